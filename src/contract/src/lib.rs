@@ -58,6 +58,8 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod checks;
+mod compiler;
 mod decide;
 mod error;
 mod explain;

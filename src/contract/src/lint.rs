@@ -12,9 +12,9 @@ use jsonschema::Draft::{self, Draft4, Draft7, Draft201909, Draft202012};
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 
+use crate::checks::Checks;
 use crate::keywords::{self, KEYWORDS, Keyword, Purpose};
 use crate::nearest::nearest;
-use crate::options::options;
 use crate::problem::SchemaFault;
 use crate::source::node::join;
 use crate::{explain, formats};
@@ -52,18 +52,19 @@ const COMPANIONS: [(&str, &[&str]); 7] = [
 ];
 
 /// Returns every fault of `schema`, without compiling it.
-pub(crate) fn faults(schema: &Value) -> Vec<SchemaFault> {
+pub(crate) fn faults(schema: &Value, checks: &mut Checks) -> Vec<SchemaFault> {
     let mut walk = SchemaWalk {
         root: schema,
         draft: keywords::draft(schema),
         places: BTreeSet::new(),
         apart: vec![(String::new(), schema)],
         found: Vec::new(),
+        checks,
     };
     walk.schema(schema, "");
     walk.references(schema, "");
-    let SchemaWalk { apart, mut found, .. } = walk;
-    meta_faults(schema, &apart, &mut found);
+    let SchemaWalk { apart, mut found, checks, .. } = walk;
+    meta_faults(schema, &apart, checks, &mut found);
     found
 }
 
@@ -83,8 +84,8 @@ pub(crate) fn uncompiled(error: &ValidationError<'_>) -> SchemaFault {
 }
 
 /// Adds the faults found by the draft's meta-schema, except at places with a fault.
-fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<SchemaFault>) {
-    let Ok(meta) = jsonschema::meta::validator_for(schema) else { return };
+fn meta_faults(schema: &Value, parts: &[(String, &Value)], checks: &mut Checks, found: &mut Vec<SchemaFault>) {
+    let Some(meta) = checks.meta(schema) else { return };
     for (place, part) in parts {
         for error in meta.iter_errors(part) {
             let pointer = format!("{place}{}", error.instance_path().as_str());
@@ -102,7 +103,7 @@ fn meta_faults(schema: &Value, parts: &[(String, &Value)], found: &mut Vec<Schem
     }
 }
 
-struct SchemaWalk<'s> {
+struct SchemaWalk<'s, 'c> {
     root: &'s Value,
     draft: Draft,
     /// Pointers to the schemas.
@@ -110,11 +111,12 @@ struct SchemaWalk<'s> {
     /// The whole, and the schemas in `$defs` if the draft's meta-schema does not look into it.
     apart: Vec<(String, &'s Value)>,
     found: Vec<SchemaFault>,
+    checks: &'c mut Checks,
 }
 
 // === impl SchemaWalk ===
 
-impl<'s> SchemaWalk<'s> {
+impl<'s> SchemaWalk<'s, '_> {
     fn fault(&mut self, pointer: &str, message: impl Into<String>) {
         self.found.push(SchemaFault { pointer: pointer.to_owned(), message: message.into() });
     }
@@ -210,8 +212,7 @@ impl<'s> SchemaWalk<'s> {
     }
 
     fn pattern(&mut self, text: &str, place: &str) {
-        let alone = Value::Object(Map::from_iter([("pattern".to_owned(), Value::String(text.to_owned()))]));
-        if options().build(&alone).is_err() {
+        if !self.checks.is_pattern(text) {
             let message = "expected a regular expression that runs in linear time; look-around, back-references and \
                            expressions that grow beyond the size limit are not supported";
             self.fault(place, message);

@@ -7,10 +7,8 @@ use callgate_json::{MAX_DEPTH, Value};
 use jsonschema::Validator;
 
 use crate::keywords::local;
-use crate::options::options;
-use crate::problem::{Problem, SchemaFault};
+use crate::problem::Problem;
 use crate::reports::Reports;
-use crate::{formats, lint};
 
 /// A schema and its validator.
 pub(crate) struct Schema {
@@ -22,17 +20,9 @@ pub(crate) struct Schema {
 // === impl Schema ===
 
 impl Schema {
-    /// Compiles it.
-    pub(crate) fn compile(value: Value) -> Result<Self, Vec<SchemaFault>> {
-        let mut found = lint::faults(&value);
-        match options().build(&formats::enforced(&value)) {
-            Ok(validator) if found.is_empty() => Ok(Self { reports: Reports::new(&value), value, validator }),
-            Err(error) if found.is_empty() => {
-                found.push(lint::uncompiled(&error));
-                Err(found)
-            }
-            _ => Err(found),
-        }
+    /// Joins a schema with the validator of its enforced copy.
+    pub(crate) fn new(value: Value, validator: Validator) -> Self {
+        Self { reports: Reports::new(&value), value, validator }
     }
 
     /// The schema as its author ordered it.

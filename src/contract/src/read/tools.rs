@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
+use callgate_json::Value;
+
 use super::fields::{Fields, Located, Report};
 use super::run;
+use crate::compiler::{self, Compiled};
 use crate::model::{Approval, Audit, Effects, Output, Tool};
 use crate::run::Run;
 use crate::schema::Schema;
-use crate::source::node::Data;
+use crate::source::node::{Data, Node};
 
 const KNOWN: [&str; 9] =
     ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
@@ -31,13 +34,41 @@ pub(super) fn tools(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<T
     }
     let mut seen = HashSet::new();
     let mut tools = Vec::new();
-    for item in items {
-        tools.extend(tool(&item, &mut seen, report));
+    for (item, schemas) in items.iter().zip(schemas(&items)) {
+        tools.extend(tool(item, &mut seen, schemas, report));
     }
     Some(tools)
 }
 
-fn tool<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<Tool> {
+/// The compiled schemas of a tool. `None` for a field that is missing, or not a mapping.
+struct Schemas {
+    parameters: Option<Compiled>,
+    result: Option<Compiled>,
+}
+
+/// Compiles the schemas of all tools.
+fn schemas(tools: &[Located<'_>]) -> Vec<Schemas> {
+    let field = |tool: &Located<'_>, name| {
+        let node = tool.node.get(name).filter(|node| matches!(node.data, Data::Map(_)));
+        node.map(Node::to_value)
+    };
+    let values: Vec<[Option<Value>; 2]> =
+        tools.iter().map(|tool| ["parameters", "result"].map(|name| field(tool, name))).collect();
+    let present: Vec<[bool; 2]> = values.iter().map(|pair| pair.each_ref().map(Option::is_some)).collect();
+    let mut compiled = compiler::compile(values.into_iter().flatten().flatten().collect()).into_iter();
+    let mut next = |is_present: bool| if is_present { compiled.next() } else { None };
+    present
+        .into_iter()
+        .map(|[parameters, result]| Schemas { parameters: next(parameters), result: next(result) })
+        .collect()
+}
+
+fn tool<'n>(
+    item: &Located<'n>,
+    seen: &mut HashSet<&'n str>,
+    schemas: Schemas,
+    report: &mut Report<'_>,
+) -> Option<Tool> {
     let fields = Fields::open(item, &KNOWN, &UNENFORCED, report)?;
     let name = fields.need("name", "the name the model calls it by", report);
     let name = name.and_then(|item| name_of(&item, seen, report));
@@ -46,9 +77,9 @@ fn tool<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report
         None => Some(None),
     };
     let parameters = fields.need("parameters", PARAMETERS, report);
-    let parameters = parameters.and_then(|item| schema(&item, Top::Object, report));
+    let parameters = parameters.and_then(|item| schema(&item, Top::Object, schemas.parameters, report));
     let result = match fields.get("result") {
-        Some(item) => schema(&item, Top::Any, report).map(Some),
+        Some(item) => schema(&item, Top::Any, schemas.result, report).map(Some),
         None => Some(None),
     };
     let effects = fields.need("effects", "`read` or `write`", report);
@@ -120,10 +151,9 @@ enum Top {
     Any,
 }
 
-fn schema(item: &Located<'_>, top: Top, report: &mut Report<'_>) -> Option<Schema> {
+fn schema(item: &Located<'_>, top: Top, compiled: Option<Compiled>, report: &mut Report<'_>) -> Option<Schema> {
     let entries = item.entries(report)?;
-    let value = item.node.to_value();
-    let schema = match Schema::compile(value) {
+    let schema = match compiled? {
         Ok(schema) => schema,
         Err(faults) => {
             for fault in faults {
