@@ -101,6 +101,7 @@ pub use run::{
 pub use violation::{Code, Violation};
 
 use source::node::Node;
+use source::{Folder, NoFiles, SchemaFiles};
 
 /// The levels of nesting kept free for the configuration around a contract: both must be readable JSON.
 const ROOM_AROUND: usize = 4;
@@ -125,7 +126,7 @@ pub trait Files {
 pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     match source::read(file, text) {
-        Ok(document) => compile(document, file, files, &mut found),
+        Ok(document) => compile(document, file, &Folder(files), &mut found),
         Err(faults) => {
             found.extend(faults);
             None
@@ -143,7 +144,7 @@ pub fn from_value(value: &Value) -> Result<Contract, Errors> {
     compile(Node::without_text(value), "", &NoFiles, &mut found).ok_or_else(|| Errors::new(found, ""))
 }
 
-fn compile(mut document: Node, file: &str, files: &dyn Files, found: &mut Vec<Diagnostic>) -> Option<Contract> {
+fn compile(mut document: Node, file: &str, files: &dyn SchemaFiles, found: &mut Vec<Diagnostic>) -> Option<Contract> {
     source::refs::inline(&mut document, file, files, found);
     let broken: Vec<String> = found.iter().map(|fault| source::refs::schema_of(&fault.path).to_owned()).collect();
     let mut rest = Vec::new();
@@ -174,14 +175,5 @@ fn depth(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
         _ => 0,
-    }
-}
-
-/// The files of a contract without its folder: none.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _path: &str) -> Result<String, String> {
-        Err("this contract came without its folder; inline its files, as `callgate render` does".to_owned())
     }
 }

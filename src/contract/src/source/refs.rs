@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::ids::{self, Anchors};
 use super::node::{At, Data, MapEntry, Node, join};
-use crate::Files;
+use super::{SchemaFiles, Unreadable};
 use crate::error::Diagnostic;
 use crate::paths;
 
@@ -24,7 +24,7 @@ const FIXED: [&str; 7] = ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef
 const DEFAULT_DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Inlines the files of every tool's `parameters` and `result`.
-pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn Files, found: &mut Vec<Diagnostic>) {
+pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn SchemaFiles, found: &mut Vec<Diagnostic>) {
     let Some(Data::List(tools)) =
         document.get_mut("spec").and_then(|spec| spec.get_mut("tools")).map(|tools| &mut tools.data)
     else {
@@ -52,7 +52,7 @@ pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn Files, fou
 
 struct Inliner<'a> {
     contract: &'a str,
-    files: &'a dyn Files,
+    files: &'a dyn SchemaFiles,
     found: &'a mut Vec<Diagnostic>,
     draft: String,
     /// Path of each file in `$defs`, and its name there.
@@ -232,20 +232,16 @@ impl Inliner<'_> {
             self.fault(&place.0, &place.1, message);
             return None;
         }
-        let text = match self.files.read(&path) {
-            Ok(text) => text,
-            Err(error) => {
+        match self.files.tree(self.contract, &path) {
+            Ok(node) => return Some((path, node)),
+            Err(Unreadable::NoText(error)) => {
                 self.fault(&place.0, &place.1, format!("cannot read `{path}`: {error}"));
-                return None;
             }
-        };
-        match super::read(&paths::beside(self.contract, &path), &text) {
-            Ok(node) => Some((path, node)),
-            Err(faults) => {
+            Err(Unreadable::Malformed(faults)) => {
                 self.found.extend(faults.into_iter().map(|fault| Diagnostic { path: place.1.clone(), ..fault }));
-                None
             }
         }
+        None
     }
 
     fn fault(&mut self, at: &At, pointer: &str, message: impl Into<String>) {
