@@ -332,7 +332,11 @@ impl Live {
                 self.finish(host, held, &bytes);
                 Step::Continue
             }
-            Effect::Pass => Step::Continue,
+            Effect::Pass => {
+                // The host forwards this chunk, so it holds nothing that a later tick could write to.
+                self.holding = Holding::Nothing;
+                Step::Continue
+            }
             Effect::Reply(reply) => self.reply(host, reply),
             Effect::Reset => self.reset(host),
             Effect::Run(_) | Effect::Ask(_) | Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {

@@ -36,6 +36,8 @@ pub(crate) struct Stream {
     model: Slot<(), Result<OwnedReply, CallFailed>>,
     /// A hook has panicked: nothing more is forwarded.
     broken: Cell<bool>,
+    /// Bytes that the engine has replaced are still in Envoy's buffer.
+    stale: Cell<bool>,
 }
 
 /// The next step in a hook, in Envoy's words.
@@ -63,6 +65,7 @@ impl Stream {
             calls: Slot::default(),
             model: Slot::default(),
             broken: Cell::new(false),
+            stale: Cell::new(false),
         }))
     }
 
@@ -172,7 +175,15 @@ impl Stream {
         self.body.set(Some(body));
         let step = filter.with_body(body, run);
         self.body.set(None);
-        self.act(step)
+        match step {
+            Some(step) if !self.stale.get() => self.act(step),
+            // Undecided bytes would go on: the stream ends instead.
+            _ => {
+                log::error!("callgate: Envoy does not give or take the bytes of a body; the stream is reset");
+                self.take(Step::Reset);
+                Status::Stop
+            }
+        }
     }
 
     /// Takes a step in a hook of the stream.
@@ -204,8 +215,8 @@ impl Stream {
     fn write(&self, received: BodyBuffer, buffered: BodyBuffer, held: usize, bytes: &[u8]) {
         let Some(filter) = self.filter.get() else { return };
         let body = if self.body.get() == Some(received) { received } else { buffered };
-        if held > 0 {
-            filter.drain_body(body, held);
+        if held > 0 && !filter.drain_body(body, held) {
+            self.stale.set(true);
         }
         if !bytes.is_empty() {
             filter.append_body(body, bytes);

@@ -44,8 +44,8 @@ impl FilterPtr {
     }
 
     /// Passes the body's bytes to `read`: borrowed if they are one chunk, as they mostly are, else copied into one. `read` must not
-    /// write to this body before it has read the bytes.
-    pub(crate) fn with_body<T>(self, body: BodyBuffer, read: impl FnOnce(&[u8]) -> T) -> T {
+    /// write to this body before it has read the bytes. Returns `None` if Envoy does not lend a body that it has.
+    pub(crate) fn with_body<T>(self, body: BodyBuffer, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         // SAFETY: the pointer is alive.
         let count = unsafe { envoy_dynamic_module_callback_http_get_body_chunks_size(self.0, body) };
         let mut one = [Buffer::EMPTY];
@@ -56,13 +56,14 @@ impl FilterPtr {
             many.resize(count, Buffer::EMPTY);
             many.as_mut_slice()
         };
-        // SAFETY: Envoy writes as many chunks as it said there are.
-        if count == 0
-            || !unsafe { envoy_dynamic_module_callback_http_get_body_chunks(self.0, body, chunks.as_mut_ptr()) }
-        {
-            return read(&[]);
+        if count == 0 {
+            return Some(read(&[]));
         }
-        match chunks {
+        // SAFETY: Envoy writes as many chunks as it said there are.
+        if !unsafe { envoy_dynamic_module_callback_http_get_body_chunks(self.0, body, chunks.as_mut_ptr()) } {
+            return None;
+        }
+        Some(match chunks {
             // SAFETY: Envoy lends the chunk until the next write to this body, which follows the reading.
             [chunk] => read(unsafe { chunk.borrow() }),
             chunks => {
@@ -71,7 +72,7 @@ impl FilterPtr {
                 chunks.iter().for_each(|chunk| whole.extend_from_slice(unsafe { chunk.borrow() }));
                 read(&whole)
             }
-        }
+        })
     }
 
     /// Appends bytes to a body.
@@ -80,10 +81,11 @@ impl FilterPtr {
         unsafe { envoy_dynamic_module_callback_http_append_body(self.0, body, Buffer::lend(bytes)) };
     }
 
-    /// Drops bytes from the beginning of a body.
-    pub(crate) fn drain_body(self, body: BodyBuffer, bytes: usize) {
+    /// Drops bytes from the beginning of a body. Returns false if they are still there.
+    #[must_use]
+    pub(crate) fn drain_body(self, body: BodyBuffer, bytes: usize) -> bool {
         // SAFETY: the pointer is alive; Envoy bounds the number by the body's length.
-        unsafe { envoy_dynamic_module_callback_http_drain_body(self.0, body, bytes) };
+        unsafe { envoy_dynamic_module_callback_http_drain_body(self.0, body, bytes) }
     }
 
     /// Leaves a value in filter state.
