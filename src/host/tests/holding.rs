@@ -1,0 +1,104 @@
+//! A host is asked to write to a response only while it holds bytes of it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome};
+use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
+
+const CONFIG: &str = r#"{
+    "identity": { "header": { "tenant": "x-tenant", "role": "x-role" } },
+    "contract": {
+        "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "desk", "version": "1.0.0" },
+        "spec": {
+            "models": ["*"],
+            "limits": { "turnTimeout": "30s" },
+            "roles": { "clerk": { "tools": ["lookup"] } },
+            "tools": [{ "name": "lookup", "effects": "read", "parameters": { "type": "object" }, "run": { "client": {} } }]
+        }
+    }
+}"#;
+
+/// A host with a clock of the test's own, which lists writes to the response's body.
+#[derive(Default)]
+struct FakeHost {
+    now: Cell<Duration>,
+    writes: RefCell<Vec<(usize, Vec<u8>)>>,
+}
+
+impl Host for FakeHost {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+
+    fn set_request_header(&self, _: &str, _: Option<&str>) {}
+
+    fn set_response_header(&self, _: &str, _: Option<&str>) {}
+
+    fn set_request_body(&self, _: usize, _: &[u8]) {}
+
+    fn set_response_body(&self, held: usize, bytes: &[u8]) {
+        self.writes.borrow_mut().push((held, bytes.to_vec()));
+    }
+
+    fn note(&self, _: &str, _: &str) {}
+
+    fn record(&self, _: Decisions<'_>) {}
+
+    fn run(&self, _: CallBatch) -> Sent<Vec<Outcome>> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn ask(&self, _: ModelRequest) -> Sent<OwnedReply> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn cancel(&self, _: u64) {}
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+#[test]
+fn a_tick_after_a_passed_chunk_writes_nothing() {
+    let host = FakeHost::default();
+    let rules = config::read(CONFIG.as_bytes()).unwrap().rules;
+    let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());
+    let request = pairs(&[
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "clerk"),
+    ]);
+    let now = host.now();
+    let body = br#"{"model":"m","stream":true,"messages":[]}"#;
+    assert_eq!(
+        live.on_request(&host, Event::RequestHead { headers: &request, claims: None, end: false }, 0),
+        Step::Hold
+    );
+    assert_eq!(live.on_request(&host, Event::RequestData { chunk: body, end: true, now }, body.len()), Step::Continue);
+    let response = pairs(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    assert_eq!(live.on_response_head(&host, Event::ResponseHead { headers: &response, end: false }), Step::Continue);
+
+    let text = br#"data: {"id":"a","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}"#;
+    let respond = |chunk: &[u8]| live.on_response(&host, Event::ResponseData { chunk, end: false, now }, chunk.len());
+    // Half an event is held, and the other half releases both.
+    assert_eq!(respond(&text[..40]), Step::Hold);
+    assert_eq!(respond(&[&text[40..], b"\n\n".as_slice()].concat()), Step::Continue);
+    assert_eq!(host.writes.borrow().len(), 1);
+    // The beginning of a call is held; text after it passes.
+    let call = br#"data: {"id":"a","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"lookup","arguments":"{"}}]},"finish_reason":null}]}"#;
+    assert_eq!(respond(&[call.as_slice(), b"\n\n".as_slice()].concat()), Step::Hold);
+    let before = host.writes.borrow().len();
+    assert_eq!(respond(&[text.as_slice(), b"\n\n".as_slice()].concat()), Step::Continue);
+    assert_eq!(host.writes.borrow().len(), before, "the event passes as it is");
+
+    host.now.set(Duration::from_secs(60));
+    assert_eq!(live.on_tick(&host), Step::Reset, "nothing is held, so nothing can be written");
+    assert_eq!(host.writes.borrow().len(), before);
+}
