@@ -118,10 +118,8 @@ fn tool_call(entry: Item<'_>) -> Result<RawCall<'_>, ShapeError> {
 }
 
 fn function_call(holder: Item<'_>) -> Result<Option<RawCall<'_>>, ShapeError> {
-    let Some(function) = object(holder, "function_call", "function_call")?.filter(|function| !function.is_empty())
-    else {
-        return Ok(None);
-    };
+    // An empty object is a stub: clients read it as a call without a name.
+    let Some(function) = object(holder, "function_call", "function_call")? else { return Ok(None) };
     let Said { name, arguments, whole } = named(function)?;
     Ok(Some(RawCall { name, arguments, whole, ..blank(Form::Function) }))
 }

@@ -137,10 +137,23 @@ fn stubs_call_nothing() {
         assert!(turn.choices[&0].calls.is_empty(), "{stub}");
         assert!(!String::from_utf8(turn.passed).unwrap().contains("\"tool_calls\":"), "{stub}");
     }
-    let legacy = r#"{"id":"c","choices":[{"index":0,"message":{"content":"4","function_call":{"name":"","arguments":""},"tool_calls":null}}]}"#;
-    let answer = ChatAnswer::read(legacy.as_bytes()).unwrap();
-    assert!(answer.choices()[0].calls.is_empty());
-    assert!(!String::from_utf8(answer.write()).unwrap().contains("function_call"));
+    for stub in [r#"{"name":"","arguments":""}"#, r#"{"name":null}"#, "{}"] {
+        let legacy = format!(
+            r#"{{"id":"c","choices":[{{"index":0,"message":{{"content":"4","function_call":{stub},"tool_calls":null}}}}]}}"#
+        );
+        let answer = ChatAnswer::read(legacy.as_bytes()).unwrap();
+        assert!(answer.choices()[0].calls.is_empty());
+        assert!(!String::from_utf8(answer.write()).unwrap().contains("function_call"), "{stub}");
+        for reason in ["null", r#""tool_calls""#, r#""stop""#] {
+            let chunk = format!(
+                r#"{{"id":"c","choices":[{{"index":0,"delta":{{"function_call":{stub}}},"finish_reason":{reason}}}]}}"#
+            );
+            let mut written = turn(&deltas(format!("data: {chunk}\n\ndata: [DONE]\n\n").as_bytes()).unwrap());
+            assert!(written.choices.entry(0).or_default().calls.is_empty(), "{stub}");
+            let passed = String::from_utf8(written.passed).unwrap();
+            assert!(!passed.contains(r#""function_call":"#), "{stub}, {reason}: {passed}");
+        }
+    }
     // A stub before its call opens it.
     let call = [stubs[4], r#"{"index":0,"function":{"name":"f","arguments":"{}"}}"#];
     assert_eq!(streamed(&call), [tool_call("a", "f", "{}")]);
