@@ -42,7 +42,7 @@ pub mod splice;
 pub mod template;
 mod text;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, read_canonical};
 pub use check::{check, check_object};
 pub use error::ReadError;
 pub use object::{Members, Object, with_member};
