@@ -44,7 +44,7 @@ mod survey;
 pub mod template;
 mod text;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, read_canonical};
 pub use check::{check, check_object, check_places};
 pub use error::ReadError;
 pub use object::{Members, Object, with_member};

@@ -63,6 +63,11 @@ pub fn write_outlined<M: AsRef<str>>(
     if edits.is_empty() && changes.is_empty() {
         return text.to_vec();
     }
+    if edits.is_empty() && root.is_written_so() {
+        let mut out = Vec::with_capacity(text.len() + changes.len() + 128);
+        root.write(&mut out, changes);
+        return out;
+    }
     let put = |out: &mut Vec<u8>, value: Item<'_>| {
         if changes.touch(value) { value.write(out, changes) } else { out.extend_from_slice(value.raw()) }
     };
