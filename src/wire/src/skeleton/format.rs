@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use callgate_json::{Item, Outline};
 
 use crate::framing::Framing;
-use crate::skeleton::document::RequestFormat;
+use crate::skeleton::document::{Document, RequestFormat};
 use crate::{Answer, AnswerError, ApiError, Dialect, Request, RequestError, Stream, Target};
 
 /// One dialect's types, and how they begin.
@@ -78,8 +78,8 @@ impl<F: Format> Dialect for F {
         F::FRAMING
     }
 
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn Request>, RequestError> {
-        Ok(Box::new(F::Request::read(target, body)?))
+    fn read_request(&self, target: &Target<'_>, body: Vec<u8>) -> Result<Box<dyn Request>, RequestError> {
+        Ok(Box::new(Document::<F::Request>::read(target, body)?))
     }
 
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError> {
