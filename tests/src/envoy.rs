@@ -11,7 +11,7 @@ use crate::http::{HttpError, get};
 use crate::stack::{Gate, StackError};
 
 /// The longest wait for streams, connections and old configurations to end.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Envoy's memory, in bytes.
 #[derive(Debug, Clone, Copy)]
