@@ -1,4 +1,4 @@
-//! What a running Envoy says of itself: gauges, counters, memory.
+//! Reads a running Envoy: gauges, counters, memory.
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;

@@ -38,7 +38,7 @@ pub struct World {
     pub upstream: Upstream,
     /// The link to the model's provider.
     pub provider: Switch,
-    /// Where calls go: executors, good and bad, and nothing.
+    /// The targets of calls: executors, good and bad, and nothing.
     pub executors: Vec<Option<SocketAddr>>,
     contracts: Vec<PathBuf>,
     turn: AtomicUsize,
