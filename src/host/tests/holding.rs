@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome};
+use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend};
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
 
 const CONFIG: &str = r#"{
@@ -78,12 +78,15 @@ fn a_tick_after_a_passed_chunk_writes_nothing() {
     let now = host.now();
     let body = br#"{"model":"m","stream":true,"messages":[]}"#;
     assert_eq!(
-        live.on_request(&host, Event::RequestHead { headers: &request, claims: None, end: false }, 0),
+        live.on_request(&host, Event::RequestHead { headers: &lend(&request), claims: None, end: false }, 0),
         Step::Hold
     );
     assert_eq!(live.on_request(&host, Event::RequestData { chunk: body, end: true, now }, body.len()), Step::Continue);
     let response = pairs(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert_eq!(live.on_response_head(&host, Event::ResponseHead { headers: &response, end: false }), Step::Continue);
+    assert_eq!(
+        live.on_response_head(&host, Event::ResponseHead { headers: &lend(&response), end: false }),
+        Step::Continue
+    );
 
     let text = br#"data: {"id":"a","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}"#;
     let respond = |chunk: &[u8]| live.on_response(&host, Event::ResponseData { chunk, end: false, now }, chunk.len());

@@ -1,0 +1,34 @@
+//! Headers of the upstream's response that a changed body makes wrong.
+
+use callgate_engine::Headers;
+
+/// Headers of the upstream's response that a changed body makes wrong.
+#[derive(Debug, Default)]
+pub(super) struct Upstream {
+    /// `None` if the length is missing, repeated or unreadable.
+    pub(super) content_length: Option<usize>,
+    /// There are such headers, readable or not.
+    pub(super) has_length: bool,
+    pub(super) has_encoding: bool,
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    pub(super) fn read(headers: &Headers<'_>) -> Self {
+        let mut upstream = Self::default();
+        for (name, value) in headers {
+            match *name {
+                "content-length" if !upstream.has_length => {
+                    upstream.has_length = true;
+                    upstream.content_length = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+                }
+                // Two lengths: neither can be kept.
+                "content-length" => upstream.content_length = None,
+                "content-encoding" => upstream.has_encoding = true,
+                _ => {}
+            }
+        }
+        upstream
+    }
+}
