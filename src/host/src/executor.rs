@@ -149,11 +149,7 @@ pub fn receipt(grpc_status: u32) -> Receipt {
 }
 
 fn hex(bytes: [u8; 32]) -> String {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble });
-    let mut text = String::with_capacity(64);
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+    let text = bytes.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    std::str::from_utf8(text.as_flattened()).unwrap_or_default().to_owned()
 }

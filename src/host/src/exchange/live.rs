@@ -5,11 +5,9 @@ use std::rc::Rc;
 
 use callgate_engine::{CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
 
-use super::upstream::Upstream;
+use super::upstream::{JSON, Upstream, is_plain_json};
 use crate::host::Host;
 use crate::step::{Step, defect};
-
-const JSON: &str = "application/json";
 
 /// One exchange, and the part of its response that the host holds.
 #[derive(Debug)]
@@ -86,8 +84,7 @@ impl Live {
 
     pub(super) fn on_request(&mut self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
         if let Event::RequestHead { headers, .. } = &event {
-            let mut types = headers.iter().filter(|(name, _)| *name == "content-type");
-            self.json = types.next().is_some_and(|(_, value)| *value == JSON.as_bytes()) && types.next().is_none();
+            self.json = is_plain_json(headers);
         }
         match self.tell(host, event) {
             Effect::Pass => Step::Continue,
@@ -241,7 +238,8 @@ impl Live {
         if self.upstream.has_encoding {
             host.set_response_header("content-encoding", None);
         }
-        if let Some(content_type) = self.exchange.content_type() {
+        let fits = |content_type: &&str| self.upstream.is_json && *content_type == JSON;
+        if let Some(content_type) = self.exchange.content_type().filter(|content_type| !fits(content_type)) {
             host.set_response_header("content-type", Some(content_type));
         }
     }
