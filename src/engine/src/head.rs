@@ -66,12 +66,12 @@ pub(crate) struct ApiHead {
 }
 
 /// The target of a request, and the API at its path.
-pub(crate) struct Place<'a> {
+pub(crate) struct Destination<'a> {
     target: &'a str,
     route: Option<(&'a Route, &'static Row)>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Destination<'a> {
     pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
         let target = single(headers, ":path").unwrap_or_default();
         Self { target, route: gate.paths.dialect(Target::new(target).path) }
@@ -86,7 +86,7 @@ impl<'a> Place<'a> {
 /// Reads a request's headers.
 pub(crate) fn read(
     gate: &Gate,
-    Place { target, route }: Place<'_>,
+    Destination { target, route }: Destination<'_>,
     headers: &Headers<'_>,
     claims: Option<(Vec<u8>, Vec<u8>)>,
     end: bool,

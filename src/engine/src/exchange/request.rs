@@ -6,7 +6,7 @@ use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
-use crate::head::{self, ApiHead, Head, Place};
+use crate::head::{self, ApiHead, Destination, Head};
 use crate::headers::{self, Headers};
 use crate::mcp::request::{self as message, Checked};
 use crate::mcp::{self, McpHead, Verb};
@@ -20,10 +20,10 @@ impl Core {
         claims: Option<(Vec<u8>, Vec<u8>)>,
         end: bool,
     ) -> Transition {
-        let place = Place::of(&self.gate, headers);
-        self.format = ErrorFormat::of(place.api());
+        let destination = Destination::of(&self.gate, headers);
+        self.format = ErrorFormat::of(destination.api());
         self.ledger.correlation.read(headers);
-        let head = head::read(&self.gate, place, headers, claims, end);
+        let head = head::read(&self.gate, destination, headers, claims, end);
         let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
