@@ -45,7 +45,7 @@ pub(super) enum Callout {
 
 /// The place at which an effect is carried out.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Moment {
     /// A callback of the response, with so many bytes at hand.
     Response(usize),
     /// Outside a callback of the response, while the response is held.
@@ -143,13 +143,13 @@ impl Live {
     }
 
     /// Carries out one effect as far as it needs no callout.
-    pub(super) fn turn(&mut self, host: &impl Host, place: Place, effect: Effect) -> Turn {
+    pub(super) fn turn(&mut self, host: &impl Host, moment: Moment, effect: Effect) -> Turn {
         let step = match effect {
             Effect::Run(batch) => return Turn::Run(batch),
             Effect::Ask(request) => return Turn::Ask(request),
-            effect => match place {
-                Place::Response(held) => self.respond(host, effect, held),
-                Place::Held => self.respond_later(host, effect),
+            effect => match moment {
+                Moment::Response(held) => self.respond(host, effect, held),
+                Moment::Held => self.respond_later(host, effect),
             },
         };
         Turn::Step(step)
@@ -197,11 +197,11 @@ impl Live {
     }
 
     /// Waits for a callout. The response is held meanwhile.
-    pub(super) fn wait(&mut self, callout: Callout, place: Place) -> Step {
+    pub(super) fn wait(&mut self, callout: Callout, moment: Moment) -> Step {
         self.callout = Some(callout);
-        match place {
-            Place::Response(_) => self.hold(),
-            Place::Held => Step::Hold,
+        match moment {
+            Moment::Response(_) => self.hold(),
+            Moment::Held => Step::Hold,
         }
     }
 

@@ -18,7 +18,7 @@ use callgate_engine::{CallFailed, Effect, Event, Gate, Outcome};
 use crate::host::{Host, OwnedReply, Sent};
 use crate::metrics::{self, Counter};
 use crate::step::Step;
-use live::{Callout, Live, Place, Turn};
+use live::{Callout, Live, Moment, Turn};
 
 /// One exchange, shared by the stream's callbacks and by ticks.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl LiveExchange {
     /// Carries out bytes of the response, of which the host has `held` at hand.
     pub fn on_response(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
         let effect = self.0.borrow_mut().tell(host, event);
-        self.settle(host, Place::Response(held), effect)
+        self.settle(host, Moment::Response(held), effect)
     }
 
     /// Carries out the response's trailers.
@@ -62,7 +62,7 @@ impl LiveExchange {
                 self.0.borrow_mut().note(host);
                 Step::Continue
             }
-            effect => self.settle(host, Place::Response(0), effect),
+            effect => self.settle(host, Moment::Response(0), effect),
         }
     }
 
@@ -83,7 +83,7 @@ impl LiveExchange {
             let writable = live.is_writable();
             live.tell(host, Event::Tick { writable, now: host.now() })
         };
-        self.settle(host, Place::Held, effect)
+        self.settle(host, Moment::Held, effect)
     }
 
     /// Ends the exchange, and passes its counts to `count`. Access logs are written after this, so the verdict is noted here at the
@@ -118,13 +118,13 @@ impl LiveExchange {
             live.callout = None;
             live.tell(host, event)
         };
-        self.settle(host, Place::Held, effect)
+        self.settle(host, Moment::Held, effect)
     }
 
     /// Carries out an effect. Sends callouts; if one ends at once, the engine learns of it, and the next effect is carried out.
-    fn settle(&self, host: &impl Host, place: Place, mut effect: Effect) -> Step {
+    fn settle(&self, host: &impl Host, moment: Moment, mut effect: Effect) -> Step {
         loop {
-            let turn = self.0.borrow_mut().turn(host, place, effect);
+            let turn = self.0.borrow_mut().turn(host, moment, effect);
             effect = match turn {
                 Turn::Step(step) => {
                     if matches!(step, Step::Resume | Step::Reply(_) | Step::Reset) {
@@ -134,11 +134,11 @@ impl LiveExchange {
                     return step;
                 }
                 Turn::Run(batch) => match host.run(batch) {
-                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Executor(token), place),
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Executor(token), moment),
                     Sent::Ended(outcomes) => self.0.borrow_mut().tell(host, Event::CallsRun(outcomes)),
                 },
                 Turn::Ask(request) => match host.ask(request) {
-                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Model(token), place),
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Model(token), moment),
                     Sent::Ended(reply) => {
                         OwnedReply::lend(&reply, |reply| self.0.borrow_mut().tell(host, Event::ModelAnswered(reply)))
                     }
