@@ -43,7 +43,7 @@ pub(super) enum Callout {
     Model(u64),
 }
 
-/// The place at which an effect is carried out.
+/// The time at which an effect is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Moment {
     /// A callback of the response, with so many bytes at hand.
