@@ -158,7 +158,8 @@ mod tests {
     use super::*;
     use crate::entry::{AuditEvent, Call, Source, Verdict};
     use crate::read::{LogReader, Stored};
-    use crate::store::Store;
+    use crate::segment;
+    use crate::store::{self, Store};
     use callgate_state::Synchronous;
 
     fn entry(n: u64) -> Entry {
@@ -244,6 +245,29 @@ mod tests {
             ask.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
         };
         assert_eq!(numbers, [2, 3]);
+    }
+
+    #[test]
+    fn the_blocks_of_an_older_log_are_those_of_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = log(folder.path(), 2500);
+        let new = Connection::open(store.path()).unwrap();
+        let old = Connection::open_in_memory().unwrap();
+        old.execute_batch(store::FIRST).unwrap();
+        old.execute_batch(store::SECOND).unwrap();
+        LogReader::open(store.path()).unwrap().every(|stored| segment::insert(&old, &stored)).unwrap().unwrap();
+        assert!(!are_kept(&old).unwrap());
+        old.execute_batch(SCHEMA).unwrap();
+        assert!(are_kept(&old).unwrap());
+        let rows = |log: &Connection| -> Vec<(String, String, u64)> {
+            let mut ask = log.prepare("SELECT field, value, number FROM block ORDER BY field, value, number").unwrap();
+            ask.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap()
+        };
+        assert_eq!(rows(&old), rows(&new));
+        assert_eq!(rows(&new).len(), 14);
     }
 
     #[test]

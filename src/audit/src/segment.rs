@@ -174,7 +174,8 @@ fn copy(log: &LogReader, after: Head, to: u64, bytes: u64, part: &Path) -> Resul
     Ok(last)
 }
 
-fn insert(out: &Connection, stored: &Stored) -> rusqlite::Result<()> {
+/// Adds a record to a segment.
+pub(super) fn insert(out: &Connection, stored: &Stored) -> rusqlite::Result<()> {
     out.prepare_cached(store::INSERT)?.execute(params![
         stored.seq,
         stored.text,
