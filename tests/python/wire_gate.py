@@ -1,5 +1,5 @@
-"""A real Envoy with the filter, rendered for a contract, in front of a `wire_upstream.Upstream`; and a client that reports the
-end of an answer.
+"""A real Envoy with the gate, rendered for a contract, in front of a `wire_upstream.Upstream`; and a client that reports the end of an
+answer. `CALLGATE_HOST` is the gate's host: `wasm`, the default, or `native`.
 """
 
 import copy
@@ -18,6 +18,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIST = pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist")
 ENVOY = pathlib.Path(os.environ.get("ENVOY_BIN") or ROOT / ".callgate" / "envoy" / "envoy")
+# The module of each host in `dist`, and the options of `callgate render` before its path.
+HOSTS = {"wasm": ("callgate.wasm", ["--wasm"]), "native": ("libcallgate.so", ["--host", "native", "--native"])}
 HEADERS = {"x-callgate-tenant": "acme", "x-callgate-role": "dev"}
 
 
@@ -78,13 +80,14 @@ class Gate:
     """One Envoy with one worker. `edit` changes the rendered text."""
 
     def __init__(self, folder, name, contract, upstream, options=(), edit=None):
-        if not (DIST / "callgate.wasm").is_file():
-            pytest.fail(f"{DIST} lacks callgate.wasm (CALLGATE_DIST); run `make build`", pytrace=False)
+        module, host = HOSTS[os.environ.get("CALLGATE_HOST") or "wasm"]
+        if not (DIST / module).is_file():
+            pytest.fail(f"{DIST} lacks {module} (CALLGATE_DIST); run `make build`", pytrace=False)
         self.upstream = upstream
         self.port, self.admin = free_port(), free_port()
         file = folder / f"{name}.contract.json"
         file.write_text(json.dumps(contract))
-        render = [DIST / "callgate", "render", "--target", "envoy", file, "--wasm", DIST / "callgate.wasm", *options,
+        render = [DIST / "callgate", "render", "--target", "envoy", file, *host, DIST / module, *options,
                   "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}",
                   "--upstream", f"127.0.0.1:{upstream.port}"]
         done = subprocess.run(render, capture_output=True, text=True, timeout=60)

@@ -92,32 +92,31 @@ fn check<'c>(
     let role = contract.role(&caller.role);
     let tool =
         contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
-    let arguments = read_arguments(tool, call)?;
+    let (arguments, canonical) = read_arguments(tool, call)?;
     let limit = contract.limits().max_tool_calls_per_turn;
     if conversation.calls_before >= limit {
         return Err(deny(Code::LimitExceeded, format!("expected at most {limit} tool calls in one turn")));
     }
-    let canonical = callgate_json::canonical(&arguments);
     Ok(Approved { tool, arguments, canonical })
 }
 
-/// The arguments, strict and valid against the tool's schema.
-fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<Value, Violation> {
+/// The arguments, strict and valid against the tool's schema, and their canonical text.
+fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<(Value, String), Violation> {
     let schema = &tool.parameters;
     if call.arguments.is_empty() {
         let nothing = Value::Object(Map::new());
         if schema.accepts(&nothing) {
-            return Ok(nothing);
+            return Ok((nothing, "{}".to_owned()));
         }
         let message = "expected a JSON object; the text is empty, and the tool has required arguments";
         return Err(Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message.to_owned()));
     }
-    let arguments = callgate_json::read(call.arguments.as_bytes()).map_err(|error| {
+    let (arguments, canonical) = callgate_json::read_canonical(call.arguments.as_bytes()).map_err(|error| {
         let message = format!("expected one strict JSON object: {error}");
         Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message)
     })?;
     if arguments.is_object() && schema.accepts(&arguments) {
-        return Ok(arguments);
+        return Ok((arguments, canonical));
     }
     let problem = schema.explain(&arguments);
     Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))

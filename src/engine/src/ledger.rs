@@ -116,15 +116,15 @@ impl Ledger {
         Self { correlation, ..Self::default() }
     }
 
-    /// Writes a decision down, and returns its place among those of the exchange. `canonical` is the call's arguments, if they are
-    /// known.
+    /// Writes a decision down, and returns its place among those of the exchange. `arguments` are canonical, with the tool's rule for
+    /// them, and `None` if they are not known.
     pub(crate) fn write(
         &mut self,
         gate: &Gate,
         caller: &Caller,
         round: u32,
         (call_id, tool): (&str, &str),
-        canonical: Option<&str>,
+        arguments: Option<(&str, Audit)>,
         ruling: Ruling,
     ) -> Option<u32> {
         if !gate.records() {
@@ -132,14 +132,16 @@ impl Ledger {
         }
         let position = self.written;
         self.caller.get_or_insert_with(|| caller.clone());
-        let full = gate.contract.tool(tool).is_some_and(|tool| tool.audit() == Audit::Full);
+        let mut tool = name_in_record(tool);
+        tool.truncate(tool.floor_char_boundary(NAME_LENGTH));
+        let is_kept = |(text, audit): &(&str, Audit)| *audit == Audit::Full && text.len() <= ARGUMENTS_LENGTH;
         self.list.push(Decision {
             round,
             position,
             call_id: cut(call_id, ID_LENGTH).to_owned(),
-            tool: cut(&name_in_record(tool), NAME_LENGTH).to_owned(),
-            arguments_digest: canonical.map(|text| Sha256::digest(text).into()),
-            arguments: canonical.filter(|text| full && text.len() <= ARGUMENTS_LENGTH).map(str::to_owned),
+            tool,
+            arguments_digest: arguments.map(|(text, _)| Sha256::digest(text).into()),
+            arguments: arguments.filter(is_kept).map(|(text, _)| text.to_owned()),
             ruling,
         });
         self.written = self.written.saturating_add(1);

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use callgate_contract::{Caller, Code, Conversation, ProposedCall, Run, Verdict, Violation, decide, name_in_sentence};
+use callgate_contract::{
+    Audit, Caller, Code, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+};
 use callgate_wire::{Call, ChoiceIndex, Form};
 
 use crate::effect::RunCall;
@@ -41,8 +43,15 @@ pub(crate) struct TurnSoFar {
     round: u32,
     /// The turn's calls over all its choices.
     calls: u32,
-    /// Identifiers of the calls of each choice.
-    ids: HashSet<(ChoiceIndex, String)>,
+    ids: Ids,
+}
+
+/// The identifiers of the calls of each choice.
+#[derive(Debug, Default)]
+struct Ids {
+    /// The first of them, which are compared one by one.
+    few: Vec<(ChoiceIndex, String)>,
+    many: HashSet<(ChoiceIndex, String)>,
 }
 
 /// Decides the calls of one choice, in order, and records each decision.
@@ -50,24 +59,24 @@ pub(crate) fn settle(
     gate: &Gate,
     caller: &Caller,
     choice: ChoiceIndex,
-    calls: Vec<Call>,
+    calls: &[Call],
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
-    calls.into_iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
+    calls.iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
 }
 
 fn settle_one(
     gate: &Gate,
     caller: &Caller,
     choice: ChoiceIndex,
-    call: Call,
+    call: &Call,
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
     let conversation = Conversation { calls_before: before.calls };
     before.calls = before.calls.saturating_add(1);
-    let verdict = match malformed(choice, &call, &mut before.ids) {
+    let verdict = match malformed(choice, call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
             tool: name_in_sentence(&call.name),
@@ -87,14 +96,19 @@ fn settle_one(
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
             let canonical = arguments.as_ref().map(callgate_json::canonical);
             let named = (call.id.as_str(), call.name.as_str());
-            ledger.write(gate, caller, before.round, named, canonical.as_deref(), Ruling::from(&violation));
+            let audit = gate.contract.tool(&call.name).map_or(Audit::Digest, Tool::audit);
+            let recorded = canonical.as_deref().map(|text| (text, audit));
+            ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
             let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
             return Decided::Refused(Refused { call: presentable(call, shown), violation });
         }
     };
     let named = (call.id.as_str(), approved.tool.name());
-    let position = ledger.write(gate, caller, before.round, named, Some(&approved.canonical), ruling);
-    let call = Call { arguments: approved.canonical, ..call };
+    let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
+    let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
+    let Call { id, name, form, extra, .. } = call;
+    let (id, name, extra) = (id.clone(), name.clone(), extra.clone());
+    let call = Call { id, name, arguments: approved.canonical, form: *form, extra };
     match approved.tool.run() {
         Run::Client => Decided::Client(call),
         Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
@@ -105,7 +119,7 @@ fn settle_one(
 }
 
 /// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own; it is added to `ids`.
-fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut HashSet<(ChoiceIndex, String)>) -> Option<&'static str> {
+fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut Ids) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
@@ -114,24 +128,23 @@ fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut HashSet<(ChoiceIndex, S
         Form::Custom => Some("The call is of a custom tool; a contract allows calls of functions only."),
         Form::Unclear => Some("The call can be read in two ways."),
         Form::Tool if call.id.is_empty() => Some("The call has no id."),
-        Form::Tool if !ids.insert((choice, call.id.clone())) => {
-            Some("The call has the id of another call of the same turn.")
-        }
+        Form::Tool if !ids.insert(choice, &call.id) => Some("The call has the id of another call of the same turn."),
         Form::Tool => None,
     }
 }
 
 /// Returns a refused call in a form an API accepts back: OpenAI's own rule for names, an object for arguments.
-fn presentable(call: Call, arguments: Option<String>) -> Call {
+fn presentable(call: &Call, arguments: Option<String>) -> Call {
     // The input of a custom tool is any text, so it stays unchanged.
     let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
     let name_is_fit = (1..=64).contains(&call.name.len())
         && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     Call {
-        id: if call.id.is_empty() { "call_without_id".to_owned() } else { call.id },
-        name: if name_is_fit { call.name } else { "invalid_tool_name".to_owned() },
+        id: if call.id.is_empty() { "call_without_id" } else { &call.id }.to_owned(),
+        name: if name_is_fit { &call.name } else { "invalid_tool_name" }.to_owned(),
         arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
-        ..call
+        form: call.form,
+        extra: call.extra.clone(),
     }
 }
 
@@ -152,6 +165,26 @@ impl Decided {
 impl TurnSoFar {
     /// Begins the turn of this round.
     pub(crate) fn new(round: u32) -> Self {
-        Self { round, calls: 0, ids: HashSet::new() }
+        Self { round, calls: 0, ids: Ids::default() }
+    }
+}
+
+// === impl Ids ===
+
+impl Ids {
+    /// The number of identifiers compared one by one before further ones are hashed.
+    const FEW: usize = 16;
+
+    /// Adds an identifier. Returns false if the choice has it already.
+    fn insert(&mut self, choice: ChoiceIndex, id: &str) -> bool {
+        if self.few.iter().any(|(other, known)| *other == choice && known == id) {
+            return false;
+        }
+        let id = (choice, id.to_owned());
+        if self.few.len() < Self::FEW {
+            self.few.push(id);
+            return true;
+        }
+        self.many.insert(id)
     }
 }

@@ -251,7 +251,7 @@ impl StreamTurn {
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
             return Ok(());
         };
-        self.decide(context, choice, vec![held.call()])
+        self.decide(context, choice, &[held.call()])
     }
 
     /// A choice is complete. Its remaining calls are decided now.
@@ -260,7 +260,7 @@ impl StreamTurn {
         choice.finished = true;
         let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();
         if !calls.is_empty() {
-            self.decide(context, index, calls)?;
+            self.decide(context, index, &calls)?;
         }
         if self.again.is_none() {
             context.out.extend_from_slice(&self.stream.finish(index, end));
@@ -268,12 +268,7 @@ impl StreamTurn {
         Ok(())
     }
 
-    fn decide(
-        &mut self,
-        context: &mut StreamContext<'_>,
-        choice: ChoiceIndex,
-        calls: Vec<Call>,
-    ) -> Result<(), Refusal> {
+    fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
         let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));

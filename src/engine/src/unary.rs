@@ -1,6 +1,6 @@
 //! A whole JSON answer of the model: decided, and rewritten if necessary.
 
-use callgate_wire::{Answer, Call, ChoiceIndex, Earlier};
+use callgate_wire::{Answer, ChoiceIndex, Earlier};
 
 use crate::error_format::failure;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
@@ -92,13 +92,17 @@ pub(crate) fn decide(
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Turn, Refusal> {
-    let choices: Vec<Vec<Call>> = answer.calls().into_iter().map(<[Call]>::to_vec).collect();
-    checked.check_choices(choices.len())?;
-    let alone = choices.len() == 1;
+    let choices = answer.calls().len();
+    checked.check_choices(choices)?;
+    let alone = choices == 1;
     let mut before = TurnSoFar::new(checked.round);
-    for (position, calls) in choices.into_iter().enumerate().filter(|(_, calls)| !calls.is_empty()) {
+    for position in 0..choices {
         let choice = ChoiceIndex::at(position);
+        let calls = answer.calls().get(position).copied().unwrap_or_default();
         let decided = settle(gate, &checked.caller, choice, calls, &mut before, ledger);
+        if decided.is_empty() {
+            continue;
+        }
         tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(gate, decided, checked.round, alone) {
             TurnPlan::Release(fates) => {

@@ -2,66 +2,185 @@
 //! reason or to accept it after all.
 //!
 //! It accepts a subset of the texts that `check` accepts, and leaves rare forms to it: escapes in keys, and objects with many members.
-//! It keeps places of the outermost members only, so a request takes little more memory than its text; an
-//! [`Outline`](crate::Outline) has all places.
+//! It keeps [places](Node) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
+//! not be searched again.
 
-use crate::object::Members;
 use crate::outline::{number, strings};
+use crate::places::{Node, Reach};
 use crate::read::MAX_DEPTH;
-use crate::scan::{skip, special};
+use crate::scan::{place, skip, special, specials, word};
+use crate::survey::Survey;
 
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
 
-/// Returns the members of the object that the text is, and no members for another value. `None` leaves the text to `check`.
-pub(crate) fn accept(text: &str) -> Option<Members> {
-    let mut reader =
-        Reader { text: text.as_bytes(), at: 0, keys: Vec::with_capacity(MOST_MEMBERS / 2), top: Members::default() };
+/// Returns the places in the object that the text is, and no places for another value. `None` leaves the text to `check`.
+///
+/// The text must be UTF-8.
+pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
+    // Places have 32 bits.
+    u32::try_from(text.len()).ok()?;
+    let outermost = Open { end: 0, records: false, start: 0, node: 0, keys: 0, level: Level::Other };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        reach,
+        key: Place::default(),
+        keys: Vec::with_capacity(MOST_MEMBERS / 2),
+        open: outermost,
+        outer: Vec::with_capacity(8),
+        nodes: Vec::with_capacity(MOST_MEMBERS / 2),
+        most_nodes: MOST_MEMBERS + text.len() / 32,
+        turns: Survey::default(),
+        blocks: Survey::default(),
+    };
     reader.space();
-    reader.value(0)?;
+    reader.value()?;
     reader.space();
-    (reader.at == text.len()).then_some(reader.top)
+    let Reader { at, nodes, turns, blocks, .. } = reader;
+    (at == text.len()).then_some(Accepted { nodes, turns, blocks })
+}
+
+/// The knowledge of an accepted text.
+pub(crate) struct Accepted {
+    pub(crate) nodes: Vec<Node>,
+    /// The objects in the list of the member without places.
+    pub(crate) turns: Survey,
+    /// The objects in the lists of those.
+    pub(crate) blocks: Survey,
 }
 
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
+    reach: Reach<'t>,
+    /// The key of the member that is read, with its quotes.
+    key: Place,
     /// The keys of the open objects, of the innermost last.
-    keys: Vec<&'t [u8]>,
-    /// The members of the outermost object.
-    top: Members,
+    keys: Vec<Key<'t>>,
+    /// The innermost open array or object.
+    open: Open,
+    /// The others around it, of the outermost first.
+    outer: Vec<Open>,
+    nodes: Vec<Node>,
+    most_nodes: usize,
+    turns: Survey,
+    blocks: Survey,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    start: usize,
+    end: usize,
+}
+
+/// A key between its quotes. Most keys differ in their first eight bytes.
+#[derive(Clone, Copy)]
+struct Key<'t> {
+    first: u64,
+    text: &'t [u8],
+}
+
+/// An array or object whose end is not reached.
+#[derive(Clone, Copy)]
+struct Open {
+    /// The byte that ends it; 0 outside of all.
+    end: u8,
+    /// The values in it get nodes.
+    records: bool,
+    start: usize,
+    /// Its own node, if it has one.
+    node: usize,
+    /// The number of keys of the objects around it.
+    keys: usize,
+    level: Level,
+}
+
+/// The place of an array or object in the member without places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Other,
+    /// The list in the member.
+    Turns,
+    /// An object in it.
+    Turn,
+    /// A list in such an object.
+    Blocks,
+    /// An object in such a list.
+    Block,
 }
 
 // === impl Reader ===
 
 impl<'t> Reader<'t> {
+    #[inline]
     fn next(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
-        if matches!(self.next(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        if self.next().is_some_and(|byte| byte <= b' ') {
             self.at = skip(self.text, self.at, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         }
     }
 
-    /// Reads these bytes, or nothing.
-    fn take(&mut self, wanted: u8) -> bool {
-        let is_next = self.next() == Some(wanted);
-        self.at += usize::from(is_next);
-        is_next
+    /// Reads a value with everything in it.
+    fn value(&mut self) -> Option<()> {
+        loop {
+            let start = self.at;
+            let begin = self.next()?;
+            if self.open.level != Level::Other {
+                self.observe(start, begin);
+            }
+            match begin {
+                b'"' => self.at = strings::read(self.text, start + 1)?.at,
+                b'{' => {
+                    if self.open(b'}')? {
+                        self.key()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    if self.open(b']')? {
+                        continue;
+                    }
+                }
+                b'-' | b'0'..=b'9' => self.at = number(self.text, start)?,
+                b't' => self.word(b"true")?,
+                b'f' => self.word(b"false")?,
+                b'n' => self.word(b"null")?,
+                _ => return None,
+            }
+            if self.open.records {
+                self.record(start, self.at)?;
+            }
+            if !self.follows()? {
+                return Some(());
+            }
+        }
     }
 
-    fn value(&mut self, depth: usize) -> Option<()> {
-        match self.next()? {
-            b'"' => strings::read(self.text, self.at + 1).map(|string| self.at = string.at),
-            b'{' => self.object(depth),
-            b'[' => self.array(depth),
-            b'-' | b'0'..=b'9' => number(self.text, self.at).map(|end| self.at = end),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => None,
+    /// Reads what follows a value, up to the next one. Returns false if none follows.
+    fn follows(&mut self) -> Option<bool> {
+        loop {
+            if self.open.end == 0 {
+                return Some(false);
+            }
+            self.space();
+            let byte = self.next()?;
+            self.at += 1;
+            if byte == b',' {
+                self.space();
+                if self.open.end == b'}' {
+                    self.key()?;
+                }
+                return Some(true);
+            }
+            if byte != self.open.end {
+                return None;
+            }
+            self.close()?;
         }
     }
 
@@ -69,75 +188,124 @@ impl<'t> Reader<'t> {
         self.text.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
     }
 
-    fn array(&mut self, depth: usize) -> Option<()> {
+    /// Reads the begin of an array or object. Returns false if it is empty, and thus read.
+    fn open(&mut self, end: u8) -> Option<bool> {
+        let depth = self.outer.len();
         if depth == MAX_DEPTH {
+            return None;
+        }
+        let start = self.at;
+        self.at += 1;
+        self.space();
+        if self.next()? == end {
+            self.at += 1;
+            return Some(false);
+        }
+        let node = self.nodes.len();
+        if self.open.records {
+            self.record(start, start)?;
+        }
+        let records = match depth {
+            0 => end == b'}',
+            _ if !self.open.records => false,
+            1 => self.reach.depth > 1 && self.keys.last()?.text != self.reach.except,
+            _ => depth < self.reach.depth,
+        };
+        let level = match (self.open.level, end) {
+            (Level::Turns, b'}') => Level::Turn,
+            (Level::Turn, b']') => Level::Blocks,
+            (Level::Blocks, b'}') => Level::Block,
+            (Level::Other, b']') if depth == 1 && self.keys.last().is_some_and(|key| key.text == self.reach.except) => {
+                self.turns.begin();
+                Level::Turns
+            }
+            _ => Level::Other,
+        };
+        let inner = Open { end, records, start, node, keys: self.keys.len(), level };
+        self.outer.push(std::mem::replace(&mut self.open, inner));
+        Some(true)
+    }
+
+    /// Surveys a value in the conversation.
+    fn observe(&mut self, start: usize, begin: u8) {
+        let (survey, key) = match self.open.level {
+            Level::Other => return,
+            Level::Turns => return self.turns.item(begin),
+            Level::Blocks => return self.blocks.item(begin),
+            Level::Turn => (&mut self.turns, self.keys.last()),
+            Level::Block => (&mut self.blocks, self.keys.last()),
+        };
+        let Some(key) = key else { return };
+        survey.key(self.text, key.first, self.key.start + 1..self.key.end - 1);
+        if key.text == b"type" {
+            survey.kind(self.text, start);
+        }
+    }
+
+    /// Ends the innermost array or object.
+    fn close(&mut self) -> Option<()> {
+        let inner = std::mem::replace(&mut self.open, self.outer.pop()?);
+        self.keys.truncate(inner.keys);
+        if self.open.records {
+            let inside = self.nodes.len().checked_sub(inner.node + 1)?;
+            self.nodes.get_mut(inner.node)?.end(self.at - self.open.start, inside)?;
+        }
+        Some(())
+    }
+
+    /// Adds the node of a value. The members of the outermost object always get theirs.
+    fn record(&mut self, start: usize, end: usize) -> Option<()> {
+        if self.outer.len() > 1 && self.nodes.len() >= self.most_nodes {
+            self.stop_recording();
+            return Some(());
+        }
+        let (base, key) = (self.open.start, self.key);
+        let key = if self.open.end == b'}' { (key.start - base, key.end - base) } else { (0, 0) };
+        self.nodes.push(Node::new(key, (start - base, end - base))?);
+        Some(())
+    }
+
+    /// Forgets the places in the current member of the outermost object, and records none in later members.
+    fn stop_recording(&mut self) {
+        let member = self.outer.get(2).unwrap_or(&self.open).node;
+        self.nodes.truncate(member + 1);
+        self.reach.depth = 1;
+        self.open.records = false;
+        self.outer.iter_mut().skip(2).for_each(|open| open.records = false);
+    }
+
+    /// Reads a key that differs from those of the same object, and the colon after it.
+    fn key(&mut self) -> Option<()> {
+        let start = self.at;
+        if self.next()? != b'"' {
+            return None;
+        }
+        let inside = start + 1;
+        let (end, first) = match word(self.text, inside) {
+            Some(word) => match specials(word) {
+                0 => (special(self.text, inside + 8), Some(word)),
+                hits => (inside + place(hits), Some(word & ((1 << (8 * place(hits))) - 1))),
+            },
+            None => (special(self.text, inside), None),
+        };
+        let text = self.text.get(inside..end)?;
+        // The last key of a text is read byte by byte.
+        let first =
+            first.unwrap_or_else(|| text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        let others = self.keys.get(self.open.keys..)?;
+        let is_new = others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == first && key.text == text);
+        if self.text.get(end) != Some(&b'"') || !is_new {
+            return None;
+        }
+        self.keys.push(Key { first, text });
+        self.at = end + 1;
+        self.key = Place { start, end: self.at };
+        self.space();
+        if self.next()? != b':' {
             return None;
         }
         self.at += 1;
         self.space();
-        if self.take(b']') {
-            return Some(());
-        }
-        loop {
-            self.value(depth + 1)?;
-            self.space();
-            if self.take(b']') {
-                return Some(());
-            }
-            if !self.take(b',') {
-                return None;
-            }
-            self.space();
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Option<()> {
-        if depth == MAX_DEPTH {
-            return None;
-        }
-        self.at += 1;
-        self.space();
-        if self.take(b'}') {
-            return Some(());
-        }
-        let outer = self.keys.len();
-        loop {
-            let start = self.at;
-            let key = self.key(outer)?;
-            self.keys.push(key);
-            let key = start..self.at;
-            self.space();
-            if !self.take(b':') {
-                return None;
-            }
-            self.space();
-            let start = self.at;
-            self.value(depth + 1)?;
-            if depth == 0 {
-                self.top.push(key, start..self.at);
-            }
-            self.space();
-            if self.take(b'}') {
-                self.keys.truncate(outer);
-                return Some(());
-            }
-            if !self.take(b',') {
-                return None;
-            }
-            self.space();
-        }
-    }
-
-    /// Reads a key that differs from those of the same object, which come after `outer` others.
-    fn key(&mut self, outer: usize) -> Option<&'t [u8]> {
-        if !self.take(b'"') {
-            return None;
-        }
-        let end = special(self.text, self.at);
-        let key = self.text.get(self.at..end)?;
-        self.at = end;
-        let others = self.keys.get(outer..)?;
-        let is_new = others.len() < MOST_MEMBERS && !others.contains(&key);
-        (self.take(b'"') && is_new).then_some(key)
+        Some(())
     }
 }

@@ -1,8 +1,12 @@
 //! Canonical writing: the JSON Canonicalization Scheme, RFC 8785.
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Number, Value};
 
+use crate::number::Exact;
 use crate::outline::strings;
+use crate::{Item, Outline, ReadError, read};
 
 /// Writes a value as canonical JSON text (RFC 8785): no white space, members sorted by the UTF-16 units of their keys, the
 /// shortest escapes, numbers as ECMAScript writes them.
@@ -16,6 +20,86 @@ pub fn canonical(value: &Value) -> String {
     write_value(&mut out, value);
     // Only UTF-8 is written above, so this never replaces anything; a lossless conversion would need `unsafe`.
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// Reads one JSON text as [`read`] does, and returns its value with the [canonical] text.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_canonical(text: &[u8]) -> Result<(Value, String), ReadError> {
+    let outline = Outline::read(text)?;
+    let Some(value) = outline.tree(Exact::All) else {
+        return read(text).map(|value| {
+            let canonical = canonical(&value);
+            (value, canonical)
+        });
+    };
+    let root = outline.root();
+    if root.is_written_so() && is_sorted(root) {
+        return Ok((value, root.text().to_owned()));
+    }
+    let mut out = Vec::with_capacity(text.len());
+    write_item(&mut out, root);
+    Ok((value, String::from_utf8(out).unwrap_or_default()))
+}
+
+/// Returns true if the members of every object in a value are in canonical order.
+fn is_sorted(item: Item<'_>) -> bool {
+    let mut before = None;
+    for (key, value) in item.pairs() {
+        if before.is_some_and(|before| key_order(before, key) == Ordering::Greater) || !is_sorted(value) {
+            return false;
+        }
+        before = Some(key);
+    }
+    item.items().all(is_sorted)
+}
+
+/// Writes an outlined value, whose numbers are exact.
+fn write_item(out: &mut Vec<u8>, item: Item<'_>) {
+    if item.is_object() {
+        let mut members = Vec::with_capacity(item.pairs().count());
+        members.extend(item.pairs());
+        members.sort_unstable_by(|(a, _), (b, _)| key_order(*a, *b));
+        out.push(b'{');
+        for (position, (key, value)) in members.into_iter().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            write_item(out, key);
+            out.push(b':');
+            write_item(out, value);
+        }
+        out.push(b'}');
+    } else if item.is_array() {
+        out.push(b'[');
+        for (position, item) in item.items().enumerate() {
+            if position > 0 {
+                out.push(b',');
+            }
+            write_item(out, item);
+        }
+        out.push(b']');
+    } else if item.is_written_so() {
+        out.extend_from_slice(item.raw());
+    } else if let Some(number) = item.number(Exact::All) {
+        write_number(out, &number);
+    } else {
+        strings::write(out, &item.string().unwrap_or_default());
+    }
+}
+
+fn key_order(a: Item<'_>, b: Item<'_>) -> Ordering {
+    match (a.plain(), b.plain()) {
+        (Some(a), Some(b)) => order(a, b),
+        _ => order(&a.string().unwrap_or_default(), &b.string().unwrap_or_default()),
+    }
+}
+
+/// Returns the order of two keys by their UTF-16 units.
+fn order(a: &str, b: &str) -> Ordering {
+    // For ASCII keys, which nearly all are, bytes sort as UTF-16 units do.
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 fn write_value(out: &mut Vec<u8>, value: &Value) {
@@ -41,10 +125,7 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
 
 fn write_object(out: &mut Vec<u8>, members: &Map<String, Value>) {
     let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-    sorted.sort_unstable_by(|(a, _), (b, _)| {
-        // For ASCII keys, which nearly all are, bytes sort as UTF-16 units do.
-        if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
-    });
+    sorted.sort_unstable_by(|(a, _), (b, _)| order(a, b));
     out.push(b'{');
     for (position, (key, value)) in sorted.into_iter().enumerate() {
         if position > 0 {

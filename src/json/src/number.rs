@@ -33,6 +33,8 @@ pub(crate) enum Exact {
     All,
     /// Numbers without a fraction and without an exponent.
     Integers,
+    /// No number: the nearest double is taken.
+    None,
 }
 
 /// Returns the offset of the first number in a valid JSON text that breaks this rule.
@@ -46,7 +48,11 @@ pub(crate) fn first_inexact(text: &str, exact: Exact) -> Option<usize> {
                 let rest = text.get(at..).unwrap_or_default();
                 let length = rest.bytes().take_while(|byte| is_number_byte(*byte)).count();
                 let literal = rest.get(..length).unwrap_or_default();
-                let checked = exact == Exact::All || !literal.contains(['.', 'e', 'E']);
+                let checked = match exact {
+                    Exact::All => true,
+                    Exact::Integers => !literal.contains(['.', 'e', 'E']),
+                    Exact::None => false,
+                };
                 if checked && !is_exact(literal) {
                     return Some(at);
                 }

@@ -42,8 +42,8 @@ impl Members {
     pub fn of(text: &[u8]) -> Members {
         let mut members = Members::default();
         if Span::new(text).is_object() {
-            for (key, value) in places(text).take(Self::MOST + 1) {
-                members.push(key, value);
+            for place in places(text).take(Self::MOST + 1) {
+                members.push(place.key, place.value);
             }
         }
         members

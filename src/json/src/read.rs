@@ -1,4 +1,5 @@
-//! The strict reader: a visitor over `serde_json`'s own parser, and a second look at numbers if one of them was read as a double.
+//! The strict reader. It builds the tree from an [outline](crate::outline). A visitor over `serde_json`'s own parser reads refused texts
+//! for their errors, and every number that is not a short whole one; it looks at a number again if it was read as a double.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde_json::{Map, Number, Value};
 use crate::ReadError;
 use crate::explain::{Findings, Reason};
 use crate::number::{self, Exact};
+use crate::outline::Outline;
 
 /// The maximum nesting of arrays and objects: `[[1]]` is nested twice.
 pub const MAX_DEPTH: usize = 64;
@@ -50,11 +52,37 @@ pub fn read_by_value(text: &[u8]) -> Result<Value, ReadError> {
     read_exact(text, Exact::Integers)
 }
 
+/// Reads a text by its outline. A text that is refused is read again for the reason.
 fn read_exact(text: &[u8], exact: Exact) -> Result<Value, ReadError> {
     let text = utf8(text)?;
+    match Outline::of(text).and_then(|outline| outline.tree(exact)) {
+        Some(value) => Ok(value),
+        None => read_by_visitor(text, exact),
+    }
+}
+
+/// Returns the reason to refuse a text that has no outline.
+pub(crate) fn refusal(text: &str) -> ReadError {
+    match read_by_visitor(text, Exact::None) {
+        Err(error) => error,
+        // Places do not reach a text of 4 GiB; it has no other error.
+        Ok(_) => ReadError::TooMany { line: 1, column: 1 },
+    }
+}
+
+/// Reads a number that was scanned, and returns `None` if it breaks the rule.
+pub(crate) fn read_number(literal: &str, exact: Exact) -> Option<Number> {
+    match read_by_visitor(literal, exact) {
+        Ok(Value::Number(number)) => Some(number),
+        _ => None,
+    }
+}
+
+fn read_by_visitor(text: &str, exact: Exact) -> Result<Value, ReadError> {
     let findings = Findings::default();
     let value = parse(text, &findings)?;
-    if findings.double.get()
+    if exact != Exact::None
+        && findings.double.get()
         && let Some(offset) = number::first_inexact(text, exact)
     {
         let (line, column) = position(text, offset);
@@ -72,7 +100,7 @@ fn read_exact(text: &[u8], exact: Exact) -> Result<Value, ReadError> {
 /// # Errors
 /// As [`read`].
 pub fn read_nearest(text: &[u8]) -> Result<Value, ReadError> {
-    parse(utf8(text)?, &Findings::default())
+    read_exact(text, Exact::None)
 }
 
 pub(crate) fn utf8(text: &[u8]) -> Result<&str, ReadError> {
@@ -187,4 +215,43 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
     (line, column)
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "../tests/near_json/mod.rs"]
+mod near_json;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::near_json::near_json;
+    use super::{Exact, read, read_by_value, read_by_visitor, read_nearest};
+    use crate::{canonical, read_canonical};
+
+    /// Reads a text as each function does, and with the visitor alone.
+    fn compare(text: &str) {
+        let bytes = text.as_bytes();
+        let exact = read_by_visitor(text, Exact::All);
+        let with_text = exact.clone().map(|value| (value.clone(), canonical(&value)));
+        assert_eq!(read_canonical(bytes), with_text, "{text}");
+        assert_eq!(read(bytes), exact, "{text}");
+        assert_eq!(read_by_value(bytes), read_by_visitor(text, Exact::Integers), "{text}");
+        assert_eq!(read_nearest(bytes), read_by_visitor(text, Exact::None), "{text}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_tree_of_an_outline_is_the_visitors(text in near_json()) {
+            compare(&text);
+        }
+
+        #[test]
+        fn a_number_is_read_alike(text in "-?(0|[1-9][0-9]{0,21})(\\.[0-9]{1,20})?([eE][-+]?[0-9]{1,3})?") {
+            compare(&text);
+            compare(&format!("[1,{{\"a\": {text} }}]"));
+        }
+    }
 }

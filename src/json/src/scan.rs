@@ -1,40 +1,71 @@
-//! Finds the ends of strings and values in a valid JSON text. Long strings are scanned eight bytes at a time.
+//! Finds the ends of strings and values in a valid JSON text. Strings are scanned eight bytes at a time, long ones thirty-two.
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
 
 /// Returns the first quote, backslash or control character at or after `at`, or the text's length.
 #[inline]
-pub(crate) fn special(text: &[u8], at: usize) -> usize {
-    let (words, tail) = text.get(at..).unwrap_or_default().as_chunks::<8>();
-    for (position, word) in words.iter().enumerate() {
-        let hits = specials(u64::from_le_bytes(*word));
+pub(crate) fn special(text: &[u8], mut at: usize) -> usize {
+    // Most strings end within the first words.
+    while let Some(word) = word(text, at) {
+        let hits = specials(word);
         if hits != 0 {
-            return at + position * 8 + hits.trailing_zeros() as usize / 8;
+            return at + place(hits);
+        }
+        at += 8;
+        while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+            let (words, _) = block.as_chunks::<8>();
+            if words.iter().fold(0, |hits, word| hits | specials(u64::from_le_bytes(*word))) != 0 {
+                break;
+            }
+            at += 32;
         }
     }
-    let length = tail.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count();
-    text.len() - tail.len() + length
+    let tail = text.get(at..).unwrap_or_default();
+    text.len() - tail.len() + tail.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+}
+
+/// Returns the eight bytes at `at`, the first in the lowest bits.
+#[inline]
+pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
+}
+
+/// Returns the number of bytes before the lowest mark.
+#[inline]
+pub(crate) const fn place(hits: u64) -> usize {
+    hits.trailing_zeros() as usize / 8
 }
 
 /// Marks such characters by their highest bit. The lowest mark is right; those above it may be wrong, because the subtractions borrow.
-const fn specials(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let escape = word ^ (ONES * b'\\' as u64);
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote.wrapping_sub(ONES) & !quote | escape.wrapping_sub(ONES) & !escape | control) & HIGHS
+#[inline]
+pub(crate) const fn specials(word: u64) -> u64 {
+    // A quote (0x22) changes to 0x20, and control characters stay below it. A space (0x20) changes to 0x22.
+    let quote_or_control = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
+    let escape = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (quote_or_control | escape) & !word & HIGHS
 }
 
 /// Returns the end of a string, after its closing quote. `at` is after the opening one.
 #[inline]
-pub(crate) fn after_string(text: &[u8], mut at: usize) -> usize {
+pub(crate) fn after_string(text: &[u8], at: usize) -> usize {
+    string(text, at).0
+}
+
+/// Returns the same as [`after_string`], and true if the string has escapes.
+#[inline]
+pub(crate) fn string(text: &[u8], mut at: usize) -> (usize, bool) {
+    let mut is_escaped = false;
     loop {
         at = special(text, at);
         match text.get(at) {
-            Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
+            Some(b'"') => return (at + 1, is_escaped),
+            Some(b'\\') => {
+                is_escaped = true;
+                at += 2;
+            }
             Some(_) => at += 1,
-            None => return text.len(),
+            None => return (text.len(), is_escaped),
         }
     }
 }

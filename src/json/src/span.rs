@@ -5,15 +5,77 @@
 //! a request never becomes a tree.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
+use crate::places::{self, Node};
 use crate::scan::{after_value, skip};
-use crate::splice::{is_key, walk};
+use crate::splice::{self, Place, is_key, walk};
 
 /// The bytes of one value in a text that was read or checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Span<'t>(&'t [u8]);
+pub struct Span<'t> {
+    bytes: &'t [u8],
+    /// The places in it. If there are none, it is searched.
+    places: &'t [Node],
+}
+
+/// The key of a member.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'t> {
+    /// With its quotes.
+    raw: &'t [u8],
+    is_escaped: bool,
+}
+
+// === impl Key ===
+
+impl<'t> Key<'t> {
+    /// Takes a key without escapes, with its quotes.
+    pub(crate) fn plain(raw: &'t [u8]) -> Key<'t> {
+        Key { raw, is_escaped: false }
+    }
+
+    /// Returns its bytes, with quotes and escapes.
+    #[must_use]
+    pub fn raw(self) -> &'t [u8] {
+        self.raw
+    }
+
+    /// Returns the bytes between its quotes.
+    #[inline]
+    fn inside(self) -> &'t [u8] {
+        self.raw.get(1..self.raw.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Returns true if it is this name.
+    #[inline]
+    #[must_use]
+    pub fn is(self, name: &str) -> bool {
+        if self.is_escaped { is_key(self.raw, name) } else { self.inside() == name.as_bytes() }
+    }
+
+    /// Returns the name, unescaped.
+    #[must_use]
+    pub fn name(self) -> Cow<'t, str> {
+        Span::whole(self.raw).string().unwrap_or_default()
+    }
+
+    /// Returns false if it is not `name` for any reader that ignores case or takes characters beyond ASCII for letters of it. `name` must
+    /// be ASCII.
+    #[inline]
+    #[must_use]
+    pub fn resembles(self, name: &str) -> bool {
+        let key = self.inside();
+        match key.len().cmp(&name.len()) {
+            Ordering::Less => false,
+            Ordering::Equal => key.eq_ignore_ascii_case(name.as_bytes()),
+            // An escape, or a character beyond ASCII, is longer than the letter it stands for.
+            Ordering::Greater => self.is_escaped || !key.is_ascii(),
+        }
+    }
+}
 
 // === impl Span ===
 
@@ -21,29 +83,34 @@ impl<'t> Span<'t> {
     /// Returns the value in the text, without the white space around it.
     #[must_use]
     pub fn new(text: &'t [u8]) -> Span<'t> {
-        Span(text.trim_ascii())
+        Span::whole(text.trim_ascii())
     }
 
     /// Returns the value with the white space around it.
     #[must_use]
     pub fn whole(text: &'t [u8]) -> Span<'t> {
-        Span(text)
+        Span { bytes: text, places: &[] }
+    }
+
+    /// Returns a value with the places in it, without white space around it.
+    pub(crate) fn with_places(bytes: &'t [u8], places: &'t [Node]) -> Span<'t> {
+        Span { bytes, places }
     }
 
     /// Returns its bytes.
     #[must_use]
     pub fn bytes(self) -> &'t [u8] {
-        self.0
+        self.bytes
     }
 
     /// Returns its text.
     #[must_use]
     pub fn text(self) -> Cow<'t, str> {
-        crate::text(self.0)
+        crate::text(self.bytes)
     }
 
     fn begins(self, byte: u8) -> bool {
-        self.0.trim_ascii_start().first() == Some(&byte)
+        self.bytes.trim_ascii_start().first() == Some(&byte)
     }
 
     /// Returns true for `null`.
@@ -91,7 +158,7 @@ impl<'t> Span<'t> {
     /// Returns the boolean.
     #[must_use]
     pub fn bool(self) -> Option<bool> {
-        match self.0 {
+        match self.bytes {
             b"true" => Some(true),
             b"false" => Some(false),
             _ => None,
@@ -104,16 +171,16 @@ impl<'t> Span<'t> {
         if !self.is_string() {
             return None;
         }
-        if self.0.contains(&b'\\') {
-            return serde_json::from_slice(self.0).ok().map(Cow::Owned);
+        if self.bytes.contains(&b'\\') {
+            return serde_json::from_slice(self.bytes).ok().map(Cow::Owned);
         }
-        std::str::from_utf8(self.0.get(1..self.0.len().saturating_sub(1))?).ok().map(Cow::Borrowed)
+        std::str::from_utf8(self.bytes.get(1..self.bytes.len().saturating_sub(1))?).ok().map(Cow::Borrowed)
     }
 
     /// Returns the number if a strict reader holds it exactly.
     #[must_use]
     pub fn number(self) -> Option<Number> {
-        let text = Some(self.0).filter(|text| matches!(text.first(), Some(b'-' | b'0'..=b'9')))?;
+        let text = Some(self.bytes).filter(|text| matches!(text.first(), Some(b'-' | b'0'..=b'9')))?;
         match crate::read(text) {
             Ok(Value::Number(number)) => Some(number),
             _ => None,
@@ -128,15 +195,29 @@ impl<'t> Span<'t> {
 
     /// Returns the members of an object in their order, and none for another value.
     pub fn members(self) -> impl Iterator<Item = (Cow<'t, str>, Span<'t>)> {
-        let text = if self.is_object() { self.0 } else { b"" };
-        walk(text).filter_map(|(key, value)| Some((Span(key).string()?, Span(value))))
+        self.pairs().filter_map(|(key, value)| Some((Span::whole(key.raw).string()?, value)))
+    }
+
+    /// Returns the same as [`members`](Span::members), with keys that are not unescaped.
+    #[inline]
+    pub fn pairs(self) -> impl Iterator<Item = (Key<'t>, Span<'t>)> {
+        let Span { bytes, mut places } = if self.is_object() { self } else { Span::whole(b"") };
+        let text = if places.is_empty() { bytes } else { b"" };
+        let mut searched = splice::places(text);
+        let part = |place| text.get(place).unwrap_or_default();
+        std::iter::from_fn(move || match places::next(bytes, &mut places) {
+            // Texts with escapes in keys get no places.
+            Some((key, value)) => Some((Key::plain(key), value)),
+            None => searched
+                .next()
+                .map(|Place { key, is_escaped, value }| (Key { raw: part(key), is_escaped }, Span::whole(part(value)))),
+        })
     }
 
     /// Returns the value of a member, which may be `null`.
     #[must_use]
     pub fn get(self, name: &str) -> Option<Span<'t>> {
-        let text = if self.is_object() { self.0 } else { b"" };
-        walk(text).find(|(key, _)| is_key(key, name)).map(|(_, value)| Span(value))
+        self.pairs().find(|(key, _)| key.is(name)).map(|(_, value)| value)
     }
 
     /// Returns the value of a member if it is present and not `null`.
@@ -147,7 +228,12 @@ impl<'t> Span<'t> {
 
     /// Returns the items of an array in their order, and none for another value.
     pub fn items(self) -> impl Iterator<Item = Span<'t>> {
-        each(if self.is_array() { self.0 } else { b"" }).map(Span)
+        let Span { bytes, mut places } = if self.is_array() { self } else { Span::whole(b"") };
+        let mut searched = each(if places.is_empty() { bytes } else { b"" });
+        std::iter::from_fn(move || match places::next(bytes, &mut places) {
+            Some((_, item)) => Some(item),
+            None => searched.next().map(Span::whole),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use crate::outline::{Changes, Item};
-use crate::scan::{after_string, after_value, skip};
+use crate::scan::{after_value, skip, string};
 
 /// A changed member.
 #[derive(Debug, Clone)]
@@ -62,6 +62,11 @@ pub fn write_outlined<M: AsRef<str>>(
 ) -> Vec<u8> {
     if edits.is_empty() && changes.is_empty() {
         return text.to_vec();
+    }
+    if edits.is_empty() && root.is_written_so() {
+        let mut out = Vec::with_capacity(text.len() + changes.len() + 128);
+        root.write(&mut out, changes);
+        return out;
     }
     let put = |out: &mut Vec<u8>, value: Item<'_>| {
         if changes.touch(value) { value.write(out, changes) } else { out.extend_from_slice(value.raw()) }
@@ -133,23 +138,33 @@ pub fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 /// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
 #[inline]
 pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    places(text).map(|(key, value)| (text.get(key).unwrap_or_default(), text.get(value).unwrap_or_default()))
+    places(text)
+        .map(|Place { key, value, .. }| (text.get(key).unwrap_or_default(), text.get(value).unwrap_or_default()))
 }
 
-/// Returns the places of what [`walk`] returns.
+/// The place of a member.
+pub(crate) struct Place {
+    /// With its quotes.
+    pub(crate) key: Range<usize>,
+    /// The key has escapes.
+    pub(crate) is_escaped: bool,
+    pub(crate) value: Range<usize>,
+}
+
+/// Returns the places of the members of a valid JSON object.
 #[inline]
-pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = Place> {
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
     std::iter::from_fn(move || {
         let key = skip(text, at, |byte| byte != b'"' && byte != b'}');
         if text.get(key) != Some(&b'"') {
             return None;
         }
-        let key = key..after_string(text, key + 1);
-        let colon = skip(text, key.end, |byte| byte != b':');
+        let (end, is_escaped) = string(text, key + 1);
+        let colon = skip(text, end, |byte| byte != b':');
         let value = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
         at = after_value(text, value);
-        Some((key, value..at))
+        Some(Place { key: key..end, is_escaped, value: value..at })
     })
 }
 

@@ -2,7 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
-use callgate_json::{ReadError, Span, check, check_object, read_nearest, splice};
+use callgate_json::{ReadError, Span, check, check_object, check_places, read_nearest, splice};
 use proptest::prelude::*;
 
 #[test]
@@ -106,5 +106,78 @@ fn depth_is_counted_as_when_a_text_is_read() {
     for depth in [63, 64, 65, 5000] {
         let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(check(text.as_bytes()), read_nearest(text.as_bytes()).map(drop), "{depth}");
+    }
+}
+
+/// Reads all of a value, by its places if it has any.
+fn seen(value: Span<'_>) -> String {
+    let members: Vec<String> = value.members().map(|(key, value)| format!("{key:?}:{}", seen(value))).collect();
+    let items: Vec<String> = value.items().map(seen).collect();
+    format!("{}{{{}}}[{}]", value.text(), members.join(","), items.join(","))
+}
+
+/// Texts like requests: an object with a list of objects under `a`, with lists of objects in them.
+fn like_requests() -> impl Strategy<Value = String> {
+    let turns = proptest::collection::vec(near_json(), 0..6).prop_map(|turns| turns.join(", "));
+    let block = prop_oneof![
+        Just(r#"{"type":"text","a":1}"#.to_owned()),
+        Just(r#"{"type":"image", "tool":{"type":"x"}}"#.to_owned()),
+        Just(r#"{"type":null}"#.to_owned()),
+        Just(r#"{"\u0074ype":"text"}"#.to_owned()),
+        Just("{ }".to_owned()),
+        near_json(),
+    ];
+    let turn = (proptest::collection::vec(block, 0..4), near_json()).prop_map(|(blocks, other)| {
+        format!(r#"{{"type":"turn", "content" : [{}],"other":{other}}}"#, blocks.join(","))
+    });
+    let turns = prop_oneof![turns, proptest::collection::vec(turn, 0..4).prop_map(|turns| turns.join(","))];
+    (near_json(), turns, near_json())
+        .prop_map(|(before, turns, after)| format!(r#" {{"b":{before},"a":[{turns}],"c" : {after}}} "#))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_value_with_places_reads_as_one_that_is_searched(
+        text in prop_oneof![near_json(), like_requests()],
+        depth in 1_usize..7,
+        except in prop_oneof![Just("a"), Just("b"), Just("")],
+    ) {
+        if let Ok(places) = check_places(text.as_bytes(), depth, except) {
+            prop_assert_eq!(seen(places.of(text.as_bytes())), seen(Span::new(text.as_bytes())));
+        }
+    }
+
+    #[test]
+    fn a_survey_has_the_keys_and_kinds_that_a_search_finds(text in like_requests()) {
+        let Ok(places) = check_places(text.as_bytes(), 3, "a") else { return Ok(()) };
+        let Some((turns, blocks)) = places.objects(text.as_bytes()) else { return Ok(()) };
+        let all: Vec<Span<'_>> = Span::new(text.as_bytes()).get("a").into_iter().flat_map(Span::items).collect();
+        let lists = all.iter().flat_map(|turn| turn.members()).filter(|(_, list)| list.is_array());
+        let inner: Vec<Span<'_>> = lists.flat_map(|(_, list)| list.items()).collect();
+        for (survey, objects) in [(Some(turns), all), (blocks, inner)] {
+            let Some(survey) = survey else { continue };
+            prop_assert!(objects.iter().all(|object| object.is_object()));
+            let sorted = |mut names: Vec<String>| { names.sort(); names.dedup(); names };
+            let keys = objects.iter().flat_map(|object| object.members().map(|(key, _)| key.into_owned()));
+            prop_assert_eq!(sorted(survey.keys().map(|key| key.name().into_owned()).collect()), sorted(keys.collect()));
+            let kinds = objects.iter().filter_map(|object| object.get("type")).map(|kind| kind.string().unwrap().into_owned());
+            let found = survey.kinds().map(|kind| String::from_utf8(kind.to_vec()).unwrap());
+            prop_assert_eq!(sorted(found.collect()), sorted(kinds.collect()));
+            for key in ["type", "a", "content"] {
+                prop_assert_eq!(survey.all_have(key), objects.iter().all(|object| object.get(key).is_some()));
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_with_too_many_places_are_searched() {
+    for unit in ["1", "{}", "[[]]", r#"{"a":1}"#, r#""a""#] {
+        let list = vec![unit; 10_000].join(",");
+        let text = format!(r#"{{"b":[{list}],"a":[{list}],"c":{{"d":[{list}]}},"e":[{{"f":1}}]}}"#);
+        let places = check_places(text.as_bytes(), 5, "a").unwrap();
+        assert_eq!(seen(places.of(text.as_bytes())), seen(Span::new(text.as_bytes())), "{unit}");
     }
 }

@@ -3,7 +3,7 @@
 //! Keys are also compared as Go's `encoding/json` does, which ignores case: `"Tool_Calls"` is a call to clients in Go and
 //! nothing to others, so it is refused.
 
-use callgate_json::{Map, Span, Value};
+use callgate_json::{Key, Map, Span, Value};
 use thiserror::Error;
 
 use crate::RequestError;
@@ -115,12 +115,22 @@ pub(crate) fn exact_members(
 
 /// Does the same as [`exact_members`], for an object in a text.
 pub(crate) fn exact(object: Span<'_>, param: &'static str, known: &[&'static str]) -> Result<(), RequestError> {
-    for (key, _) in object.members() {
-        if let Some(like) = known.iter().find(|like| key != **like && folds_to(&key, like)) {
+    for (key, _) in object.pairs() {
+        if let Some(like) = known.iter().find(|like| is_like(key, like)) {
             return Err(RequestError::Ambiguous { param, like });
         }
     }
     Ok(())
+}
+
+/// Returns true if a key equals `known` for a reader that ignores case, and only for such a reader.
+pub(crate) fn is_like(key: Key<'_>, known: &str) -> bool {
+    !key.is(known) && folds(key, known)
+}
+
+/// Returns true if a key equals `known` for a reader that [ignores case](folds_to).
+pub(crate) fn folds(key: Key<'_>, known: &str) -> bool {
+    key.resembles(known) && folds_to(&key.name(), known)
 }
 
 /// Returns true if `key` equals `known` for a reader that ignores case (U+017F is an `s` to it, U+212A a `k`).

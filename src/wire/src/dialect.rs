@@ -23,7 +23,15 @@ pub trait Dialect: Debug + Sync {
     /// # Errors
     /// [`RequestError`] if the text is not a strict JSON object, a member that is decided on has a wrong type, or a tool is
     /// declared twice.
-    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn Request>, RequestError>;
+    fn read_request(&self, target: &Target<'_>, body: Vec<u8>) -> Result<Box<dyn Request>, RequestError>;
+
+    /// Reads a request from a copy of `body`.
+    ///
+    /// # Errors
+    /// As [`Dialect::read_request`].
+    fn request(&self, target: &Target<'_>, body: &[u8]) -> Result<Box<dyn Request>, RequestError> {
+        self.read_request(target, body.to_vec())
+    }
 
     /// Reads a whole answer to `request`.
     ///

@@ -74,13 +74,13 @@ impl Core {
             return (ExchangeState::Gathering { reader, body }, Effect::Hold);
         }
         let checked = match reader {
-            RequestReader::Model(head) => self.model_request(*head, &body),
+            RequestReader::Model(head) => self.model_request(*head, body),
             RequestReader::Mcp(head) => self.mcp_request(head, body),
         };
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
-    fn model_request(&mut self, head: ApiHead, body: &[u8]) -> Result<Transition, Refusal> {
+    fn model_request(&mut self, head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
         let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
         let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         let body = checked.request.write();

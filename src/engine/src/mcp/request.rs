@@ -104,7 +104,7 @@ fn call_server(
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Call, Violation> {
-    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, vec![call], &mut TurnSoFar::new(1), ledger);
+    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, &[call], &mut TurnSoFar::new(1), ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);

@@ -42,12 +42,12 @@ impl CheckedRequest {
 pub(crate) fn check(
     gate: &Gate,
     head: ApiHead,
-    body: &[u8],
+    body: Vec<u8>,
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<CheckedRequest, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
-    let mut request = head.dialect.request(&target, body).map_err(unreadable)?;
+    let mut request = head.dialect.read_request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
         .role(&head.caller.role)

@@ -3,54 +3,66 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
-
 use super::{Kind, Node, strings};
 use crate::Span;
-use crate::read::read_nearest;
+use crate::number::Exact;
 
 /// A value of a text that was outlined: a place, and nothing of its own.
 #[derive(Clone, Copy)]
 pub struct Item<'t> {
-    text: &'t [u8],
-    nodes: &'t [Node],
-    position: usize,
+    text: &'t str,
+    node: Node,
+    /// The nodes in it.
+    inside: &'t [Node],
 }
 
 // === impl Item ===
 
 impl<'t> Item<'t> {
-    pub(super) fn new(text: &'t [u8], nodes: &'t [Node], position: usize) -> Item<'t> {
-        Item { text, nodes, position }
+    /// Returns the value of the first node.
+    pub(super) fn first(text: &'t str, nodes: &'t [Node]) -> Item<'t> {
+        // Every outline has a node, so the null is never seen.
+        take(text, &mut { nodes }).unwrap_or(Item { text, node: Node::NULL, inside: &[] })
     }
 
-    fn at(self, position: usize) -> Item<'t> {
-        Item { position, ..self }
-    }
-
-    fn node(self) -> Node {
-        // Every item is made of a node, so the null is never seen.
-        self.nodes.get(self.position).copied().unwrap_or(Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null })
+    pub(super) fn of(text: &'t str, node: Node, inside: &'t [Node]) -> Item<'t> {
+        Item { text, node, inside }
     }
 
     pub(super) fn kind(self) -> Kind {
-        self.node().kind
+        self.node.kind
     }
 
-    pub(super) fn next(self) -> usize {
-        wide(self.node().next)
+    /// Returns true if its tree would be written as this very text.
+    #[inline]
+    pub(crate) fn is_written_so(self) -> bool {
+        self.node.is_written_so
     }
 
-    /// Returns its place in the outline, which names it for [`Changes`](super::Changes).
-    pub(super) fn position(self) -> usize {
-        self.position
+    /// Returns its place in the text, which names it for [`Changes`](super::Changes).
+    pub(super) fn start(self) -> usize {
+        wide(self.node.start)
+    }
+
+    /// Returns the place after it.
+    pub(super) fn end(self) -> usize {
+        wide(self.node.end)
+    }
+
+    pub(super) fn bytes_between(self, start: usize, end: usize) -> &'t [u8] {
+        self.text.as_bytes().get(start..end).unwrap_or_default()
     }
 
     /// Returns its bytes: strings with quotes and escapes.
     #[must_use]
     pub fn raw(self) -> &'t [u8] {
-        let node = self.node();
-        self.text.get(wide(node.start)..wide(node.end)).unwrap_or_default()
+        self.bytes_between(self.start(), self.end())
+    }
+
+    /// Returns its text: strings with quotes and escapes.
+    #[must_use]
+    pub fn text(self) -> &'t str {
+        self.text.get(self.start()..self.end()).unwrap_or_default()
     }
 
     /// Returns its bytes as a value that was read.
@@ -59,56 +71,48 @@ impl<'t> Item<'t> {
         Span::whole(self.raw())
     }
 
-    /// Returns its tree.
-    #[must_use]
-    pub fn value(self) -> Value {
-        // The whole text was accepted, so a part of it is.
-        read_nearest(self.raw()).unwrap_or_default()
-    }
-
     /// Returns true for `null`.
     #[must_use]
     pub fn is_null(self) -> bool {
-        self.node().kind == Kind::Null
+        self.node.kind == Kind::Null
     }
 
     /// Returns true for a number.
     #[must_use]
     pub fn is_number(self) -> bool {
-        self.node().kind == Kind::Number
+        self.node.kind == Kind::Number
     }
 
     /// Returns true for an array.
     #[must_use]
     pub fn is_array(self) -> bool {
-        self.node().kind == Kind::Array
+        self.node.kind == Kind::Array
     }
 
     /// Returns true for an object.
     #[must_use]
     pub fn is_object(self) -> bool {
-        self.node().kind == Kind::Object
+        self.node.kind == Kind::Object
     }
 
     /// Returns true for a string.
     #[must_use]
     pub fn is_string(self) -> bool {
-        matches!(self.node().kind, Kind::Plain | Kind::Escaped)
+        matches!(self.node.kind, Kind::Plain | Kind::Escaped)
     }
 
     /// Returns true for `true`.
     #[must_use]
     pub fn is_true(self) -> bool {
-        self.node().kind == Kind::Bool && self.raw().first() == Some(&b't')
+        self.node.kind == Kind::Bool && self.node.end - self.node.start == 4
     }
 
     /// Returns true for an empty string, array or object.
     #[must_use]
     pub fn is_empty(self) -> bool {
-        let node = self.node();
-        match node.kind {
-            Kind::Plain => node.end - node.start == 2,
-            Kind::Array | Kind::Object => wide(node.next) == self.position + 1,
+        match self.node.kind {
+            Kind::Plain => self.node.end - self.node.start == 2,
+            Kind::Array | Kind::Object => self.inside.is_empty(),
             Kind::Null | Kind::Bool | Kind::Number | Kind::Escaped => false,
         }
     }
@@ -116,43 +120,43 @@ impl<'t> Item<'t> {
     /// Returns the string, without its escapes.
     #[must_use]
     pub fn string(self) -> Option<Cow<'t, str>> {
-        match self.node().kind {
-            Kind::Plain => std::str::from_utf8(self.inside()).ok().map(Cow::Borrowed),
-            Kind::Escaped => strings::unescaped(self.inside()).map(Cow::Owned),
+        match self.node.kind {
+            Kind::Plain => self.plain().map(Cow::Borrowed),
+            Kind::Escaped => strings::unescaped(self.inside_bytes()).map(Cow::Owned),
             Kind::Null | Kind::Bool | Kind::Number | Kind::Array | Kind::Object => None,
         }
     }
 
+    /// Returns the text of a string without escapes.
+    #[inline]
+    #[must_use]
+    pub fn plain(self) -> Option<&'t str> {
+        match self.node.kind {
+            Kind::Plain => self.text.get(self.start() + 1..self.end().saturating_sub(1)),
+            _ => None,
+        }
+    }
+
     /// Returns true if it is this string.
+    #[inline]
     #[must_use]
     pub fn is(self, string: &str) -> bool {
-        match self.node().kind {
-            Kind::Plain => self.inside() == string.as_bytes(),
+        match self.node.kind {
+            Kind::Plain => self.inside_bytes() == string.as_bytes(),
             Kind::Escaped => self.string().is_some_and(|own| own == string),
             Kind::Null | Kind::Bool | Kind::Number | Kind::Array | Kind::Object => false,
         }
     }
 
-    pub(super) fn is_same_string(self, other: Item<'_>) -> bool {
-        match (self.node().kind, other.node().kind) {
-            (Kind::Plain, Kind::Plain) => self.inside() == other.inside(),
-            _ => self.string() == other.string(),
-        }
-    }
-
     /// Returns the bytes between the quotes.
-    fn inside(self) -> &'t [u8] {
-        let node = self.node();
-        self.text.get(wide(node.start) + 1..wide(node.end).saturating_sub(1)).unwrap_or_default()
+    fn inside_bytes(self) -> &'t [u8] {
+        self.bytes_between(self.start() + 1, self.end().saturating_sub(1))
     }
 
     /// Returns the number if it is whole and not negative.
     #[must_use]
     pub fn count(self) -> Option<u64> {
-        if !self.is_number() {
-            return None;
-        }
-        self.value().as_u64()
+        self.number(Exact::None)?.as_u64()
     }
 
     /// Returns the member of an object with this name.
@@ -162,18 +166,10 @@ impl<'t> Item<'t> {
     }
 
     /// Returns the members of an object in their order, and none for another value. Keys are strings.
+    #[inline]
     pub fn pairs(self) -> impl Iterator<Item = (Item<'t>, Item<'t>)> + use<'t> {
-        let node = self.node();
-        let end = if node.kind == Kind::Object { wide(node.next) } else { 0 };
-        let mut at = self.position + 1;
-        std::iter::from_fn(move || {
-            if at >= end {
-                return None;
-            }
-            let (key, value) = (self.at(at), self.at(at + 1));
-            at = value.next();
-            Some((key, value))
-        })
+        let mut rest = if self.is_object() { self.inside } else { &[] };
+        std::iter::from_fn(move || Some((take(self.text, &mut rest)?, take(self.text, &mut rest)?)))
     }
 
     /// Returns the members of an object in their order with the meaning of their keys, and none for another value.
@@ -181,28 +177,52 @@ impl<'t> Item<'t> {
         self.pairs().map(|(key, value)| (key.string().unwrap_or_default(), value))
     }
 
-    /// Returns the items of an array in their order, and none for another value.
-    pub fn items(self) -> impl Iterator<Item = Item<'t>> + use<'t> {
-        let node = self.node();
-        let end = if node.kind == Kind::Array { wide(node.next) } else { 0 };
-        let mut at = self.position + 1;
+    /// Returns the members of all objects in it, itself included, in the order of the text.
+    #[inline]
+    pub fn pairs_within(self) -> impl Iterator<Item = (Item<'t>, Item<'t>)> + use<'t> {
+        let mut rest = self.inside;
         std::iter::from_fn(move || {
-            if at >= end {
-                return None;
+            loop {
+                let (node, after) = rest.split_first()?;
+                rest = after;
+                if node.is_key {
+                    let key = Item { text: self.text, node: *node, inside: &[] };
+                    return Some((key, take(self.text, &mut { after })?));
+                }
             }
-            let item = self.at(at);
-            at = item.next();
-            Some(item)
         })
+    }
+
+    /// Returns the items of an array in their order, and none for another value.
+    #[inline]
+    pub fn items(self) -> impl Iterator<Item = Item<'t>> + use<'t> {
+        let mut rest = if self.is_array() { self.inside } else { &[] };
+        std::iter::from_fn(move || take(self.text, &mut rest))
     }
 }
 
 impl fmt::Debug for Item<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.span().text())
+        f.write_str(self.text())
     }
 }
 
+// === impl Node ===
+
+impl Node {
+    const NULL: Node = Node { start: 0, end: 0, inside: 0, kind: Kind::Null, is_key: false, is_written_so: true };
+}
+
+/// Takes the value of the first node, with all nodes in it.
+#[inline]
+fn take<'t>(text: &'t str, nodes: &mut &'t [Node]) -> Option<Item<'t>> {
+    let (node, rest) = nodes.split_first()?;
+    let (inside, rest) = rest.split_at_checked(wide(node.inside))?;
+    *nodes = rest;
+    Some(Item { text, node: *node, inside })
+}
+
+#[inline]
 fn wide(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }

@@ -4,21 +4,26 @@
 //! string; an [`Outline`] is one list of places. It accepts exactly the texts that [`read_nearest`](crate::read_nearest) accepts: the scan
 //! only says yes or no, and a refused text is read again for the reason.
 
+mod changes;
 mod item;
 mod scan;
 pub(crate) mod strings;
+mod tree;
 mod write;
 
+use std::borrow::Cow;
+
+pub use changes::Changes;
 pub use item::Item;
 pub(crate) use scan::number;
-pub use write::Changes;
 
 use crate::ReadError;
-use crate::read::{read_nearest, utf8};
+use crate::read::{refusal, utf8};
 
-/// The places of all values of one JSON text. Costs 16 bytes for each value and each key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outline {
+/// A JSON text, and the places of all its values. Costs 16 bytes for each value and each key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline<'t> {
+    text: Cow<'t, str>,
     nodes: Vec<Node>,
 }
 
@@ -28,9 +33,12 @@ struct Node {
     start: u32,
     /// The byte after it.
     end: u32,
-    /// The node after it and everything in it.
-    next: u32,
+    /// The number of nodes in it.
+    inside: u32,
     kind: Kind,
+    is_key: bool,
+    /// True if its tree would be written as this very text.
+    is_written_so: bool,
 }
 
 /// The kind of a value.
@@ -49,25 +57,36 @@ enum Kind {
 
 // === impl Outline ===
 
-impl Outline {
-    /// Reads one JSON text as strictly as [`read_nearest`].
+impl<'t> Outline<'t> {
+    /// Reads one JSON text as strictly as [`read_nearest`](crate::read_nearest).
     ///
     /// # Errors
-    /// As [`read_nearest`].
-    pub fn read(text: &[u8]) -> Result<Outline, ReadError> {
-        match scan::scan(utf8(text)?) {
-            Some(nodes) => Ok(Outline { nodes }),
-            // The tree is built for its error. A text of 4 GiB, which places do not reach, has no other error.
-            None => Err(match read_nearest(text) {
-                Err(error) => error,
-                Ok(_) => ReadError::TooMany { line: 1, column: 1 },
-            }),
-        }
+    /// As [`read_nearest`](crate::read_nearest).
+    pub fn read(text: &'t [u8]) -> Result<Outline<'t>, ReadError> {
+        let text = utf8(text)?;
+        Outline::of(text).ok_or_else(|| refusal(text))
     }
 
-    /// Returns the whole value. `text` is the text that was read.
+    /// Reads a text, and returns `None` if it is refused.
+    pub(crate) fn of(text: &'t str) -> Option<Outline<'t>> {
+        scan::scan(text).map(|nodes| Outline { text: Cow::Borrowed(text), nodes })
+    }
+
+    /// Returns the same outline with a copy of the text.
     #[must_use]
-    pub fn root<'t>(&'t self, text: &'t [u8]) -> Item<'t> {
-        Item::new(text, &self.nodes, 0)
+    pub fn into_owned(self) -> Outline<'static> {
+        Outline { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes }
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the whole value.
+    #[must_use]
+    pub fn root(&self) -> Item<'_> {
+        Item::first(&self.text, &self.nodes)
     }
 }

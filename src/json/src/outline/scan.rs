@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Item, Kind, Node, strings};
 use crate::read::{MAX_DEPTH, MAX_VALUES};
+use crate::scan::{skip, special};
 
 /// The number of keys compared one by one. The keys of a larger object are sorted.
 const FEW: usize = 16;
@@ -14,173 +15,237 @@ pub(super) fn scan(text: &str) -> Option<Vec<Node>> {
     u32::try_from(text.len()).ok()?;
     // About one value or key for each dozen bytes, as in answers of APIs.
     let nodes = Vec::with_capacity((text.len() / 12).min(MAX_VALUES) + 8);
-    let mut scan = Scan { text: text.as_bytes(), at: 0, nodes, values: 0 };
-    scan.space();
-    scan.value(0)?;
-    scan.space();
-    (scan.at == scan.text.len()).then_some(scan.nodes)
+    let mut scan = Scan { text, nodes, values: 0, odd: 0 };
+    let at = scan.space(0);
+    let at = scan.value(at, 0)?;
+    let at = scan.space(at);
+    (at == text.len()).then_some(scan.nodes)
 }
 
 struct Scan<'t> {
-    text: &'t [u8],
-    at: usize,
+    text: &'t str,
     nodes: Vec<Node>,
     values: usize,
+    /// The place after the last bytes that would be written in another way: white space, a long escape, or a number but a short one.
+    odd: usize,
+}
+
+/// The keys of an object so far.
+#[derive(Default)]
+struct Keys {
+    count: usize,
+    /// A bit for each key. Two keys of the same meaning have a bit in common.
+    marks: u64,
 }
 
 // === impl Scan ===
 
 impl Scan<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
 
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
+    /// Returns the place after white space.
+    #[inline]
+    fn space(&mut self, at: usize) -> usize {
+        if self.byte(at).is_none_or(|byte| byte > b' ') {
+            return at;
         }
+        let end = skip(self.text.as_bytes(), at, |byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        if end > at {
+            self.odd = end;
+        }
+        end
     }
 
-    fn value(&mut self, depth: usize) -> Option<()> {
+    /// Reads the value at a place, and returns the place after it.
+    #[inline]
+    fn value(&mut self, at: usize, depth: usize) -> Option<usize> {
         self.values += 1;
         if self.values > MAX_VALUES {
             return None;
         }
-        let start = self.at;
-        match self.peek()? {
-            b'"' => self.string(),
-            b'{' => self.object(depth),
-            b'[' => self.array(depth),
-            b'-' | b'0'..=b'9' => {
-                self.at = number(self.text, start)?;
-                self.leaf(start, Kind::Number)
-            }
-            b't' => self.word(b"true", Kind::Bool),
-            b'f' => self.word(b"false", Kind::Bool),
-            b'n' => self.word(b"null", Kind::Null),
+        match self.byte(at)? {
+            b'"' => self.string(at, false),
+            b'{' => self.object(at, depth),
+            b'[' => self.array(at, depth),
+            b'-' | b'0'..=b'9' => self.number(at),
+            b't' => self.word(at, b"true", Kind::Bool),
+            b'f' => self.word(at, b"false", Kind::Bool),
+            b'n' => self.word(at, b"null", Kind::Null),
             _ => None,
         }
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Option<()> {
-        let start = self.at;
-        self.at += word.len();
-        (self.text.get(start..self.at)? == word).then_some(())?;
-        self.leaf(start, kind)
+    fn word(&mut self, at: usize, word: &[u8], kind: Kind) -> Option<usize> {
+        let end = at + word.len();
+        (self.text.as_bytes().get(at..end)? == word).then_some(())?;
+        self.leaf(at, end, kind, true)
     }
 
-    fn string(&mut self) -> Option<()> {
-        let start = self.at;
-        let end = strings::read(self.text, start + 1)?;
-        self.at = end.at;
-        self.leaf(start, if end.escaped { Kind::Escaped } else { Kind::Plain })
+    fn number(&mut self, at: usize) -> Option<usize> {
+        let end = skip(self.text.as_bytes(), at, |byte| byte.is_ascii_digit());
+        let digits = end - at;
+        let is_whole = !matches!(self.byte(end), Some(b'.' | b'e' | b'E'));
+        // A whole number of up to 18 digits is written as it is read.
+        if (1..=18).contains(&digits) && is_whole && (digits == 1 || self.byte(at) != Some(b'0')) {
+            return self.leaf(at, end, Kind::Number, true);
+        }
+        let end = number(self.text.as_bytes(), at)?;
+        self.odd = end;
+        self.leaf(at, end, Kind::Number, false)
     }
 
-    fn leaf(&mut self, start: usize, kind: Kind) -> Option<()> {
-        let next = self.nodes.len() + 1;
-        self.nodes.push(Node { start: short(start)?, end: short(self.at)?, next: short(next)?, kind });
-        Some(())
+    #[inline]
+    fn string(&mut self, at: usize, is_key: bool) -> Option<usize> {
+        let mut end = special(self.text.as_bytes(), at + 1) + 1;
+        let (mut kind, mut is_written_so) = (Kind::Plain, true);
+        if self.byte(end - 1)? != b'"' {
+            let rest = strings::read(self.text.as_bytes(), end - 1)?;
+            end = rest.at;
+            (kind, is_written_so) = (Kind::Escaped, rest.is_shortest);
+            if !is_written_so {
+                self.odd = end;
+            }
+        }
+        let (start, stop) = (short(at)?, short(end)?);
+        self.nodes.push(Node { start, end: stop, inside: 0, kind, is_key, is_written_so });
+        Some(end)
     }
 
-    fn open(&mut self, kind: Kind) -> Option<usize> {
+    #[inline]
+    fn leaf(&mut self, start: usize, end: usize, kind: Kind, is_written_so: bool) -> Option<usize> {
+        let (start, stop) = (short(start)?, short(end)?);
+        self.nodes.push(Node { start, end: stop, inside: 0, kind, is_key: false, is_written_so });
+        Some(end)
+    }
+
+    fn open(&mut self, start: usize, kind: Kind) -> Option<usize> {
         let position = self.nodes.len();
-        self.nodes.push(Node { start: short(self.at)?, end: 0, next: 0, kind });
-        self.at += 1;
-        self.space();
+        self.leaf(start, start, kind, false)?;
         Some(position)
     }
 
-    fn close(&mut self, position: usize) -> Option<()> {
-        self.at += 1;
-        let (end, next) = (short(self.at)?, short(self.nodes.len())?);
+    fn close(&mut self, position: usize, end: usize) -> Option<usize> {
+        let (stop, inside) = (short(end)?, short(self.nodes.len() - position - 1)?);
+        let odd = short(self.odd)?;
         let node = self.nodes.get_mut(position)?;
-        (node.end, node.next) = (end, next);
-        Some(())
+        (node.end, node.inside, node.is_written_so) = (stop, inside, odd <= node.start);
+        Some(end)
     }
 
-    fn array(&mut self, depth: usize) -> Option<()> {
+    fn array(&mut self, start: usize, depth: usize) -> Option<usize> {
         if depth == MAX_DEPTH {
             return None;
         }
-        let position = self.open(Kind::Array)?;
-        if self.peek()? == b']' {
-            return self.close(position);
+        let position = self.open(start, Kind::Array)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at)? == b']' {
+            return self.close(position, at + 1);
         }
         loop {
-            self.value(depth + 1)?;
-            if self.ends(b']')? {
-                return self.close(position);
+            at = self.value(at, depth + 1)?;
+            at = self.space(at);
+            match self.byte(at)? {
+                b',' => at = self.space(at + 1),
+                b']' => return self.close(position, at + 1),
+                _ => return None,
             }
         }
     }
 
-    fn object(&mut self, depth: usize) -> Option<()> {
+    fn object(&mut self, start: usize, depth: usize) -> Option<usize> {
         if depth == MAX_DEPTH {
             return None;
         }
-        let position = self.open(Kind::Object)?;
-        if self.peek()? == b'}' {
-            return self.close(position);
+        let position = self.open(start, Kind::Object)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at)? == b'}' {
+            return self.close(position, at + 1);
         }
-        let mut keys = 0;
+        let mut keys = Keys::default();
         loop {
-            let key = self.nodes.len();
-            (self.peek()? == b'"').then_some(())?;
-            self.string()?;
-            keys += 1;
-            if keys <= FEW && self.repeats(position, key) {
+            if self.byte(at)? != b'"' {
                 return None;
             }
-            self.space();
-            (self.peek()? == b':').then_some(())?;
-            self.at += 1;
-            self.space();
-            self.value(depth + 1)?;
-            if self.ends(b'}')? {
-                self.close(position)?;
-                return (keys <= FEW || self.are_unique(position)).then_some(());
+            let key = self.nodes.len();
+            at = self.string(at, true)?;
+            if keys.may_repeat(self.nodes.get(key)?, self.text) && self.repeats(position, key) {
+                return None;
             }
-        }
-    }
-
-    /// Reads the comma before another value, or finds the end of the container.
-    fn ends(&mut self, end: u8) -> Option<bool> {
-        self.space();
-        match self.peek()? {
-            b',' => {
-                self.at += 1;
-                self.space();
-                Some(false)
+            at = self.space(at);
+            if self.byte(at)? != b':' {
+                return None;
             }
-            byte => (byte == end).then_some(true),
+            at = self.space(at + 1);
+            at = self.value(at, depth + 1)?;
+            at = self.space(at);
+            match self.byte(at)? {
+                b',' => at = self.space(at + 1),
+                b'}' => {
+                    self.close(position, at + 1)?;
+                    return (keys.count <= FEW || self.are_unique(position)).then_some(at + 1);
+                }
+                _ => return None,
+            }
         }
     }
 
     /// Returns true if an earlier key of the object means the same as `key`.
     fn repeats(&self, object: usize, key: usize) -> bool {
-        let item = |position| Item::new(self.text, &self.nodes, position);
-        let Some(node) = self.nodes.get(key) else { return true };
-        let mut earlier = object + 1;
-        while let Some(other) = self.nodes.get(earlier..key).and_then(|nodes| nodes.first()) {
+        let Some(last) = self.nodes.get(key) else { return true };
+        let mut rest = self.nodes.get(object + 1..key).unwrap_or_default();
+        while let [other, value, after @ ..] = rest {
             // Keys without escapes differ if their lengths do.
-            let differ =
-                node.kind == other.kind && node.kind == Kind::Plain && node.end - node.start != other.end - other.start;
-            if !differ && item(earlier).is_same_string(item(key)) {
+            let differ = matches!((last.kind, other.kind), (Kind::Plain, Kind::Plain))
+                && last.end - last.start != other.end - other.start;
+            if !differ && self.string_of(other) == self.string_of(last) {
                 return true;
             }
-            earlier = item(earlier + 1).next();
+            rest = usize::try_from(value.inside).ok().and_then(|inside| after.get(inside..)).unwrap_or_default();
         }
         false
     }
 
+    fn string_of(&self, node: &Node) -> Option<Cow<'_, str>> {
+        Item::of(self.text, *node, &[]).string()
+    }
+
     fn are_unique(&self, object: usize) -> bool {
-        let members = Item::new(self.text, &self.nodes, object).members();
+        let members = Item::first(self.text, self.nodes.get(object..).unwrap_or_default()).members();
         let mut keys: Vec<Cow<'_, str>> = members.map(|(key, _)| key).collect();
         keys.sort_unstable();
         keys.windows(2).all(|pair| pair.first() != pair.last())
     }
 }
 
+// === impl Keys ===
+
+impl Keys {
+    /// Adds a key. Returns true if one of the few before it may mean the same.
+    #[inline]
+    fn may_repeat(&mut self, key: &Node, text: &str) -> bool {
+        self.count += 1;
+        let mark = Keys::mark(key, text.as_bytes());
+        let is_marked = self.marks & mark != 0;
+        self.marks |= mark;
+        is_marked && self.count <= FEW
+    }
+
+    #[inline]
+    fn mark(key: &Node, text: &[u8]) -> u64 {
+        if key.kind != Kind::Plain {
+            return u64::MAX;
+        }
+        // Its first and its last character, or the quotes of an empty key.
+        let byte = |place: u32| usize::try_from(place).ok().and_then(|at| text.get(at)).copied().map_or(0, u64::from);
+        let (first, last) = (byte(key.start + 1), byte(key.end.saturating_sub(2)));
+        1 << ((first ^ (last << 2) ^ u64::from(key.end - key.start)) & 63)
+    }
+}
+
+#[inline]
 fn short(place: usize) -> Option<u32> {
     u32::try_from(place).ok()
 }

@@ -6,18 +6,19 @@ use crate::scan::special;
 pub(crate) struct StringEnd {
     /// The byte after the closing quote.
     pub(crate) at: usize,
-    pub(crate) escaped: bool,
+    /// True if [`write`] would write the string with the same escapes.
+    pub(crate) is_shortest: bool,
 }
 
 /// Reads the string whose inside begins at `at`. Returns `None` if it is not strict JSON.
 pub(crate) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
-    let mut escaped = false;
+    let mut is_shortest = true;
     loop {
         at = special(text, at);
         match text.get(at)? {
-            b'"' => return Some(StringEnd { at: at + 1, escaped }),
+            b'"' => return Some(StringEnd { at: at + 1, is_shortest }),
             b'\\' => {
-                escaped = true;
+                is_shortest &= !matches!(text.get(at + 1)?, b'u' | b'/');
                 at = escape(text, at + 1)?;
             }
             // A control character.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use callgate_json::Span;
-use callgate_json::splice::walk;
 
 use super::{Class, Table, tables};
 use crate::RequestError;
@@ -120,21 +119,15 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// A member's key with its quotes, and its value.
-type Raw<'t> = (&'t [u8], &'t [u8]);
-
 /// Reads the members of an object by `table`.
 ///
 /// # Errors
 /// [`RequestError`] if a member that decides something has a wrong type, or another member is spelled almost like it. Members read
 /// by the gate are refused at places it does not read.
-pub(crate) fn judge<'t>(
-    members: impl Iterator<Item = Raw<'t>>,
-    table: &'static Table,
-) -> Result<(Fields<'t>, Judged), RequestError> {
+pub(crate) fn judge<'t>(object: Span<'t>, table: &'static Table) -> Result<(Fields<'t>, Judged), RequestError> {
     let mut fields = Fields::default();
     let mut judged = Judged::default();
-    judged.members(members, table, &mut fields.0, 0)?;
+    judged.members(object, table, &mut fields.0, 0)?;
     Ok((fields, judged))
 }
 
@@ -142,18 +135,17 @@ pub(crate) fn judge<'t>(
 
 impl Judged {
     fn object(&mut self, object: Span<'_>, table: &'static Table, depth: usize) -> Result<(), RequestError> {
-        self.members(walk(object.bytes()), table, &mut Vec::new(), depth)
+        self.members(object, table, &mut Vec::new(), depth)
     }
 
     fn members<'t>(
         &mut self,
-        members: impl Iterator<Item = Raw<'t>>,
+        object: Span<'t>,
         table: &'static Table,
         fields: &mut Vec<Field<'t>>,
         depth: usize,
     ) -> Result<(), RequestError> {
-        for (key, value) in members {
-            let (Some(key), value) = (Span::new(key).string(), Span::new(value)) else { continue };
+        for (key, value) in object.members() {
             let Some((name, class)) = table.find(&key) else {
                 if let Some(like) = table.resembled(&key) {
                     return Err(RequestError::Ambiguous { param: like, like });

@@ -10,7 +10,7 @@ use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
-    Body, Document, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
+    Body, Draft, Read, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
 };
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
@@ -25,17 +25,20 @@ impl RequestFormat for OllamaRequest {
 
     /// Its provider tools are types of `tools` besides functions; the server knows none today. The API has no way to name the tool to
     /// call.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<OllamaRequest>, RequestError> {
-        let (mut body, fields) = Body::read(checked(text)?, &OLLAMA)?;
-        body.model(&fields, target)?;
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<OllamaRequest>, RequestError> {
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, fields) = Draft::read(&checked, &OLLAMA)?;
+        draft.model(&fields, target)?;
         let list = fields.read("messages", "an array of objects", Span::array)?;
-        list.map_or(Ok(()), |list| messages(list, "messages", body.judged()))?;
+        list.map_or(Ok(()), |list| {
+            messages(list, checked.turns().map(|(messages, _)| messages), "messages", draft.judged())
+        })?;
         let streams = fields.read("stream", "true or false", Span::bool)? != Some(false);
-        let tools = read_tools(&fields, body.judged())?;
+        let tools = read_tools(&fields, draft.judged())?;
         // It streams by default. Without messages the server loads the model and answers with one object.
         let asks = list.is_some_and(|messages| messages.items().next().is_some());
         let wants = if asks && streams { Wants::Stream } else { Wants::Whole };
-        Ok(Document { body, tools, wants, format: OllamaRequest })
+        Ok(Read { draft, tools, wants, format: OllamaRequest })
     }
 
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {

@@ -54,7 +54,7 @@ impl ChatAnswer {
     /// [`AnswerError`] if the body is not strict JSON, has no `choices`, has a member of a wrong type, or a call in a wrong
     /// place.
     pub fn read(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
-        ChatAnswer::of(text, Outline::read(text)?, false)
+        ChatAnswer::of(Outline::read(text)?, false)
     }
 
     /// Reads an answer to a request for one choice. It joins choices with nothing but calls to the one with text: GitHub Copilot
@@ -63,20 +63,21 @@ impl ChatAnswer {
     /// # Errors
     /// As [`ChatAnswer::read`].
     pub fn read_one(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
-        ChatAnswer::of(text, Outline::read(text)?, true)
+        ChatAnswer::of(Outline::read(text)?, true)
     }
 
     /// Reads a body that is an answer or an error; `None` for an error.
     pub(super) fn read_turn(text: &[u8], one: bool) -> Result<Option<ChatAnswer>, AnswerError> {
         let outline = Outline::read(text)?;
-        if error::is_error(outline.root(text)) {
+        if error::is_error(outline.root()) {
             return Ok(None);
         }
-        ChatAnswer::of(text, outline, one).map(Some)
+        ChatAnswer::of(outline, one).map(Some)
     }
 
-    fn of(text: &[u8], outline: Outline, one: bool) -> Result<ChatAnswer, AnswerError> {
-        let body = OutlinedBody::new(text, outline)?;
+    /// As [`ChatAnswer::read_one`] if `one` is true, else as [`ChatAnswer::read`].
+    pub(super) fn of(outline: Outline<'_>, one: bool) -> Result<ChatAnswer, AnswerError> {
+        let body = OutlinedBody::new(outline)?;
         let (choices, odd) = choices(body.root())?;
         let mut answer = ChatAnswer { body, choices, base: 0 };
         if !one || !answer.merge() {
@@ -96,15 +97,15 @@ impl ChatAnswer {
 
     /// Gives the calls of a choice without an id one of ours; false if all have one.
     pub(super) fn name_calls(&mut self, position: usize) -> bool {
-        let response = self.body.root().get("id").and_then(Item::string).unwrap_or_default();
         let Some(choice) = self.choices.get_mut(position) else { return false };
         let calls = choice.calls.iter_mut().filter(|call| call.form != Form::Function);
-        let mut any = false;
-        for (place, call) in calls.enumerate().filter(|(_, call)| call.id.is_empty()) {
-            call.id = own_id(&response, place);
-            any = true;
+        let mut unnamed = calls.enumerate().filter(|(_, call)| call.id.is_empty()).peekable();
+        if unnamed.peek().is_none() {
+            return false;
         }
-        any
+        let response = self.body.root().get("id").and_then(Item::string).unwrap_or_default();
+        unnamed.for_each(|(place, call)| call.id = own_id(&response, place));
+        true
     }
 
     /// Writes the calls of a choice into its message.
@@ -190,15 +191,15 @@ impl crate::Answer for ChatAnswer {
     /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let Some(old) = self.choices.get(choice.position()) else { return };
-        let mut text = old.text.clone();
+        let mut text = None;
         let mut calls = Vec::with_capacity(fates.len());
         for fate in fates {
             match fate {
                 Fate::Keep(call) => calls.push(call),
-                Fate::Replace(notice) => add_paragraph(&mut text, &notice),
+                Fate::Replace(notice) => add_paragraph(text.get_or_insert_with(|| old.text.clone()), &notice),
             }
         }
-        let text = Some(text).filter(|text| !text.is_empty());
+        let text = text.filter(|text| !text.is_empty());
         self.rewrite(choice.position(), Rewrite { text, calls });
     }
 
@@ -236,10 +237,16 @@ impl crate::Answer for ChatAnswer {
 
 /// Reads the choices; true for each with calls written in another form than received.
 fn choices(body: Item<'_>) -> Result<(Vec<Choice>, Vec<bool>), ShapeError> {
-    checks::no_call_but(body, &["choices"])?;
-    let entries = checks::choices(body)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
-    let read = entries.items().enumerate().map(|(position, entry)| message::read(position, entry));
-    Ok(read.collect::<Result<Vec<_>, ShapeError>>()?.into_iter().unzip())
+    let [choices] = checks::members(body, &["choices"], 1, checks::pass)?;
+    let entries = checks::choices(choices)?.ok_or(ShapeError::Type { at: "choices", expected: "an array" })?;
+    let count = entries.items().count();
+    let (mut choices, mut odd) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (position, entry) in entries.items().enumerate() {
+        let (choice, is_odd) = message::read(position, entry)?;
+        choices.push(choice);
+        odd.push(is_odd);
+    }
+    Ok((choices, odd))
 }
 
 /// Gives the calls of a message other arguments. Returns false, and changes nothing, if anything else differs, or if the calls are

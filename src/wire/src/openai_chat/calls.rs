@@ -8,15 +8,15 @@ use std::borrow::Cow;
 use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
-use super::checks::no_call_but;
+use super::checks::members;
 use crate::checks::{MAX_CALLS, MAX_ID};
-use crate::outlined::{exact_keys, holds_something, small, text};
+use crate::outlined::{exact_key, holds_something, small, text_of};
 use crate::{Call, Form, ShapeError};
 
 /// Members the reader reads of an entry.
-const ENTRY: [&str; 5] = ["index", "id", "type", "function", "custom"];
+const ENTRY: [&str; 5] = ["function", "custom", "index", "id", "type"];
 /// Members the reader reads of a function.
-const FUNCTION: [&str; 2] = ["name", "arguments"];
+const FUNCTION: [&str; 2] = ["arguments", "name"];
 /// Keys under which some API or server puts a call or its arguments; underscores, hyphens and case do not count.
 const CALLS: [&str; 8] = ["toolcall", "toolcalls", "tooluse", "functioncall", "function", "arguments", "args", "input"];
 /// Further keys of an entry under which some server repeats the call's name or arguments.
@@ -64,19 +64,23 @@ impl RawCall<'_> {
 }
 
 /// Reads the calls of a message or a delta, in order, stubs included; a `function_call` is the last.
-pub(super) fn read(holder: Item<'_>) -> Result<Vec<RawCall<'_>>, ShapeError> {
+pub(super) fn read<'a>(
+    tool_calls: Option<Item<'a>>,
+    function_call: Option<Item<'a>>,
+) -> Result<Vec<RawCall<'a>>, ShapeError> {
     let mut calls = Vec::new();
-    if let Some(entries) = entries(holder)? {
+    if let Some(entries) = entries(tool_calls)? {
+        calls.reserve_exact(entries.items().count().saturating_add(1));
         for entry in entries.items() {
             calls.push(tool_call(entry)?);
         }
     }
-    calls.extend(function_call(holder)?);
+    calls.extend(legacy_call(function_call)?);
     Ok(calls)
 }
 
-fn entries(holder: Item<'_>) -> Result<Option<Item<'_>>, ShapeError> {
-    match holder.get("tool_calls") {
+fn entries(tool_calls: Option<Item<'_>>) -> Result<Option<Item<'_>>, ShapeError> {
+    match tool_calls {
         Some(entries) if entries.is_array() && entries.items().nth(MAX_CALLS).is_some() => Err(ShapeError::TooMany),
         Some(entries) if entries.is_array() => Ok(Some(entries)),
         Some(value) if holds_something(value) => Err(ShapeError::Type { at: "tool_calls", expected: "an array" }),
@@ -91,11 +95,21 @@ fn tool_call(entry: Item<'_>) -> Result<RawCall<'_>, ShapeError> {
     if !entry.is_object() {
         return Err(ShapeError::Type { at: "tool_calls[]", expected: "an object" });
     }
-    exact_keys(entry, &ENTRY)?;
-    no_call_but(entry, &["function", "custom"])?;
-    let kind = text(entry, "type").map_err(|_| ShapeError::NotAFunction)?;
-    let function = object(entry, "function", "tool_calls[].function")?.map(named).transpose()?.unwrap_or_default();
-    let custom = object(entry, "custom", "tool_calls[].custom")?.map(input).transpose()?.unwrap_or_default();
+    let mut extra = Map::new();
+    let [function, custom, index, id, kind] =
+        members(entry, &ENTRY, 2, |key, value| other(&mut extra, &ENTRY, key, value))?;
+    let mut pruned = prune(&mut extra, &[]);
+    let kind = text_of(kind, "type").map_err(|_| ShapeError::NotAFunction)?;
+    let mut inside = Map::new();
+    let function = match object(function, "tool_calls[].function")? {
+        Some(function) => named(function, &mut inside)?,
+        None => Said::default(),
+    };
+    pruned |= prune(&mut inside, &[]);
+    if !inside.is_empty() {
+        extra.insert("function".to_owned(), Value::Object(inside));
+    }
+    let custom = object(custom, "tool_calls[].custom")?.map(input).transpose()?.unwrap_or_default();
     let known = matches!(kind.as_ref(), "" | "function" | "custom");
     let form = match (function.says_something(), custom.says_something()) {
         (true, true) => Form::Unclear,
@@ -109,18 +123,17 @@ fn tool_call(entry: Item<'_>) -> Result<RawCall<'_>, ShapeError> {
         // An unknown kind of call gives the call its name.
         (false, false) => Said { name: if known { Cow::Borrowed("") } else { kind }, ..Said::default() },
     };
-    let (extra, pruned) = extra(entry);
-    let index = match entry.get("index").filter(|index| !index.is_null()) {
+    let index = match index.filter(|index| !index.is_null()) {
         None => None,
         Some(index) => Some(small(index, "tool_calls[].index")?),
     };
-    Ok(RawCall { index, id: text(entry, "id")?, name, arguments, whole, form, extra, pruned })
+    Ok(RawCall { index, id: text_of(id, "id")?, name, arguments, whole, form, extra, pruned })
 }
 
-fn function_call(holder: Item<'_>) -> Result<Option<RawCall<'_>>, ShapeError> {
+fn legacy_call(function_call: Option<Item<'_>>) -> Result<Option<RawCall<'_>>, ShapeError> {
     // An empty object is a stub: clients read it as a call without a name.
-    let Some(function) = object(holder, "function_call", "function_call")? else { return Ok(None) };
-    let Said { name, arguments, whole } = named(function)?;
+    let Some(function) = object(function_call, "function_call")? else { return Ok(None) };
+    let Said { name, arguments, whole } = named(function, &mut Map::new())?;
     Ok(Some(RawCall { name, arguments, whole, ..blank(Form::Function) }))
 }
 
@@ -147,52 +160,41 @@ impl Said<'_> {
     }
 }
 
-fn object<'a>(members: Item<'a>, key: &str, at: &'static str) -> Result<Option<Item<'a>>, ShapeError> {
-    match members.get(key) {
+fn object<'a>(value: Option<Item<'a>>, at: &'static str) -> Result<Option<Item<'a>>, ShapeError> {
+    match value {
         Some(object) if object.is_object() => Ok(Some(object)),
         Some(value) if holds_something(value) => Err(ShapeError::Type { at, expected: "an object" }),
         None | Some(_) => Ok(None),
     }
 }
 
-/// Reads a function: its name, its arguments, and true if those are JSON.
-fn named(function: Item<'_>) -> Result<Said<'_>, ShapeError> {
-    exact_keys(function, &FUNCTION)?;
-    no_call_but(function, &["arguments"])?;
-    let name = text(function, "name")?;
-    match function.get("arguments").filter(|arguments| !arguments.is_null()) {
+/// Reads a function: its name, its arguments, and true if those are JSON. Its other members go into `inside`.
+fn named<'a>(function: Item<'a>, inside: &mut Map<String, Value>) -> Result<Said<'a>, ShapeError> {
+    let [arguments, name] = members(function, &FUNCTION, 1, |key, value| other(inside, &FUNCTION, key, value))?;
+    let name = text_of(name, "name")?;
+    match arguments.filter(|arguments| !arguments.is_null()) {
         None => Ok(Said { name, ..Said::default() }),
         Some(arguments) => match arguments.string() {
             Some(arguments) => Ok(Said { name, arguments, whole: false }),
-            None => Ok(Said { name, arguments: arguments.span().text(), whole: true }),
+            None => Ok(Said { name, arguments: Cow::Borrowed(arguments.text()), whole: true }),
         },
     }
 }
 
 /// Reads a custom tool: its name and its input.
 fn input(custom: Item<'_>) -> Result<Said<'_>, ShapeError> {
-    exact_keys(custom, &["name", "input"])?;
-    no_call_but(custom, &[])?;
-    Ok(Said { name: text(custom, "name")?, arguments: text(custom, "input")?, whole: false })
+    const CUSTOM: [&str; 2] = ["name", "input"];
+    let [name, input] = members(custom, &CUSTOM, 0, |key, _| exact_key(key, &CUSTOM))?;
+    Ok(Said { name: text_of(name, "name")?, arguments: text_of(input, "input")?, whole: false })
 }
 
-/// Returns the other members of an entry, and true if some were dropped.
-fn extra(entry: Item<'_>) -> (Map<String, Value>, bool) {
-    let others = |members: Item<'_>, read: &[&str]| -> Map<String, Value> {
-        let is_read = |key: Item<'_>| read.iter().any(|read| key.is(read));
-        let unread = members.pairs().filter(|(key, value)| !is_read(*key) && !value.is_null());
-        unread.map(|(key, value)| (key.string().unwrap_or_default().into_owned(), value.value())).collect()
-    };
-    let mut extra = others(entry, &ENTRY);
-    let mut pruned = prune(&mut extra, &[]);
-    if let Some(function) = entry.get("function") {
-        let mut inside = others(function, &FUNCTION);
-        pruned |= prune(&mut inside, &[]);
-        if !inside.is_empty() {
-            extra.insert("function".to_owned(), Value::Object(inside));
-        }
+/// Keeps a member that is not read, unless it is read by clients that ignore case.
+fn other(others: &mut Map<String, Value>, known: &[&str], key: Item<'_>, value: Item<'_>) -> Result<(), ShapeError> {
+    exact_key(key, known)?;
+    if !value.is_null() {
+        others.insert(key.string().unwrap_or_default().into_owned(), value.value());
     }
-    (extra, pruned)
+    Ok(())
 }
 
 /// Returns the string with the arguments of an entry that has no member but those the reader reads.

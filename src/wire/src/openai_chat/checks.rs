@@ -8,7 +8,7 @@ use callgate_json::Item;
 
 use super::calls::is_call_like;
 use crate::checks::{MAX_CHOICES, folds_to};
-use crate::outlined::{self, exact_keys, holds_something, small, text};
+use crate::outlined::{self, exact_keys, holds_something, small, text, text_of};
 use crate::{ChoiceIndex, ShapeError};
 
 /// Refuses calls anywhere in a value.
@@ -16,14 +16,25 @@ pub(super) fn no_call(value: Item<'_>) -> Result<(), ShapeError> {
     outlined::no_call(value, is_call)
 }
 
-/// Refuses calls anywhere in an object except under the members `expected`, which the caller reads.
-pub(super) fn no_call_but(members: Item<'_>, expected: &[&str]) -> Result<(), ShapeError> {
-    outlined::no_call_but(members, expected, is_call)
+/// Returns the members of an object with these names, in one pass. It refuses calls anywhere but under the first `read` of them.
+#[inline]
+pub(super) fn members<'t, const N: usize>(
+    object: Item<'t>,
+    names: &[&'static str; N],
+    read: usize,
+    other: impl FnMut(Item<'t>, Item<'t>) -> Result<(), ShapeError>,
+) -> Result<[Option<Item<'t>>; N], ShapeError> {
+    outlined::members(object, names, read, is_call, other)
 }
 
-/// The entries of `choices`; `None` if there are none.
-pub(super) fn choices(body: Item<'_>) -> Result<Option<Item<'_>>, ShapeError> {
-    match body.get("choices").filter(|choices| !choices.is_null()) {
+/// Passes a member that a reader does not read.
+pub(super) fn pass(_: Item<'_>, _: Item<'_>) -> Result<(), ShapeError> {
+    Ok(())
+}
+
+/// The entries in a member `choices`; `None` if there are none.
+pub(super) fn choices(choices: Option<Item<'_>>) -> Result<Option<Item<'_>>, ShapeError> {
+    match choices.filter(|choices| !choices.is_null()) {
         None => Ok(None),
         Some(entries) if entries.is_array() && entries.items().nth(MAX_CHOICES).is_some() => Err(ShapeError::TooMany),
         Some(entries) if entries.is_array() => Ok(Some(entries)),
@@ -38,13 +49,13 @@ pub(super) fn says_something(holder: Item<'_>) -> bool {
     })
 }
 
-/// Returns `content` as text: a string, `null`, or parts, of which the text ones count.
+/// Returns a member `content` as text: a string, `null`, or parts, of which the text ones count.
 ///
 /// A part of an unknown type passes if it can neither carry nor trigger a call.
-pub(super) fn content(holder: Item<'_>) -> Result<Cow<'_, str>, ShapeError> {
+pub(super) fn content(content: Option<Item<'_>>) -> Result<Cow<'_, str>, ShapeError> {
     const WRONG: ShapeError = ShapeError::Type { at: "content", expected: "a string or an array of parts" };
-    let Some(parts) = holder.get("content").filter(|content| content.is_array()) else {
-        return text(holder, "content");
+    let Some(parts) = content.filter(|content| content.is_array()) else {
+        return text_of(content, "content");
     };
     let mut whole = String::new();
     for part in parts.items() {
@@ -73,9 +84,9 @@ fn holds_call_like(value: Item<'_>) -> bool {
         || value.members().any(|(key, value)| is_call_like(&key) || holds_call_like(value))
 }
 
-/// The `index` of a choice; `position` if it has none.
-pub(super) fn choice_index(choice: Item<'_>, position: usize) -> Result<ChoiceIndex, ShapeError> {
-    match choice.get("index").filter(|index| !index.is_null()) {
+/// The choice with a member `index`; the one at `position` if it has none.
+pub(super) fn choice_index(index: Option<Item<'_>>, position: usize) -> Result<ChoiceIndex, ShapeError> {
+    match index.filter(|index| !index.is_null()) {
         None => Ok(ChoiceIndex::at(position)),
         Some(index) => small(index, "choices[].index").map(ChoiceIndex::new),
     }

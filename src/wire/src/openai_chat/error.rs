@@ -35,7 +35,7 @@ pub fn frame(error: &ApiError) -> Vec<u8> {
 /// Returns true if a body is an error and nothing else: strict JSON with an error, without a choice and without a call anywhere.
 #[must_use]
 pub fn is_error_body(body: &[u8]) -> bool {
-    Outline::read(body).is_ok_and(|outline| is_error(outline.root(body)))
+    Outline::read(body).is_ok_and(|outline| is_error(outline.root()))
 }
 
 /// As [`is_error_body`], for a body that was read.

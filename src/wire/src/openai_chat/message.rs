@@ -4,7 +4,7 @@ use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
 use super::{Choice, calls, checks};
-use crate::outlined::text;
+use crate::outlined::text_of;
 use crate::{Call, Form, ShapeError};
 
 /// Reads an entry of `choices`; true if its calls are written in another form than received. A missing id is still
@@ -13,18 +13,19 @@ pub(super) fn read(position: usize, entry: Item<'_>) -> Result<(Choice, bool), S
     if !entry.is_object() {
         return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
     }
-    checks::no_call_but(entry, &["message"])?;
-    let Some(message) = entry.get("message").filter(|message| message.is_object()) else {
+    let [message, index, finish] = checks::members(entry, &["message", "index", "finish_reason"], 1, checks::pass)?;
+    let Some(message) = message.filter(|message| message.is_object()) else {
         return Err(ShapeError::Type { at: "choices[].message", expected: "an object" });
     };
-    checks::no_call_but(message, &["tool_calls", "function_call"])?;
-    let raw = calls::read(message)?;
+    let [tool_calls, function_call, content] =
+        checks::members(message, &["tool_calls", "function_call", "content"], 2, checks::pass)?;
+    let raw = calls::read(tool_calls, function_call)?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let choice = Choice {
-        index: checks::choice_index(entry, position)?,
-        text: checks::content(message)?.into_owned(),
+        index: checks::choice_index(index, position)?,
+        text: checks::content(content)?.into_owned(),
         calls: raw.into_iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::into_call).collect(),
-        finish: text(entry, "finish_reason")?.into_owned(),
+        finish: text_of(finish, "finish_reason")?.into_owned(),
     };
     Ok((choice, odd))
 }

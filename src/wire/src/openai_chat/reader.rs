@@ -75,7 +75,7 @@ impl ChatStream {
             return Ok(Vec::new());
         }
         let outline = Outline::read(data)?;
-        let body = outline.root(data);
+        let body = outline.root();
         if error::is_error_value(body) || frame.event.as_deref() == Some("error") {
             checks::no_call(body)?;
             return Ok(vec![Delta::Error { frame: frame.raw.clone() }]);
@@ -85,9 +85,9 @@ impl ChatStream {
             checks::no_call(body)?;
             return Ok(Vec::new());
         }
-        checks::no_call_but(body, &["choices"])?;
-        let mut parts = split::parts(checks::choices(body)?)?;
-        let usage = body.get("usage").filter(|usage| usage.is_object());
+        let [choices, usage] = checks::members(body, &["choices", "usage"], 1, checks::pass)?;
+        let mut parts = split::parts(checks::choices(choices)?)?;
+        let usage = usage.filter(|usage| usage.is_object());
         if parts.is_empty() {
             let Some(usage) = usage else { return Ok(forward()) };
             self.usage = Some(usage.value());

@@ -6,7 +6,7 @@ use callgate_json::{Item, Map, Value};
 
 use super::calls::{self, RawCall};
 use super::{checks, head};
-use crate::outlined::{is_short, text};
+use crate::outlined::{is_short, text_of};
 use crate::{ChoiceIndex, End, ShapeError};
 
 /// Members of a chunk for each of its parts; `usage` is for the last only. Others might repeat a call.
@@ -52,30 +52,38 @@ impl<'a> ChunkPart<'a> {
         if !choice.is_object() {
             return Err(ShapeError::Type { at: "choices[]", expected: "an object" });
         }
-        let delta = choice.get("delta").filter(|delta| !delta.is_null());
-        if delta.is_some_and(|delta| !delta.is_object()) {
-            return Err(ShapeError::Type { at: "choices[].delta", expected: "an object" });
+        let not_an_object = ShapeError::Type { at: "choices[].delta", expected: "an object" };
+        let wrong = |delta: Option<Item<'_>>| delta.is_some_and(|delta| !delta.is_null() && !delta.is_object());
+        let members = checks::members(choice, &["delta", "message", "index", "finish_reason"], 2, checks::pass);
+        let [delta, message, index, finish] = match members {
+            // The type of the delta is the first fault of a choice.
+            Err(_) if wrong(choice.get("delta")) => return Err(not_an_object),
+            members => members?,
+        };
+        if wrong(delta) {
+            return Err(not_an_object);
         }
-        checks::no_call_but(choice, &["delta", "message"])?;
+        let delta = delta.filter(|delta| !delta.is_null());
         // Some servers repeat the delta word for word as `message`.
         let repeats = |message: &Item<'_>| delta.is_some_and(|delta| message.value() == delta.value());
-        let message = choice.get("message").filter(|message| !repeats(message));
+        let message = message.filter(|message| !repeats(message));
         let repeats_calls = message.is_some_and(|message| checks::no_call(message).is_err());
-        let index = checks::choice_index(choice, position)?;
+        let index = checks::choice_index(index, position)?;
         let mut part = ChunkPart {
             index,
             counted: index,
             text: Cow::Borrowed(""),
             fragments: Vec::new(),
             repeats_calls,
-            finish: text(choice, "finish_reason")?,
+            finish: text_of(finish, "finish_reason")?,
             choice,
             delta,
         };
         if let Some(delta) = delta {
-            checks::no_call_but(delta, &["tool_calls", "function_call"])?;
-            part.text = checks::content(delta)?;
-            part.fragments = calls::read(delta)?;
+            let [tool_calls, function_call, content] =
+                checks::members(delta, &["tool_calls", "function_call", "content"], 2, checks::pass)?;
+            part.text = checks::content(content)?;
+            part.fragments = calls::read(tool_calls, function_call)?;
         }
         Ok(part)
     }

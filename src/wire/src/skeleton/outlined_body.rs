@@ -10,8 +10,7 @@ use crate::{AnswerError, ShapeError};
 /// Numbers no double holds exactly are tolerated outside of arguments: nothing is decided by them, and they keep their bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct OutlinedBody {
-    text: Vec<u8>,
-    outline: Outline,
+    outline: Outline<'static>,
     /// Strings with another text, in members without a tree.
     strings: Changes,
     /// The members that were changed as trees, and those alone.
@@ -22,21 +21,21 @@ pub(crate) struct OutlinedBody {
 // === impl OutlinedBody ===
 
 impl OutlinedBody {
-    /// Takes a body and its outline.
+    /// Takes the outline of a body.
     ///
     /// # Errors
     /// [`AnswerError`] if it is not an object.
-    pub(crate) fn new(text: &[u8], outline: Outline) -> Result<OutlinedBody, AnswerError> {
-        if !outline.root(text).is_object() {
+    pub(crate) fn new(outline: Outline<'_>) -> Result<OutlinedBody, AnswerError> {
+        if !outline.root().is_object() {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
         }
         let (strings, members) = (Changes::default(), Map::new());
-        Ok(OutlinedBody { text: text.to_vec(), outline, strings, members, edits: Vec::new() })
+        Ok(OutlinedBody { outline: outline.into_owned(), strings, members, edits: Vec::new() })
     }
 
     /// The body as it arrived.
     pub(crate) fn root(&self) -> Item<'_> {
-        self.outline.root(&self.text)
+        self.outline.root()
     }
 
     /// Returns true if a member is kept as a tree.
@@ -66,6 +65,11 @@ impl OutlinedBody {
             splice::Edit::value(&mut self.edits, member);
         }
         &mut self.members
+    }
+
+    /// Gives a member another value.
+    pub(crate) fn set(&mut self, member: &'static str, value: Value) {
+        self.edit(member).insert(member.to_owned(), value);
     }
 
     /// Removes a member.
@@ -98,8 +102,24 @@ impl OutlinedBody {
         }
     }
 
+    /// The trees of all members as they are now, but for `member`.
+    pub(crate) fn others(&self, member: &str) -> Map<String, Value> {
+        let unchanged = self.root().members().filter(|(key, _)| !self.is_edited(key));
+        let changed = self.members.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let members = unchanged.map(|(key, value)| (key.into_owned(), value.value())).chain(changed);
+        members.filter(|(key, _)| key != member).collect()
+    }
+
+    /// The body's bytes with another text for one member.
+    pub(crate) fn write_with(&self, member: &'static str, text: Option<String>) -> Vec<u8> {
+        let Some(text) = text else { return self.write() };
+        let mut edits = self.edits.clone();
+        edits.push(splice::Edit { member, text: Some(text) });
+        splice::write_outlined(self.outline.text().as_bytes(), self.root(), &self.strings, &self.members, &edits)
+    }
+
     /// The body's bytes.
     pub(crate) fn write(&self) -> Vec<u8> {
-        splice::write_outlined(&self.text, self.root(), &self.strings, &self.members, &self.edits)
+        splice::write_outlined(self.outline.text().as_bytes(), self.root(), &self.strings, &self.members, &self.edits)
     }
 }

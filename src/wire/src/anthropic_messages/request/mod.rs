@@ -11,7 +11,9 @@ use super::stream::Messages;
 use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
-use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, additional, checked};
+use crate::skeleton::document::{
+    Body, Checked, Draft, Endpoint, Read, RequestFormat, additional, checked, may_bring_tools,
+};
 use crate::skeleton::list::call_block;
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
@@ -31,11 +33,12 @@ impl RequestFormat for MessagesRequest {
     /// Its provider tools are the types of tools defined by the API, whoever runs them, by their full names; `mcp` and `skills`; and
     /// the kinds of code allowed to call functions. State at the provider is a continued thread, or a container from an earlier
     /// exchange.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<MessagesRequest>, RequestError> {
-        let (mut body, fields) = Body::read(checked(text)?, &ANTHROPIC_MESSAGES)?;
-        body.model(&fields, target)?;
-        let streams = check(&fields)?;
-        body.judged().state |= is_state(&fields);
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<MessagesRequest>, RequestError> {
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, fields) = Draft::read(&checked, &ANTHROPIC_MESSAGES)?;
+        draft.model(&fields, target)?;
+        let streams = check(&fields, &checked)?;
+        draft.judged().state |= is_state(&fields);
         let wants = if target.path.ends_with("/count_tokens") {
             Wants::Count
         } else if streams {
@@ -43,9 +46,11 @@ impl RequestFormat for MessagesRequest {
         } else {
             Wants::Whole
         };
-        additional(fields.get("messages").into_iter().flat_map(Span::items), "messages", body.judged())?;
-        let tools = tools::read(&fields, body.judged())?;
-        Ok(Document { body, tools, wants, format: MessagesRequest { endpoint: Endpoint::new(target) } })
+        if checked.turns().is_none_or(|(messages, _)| may_bring_tools(messages)) {
+            additional(fields.get("messages").into_iter().flat_map(Span::items), "messages", draft.judged())?;
+        }
+        let tools = tools::read(&fields, draft.judged())?;
+        Ok(Read { draft, tools, wants, format: MessagesRequest { endpoint: Endpoint::new(target) } })
     }
 
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
@@ -113,7 +118,7 @@ fn result(CallResult { call, content, failed }: &CallResult) -> Value {
 }
 
 /// Checks the types of the members which decide something; tools are read elsewhere. Returns true if a stream is asked for.
-fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
+fn check(fields: &Fields<'_>, checked: &Checked<'_>) -> Result<bool, RequestError> {
     let messages = fields.required("messages", "an array", Span::array)?;
     let choice = fields.read("tool_choice", "an object", Span::object)?;
     fields.read("thread", "an object", Span::object)?;
@@ -126,7 +131,10 @@ fn check(fields: &Fields<'_>) -> Result<bool, RequestError> {
         value.map_or(Ok(()), |value| exact(value, param, members))?;
     }
     blocks::check(fields.get("system"), "system")?;
-    for message in messages.items() {
+    // Most conversations have nothing that a look at each message could find.
+    let is_plain = |(messages, blocks)| blocks::are_plain(messages, blocks);
+    let searched = (!checked.turns().is_some_and(is_plain)).then_some(messages);
+    for message in searched.into_iter().flat_map(Span::items) {
         let message = message.object().ok_or(RequestError::invalid("messages", "an array of objects"))?;
         exact(message, "messages", &["content"])?;
         blocks::check(message.get("content"), "messages")?;

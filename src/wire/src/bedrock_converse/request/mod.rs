@@ -11,7 +11,7 @@ use callgate_json::{Span, Value, with_member};
 
 use crate::conversation::Each;
 use crate::members::BEDROCK_CONVERSE;
-use crate::skeleton::document::{Body, Document, Endpoint, RequestFormat, checked};
+use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// The state of a request of Converse.
@@ -28,12 +28,13 @@ impl RequestFormat for ConverseRequest {
     /// Also refuses a path without a model, blocks of an unknown kind, and `additionalModelRequestFields` that bring tools.
     ///
     /// A stored prompt in place of a model can bring messages and tools, so it is state at the provider.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<ConverseRequest>, RequestError> {
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ConverseRequest>, RequestError> {
         let model = address::model(target)?;
-        let (mut body, fields) = Body::read(checked(text)?, &BEDROCK_CONVERSE)?;
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, fields) = Draft::read(&checked, &BEDROCK_CONVERSE)?;
         // The API ignores a model that the body names; a proxy before the API might not.
         fields.read("modelId", "a string", Span::string)?;
-        let judged = body.judged();
+        let judged = draft.judged();
         judged.model("model", &model)?;
         let mut tools = tools::read(&fields, judged)?;
         messages::read(&fields, &mut tools, judged)?;
@@ -42,7 +43,7 @@ impl RequestFormat for ConverseRequest {
         // A choice can name the provider's tools too. They are allowed or refused by themselves.
         tools.chosen.remove_all(&judged.runs);
         let wants = if target.path.ends_with(address::STREAM) { Wants::Stream } else { Wants::Whole };
-        Ok(Document { body, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target) } })
+        Ok(Read { draft, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target) } })
     }
 
     /// The end of every stream has the usage.

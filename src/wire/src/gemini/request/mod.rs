@@ -11,7 +11,7 @@ use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
 use crate::conversation::Each;
 use crate::members::{Fields, GEMINI};
-use crate::skeleton::document::{Body, Checked, Document, Endpoint, RequestFormat, checked};
+use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
@@ -62,41 +62,42 @@ impl RequestFormat for GeminiRequest {
     /// piece.
     ///
     /// A cache brings contents and tools, and a continuation token an earlier turn: both are state at the provider.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<GeminiRequest>, RequestError> {
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<GeminiRequest>, RequestError> {
         let (model, wants) = address::read(target)?;
-        let checked = checked(text)?;
-        let whole = Span::whole(checked.text);
-        let (mut body, mut fields) = Body::read(checked, &GEMINI)?;
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, mut fields) = Draft::read(&checked, &GEMINI)?;
         let mut within = None;
         if let Some(inner) = fields.get(WHOLE_REQUEST) {
             let invalid = |expected| RequestError::invalid(WHOLE_REQUEST, expected);
             if wants != Wants::Count {
                 return Err(invalid("a member of a request that counts tokens"));
             }
-            if whole.members().count() > 1 {
+            if checked.object().members().count() > 1 {
                 return Err(invalid("the only member"));
             }
             within = fields.key(WHOLE_REQUEST).map(str::to_owned);
-            (body, fields) = Body::read(Checked::inner(inner.object().ok_or(invalid("an object"))?), &GEMINI)?;
+            (draft, fields) = Draft::inner(inner.object().ok_or(invalid("an object"))?, &GEMINI)?;
             if fields.get(WHOLE_REQUEST).is_some() {
                 return Err(invalid("found within another"));
             }
         }
-        check(&fields)?;
+        // The contents of an inner request are no member of the text's object.
+        let known = within.is_none() && checked.turns().is_some();
+        check(&fields, known)?;
         let in_body = fields.read("model", "a string", Span::string)?;
-        body.judged().model("model", &model)?;
+        draft.judged().model("model", &model)?;
         if let Some(name) = &in_body {
-            body.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
+            draft.judged().model("model", name.strip_prefix("models/").unwrap_or(name))?;
         }
-        let tools = declared::read(&fields, body.judged())?;
+        let tools = declared::read(&fields, draft.judged())?;
         let config = fields.get(CONFIG);
         let choices = config.and_then(|config| member(config, "candidateCount")).and_then(|(_, count)| count.count());
         let spelled = |name: &str| fields.key(name).unwrap_or(name).to_owned();
         let spelled = Spelled { config: spelled(CONFIG), tools: spelled("tools"), choice: spelled("toolConfig") };
-        let around = if within.is_some() { whole.bytes().to_vec() } else { Vec::new() };
+        let around = if within.is_some() { checked.text().to_vec() } else { Vec::new() };
         let endpoint = Endpoint::new(target);
         let format = GeminiRequest { endpoint, within, around, choices: choices.unwrap_or(1), spelled };
-        Ok(Document { body, tools, wants, format })
+        Ok(Read { draft, tools, wants, format })
     }
 
     fn choices(&self) -> u64 {
@@ -174,8 +175,10 @@ fn member<'t>(object: Span<'t>, camel: &str) -> Option<(std::borrow::Cow<'t, str
 }
 
 /// Checks the types of the members which decide something. Tools are read elsewhere.
-fn check(fields: &Fields<'_>) -> Result<(), RequestError> {
-    fields.required("contents", "an array of objects", Span::objects)?;
+/// `known_objects` says that contents in a list are objects.
+fn check(fields: &Fields<'_>, known_objects: bool) -> Result<(), RequestError> {
+    let objects = if known_objects { Span::array } else { Span::objects };
+    fields.required("contents", "an array of objects", objects)?;
     for state in ["cachedContent", "continuationToken"] {
         fields.read(state, "a string", Span::string)?;
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{calls, turn_text};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_CHAT};
-use crate::skeleton::document::{Body, Document, RequestFormat, checked, messages};
+use crate::skeleton::document::{Body, Checked, Draft, Read, RequestFormat, checked, messages};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
 
 /// The state of a request of Chat Completions.
@@ -30,20 +30,21 @@ impl RequestFormat for ChatRequest {
     const TURNS: &'static str = "messages";
     const FORMS: &'static [Form] = &[Form::Tool, Form::Function];
 
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<ChatRequest>, RequestError> {
-        let (mut body, fields) = Body::read(checked(text)?, &OPENAI_CHAT)?;
-        let in_path = body.model(&fields, target)?;
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ChatRequest>, RequestError> {
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, fields) = Draft::read(&checked, &OPENAI_CHAT)?;
+        let in_path = draft.model(&fields, target)?;
         let model = fields.get("model").and_then(Span::string);
         let model = model.as_deref().or(in_path.as_deref()).unwrap_or_default();
         let limit = limit::Limit::new(model, in_path.is_some());
-        check(&fields, &mut body)?;
-        let tools = declared::read(&fields, body.judged())?;
+        check(&fields, &checked, &mut draft)?;
+        let tools = declared::read(&fields, draft.judged())?;
         let options = fields.get("stream_options");
         let include_usage = options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true);
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
         let choices = fields.get("n").and_then(Span::count).unwrap_or(1);
         let format = ChatRequest { include_usage, choices, limit, keeps_tools: tools.keeps };
-        Ok(Document { body, tools, wants, format })
+        Ok(Read { draft, tools, wants, format })
     }
 
     fn choices(&self) -> u64 {
@@ -119,11 +120,11 @@ impl RequestFormat for ChatRequest {
 }
 
 /// Checks the types of the members which decide something. Tools are read elsewhere.
-fn check(fields: &Fields<'_>, body: &mut Body) -> Result<(), RequestError> {
+fn check(fields: &Fields<'_>, checked: &Checked<'_>, draft: &mut Draft) -> Result<(), RequestError> {
     let list = fields.required("messages", "an array of objects", Span::array)?;
-    messages(list, "messages", body.judged())?;
+    messages(list, checked.turns().map(|(messages, _)| messages), "messages", draft.judged())?;
     match fields.read("route", "a string", Span::string)?.as_deref() {
         None | Some("fallback" | "sort") => Ok(()),
-        Some(model) => body.judged().model("route", model),
+        Some(model) => draft.judged().model("route", model),
     }
 }

@@ -1,12 +1,12 @@
 //! The items of input by their kinds: some bring tools, and some stand for state at the provider.
 
-use callgate_json::Span;
+use callgate_json::{Objects, Span};
 
 use crate::RequestError;
-use crate::checks::exact;
+use crate::checks::{exact, is_like};
 use crate::members::{Fields, Judged};
 use crate::openai_responses::items;
-use crate::skeleton::document::additional;
+use crate::skeleton::document::{additional, may_bring_tools};
 
 /// The effect of an item of input.
 #[derive(Clone, Copy)]
@@ -59,7 +59,14 @@ const KINDS: [(&str, Effect); 32] = [
 ///
 /// A reference to an item made by the gate is dropped: the provider has no such item. It stands for a sentence of the gate, and
 /// nobody keeps that.
-pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<String>, RequestError> {
+pub(super) fn read(
+    fields: &Fields<'_>,
+    known: Option<Objects<'_>>,
+    judged: &mut Judged,
+) -> Result<Option<String>, RequestError> {
+    if fields.get("input").is_some_and(Span::is_array) && known.is_some_and(are_reports) {
+        return Ok(None);
+    }
     let text_or_items = |input: Span<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
     let items = || fields.get("input").into_iter().flat_map(Span::items);
@@ -70,6 +77,16 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Option<St
     items().filter(|item| is_ours(*item)).try_for_each(|item| exact(item, "input", &["type", "role", "id"]))?;
     let kept: Vec<_> = items().filter(|item| !is_ours(*item)).map(Span::text).collect();
     Ok(Some(format!("[{}]", kept.join(","))))
+}
+
+/// Returns true if each item has a kind without effect, and none brings tools.
+fn are_reports(items: Objects<'_>) -> bool {
+    let reports =
+        |kind: &[u8]| KINDS.iter().any(|(known, effect)| matches!(effect, Effect::None) && known.as_bytes() == kind);
+    items.all_have("type")
+        && items.kinds().all(reports)
+        && !items.keys().any(|key| is_like(key, "type"))
+        && !may_bring_tools(items)
 }
 
 /// Returns true for a reference to an item made by the gate.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::items;
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
-use crate::skeleton::document::{Body, Document, RequestFormat, checked, model_in_path};
+use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// A request of Responses has no state of its own.
@@ -25,23 +25,24 @@ impl RequestFormat for ResponsesRequest {
 
     /// Also refuses a request whose answer would not be in the response (`background`), and items of input of an unknown kind, which
     /// could bring tools.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<ResponsesRequest>, RequestError> {
-        let (mut body, fields) = Body::read(checked(text)?, &OPENAI_RESPONSES)?;
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ResponsesRequest>, RequestError> {
+        let checked = checked(text, Self::TURNS)?;
+        let (mut draft, fields) = Draft::read(&checked, &OPENAI_RESPONSES)?;
         check(&fields)?;
         let in_path = model_in_path(target)?;
         match (&in_path, fields.get("model"), fields.get("prompt")) {
-            (Some(model), _, _) => body.judged().model("model", model)?,
+            (Some(model), _, _) => draft.judged().model("model", model)?,
             (None, Some(_), _) => {}
             // A request with a stored prompt in place of a model cannot be allowed by a model's name.
-            (None, None, Some(_)) => body.judged().model("model", "")?,
+            (None, None, Some(_)) => draft.judged().model("model", "")?,
             (None, None, None) => return Err(RequestError::invalid("model", "a string")),
         }
-        let tools = declared::read(&fields, body.judged())?;
-        if let Some(input) = input::read(&fields, body.judged())? {
-            body.set("input", input);
+        let tools = declared::read(&fields, draft.judged())?;
+        if let Some(input) = input::read(&fields, checked.turns().map(|(items, _)| items), draft.judged())? {
+            draft.set("input", input);
         }
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
-        Ok(Document { body, tools, wants, format: ResponsesRequest })
+        Ok(Read { draft, tools, wants, format: ResponsesRequest })
     }
 
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {

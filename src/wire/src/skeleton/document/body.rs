@@ -4,7 +4,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use callgate_json::{Members, Object, Span, with_member};
+use callgate_json::{Members, Object, Objects, Places, Span, with_member};
 
 use crate::members::{self, Fields, Judged, Table, is_limit};
 use crate::{RequestError, Target, UnknownMembers, target};
@@ -18,42 +18,89 @@ pub(crate) struct Body {
     rewritten: bool,
 }
 
-/// The checked text of an object, and the places of its members.
+/// The checked text of an object, and the places in it.
 #[derive(Debug)]
 pub(crate) struct Checked<'t> {
-    pub(crate) text: &'t [u8],
-    pub(crate) members: Members,
+    text: &'t [u8],
+    places: Places,
 }
 
-/// Checks the text of a request. A byte order mark before it is skipped and not forwarded.
-pub(crate) fn checked(text: &[u8]) -> Result<Checked<'_>, RequestError> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let members = callgate_json::check_object(text)?;
-    if Span::whole(text).is_object() { Ok(Checked { text, members }) } else { Err(RequestError::NotAnObject) }
+/// A body while a dialect reads it. Its text is still the caller's.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    table: &'static Table,
+    judged: Judged,
+    members: Members,
+    /// The text of an object in the request, if that is the body.
+    inner: Option<Vec<u8>>,
+    /// Members to change.
+    changes: Vec<(&'static str, String)>,
+}
+
+/// Checks the text of a request. The values in the member `turns`, the conversation, get no places: a long conversation would need many.
+pub(crate) fn checked<'t>(text: &'t [u8], turns: &str) -> Result<Checked<'t>, RequestError> {
+    /// The depth of the name of a function in a list of lists of functions.
+    const DEPTH: usize = 5;
+    let places = callgate_json::check_places(text, DEPTH, turns)?;
+    if Span::whole(text).is_object() { Ok(Checked { text, places }) } else { Err(RequestError::NotAnObject) }
+}
+
+/// Removes a byte order mark, which is not forwarded.
+pub(crate) fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    text
 }
 
 // === impl Checked ===
 
-impl<'t> Checked<'t> {
-    /// Takes an object inside of a checked text.
-    pub(crate) fn inner(object: Span<'t>) -> Checked<'t> {
-        Checked { text: object.bytes(), members: Members::of(object.bytes()) }
+impl Checked<'_> {
+    /// Returns the object.
+    pub(crate) fn object(&self) -> Span<'_> {
+        self.places.of(self.text)
+    }
+
+    /// Returns the turns of the conversation and the blocks in them, as far as they are known without a search.
+    pub(crate) fn turns(&self) -> Option<(Objects<'_>, Option<Objects<'_>>)> {
+        self.places.objects(self.text)
+    }
+
+    /// Returns the whole text.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text
     }
 }
 
-// === impl Body ===
+// === impl Draft ===
 
-impl Body {
+impl Draft {
     /// Reads the members of a [`checked`] request.
-    pub(crate) fn read<'t>(checked: Checked<'t>, table: &'static Table) -> Result<(Body, Fields<'t>), RequestError> {
-        let Checked { text, members } = checked;
-        let (fields, judged) = members::judge(members.walk(text), table)?;
-        Ok((Body { object: Object::with_members(text.to_vec(), members), table, judged, rewritten: false }, fields))
+    pub(crate) fn read<'t>(
+        checked: &'t Checked<'_>,
+        table: &'static Table,
+    ) -> Result<(Draft, Fields<'t>), RequestError> {
+        let (fields, judged) = members::judge(checked.object(), table)?;
+        let members = checked.places.members(checked.text);
+        Ok((Draft { table, judged, members, inner: None, changes: Vec::new() }, fields))
+    }
+
+    /// Reads the members of an object inside of a checked request.
+    pub(crate) fn inner<'t>(object: Span<'t>, table: &'static Table) -> Result<(Draft, Fields<'t>), RequestError> {
+        let (fields, judged) = members::judge(object, table)?;
+        let members = Members::of(object.bytes());
+        Ok((Draft { table, judged, members, inner: Some(object.bytes().to_vec()), changes: Vec::new() }, fields))
     }
 
     /// Returns the demands of its members. Dialects add the demands of the members they read themselves.
     pub(crate) fn judged(&mut self) -> &mut Judged {
         &mut self.judged
+    }
+
+    /// Changes a member to a JSON text.
+    pub(crate) fn set(&mut self, member: &'static str, text: String) {
+        self.changes.push((member, text));
     }
 
     /// Notes the model in the path, and returns it. Refuses a request with a model neither there nor in its body.
@@ -67,6 +114,20 @@ impl Body {
         Ok(in_path)
     }
 
+    /// Takes the text that was read.
+    pub(crate) fn finish(self, text: Vec<u8>) -> Body {
+        let Draft { table, judged, members, inner, changes } = self;
+        let mut object = Object::with_members(inner.unwrap_or(text), members);
+        for (member, text) in changes {
+            object.set(member, text);
+        }
+        Body { object, table, judged, rewritten: false }
+    }
+}
+
+// === impl Body ===
+
+impl Body {
     pub(crate) fn models(&self) -> Vec<&str> {
         self.judged.models.iter().collect()
     }
@@ -146,7 +207,9 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_not_forwarded() {
-        assert_eq!(checked("\u{feff}{\"a\":1}".as_bytes()).unwrap().text, br#"{"a":1}"#);
-        assert!(checked("\u{feff}\u{feff}{}".as_bytes()).is_err());
+        let twice = without_mark("\u{feff}\u{feff}{}".into());
+        assert_eq!(twice, "\u{feff}{}".as_bytes());
+        assert_eq!(without_mark(twice), b"{}");
+        assert!(checked("\u{feff}{}".as_bytes(), "messages").is_err());
     }
 }

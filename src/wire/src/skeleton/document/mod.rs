@@ -15,16 +15,28 @@ use crate::conversation::Each;
 use crate::{
     CallResult, Declaration, Declared, Form, OutputLimit, Part, Request, RequestError, Target, UnknownMembers, Wants,
 };
-pub(crate) use body::{Body, Checked, checked, model_in_path};
+use body::without_mark;
+pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use tools::{
-    List, Replaced, ToolMembers, Tools, additional, callers, declare, declared_once, kept_members, messages, redeclared,
+    List, Replaced, ToolMembers, Tools, additional, callers, declare, declared_once, kept_members, may_bring_tools,
+    messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Document<F> {
     pub(crate) body: Body,
+    pub(crate) tools: Tools,
+    pub(crate) wants: Wants,
+    /// The dialect's own state.
+    pub(crate) format: F,
+}
+
+/// A request that a dialect read. Its text is still the caller's.
+#[derive(Debug)]
+pub(crate) struct Read<F> {
+    pub(crate) draft: Draft,
     pub(crate) tools: Tools,
     pub(crate) wants: Wants,
     /// The dialect's own state.
@@ -42,7 +54,7 @@ pub(crate) trait RequestFormat: Debug + Sized {
     ///
     /// # Errors
     /// As [`Dialect::request`](crate::Dialect::request).
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Document<Self>, RequestError>;
+    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<Self>, RequestError>;
 
     /// Returns the number of alternatives asked for.
     fn choices(&self) -> u64 {
@@ -95,6 +107,15 @@ pub(crate) trait RequestFormat: Debug + Sized {
 }
 
 // === impl Document ===
+
+impl<F: RequestFormat> Document<F> {
+    /// Reads a request, and keeps its text. A byte order mark before it is skipped.
+    pub(crate) fn read(target: &Target<'_>, text: Vec<u8>) -> Result<Document<F>, RequestError> {
+        let text = without_mark(text);
+        let Read { draft, tools, wants, format } = F::read(target, &text)?;
+        Ok(Document { body: draft.finish(text), tools, wants, format })
+    }
+}
 
 impl<F: RequestFormat> Request for Document<F> {
     fn models(&self) -> Vec<&str> {

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use callgate_json::{Span, name_in_sentence};
+use callgate_json::{Key, Objects, Span, name_in_sentence};
 
-use crate::checks::folds_to;
+use crate::checks::folds;
 use crate::members::{Judged, NameSet, asks};
 use crate::{Declaration, Declared, Form, RequestError};
 
@@ -69,17 +69,17 @@ impl Tools {
 impl<'t, const N: usize> ToolMembers<'t, N> {
     pub(crate) fn of(tool: Span<'t>, wanted: [&'static str; N]) -> Self {
         let mut found = Self { values: [None; N], has_kept: false, callers: None, like: None };
-        for (key, value) in tool.members() {
+        for (key, value) in tool.pairs() {
             for (name, slot) in wanted.iter().zip(&mut found.values) {
-                if key == *name {
+                if key.is(name) {
                     *slot = Some(value);
-                } else if folds_to(&key, name) {
+                } else if folds(key, name) {
                     found.like = found.like.or(Some(name));
                 }
             }
-            if KEPT.contains(&key.as_ref()) && !value.is_null() {
+            if is_kept(key) && !value.is_null() {
                 found.has_kept = true;
-                found.callers = if key == CALLERS { Some(value) } else { found.callers };
+                found.callers = if key.is(CALLERS) { Some(value) } else { found.callers };
             }
         }
         found
@@ -192,8 +192,12 @@ pub(crate) fn declared_once<'d>(
 
 /// Returns the kept members of a declared tool as JSON text, with a comma at the start.
 pub(crate) fn kept_members(tool: Span<'_>) -> String {
-    let kept = tool.members().filter(|(key, value)| KEPT.contains(&key.as_ref()) && !value.is_null());
-    kept.map(|(key, value)| format!(r#","{key}":{}"#, value.text())).collect()
+    let kept = tool.pairs().filter(|(key, value)| is_kept(*key) && !value.is_null());
+    kept.map(|(key, value)| format!(r#","{}":{}"#, key.name(), value.text())).collect()
+}
+
+fn is_kept(key: Key<'_>) -> bool {
+    KEPT.iter().any(|kept| key.is(kept))
 }
 
 /// Judges tools in messages as the provider's `additional_tools`. Some servers show them to the model, and the contract's own
@@ -206,8 +210,16 @@ pub(crate) fn additional<'t>(
     if messages.into_iter().any(brings_tools) { judged.runs.add(param, "additional_tools") } else { Ok(()) }
 }
 
-/// Does the same as [`additional`] for a list of messages, which must be objects.
-pub(crate) fn messages(list: Span<'_>, param: &'static str, judged: &mut Judged) -> Result<(), RequestError> {
+/// Does the same as [`additional`] for the conversation, a list of messages, which must be objects.
+pub(crate) fn messages(
+    list: Span<'_>,
+    known: Option<Objects<'_>>,
+    param: &'static str,
+    judged: &mut Judged,
+) -> Result<(), RequestError> {
+    if known.is_some_and(|messages| !may_bring_tools(messages)) {
+        return Ok(());
+    }
     let mut brings = false;
     for message in list.items() {
         let message = message.object().ok_or(RequestError::invalid(param, "an array of objects"))?;
@@ -216,9 +228,17 @@ pub(crate) fn messages(list: Span<'_>, param: &'static str, judged: &mut Judged)
     if brings { judged.runs.add(param, "additional_tools") } else { Ok(()) }
 }
 
+/// Returns false if none of these objects [`brings_tools`].
+pub(crate) fn may_bring_tools(messages: Objects<'_>) -> bool {
+    messages.keys().any(is_tools)
+}
+
+fn is_tools(key: Key<'_>) -> bool {
+    ["tools", "functions"].iter().any(|known| folds(key, known))
+}
+
 fn brings_tools(message: Span<'_>) -> bool {
-    let brings = |key: &str| ["tools", "functions"].iter().any(|known| folds_to(key, known));
-    message.members().any(|(key, value)| brings(&key) && asks(value))
+    message.pairs().any(|(key, value)| is_tools(key) && asks(value))
 }
 
 /// Judges code that may call a declared tool as a tool of the provider, which runs it. The model itself is not such a caller.
