@@ -14,13 +14,16 @@ use crate::survey::Survey;
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
 
+/// Spreads the bits of a key's first bytes (2^64 divided by the golden ratio).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Returns the places in the object that the text is, and no places for another value. `None` leaves the text to `check`.
 ///
 /// The text must be UTF-8.
 pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
-    let outermost = Open { end: 0, records: false, start: 0, node: 0, keys: 0, level: Level::Other };
+    let outermost = Open { end: 0, records: false, start: 0, node: 0, keys: 0, marks: 0, level: Level::Other };
     let mut reader = Reader {
         text,
         at: 0,
@@ -93,6 +96,8 @@ struct Open {
     node: usize,
     /// The number of keys of the objects around it.
     keys: usize,
+    /// A bit for each of its keys. The same key has the same bit.
+    marks: u64,
     level: Level,
 }
 
@@ -221,7 +226,7 @@ impl<'t> Reader<'t> {
             }
             _ => Level::Other,
         };
-        let inner = Open { end, records, start, node, keys: self.keys.len(), level };
+        let inner = Open { end, records, start, node, keys: self.keys.len(), marks: 0, level };
         self.outer.push(std::mem::replace(&mut self.open, inner));
         Some(true)
     }
@@ -274,6 +279,12 @@ impl<'t> Reader<'t> {
         self.outer.iter_mut().skip(2).for_each(|open| open.records = false);
     }
 
+    /// Returns true if the innermost object does not have a key, and few enough others.
+    fn is_new(&self, new: Key<'_>) -> bool {
+        let others = self.keys.get(self.open.keys..).unwrap_or_default();
+        others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == new.first && key.text == new.text)
+    }
+
     /// Reads a key that differs from those of the same object, and the colon after it.
     fn key(&mut self) -> Option<()> {
         let start = self.at;
@@ -292,8 +303,9 @@ impl<'t> Reader<'t> {
         // The last key of a text is read byte by byte.
         let first =
             first.unwrap_or_else(|| text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-        let others = self.keys.get(self.open.keys..)?;
-        let is_new = others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == first && key.text == text);
+        let mark = 1 << (first.wrapping_mul(SPREAD) >> 58);
+        let is_new = self.open.marks & mark == 0 || self.is_new(Key { first, text });
+        self.open.marks |= mark;
         if self.text.get(end) != Some(&b'"') || !is_new {
             return None;
         }

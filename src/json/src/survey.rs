@@ -58,9 +58,13 @@ impl Survey {
     /// Notes a key between its quotes, without escapes. `first` are its first eight bytes.
     #[inline]
     pub(crate) fn key(&mut self, text: &[u8], first: u64, place: Range<usize>) {
-        let key = text.get(place.clone());
-        if let Some(seen) = self.keys.iter_mut().find(|seen| seen.first == first && text.get(seen.place.clone()) == key)
-        {
+        // The first eight bytes are all of a shorter key.
+        let is_same = |seen: &Seen| {
+            seen.first == first
+                && seen.place.len() == place.len()
+                && (place.len() <= 8 || text.get(seen.place.clone()) == text.get(place.clone()))
+        };
+        if let Some(seen) = self.keys.iter_mut().find(|seen| is_same(seen)) {
             seen.times += 1;
         } else if self.keys.len() < MOST {
             self.keys.push(Seen { first, place, times: 1 });
