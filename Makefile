@@ -8,6 +8,8 @@ ENVOY_BIN ?= $(CURDIR)/.callgate/envoy/envoy
 CALLGATE_DIST := $(CURDIR)/dist
 FUZZ_SECONDS ?= 60
 SIEGE_SECONDS ?= 600
+LOAD_SECONDS ?= 300
+EXCHANGES ?= 1000000
 export ENVOY_BIN CALLGATE_DIST FUZZ_SECONDS
 # Written by .setup/rust.sh if rustup cannot get the toolchain that rust-toolchain.toml names.
 RUSTUP_TOOLCHAIN ?= $(shell cat .callgate/rust-toolchain 2>/dev/null)
@@ -45,6 +47,8 @@ help: ## Show this
 	@printf '  LLM_BASE_URL=…                  demo and up: in front of a real API instead of the scripted one\n'
 	@printf '  LLM=local                       demo: in front of llama.cpp and a small model, on this machine\n'
 	@printf '  SIEGE_SECONDS=600               siege: how long the mixed load lasts\n'
+	@printf '  LOAD_SECONDS=300                test-load: how long the load lasts in each host\n'
+	@printf '  EXCHANGES=1000000               test-growth: exchanges in each host\n'
 	@printf '  FUZZ_SECONDS=60                 fuzz: how long each target runs\n\n'
 
 .PHONY: demo
@@ -80,12 +84,20 @@ test-containers: build ## Run the end-to-end tests with Envoy and executor in co
 siege: build ## Attack the executor, then load it for SIEGE_SECONDS while its stores, peers and contracts fail; 45 s of it are part of `make test`
 	SIEGE_SECONDS=$(SIEGE_SECONDS) cargo test --quiet --release -p callgate-tests --test siege
 
+.PHONY: test-load
+test-load: build ## Load the gate in both hosts for LOAD_SECONDS each while clients, upstreams and executors fail and contracts change; 24 s of it are part of `make test`
+	CALLGATE_LOAD_SECONDS=$(LOAD_SECONDS) CALLGATE_LOAD_EXCHANGES=0 cargo test --quiet --release -p callgate-tests --test load
+
+.PHONY: test-growth
+test-growth: build ## Send EXCHANGES through the gate in both hosts; fails if Envoy's memory grows; 60,000 of them are part of `make test`
+	$(BENCH) growth --exchanges $(EXCHANGES)
+
 .PHONY: test-node
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
 	@.setup/node-test.sh
 
 .PHONY: test-memory
-test-memory: setup-rust ## Run the native module's tests under valgrind
+test-memory: setup-rust ## Run the native module's tests under AddressSanitizer and valgrind
 	@.setup/memory-test.sh
 
 .PHONY: test-local
@@ -101,15 +113,15 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 	@.setup/fuzz.sh
 
 .PHONY: bench
-bench: build ## Measure the gate against the same Envoy without it: a table, plots and summary.json in target/bench (about 12 minutes)
+bench: build module ## Measure the gate against the same Envoy without it: a table, plots and summary.json in target/bench (about 12 minutes)
 	$(BENCH)
 
 .PHONY: bench-check
-bench-check: build ## The same; fails if a ratio is worse than in tests/bench-ratios.json by more than its noise
+bench-check: build module ## The same; fails if a ratio is worse than in tests/bench-ratios.json by more than its noise
 	$(BENCH) --against tests/bench-ratios.json
 
 .PHONY: bench-rivals
-bench-rivals: build setup-rivals ## Measure LiteLLM's guardrail and NeMo Guardrails' tool rail against the gate
+bench-rivals: build module setup-rivals ## Measure LiteLLM's guardrail and NeMo Guardrails' tool rail against the gate
 	$(BENCH) --rivals
 
 .PHONY: bench-executor
@@ -142,12 +154,16 @@ native: setup-rust ## Build the native programs and Envoy's dynamic modules
 	cargo build --release --lib --bins --tests
 	$(if $(MODULE),cargo build --release --lib -p callgate-bench-native-copy)
 
-# With the module as a cdylib alone, because cargo does not optimise an rlib at link time.
 .PHONY: programs
-programs: setup-rust ## Build dist/programs/: the programs and the native module of images and releases, optimised as a whole
+programs: setup-rust module ## Build dist/programs/: the programs and the native module of images and releases, optimised as a whole
 	cargo build --profile dist -p callgate -p callgate-executor --bins
+	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor)
+
+# As a cdylib alone, because cargo does not optimise an rlib at link time.
+.PHONY: module
+module: setup-rust
 	$(if $(MODULE),cargo rustc --profile dist -p callgate-native --lib --crate-type cdylib)
-	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor $(MODULE))
+	$(if $(MODULE),install -D -t dist/programs $(TARGET)/dist/$(MODULE))
 
 .PHONY: images
 images: build programs ## Build container images of executor, filter, Envoy and the scripted model

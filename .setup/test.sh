@@ -23,10 +23,11 @@ suite() {
 # The wasm-only crates are not default members of the workspace. The tools' tests run separately: the SQL engine changes features of
 # shared dependencies, which would rebuild wasmtime.
 if cargo nextest --version >/dev/null 2>&1; then
-    suite "crates" cargo nextest run --release --no-fail-fast -E 'not (binary(e2e) or binary(siege))'
+    suite "crates" cargo nextest run --release --no-fail-fast -E 'not (binary(e2e) or binary(siege) or binary(load))'
     # By itself, because nextest would hide its cases until the last one ends.
     suite "end to end" cargo test --quiet --release --test e2e
     suite "siege" cargo test --quiet --release --test siege
+    suite "load" cargo test --quiet --release --test load
 else
     echo "cargo-nextest is not installed: running plain cargo test"
     # Plain cargo test hides the output of passing tests, so a missing corpus is reported here.

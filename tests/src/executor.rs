@@ -101,9 +101,13 @@ impl FakeExecutor {
 
 /// Serves an echo without memory, as the baseline of a bench.
 pub async fn echo(listen: SocketAddr) -> io::Result<()> {
-    let service = Service { behaviour: Behaviour::Echo, seen: None };
-    serve(service, TcpListener::bind(listen).await?).await;
+    echo_on(TcpListener::bind(listen).await?).await;
     Ok(())
+}
+
+/// The same on a socket that listens already.
+pub async fn echo_on(listener: TcpListener) {
+    serve(Service { behaviour: Behaviour::Echo, seen: None }, listener).await;
 }
 
 async fn serve(service: Service, listener: TcpListener) {

@@ -171,26 +171,28 @@ pub(super) fn list(store: &Connection, time: &StoreTime, search: &Search) -> rus
     let query = format!(
         "SELECT {COLUMNS} FROM approvals WHERE id IN (
              SELECT id FROM approvals INDEXED BY listed_approvals
-             WHERE {condition} AND (?4 IS NULL OR tool = ?4) AND (?5 IS NULL OR tenant = ?5)
-                 AND (?6 IS NULL OR instr(lower(id || char(10) || tool || char(10) || tenant), lower(?6)) > 0)
-             ORDER BY {order} LIMIT ?3
-         ) ORDER BY {order}"
+             WHERE {condition} AND (?3 IS NULL OR tool = ?3) AND (?4 IS NULL OR tenant = ?4)
+                 AND (?5 IS NULL OR instr(lower(id || char(10) || tool || char(10) || tenant), lower(?5)) > 0)
+             ORDER BY {order} LIMIT {}
+         ) ORDER BY {order}",
+        search.limit
     );
-    let values = params![time.now(), search.after, search.limit, search.tool, search.tenant, search.text];
+    let values = params![time.now(), search.after, search.tool, search.tenant, search.text];
     let mut query = store.prepare_cached(&query)?;
     let rows = query.query_map(values, |row| read(row, time))?.collect::<rusqlite::Result<Vec<_>>>()?;
     rows.into_iter().map(|request| with_agreements(store, time, request)).collect()
 }
 
 /// Deletes requests ended longer than `keep` ago, and the oldest ended ones above the limit `ended`; at most `at_most`
-/// of each.
+/// of each. The number is part of the text, since SQLite compiles a statement again each time its limit is bound.
 pub(super) fn prune(store: &Connection, now: i64, keep: Duration, ended: i64, at_most: u32) -> rusqlite::Result<()> {
     let before = now.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     store
-        .prepare_cached(
-            "DELETE FROM approvals WHERE id IN (SELECT id FROM approvals WHERE expires < ? ORDER BY expires LIMIT ?)",
-        )?
-        .execute(params![before, at_most])?;
+        .prepare_cached(&format!(
+            "DELETE FROM approvals WHERE id IN \
+             (SELECT id FROM approvals WHERE expires < ? ORDER BY expires LIMIT {at_most})"
+        ))?
+        .execute([before])?;
     store
         .prepare_cached(
             "DELETE FROM approvals WHERE id IN (

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::blocks::Noted;
 use super::entry::{Appended, AuditEvent, Entry};
 use super::known::{self, Judged};
 use super::record::{self, Hash, Link};
@@ -24,6 +25,7 @@ pub(super) struct End<'a> {
     pub(super) log: &'a Connection,
     pub(super) executor: &'a str,
     pub(super) head: Head,
+    pub(super) noted: &'a mut Noted,
 }
 
 // === impl End ===
@@ -70,6 +72,7 @@ impl End<'_> {
             call.tool,
             entry.event.code(),
         ])?;
+        self.noted.note(self.log, seq, entry)?;
         self.head = Head { seq, hash };
         Ok(())
     }

@@ -25,6 +25,7 @@ mod append;
 mod archive;
 mod backup;
 mod beside;
+mod blocks;
 mod chain;
 mod check;
 mod companion;

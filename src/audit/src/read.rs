@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::types::ToSql;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params, params_from_iter};
 
+use super::blocks::{self, Statement};
 use super::entry::{Call, Source};
 use super::record::{Hash, Record};
 use super::segment::{self, Segment};
@@ -14,7 +14,7 @@ use callgate_state::wal;
 
 /// The longest time another process may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
-const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
+pub(super) const COLUMNS: &str = "seq, text, hash, source, exchange, position, tenant, tool, code";
 
 /// A log open for reading. Each query sees the latest committed records.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct LogReader {
     path: PathBuf,
     /// True if a write-ahead log was beside the file before it was opened.
     with_wal: bool,
+    /// True if the log has the blocks of a search.
+    blocks: bool,
 }
 
 /// A record as it is stored.
@@ -97,10 +99,11 @@ impl LogReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags)
             .and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection))
-            .map(|connection| Self { connection, path: path.to_path_buf(), with_wal });
-        let reader = reader.map_err(|reason| ReadError::Unreadable { path: path.to_path_buf(), reason })?;
+            .map(|connection| Self { connection, path: path.to_path_buf(), with_wal, blocks: false });
+        let mut reader = reader.map_err(|reason| ReadError::Unreadable { path: path.to_path_buf(), reason })?;
         // The first read finds out if the file is a database.
         reader.executor()?;
+        reader.blocks = reader.read(blocks::are_kept)?;
         Ok(reader)
     }
 
@@ -109,31 +112,10 @@ impl LogReader {
     /// # Errors
     /// The log cannot be read.
     pub fn query(&self, query: &Query) -> Result<Vec<Stored>, ReadError> {
-        let text = query.text.as_ref().map(|text| text.to_ascii_lowercase());
-        let conditions: [(&str, Option<&dyn ToSql>); 7] = [
-            ("seq >= ?", query.from.as_ref().map(|value| value as &dyn ToSql)),
-            ("seq <= ?", query.to.as_ref().map(|value| value as &dyn ToSql)),
-            ("tool = ?", query.tool.as_ref().map(|value| value as &dyn ToSql)),
-            ("tenant = ?", query.tenant.as_ref().map(|value| value as &dyn ToSql)),
-            ("exchange = ?", query.exchange.as_ref().map(|value| value as &dyn ToSql)),
-            ("code = ?", query.code.as_ref().map(|value| value as &dyn ToSql)),
-            ("instr(lower(text), ?) > 0", text.as_ref().map(|value| value as &dyn ToSql)),
-        ];
-        let mut sql = format!("SELECT {COLUMNS} FROM record WHERE TRUE");
-        let mut values: Vec<&dyn ToSql> = Vec::new();
-        for (condition, value) in conditions {
-            if let Some(value) = value {
-                values.push(value);
-                sql.push_str(" AND ");
-                sql.push_str(condition);
-            }
-        }
-        values.push(&query.limit);
-        let order = if query.newest_first { "DESC" } else { "ASC" };
-        sql.push_str(&format!(" ORDER BY seq {order} LIMIT ?"));
+        let Statement { sql, values } = blocks::find(query, self.blocks);
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(values.as_slice(), stored)?;
+            let rows = statement.query_map(params_from_iter(values), stored)?;
             rows.collect()
         })
     }

@@ -20,6 +20,8 @@ use callgate_state::{StateError, private};
 /// The folder of the segments, in the state directory.
 pub const SEGMENTS: &str = "audit-segments";
 const PART: &str = "segment.part";
+/// The format of a segment: the one before blocks, since a segment is written once and its indexes cost no call.
+const VERSION: u32 = 2;
 
 /// A sealed part of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +146,7 @@ fn copy(log: &LogReader, after: Head, to: u64, bytes: u64, part: &Path) -> Resul
     out.pragma_update(None, "synchronous", "OFF")?;
     out.execute_batch(store::FIRST)?;
     out.execute_batch(store::SECOND)?;
-    out.pragma_update(None, "user_version", store::VERSION)?;
+    out.pragma_update(None, "user_version", VERSION)?;
     let transaction = out.transaction()?;
     transaction.execute("INSERT INTO executor (id) VALUES (?1)", [&executor])?;
     transaction.execute("UPDATE log SET base_seq = ?1, base_hash = ?2", params![after.seq, after.hash.0])?;
@@ -172,7 +174,8 @@ fn copy(log: &LogReader, after: Head, to: u64, bytes: u64, part: &Path) -> Resul
     Ok(last)
 }
 
-fn insert(out: &Connection, stored: &Stored) -> rusqlite::Result<()> {
+/// Adds a record to a segment.
+pub(super) fn insert(out: &Connection, stored: &Stored) -> rusqlite::Result<()> {
     out.prepare_cached(store::INSERT)?.execute(params![
         stored.seq,
         stored.text,

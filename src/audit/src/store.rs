@@ -1,7 +1,7 @@
 //! The log on disk: one SQLite file with one writer.
 //!
 //! `record` holds each record's text and hash. Its other columns repeat members of the text for queries, and `callgate
-//! audit verify` compares them. `cursor` has the progress of each sink. `log` says if a writer has the log open: a copy
+//! audit verify` compares them. `block` is the index of searches. `cursor` has the progress of each sink. `log` says if a writer has the log open: a copy
 //! of the file alone with this mark has lost its write-ahead log, and with it the last records.
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::AuditError;
 use super::append::{End, TakeError};
+use super::blocks::{self, Noted};
 use super::chain::{Chain, ChainFault};
 use super::entry::{Appended, Entry};
 use super::head::{HeadFile, KeptHead};
@@ -26,9 +27,7 @@ pub const FILE: &str = "audit.db";
 /// Records checked at start; `callgate audit verify` checks all.
 const CHECKED_AT_START: u64 = 10_000;
 
-/// The newest form of the file.
-pub(super) const VERSION: u32 = 2;
-pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND], opening: "", page_bytes: 4096 };
+pub(super) const FORMAT: Format = Format { steps: &[FIRST, SECOND, blocks::SCHEMA], opening: "", page_bytes: 4096 };
 
 /// STRICT: a column holds its declared type. A decision of the filter is kept once, however often it is sent.
 pub(super) const FIRST: &str = "
@@ -49,7 +48,7 @@ pub(super) const FIRST: &str = "
     CREATE TABLE IF NOT EXISTS cursor (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 ";
 
-/// One index for each search condition. `log.head_kept`: the head is kept beside the log, and must be there.
+/// The format of segments, with an index for each search condition. `log.head_kept`: the head is kept beside the log, and must be there.
 /// `log.base_…`: the last record that is only in a segment. `log.ticks`: seconds the log was open. `segment.sealed`:
 /// the same at its sealing.
 pub(super) const SECOND: &str = "
@@ -91,6 +90,7 @@ pub(super) struct Store {
     synchronous: Synchronous,
     executor: String,
     head: Head,
+    noted: Noted,
 }
 
 /// The last record.
@@ -125,7 +125,7 @@ impl Store {
             |transaction: &rusqlite::Transaction<'_>| transaction.execute("UPDATE log SET open = 1, head_kept = 1", []);
         database.write(mark).and_then(|_| database.settle()).map_err(|error| cannot(&error))?;
         database.probe();
-        Ok(Self { database, kept, synchronous, executor, head })
+        Ok(Self { database, kept, synchronous, executor, head, noted: Noted::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -147,9 +147,9 @@ impl Store {
     /// Writes the entries in one transaction: all of them, in order, or none. Returns the answer to each.
     pub(super) fn write<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Appended>, WriteError> {
         self.check_head()?;
-        let (executor, mut head) = (&self.executor, self.head);
+        let (executor, noted, mut head) = (&self.executor, &mut self.noted, self.head);
         let appended = self.database.write(|transaction| {
-            let mut end = End { log: transaction, executor, head };
+            let mut end = End { log: transaction, executor, head, noted };
             let appended = entries.map(|entry| end.take(entry)).collect::<Result<Vec<_>, _>>();
             head = end.head;
             match appended {
@@ -159,7 +159,7 @@ impl Store {
                 Err(TakeError::Text(error)) => Err(rusqlite::Error::ToSqlConversionFailure(error.into())),
             }
         });
-        let appended: Vec<Appended> = appended?;
+        let appended: Vec<Appended> = appended.inspect_err(|_| self.noted.forget())?;
         self.head = head;
         // The records are stored. The next group finds out if their head can be kept.
         if let Err(error) = self.kept.keep(head, self.synchronous == Synchronous::Full) {
@@ -208,7 +208,8 @@ impl Store {
     pub(super) fn trim(&mut self, to: u64) -> bool {
         let trimmed = self.database.write(|log| {
             log.execute("UPDATE log SET base_seq = ?1, base_hash = (SELECT hash FROM record WHERE seq = ?1)", [to])?;
-            log.execute("DELETE FROM record WHERE seq <= ?1", [to])
+            log.execute("DELETE FROM record WHERE seq <= ?1", [to])?;
+            blocks::trim(log, to)
         });
         trimmed.is_ok()
     }

@@ -13,16 +13,16 @@ const MOST: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     objects: usize,
-    keys: Vec<Seen>,
+    keys: Vec<SeenKey>,
     kinds: Vec<Range<usize>>,
-    /// Something is not known: the list has other values than objects, too many different keys, or a kind that is no plain string.
+    /// Something is not known: the list has other values than objects, too many different keys, or a kind other than a plain string.
     is_partial: bool,
     /// The list was found.
     is_found: bool,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct SeenKey {
     first: u64,
     /// Without its quotes.
     place: Range<usize>,
@@ -59,7 +59,7 @@ impl Survey {
     #[inline]
     pub(crate) fn key(&mut self, text: &[u8], first: u64, place: Range<usize>) {
         // The first eight bytes are all of a shorter key.
-        let is_same = |seen: &Seen| {
+        let is_same = |seen: &SeenKey| {
             seen.first == first
                 && seen.place.len() == place.len()
                 && (place.len() <= 8 || text.get(seen.place.clone()) == text.get(place.clone()))
@@ -67,7 +67,7 @@ impl Survey {
         if let Some(seen) = self.keys.iter_mut().find(|seen| is_same(seen)) {
             seen.times += 1;
         } else if self.keys.len() < MOST {
-            self.keys.push(Seen { first, place, times: 1 });
+            self.keys.push(SeenKey { first, place, times: 1 });
         } else {
             self.is_partial = true;
         }

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::instances::{Instances, instances};
 use super::load::Sample;
-use super::process;
+use super::process::{self, CpuTimes};
 use crate::stack::{
     Artefacts, Process, StackError, executor_ready, free_address, prepare, run, start_executor, workspace,
 };
@@ -26,9 +26,10 @@ const TOOLS: usize = 100;
 /// The measurements of the executor.
 #[derive(Debug)]
 pub(super) struct ExecutorFigures {
-    /// Many calls at a time.
-    pub(super) executor: Sample,
-    pub(super) echo: Sample,
+    /// Many calls at a time, in each round.
+    pub(super) executor: Vec<Sample>,
+    /// The same of the echo, in the same rounds.
+    pub(super) echo: Vec<Sample>,
     /// The executor's own duration of a call, median of sequential calls, in microseconds.
     pub(super) duration: f64,
     pub(super) instances: Instances,
@@ -39,6 +40,13 @@ pub(super) struct ExecutorFigures {
     /// Time to load and check `contracts/tool-desk`, with CPython (20 MB) and a tool in Python (19 MB): the first time, and the median of
     /// later starts with the cache.
     pub(super) interpreter: [Duration; 2],
+}
+
+/// A server under load.
+#[derive(Debug, Clone, Copy)]
+struct LoadedServer {
+    address: SocketAddr,
+    process: u32,
 }
 
 /// Measures it, in a folder of its own.
@@ -56,8 +64,9 @@ pub(super) async fn measure(
     let (mut process, doors) = start_executor("executor", &[contract], artefacts, &folder)?;
     executor_ready(&mut process, doors.calls).await?;
     let idle = resident(process.id())?;
-    let duration = load(doors.calls, &digest, 1, time / 4).await?.1;
-    let (executor, echo) = against_echo(doors.calls, &digest, &folder, rounds, time).await?;
+    let server = LoadedServer { address: doors.calls, process: process.id() };
+    let duration = load(server, &digest, 1, time / 4).await?.1;
+    let (executor, echo) = against_echo(server, &digest, &folder, rounds, time).await?;
     let loaded = resident(process.id())?;
     drop(process);
     // In a thread of its own: running a guest blocks, and a runtime's thread must not.
@@ -69,12 +78,12 @@ pub(super) async fn measure(
 }
 
 async fn against_echo(
-    executor: SocketAddr,
+    executor: LoadedServer,
     digest: &str,
     folder: &Path,
     rounds: usize,
     time: Duration,
-) -> Result<(Sample, Sample), StackError> {
+) -> Result<(Vec<Sample>, Vec<Sample>), StackError> {
     let address = free_address()?;
     let program = std::env::current_exe().map_err(StackError::io("finding this program"))?;
     let mut command = Command::new(program);
@@ -83,13 +92,14 @@ async fn against_echo(
     let listens = || async move { tokio::net::TcpStream::connect(address).await.is_ok() };
     echo.ready(Duration::from_secs(10), "starting", listens).await?;
     let (mut real, mut bare) = (Vec::new(), Vec::new());
+    let echo = LoadedServer { address, process: echo.id() };
     for _ in 0..rounds.max(1) {
-        for (server, samples) in [(executor, &mut real), (address, &mut bare)] {
+        for (server, samples) in [(executor, &mut real), (echo, &mut bare)] {
             load(server, digest, AT_ONCE, Duration::from_millis(200)).await?;
             samples.push(load(server, digest, AT_ONCE, time).await?.0);
         }
     }
-    Ok((Sample::median(&real), Sample::median(&bare)))
+    Ok((real, bare))
 }
 
 /// Measures an executor with many tools: its memory, and two starts.
@@ -154,9 +164,12 @@ fn interpreter(artefacts: &Artefacts, folder: &Path) -> Result<[Duration; 2], St
 }
 
 /// Returns the client's view, and the median of the server's own durations.
-async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) -> Result<(Sample, f64), StackError> {
-    let endpoint = Channel::from_shared(format!("http://{server}")).map_err(|error| unfit(&error.to_string()))?;
+async fn load(server: LoadedServer, digest: &str, at_once: usize, time: Duration) -> Result<(Sample, f64), StackError> {
+    let endpoint =
+        Channel::from_shared(format!("http://{}", server.address)).map_err(|error| unfit(&error.to_string()))?;
     let channel = endpoint.tcp_nodelay(true).connect().await.map_err(|error| unfit(&error.to_string()))?;
+    let failed = StackError::io("the processor time of a server");
+    let times = CpuTimes::start(server.process).map_err(failed)?;
     let began = Instant::now();
     let clients: Vec<_> = (0..at_once)
         .map(|_| tokio::spawn(client(ExecutorClient::new(channel.clone()), digest.to_owned(), began + time)))
@@ -168,7 +181,8 @@ async fn load(server: SocketAddr, digest: &str, at_once: usize, time: Duration) 
         durations.append(&mut said);
     }
     let took = began.elapsed();
-    Ok((Sample::of(latencies, took), Sample::of(durations, took).p50))
+    let used = times.used().map_err(StackError::io("the processor time of a server"))?;
+    Ok((Sample::of(latencies, took).with_cpu(used, took), Sample::of(durations, took).p50))
 }
 
 async fn client(

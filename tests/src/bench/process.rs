@@ -42,7 +42,7 @@ impl CpuTimes {
 }
 
 /// Returns the resident memory, in bytes. Source: proc_pid_status(5), `VmRSS`.
-pub(super) fn resident(process: u32) -> io::Result<u64> {
+pub fn resident(process: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     Ok(line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024)

@@ -7,7 +7,7 @@ use super::case::{Case, TWO_CALLS};
 use super::cores::Cores;
 use super::exchange::Exchange;
 use super::figures::Figures;
-use super::load::{Closed, Measure, Open};
+use super::load::{Closed, Length, Measure, Open};
 use super::stage::{Stage, check};
 use super::upstream::StaticUpstream;
 use super::variant::{BARE, HARNESS, Variant};
@@ -68,7 +68,7 @@ impl Run<'_> {
                 server,
                 process,
                 connections: case.connections,
-                time,
+                length: Length::Time(time),
             };
             let failed = || StackError::io(format!("{} in {}", variant.title, case.title));
             if !case.paced {
@@ -92,7 +92,7 @@ impl Run<'_> {
             server: self.upstream.address(),
             process: std::process::id(),
             connections: case.connections,
-            time: self.settings.time / 2,
+            length: Length::Time(self.settings.time / 2),
         };
         let sample = load.run(self.cores).map_err(StackError::io("the load generator alone"))?;
         figures.add(case.name, HARNESS, sample);

@@ -70,6 +70,11 @@ impl Stage {
         Ok(stage)
     }
 
+    /// The processes.
+    pub(super) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
     /// Places all processes on their processors.
     pub(super) fn pin(&self, cores: &Cores) {
         self.stack.gates().iter().for_each(|gate| cores.server(gate.envoy.id()));

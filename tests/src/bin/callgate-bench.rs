@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use callgate_tests::bench;
-use callgate_tests::stack::StackError;
+use callgate_tests::stack::{GateHost, StackError};
 
 #[derive(Parser)]
 #[command(name = "callgate-bench", about, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
@@ -25,6 +25,13 @@ enum BenchCommand {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Runs many exchanges through each host, prints Envoy's memory after each tenth, and fails if it grew in the second half
+    ///
+    /// `CALLGATE_HOST` leaves the other host out.
+    Growth {
+        #[arg(long, default_value_t = 1_000_000)]
+        exchanges: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -36,6 +43,10 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command {
             Some(BenchCommand::Echo { listen }) => bench::echo(listen).await,
+            Some(BenchCommand::Growth { exchanges }) => match GateHost::chosen() {
+                Ok(hosts) => bench::growth(exchanges, &hosts).await,
+                Err(error) => Err(error),
+            },
             None => bench::bench(&arguments.options).await,
         }
     });

@@ -37,6 +37,10 @@ pub(super) struct FakeState {
     pub(super) on_start: OnStart,
     /// The stream completes and is destroyed inside the next answer, reset or resumption.
     pub(super) ends_inside: bool,
+    /// Envoy lends no chunk of a body.
+    pub(super) lends_nothing: bool,
+    /// Envoy drains nothing from a body.
+    pub(super) drains_nothing: bool,
     pub(super) next_id: u64,
     pub(super) destroyed: bool,
 }
@@ -52,6 +56,8 @@ impl FakeFilter {
             events: Vec::new(),
             on_start: OnStart::Wait,
             ends_inside: false,
+            lends_nothing: false,
+            drains_nothing: false,
             next_id: 1,
             destroyed: false,
         };
@@ -220,6 +226,9 @@ unsafe extern "C" fn envoy_dynamic_module_callback_http_get_body_chunks(
     body: BodyBuffer,
     into: *mut Buffer,
 ) -> bool {
+    if filter(pointer).state.borrow().lends_nothing {
+        return false;
+    }
     for (index, chunk) in filter(pointer).state.borrow().bodies.get(&number(body)).into_iter().flatten().enumerate() {
         // SAFETY: the module gives room for as many chunks as it was told of.
         unsafe { into.add(index).write(Buffer::lend(chunk)) };
@@ -244,6 +253,9 @@ extern "C" fn envoy_dynamic_module_callback_http_drain_body(
     count: usize,
 ) -> bool {
     let mut state = filter(pointer).state.borrow_mut();
+    if state.drains_nothing {
+        return false;
+    }
     let whole = state.bodies.remove(&number(body)).unwrap_or_default().concat();
     state.bodies.insert(number(body), vec![whole.get(count..).unwrap_or_default().to_vec()]);
     true

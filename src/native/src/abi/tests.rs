@@ -143,6 +143,11 @@ fn events(filter: &FakeFilter) -> Vec<String> {
     filter.state.borrow().events.clone()
 }
 
+/// The events other than counts.
+fn steps(filter: &FakeFilter) -> Vec<String> {
+    events(filter).into_iter().filter(|event| !event.starts_with("count")).collect()
+}
+
 fn verdict(filter: &FakeFilter) -> String {
     let state = filter.state.borrow();
     state
@@ -249,6 +254,44 @@ fn an_ended_stream_cancels_its_call_and_ignores_late_answers() {
     assert!(!events.iter().any(|event| event == "continue"), "{events:?}");
     // SAFETY: destroyed once.
     unsafe { hooks::envoy_dynamic_module_on_http_filter_destroy(filter.module) };
+}
+
+/// Envoy keeps bytes that it was told to drop, or does not lend bytes that it has.
+fn withhold(filter: &FakeFilter, fault: &str) {
+    let mut state = filter.state.borrow_mut();
+    state.drains_nothing = fault == "drain";
+    state.lends_nothing = fault == "lend";
+}
+
+#[test]
+fn a_request_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
+    for fault in ["drain", "lend"] {
+        for ends_inside in [false, true] {
+            let config = Config::new();
+            let filter = config.stream();
+            withhold(&filter, fault);
+            filter.state.borrow_mut().ends_inside = ends_inside;
+            assert_eq!(request(&filter, "clerk"), STOP_NO_BUFFER, "{fault}");
+            assert_eq!(steps(&filter), ["reset"], "{fault}");
+            assert_eq!(filter.state.borrow().destroyed, ends_inside);
+            filter.end();
+        }
+    }
+}
+
+#[test]
+fn a_response_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
+    // No tool of the contract, so the gate replaces the answer.
+    let refused = std::str::from_utf8(CALL).unwrap().replace(r#""name":"lookup""#, r#""name":"delete""#);
+    for fault in ["drain", "lend"] {
+        let config = Config::new();
+        let filter = config.stream();
+        assert_eq!(request(&filter, "clerk"), CONTINUE);
+        withhold(&filter, fault);
+        assert_eq!(respond(&filter, refused.as_bytes()), STOP_NO_BUFFER, "{fault}");
+        assert_eq!(steps(&filter), ["reset"], "{fault}");
+        filter.end();
+    }
 }
 
 #[test]

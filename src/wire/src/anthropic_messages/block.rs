@@ -2,12 +2,12 @@
 //!
 //! Source: API reference, *Messages*, response `content`; `BetaContentBlock` of the SDK.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Item, Map, Value};
 
 use crate::checks::{self, exact_keys, folds_to, text};
 use crate::skeleton::blocks::Start;
-use crate::unknown;
 use crate::{Form, ShapeError};
+use crate::{outlined, unknown};
 
 /// The kind of a block, as far as a decision needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,16 @@ pub(super) fn no_call(members: &Map<String, Value>) -> Result<(), ShapeError> {
 /// Refuses calls anywhere in an object but under one member, which the caller reads.
 pub(super) fn no_call_but(members: &Map<String, Value>, expected: &str) -> Result<(), ShapeError> {
     checks::no_call_but(members, &[expected], is_call_member)
+}
+
+/// Returns the members of an outlined object with these names. It refuses calls anywhere but under the first of them.
+pub(super) fn members<'t, const N: usize>(
+    object: Item<'t>,
+    names: &[&'static str; N],
+) -> Result<[Option<Item<'t>>; N], ShapeError> {
+    let is_call =
+        |key: Item<'_>, value: Item<'_>| value.is("tool_use") && key.string().is_some_and(|key| folds_to(&key, "type"));
+    outlined::members(object, names, 1, is_call, |_, _| Ok(()))
 }
 
 pub(super) fn no_call_in(value: &Value) -> Result<(), ShapeError> {

@@ -15,8 +15,10 @@ mod text_block;
 
 pub use stream::{MessagesAnswer, MessagesStream};
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember};
 use crate::{AnswerError, Request};
 use request::MessagesRequest;
 
@@ -31,9 +33,10 @@ impl Format for AnthropicMessages {
 
     const FRAMING: Framing = Framing::Sse;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::List("content");
 
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<MessagesAnswer, AnswerError> {
-        MessagesAnswer::read(&request.provider_tools(), body)
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<MessagesAnswer, AnswerError> {
+        MessagesAnswer::of(&request.provider_tools(), body)
     }
 
     fn begin_stream(request: &dyn Request) -> MessagesStream {

@@ -3,7 +3,7 @@
 //! Source: API reference, *Streaming messages*: `message_start`, then blocks, each with a start, deltas and a stop, then
 //! `message_delta` and `message_stop`; `ping` and `error` anywhere. `skeleton/blocks` has the rules for other orders.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Item, Map, Value, span};
 use serde_json::json;
 
 use super::block::{self, MessagesBlock};
@@ -11,6 +11,7 @@ use super::text_block::{self, MessagesTextBlock};
 use super::{error, events};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
+use crate::outlined::text_of;
 use crate::skeleton::blocks::{
     BlockEvent, BlockFormat, BlockKind, BlockStart, BlockStream, EventTypes, Meaning, NAMES_CALLS, NO_CALLS, Start,
     USAGE, WholeBlock, read_members, start_event,
@@ -58,16 +59,13 @@ impl BlockFormat for Messages {
         stop: "content_block_stop",
     };
 
-    fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError> {
-        if answer.get("type").is_some_and(|kind| kind != "message") {
+    fn content(answer: Item<'_>) -> Result<Item<'_>, ShapeError> {
+        if answer.get("type").is_some_and(|kind| !kind.is("message")) {
             return Err(ShapeError::Type { at: "type", expected: "`message`" });
         }
-        block::no_call_but(answer, "content")?;
-        text(answer, "stop_reason")?;
-        match answer.get("content") {
-            Some(Value::Array(blocks)) => Ok(blocks),
-            _ => Err(ShapeError::Type { at: "content", expected: "an array" }),
-        }
+        let [content, reason] = block::members(answer, &["content", "stop_reason"])?;
+        text_of(reason, "stop_reason")?;
+        content.filter(|blocks| blocks.is_array()).ok_or(ShapeError::Type { at: "content", expected: "an array" })
     }
 
     fn kind<S: AsRef<str>>(members: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {

@@ -27,8 +27,10 @@ mod text_block;
 
 pub use stream::{ConverseAnswer, ConverseStream};
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember};
 use crate::{AnswerError, Request};
 use request::ConverseRequest;
 
@@ -43,9 +45,10 @@ impl Format for BedrockConverse {
 
     const FRAMING: Framing = Framing::EventStream;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::Object("output");
 
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<ConverseAnswer, AnswerError> {
-        ConverseAnswer::read(&request.provider_tools(), body)
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<ConverseAnswer, AnswerError> {
+        ConverseAnswer::of(&request.provider_tools(), body)
     }
 
     fn begin_stream(request: &dyn Request) -> ConverseStream {

@@ -4,7 +4,7 @@
 //! stop, then `messageStop` and `metadata`; an exception anywhere. The stream ends without a last event. `skeleton/blocks` has
 //! the rules for other orders.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Item, Map, Value, span};
 use serde_json::json;
 
 use super::text_block::ConverseTextBlock;
@@ -12,6 +12,7 @@ use super::{block, error, events};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
+use crate::outlined::{self, text_of};
 use crate::skeleton::blocks::{
     BlockEvent, BlockFormat, BlockKind, BlockStart, BlockStream, EventTypes, Meaning, NAMES_CALLS, NO_CALLS, Start,
     USAGE, WholeBlock, read_members,
@@ -52,16 +53,14 @@ impl BlockFormat for Converse {
         stop: "contentBlockStop",
     };
 
-    fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError> {
-        block::no_call_but(answer, "output")?;
-        text(answer, "stopReason")?;
-        let output = only_member(answer.get("output"), "output", "message")?;
-        let message = only_member(output.get("message"), "output.message", "content")?;
-        text(message, "role")?;
-        match message.get("content") {
-            Some(Value::Array(content)) => Ok(content),
-            _ => Err(ShapeError::Type { at: "output.message.content", expected: "an array" }),
-        }
+    fn content(answer: Item<'_>) -> Result<Item<'_>, ShapeError> {
+        let [output, reason] = block::members(answer, &["output", "stopReason"])?;
+        text_of(reason, "stopReason")?;
+        let [message] = object_of(output, "output", &["message"])?;
+        let [content, role] = object_of(message, "output.message", &["content", "role"])?;
+        text_of(role, "role")?;
+        let not_an_array = ShapeError::Type { at: "output.message.content", expected: "an array" };
+        content.filter(|blocks| blocks.is_array()).ok_or(not_an_array)
     }
 
     fn kind<S: AsRef<str>>(members: &Map<String, Value>, provided: &[S]) -> Result<BlockKind, ShapeError> {
@@ -251,14 +250,13 @@ impl Converse {
     }
 }
 
-/// The members of an object of an answer whose calls stand under `member` alone.
-fn only_member<'a>(
-    value: Option<&'a Value>,
+/// Returns the members of an object with these names. The first has no other spelling, and calls stand in it alone.
+fn object_of<'t, const N: usize>(
+    value: Option<Item<'t>>,
     at: &'static str,
-    member: &'static str,
-) -> Result<&'a Map<String, Value>, ShapeError> {
-    let Some(Value::Object(members)) = value else { return Err(ShapeError::Type { at, expected: "an object" }) };
-    exact_keys(members, &[member])?;
-    block::no_call_but(members, member)?;
-    Ok(members)
+    names: &[&'static str; N],
+) -> Result<[Option<Item<'t>>; N], ShapeError> {
+    let object = value.filter(|value| value.is_object()).ok_or(ShapeError::Type { at, expected: "an object" })?;
+    outlined::exact_keys(object, names.get(..1).unwrap_or_default())?;
+    block::members(object, names)
 }

@@ -1,6 +1,6 @@
 //! A whole answer: the *GenerateContentResponse*.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Map, Outline, Value, span};
 use serde_json::json;
 
 use super::message::{self, Candidate, Part};
@@ -34,8 +34,13 @@ impl GeminiAnswer {
     /// # Errors
     /// [`AnswerError`] as in [`crate::Dialect::answer`].
     pub(super) fn read(text: &[u8], tools: &[String]) -> Result<GeminiAnswer, AnswerError> {
-        let body = AnswerBody::read(text)?;
-        let candidates = message::candidates(body.members(), text, tools)?;
+        GeminiAnswer::of(Outline::read(text)?, tools)
+    }
+
+    /// As [`GeminiAnswer::read`], for a body that was read.
+    pub(super) fn of(outline: Outline<'_>, tools: &[String]) -> Result<GeminiAnswer, AnswerError> {
+        let body = AnswerBody::new(&outline)?;
+        let candidates = message::candidates(body.members(), outline.text().as_bytes(), tools)?;
         let choices = candidates.iter().map(choice).collect::<Result<_, ShapeError>>()?;
         let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
         let known: Vec<Vec<bool>> =

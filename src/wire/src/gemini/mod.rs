@@ -20,8 +20,10 @@ mod turn;
 
 pub(crate) use names::camel;
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format, provider_tools};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember, provider_tools};
 use crate::{AnswerError, Request};
 use answer::GeminiAnswer;
 use request::GeminiRequest;
@@ -38,9 +40,10 @@ impl Format for Gemini {
 
     const FRAMING: Framing = Framing::Sse;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::List("candidates");
 
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<GeminiAnswer, AnswerError> {
-        GeminiAnswer::read(body, &provider_tools(request))
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<GeminiAnswer, AnswerError> {
+        GeminiAnswer::of(body, &provider_tools(request))
     }
 
     fn begin_stream(request: &dyn Request) -> GeminiStream {

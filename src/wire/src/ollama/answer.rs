@@ -1,6 +1,6 @@
 //! A whole answer: one object with a `message`.
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Map, Outline, Value, span};
 
 use super::message::{self, Turn};
 use crate::checks::{add, paragraphs};
@@ -31,8 +31,13 @@ impl OllamaAnswer {
     /// # Errors
     /// [`AnswerError`] as [`crate::Dialect::answer`] says.
     pub(super) fn read(text: &[u8]) -> Result<OllamaAnswer, AnswerError> {
-        let body = AnswerBody::read(text)?;
-        let turn = Turn::read(body.members(), text)?;
+        OllamaAnswer::of(Outline::read(text)?)
+    }
+
+    /// As [`OllamaAnswer::read`], for a body that was read.
+    pub(super) fn of(outline: Outline<'_>) -> Result<OllamaAnswer, AnswerError> {
+        let body = AnswerBody::new(&outline)?;
+        let turn = Turn::read(body.members(), outline.text().as_bytes())?;
         if turn.message.is_none() {
             return Err(ShapeError::Type { at: "message", expected: "an object" }.into());
         }

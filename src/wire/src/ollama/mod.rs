@@ -17,8 +17,10 @@ mod message;
 mod request;
 mod stream;
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember};
 use crate::{AnswerError, Request};
 use answer::OllamaAnswer;
 use request::OllamaRequest;
@@ -35,9 +37,10 @@ impl Format for Ollama {
 
     const FRAMING: Framing = Framing::JsonLines;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::Object("message");
 
-    fn read_answer(_request: &dyn Request, body: &[u8]) -> Result<OllamaAnswer, AnswerError> {
-        OllamaAnswer::read(body)
+    fn read_answer(_request: &dyn Request, body: Outline<'_>) -> Result<OllamaAnswer, AnswerError> {
+        OllamaAnswer::of(body)
     }
 
     fn begin_stream(_request: &dyn Request) -> OllamaStream {

@@ -75,7 +75,8 @@ impl ChatAnswer {
         ChatAnswer::of(outline, one).map(Some)
     }
 
-    fn of(outline: Outline<'_>, one: bool) -> Result<ChatAnswer, AnswerError> {
+    /// As [`ChatAnswer::read_one`] if `one` is true, else as [`ChatAnswer::read`].
+    pub(super) fn of(outline: Outline<'_>, one: bool) -> Result<ChatAnswer, AnswerError> {
         let body = OutlinedBody::new(outline)?;
         let (choices, odd) = choices(body.root())?;
         let mut answer = ChatAnswer { body, choices, base: 0 };

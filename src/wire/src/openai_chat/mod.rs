@@ -24,8 +24,10 @@ pub use answer::{ChatAnswer, Choice, Rewrite};
 pub use head::{DONE, StreamHead};
 pub use stream::ChatStream;
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember};
 use crate::{AnswerError, Request};
 use request::ChatRequest;
 
@@ -40,9 +42,10 @@ impl Format for OpenAiChat {
 
     const FRAMING: Framing = Framing::Sse;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::List("choices");
 
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<ChatAnswer, AnswerError> {
-        if request.choices() == 1 { ChatAnswer::read_one(body) } else { ChatAnswer::read(body) }
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<ChatAnswer, AnswerError> {
+        ChatAnswer::of(body, request.choices() == 1)
     }
 
     fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<ChatAnswer>, AnswerError> {

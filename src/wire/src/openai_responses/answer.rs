@@ -1,15 +1,21 @@
 //! A whole answer: the *response object*.
 
-use callgate_json::{Map, Value};
+use callgate_json::{Item, Map, Outline, Value};
 
 use super::items;
-use crate::skeleton::list::{AnswerBody, Settled, settle};
+use crate::skeleton::list::{Settled, settle};
+use crate::skeleton::outlined_body::OutlinedBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
 #[derive(Debug, Clone)]
 pub(crate) struct ResponsesAnswer {
-    body: AnswerBody,
+    /// Without changes of `output`.
+    body: OutlinedBody,
+    /// The items of `output`.
+    output: Vec<Value>,
+    /// True if `output` was changed.
+    is_changed: bool,
     /// The provider's tools of the request.
     tools: Vec<String>,
     calls: Vec<Call>,
@@ -23,13 +29,19 @@ impl ResponsesAnswer {
     /// # Errors
     /// [`AnswerError`] as in [`crate::Dialect::answer`].
     pub(super) fn read(text: &[u8], tools: &[String]) -> Result<ResponsesAnswer, AnswerError> {
-        let body = AnswerBody::read(text)?;
-        items::no_stray_call(body.members())?;
-        if !body.members().get("output").is_some_and(Value::is_array) {
+        ResponsesAnswer::of(Outline::read(text)?, tools)
+    }
+
+    /// As [`ResponsesAnswer::read`], for a body that was read.
+    pub(super) fn of(body: Outline<'_>, tools: &[String]) -> Result<ResponsesAnswer, AnswerError> {
+        let body = OutlinedBody::new(body)?;
+        let output = items::outlined_output(body.root())?;
+        let Some(items) = output.filter(|output| output.is_array()) else {
             return Err(ShapeError::Type { at: "output", expected: "an array" }.into());
-        }
-        let calls = items::calls(items::output(body.members())?, tools)?;
-        let mut answer = ResponsesAnswer { body, tools: tools.to_vec(), calls };
+        };
+        let output: Vec<Value> = items.items().map(Item::value).collect();
+        let calls = items::calls(&output, tools)?;
+        let mut answer = ResponsesAnswer { body, output, is_changed: false, tools: tools.to_vec(), calls };
         answer.amend();
         Ok(answer)
     }
@@ -57,17 +69,22 @@ impl ResponsesAnswer {
         self.set_output(output);
     }
 
-    /// The response object.
-    pub(super) fn members(&self) -> &Map<String, Value> {
-        self.body.members()
+    /// The response object, without its output.
+    pub(super) fn others(&self) -> Map<String, Value> {
+        self.body.others("output")
     }
 
-    fn items(&self) -> &[Value] {
-        items::output(self.body.members()).unwrap_or_default()
+    /// The items of the output.
+    pub(super) fn items(&self) -> &[Value] {
+        &self.output
     }
 
     fn set_output(&mut self, output: Vec<Value>) {
-        self.body.change(|members| items::set_output(members, output));
+        if self.body.value("output_text").is_some_and(|text| text.is_string()) {
+            self.body.set("output_text", Value::from(items::texts(&output)));
+        }
+        self.output = output;
+        self.is_changed = true;
     }
 }
 
@@ -82,7 +99,7 @@ impl crate::Answer for ResponsesAnswer {
             return;
         }
         let mut kept = Vec::new();
-        let response = self.body.members().get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let response = self.body.root().get("id").and_then(Item::string).unwrap_or_default().into_owned();
         let with_kinds = self.items().iter().map(|item| (item, items::is_call(item, &self.tools)));
         let settled = settle(with_kinds, fates, policy, Settled::is_of_call).into_iter().enumerate();
         let output = settled.map(|(place, settled)| match settled {
@@ -106,7 +123,8 @@ impl crate::Answer for ResponsesAnswer {
     fn prepend(&mut self, earlier: &[Earlier]) {
         if earlier.iter().any(|turn| !turn.said.is_empty()) {
             let said = earlier.iter().flat_map(|turn| &turn.said);
-            self.set_output(items::joined(said.chain(self.items())));
+            let output = items::joined(said.chain(self.items()));
+            self.set_output(output);
         }
         for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
             self.body.add_usage("usage", usage);
@@ -114,11 +132,16 @@ impl crate::Answer for ResponsesAnswer {
     }
 
     fn usage(&self) -> Option<Value> {
-        self.body.usage("usage").cloned()
+        self.body.usage("usage")
     }
 
     fn write(&self) -> Vec<u8> {
-        self.body.write()
+        let output = self.is_changed.then(|| {
+            let mut text = Vec::new();
+            items::write(&mut text, &self.output);
+            callgate_json::text(&text).into_owned()
+        });
+        self.body.write_with("output", output)
     }
 }
 

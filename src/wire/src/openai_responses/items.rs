@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use callgate_json::{Map, Value};
+use callgate_json::{Item as Outlined, Map, Value, splice};
 use serde_json::json;
 
 use super::kinds::{self, CALL, CUSTOM};
 use crate::checks::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
-use crate::{Call, Form, ShapeError, unknown};
+use crate::{Call, Form, ShapeError, outlined, unknown};
 
 /// Parts of messages and of reasoning.
 const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_text", "summary_text", "text"];
@@ -82,9 +82,37 @@ pub(super) fn with_id(call: Call, position: usize) -> Call {
 /// Refuses calls in a response anywhere but in `output`, and keys with a spelling like it. Copies of the request (tools,
 /// instructions, metadata, the format of texts) are not part of the answer.
 pub(super) fn no_stray_call(response: &Map<String, Value>) -> Result<(), ShapeError> {
-    const REPEATED: [&str; 7] = ["output", "tools", "tool_choice", "instructions", "prompt", "metadata", "text"];
     exact_keys(response, &["output"])?;
     no_call_but(response, &REPEATED)
+}
+
+/// The members of a response in which calls do not count: the output, and copies of the request.
+const REPEATED: [&str; 7] = ["output", "tools", "tool_choice", "instructions", "prompt", "metadata", "text"];
+
+/// As [`no_stray_call`], for a response without a tree. Returns its output.
+pub(super) fn outlined_output(response: Outlined<'_>) -> Result<Option<Outlined<'_>>, ShapeError> {
+    outlined::exact_keys(response, &["output"])?;
+    let is_call = |key: Outlined<'_>, value: Outlined<'_>| {
+        // As for trees: the keys have at least 4 bytes, and two quotes.
+        key.raw().len() >= 6 && key.string().is_some_and(|key| is_outlined_call(&key, value))
+    };
+    let [output, ..] = outlined::members(response, &REPEATED, REPEATED.len(), is_call, |_, _| Ok(()))?;
+    Ok(output)
+}
+
+fn is_outlined_call(key: &str, value: Outlined<'_>) -> bool {
+    match key.len() {
+        4 => folds_to(key, "type") && value.string().is_some_and(|kind| names_call(&kind)),
+        10 | 11 | 13 => {
+            let holds = value.is_object() || (value.is_array() && !value.is_empty());
+            holds && (folds_to(key, "tool_calls") || folds_to(key, CALL))
+        }
+        _ => false,
+    }
+}
+
+fn names_call(kind: &str) -> bool {
+    folds_to(kind, CALL) || folds_to(kind, CUSTOM)
 }
 
 pub(super) fn kind(item: &Value) -> &str {
@@ -142,7 +170,7 @@ pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), Sh
 fn is_call_member(key: &str, value: &Value) -> bool {
     // The lengths in bytes of keys that can fold to one of these; nearly every key ends here.
     match key.len() {
-        4 => folds_to(key, "type") && value.as_str().is_some_and(|kind| folds_to(kind, CALL) || folds_to(kind, CUSTOM)),
+        4 => folds_to(key, "type") && value.as_str().is_some_and(names_call),
         10 | 11 | 13 => {
             let is_key = folds_to(key, "tool_calls") || folds_to(key, CALL);
             is_key && (value.is_object() || value.as_array().is_some_and(|items| !items.is_empty()))
@@ -247,12 +275,28 @@ pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {
 pub(super) fn set_output(response: &mut Map<String, Value>, output: Vec<Value>) -> Vec<&'static str> {
     let mut changed = vec!["output"];
     if response.get("output_text").is_some_and(Value::is_string) {
-        let text: String = output.iter().map(shown).collect();
-        response.insert("output_text".to_owned(), Value::from(text));
+        response.insert("output_text".to_owned(), Value::from(texts(&output)));
         changed.push("output_text");
     }
     response.insert("output".to_owned(), Value::Array(output));
     changed
+}
+
+/// The texts of an output, as some servers repeat them beside it.
+pub(super) fn texts(output: &[Value]) -> String {
+    output.iter().map(shown).collect()
+}
+
+/// Appends an output as JSON text.
+pub(super) fn write(out: &mut Vec<u8>, output: &[Value]) {
+    out.push(b'[');
+    for (position, item) in output.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        splice::append(out, item);
+    }
+    out.push(b']');
 }
 
 /// The text an item shows.

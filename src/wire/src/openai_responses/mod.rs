@@ -19,8 +19,10 @@ mod kinds;
 mod request;
 mod stream;
 
+use callgate_json::Outline;
+
 use crate::framing::Framing;
-use crate::skeleton::format::{ErrorFormat, Format, provider_tools};
+use crate::skeleton::format::{ErrorFormat, Format, TurnMember, provider_tools};
 use crate::{AnswerError, Request};
 use answer::ResponsesAnswer;
 use request::ResponsesRequest;
@@ -37,9 +39,10 @@ impl Format for OpenAiResponses {
 
     const FRAMING: Framing = Framing::Sse;
     const ERRORS: ErrorFormat = ErrorFormat { body: error::body, is_error: error::is_error_body };
+    const TURN: TurnMember = TurnMember::List("output");
 
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<ResponsesAnswer, AnswerError> {
-        ResponsesAnswer::read(body, &provider_tools(request))
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<ResponsesAnswer, AnswerError> {
+        ResponsesAnswer::of(body, &provider_tools(request))
     }
 
     fn begin_stream(request: &dyn Request) -> ResponsesStream {

@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 
+use callgate_json::{Item, Outline};
+
 use crate::framing::Framing;
 use crate::skeleton::document::{Document, RequestFormat};
 use crate::{Answer, AnswerError, ApiError, Dialect, Request, RequestError, Stream, Target};
@@ -19,19 +21,23 @@ pub(crate) trait Format: Debug + Sync {
     const FRAMING: Framing;
     /// Its error bodies.
     const ERRORS: ErrorFormat;
+    /// The member of an answer with the model's turn. A body with it reports no error.
+    const TURN: TurnMember;
 
     /// Reads a whole answer, as [`Dialect::answer`].
     ///
     /// # Errors
     /// As [`Dialect::answer`].
-    fn read_answer(request: &dyn Request, body: &[u8]) -> Result<Self::Answer, AnswerError>;
+    fn read_answer(request: &dyn Request, body: Outline<'_>) -> Result<Self::Answer, AnswerError>;
 
     /// Reads an error or a whole answer, as [`Dialect::answer_or_error`].
     ///
     /// # Errors
     /// As [`Dialect::answer`].
     fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<Self::Answer>, AnswerError> {
-        if (Self::ERRORS.is_error)(body) { Ok(None) } else { Self::read_answer(request, body).map(Some) }
+        let outline = Outline::read(body)?;
+        let is_error = !Self::TURN.is_in(outline.root()) && (Self::ERRORS.is_error)(body);
+        if is_error { Ok(None) } else { Self::read_answer(request, outline).map(Some) }
     }
 
     /// Begins a stream, as [`Dialect::stream`].
@@ -47,6 +53,26 @@ pub(crate) struct ErrorFormat {
     pub(crate) is_error: fn(&[u8]) -> bool,
 }
 
+/// The member of an answer with the model's turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TurnMember {
+    /// A list.
+    List(&'static str),
+    /// An object.
+    Object(&'static str),
+}
+
+// === impl TurnMember ===
+
+impl TurnMember {
+    fn is_in(self, body: Item<'_>) -> bool {
+        match self {
+            Self::List(member) => body.get(member).is_some_and(Item::is_array),
+            Self::Object(member) => body.get(member).is_some_and(Item::is_object),
+        }
+    }
+}
+
 impl<F: Format> Dialect for F {
     fn framing(&self) -> Framing {
         F::FRAMING
@@ -57,7 +83,7 @@ impl<F: Format> Dialect for F {
     }
 
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError> {
-        Ok(Box::new(F::read_answer(request, body)?))
+        Ok(Box::new(F::read_answer(request, Outline::read(body)?)?))
     }
 
     fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError> {

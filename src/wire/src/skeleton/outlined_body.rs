@@ -67,6 +67,11 @@ impl OutlinedBody {
         &mut self.members
     }
 
+    /// Gives a member another value.
+    pub(crate) fn set(&mut self, member: &'static str, value: Value) {
+        self.edit(member).insert(member.to_owned(), value);
+    }
+
     /// Removes a member.
     pub(crate) fn remove(&mut self, member: &'static str) {
         if self.is_edited(member) || self.root().get(member).is_some() {
@@ -95,6 +100,22 @@ impl OutlinedBody {
         if earlier.is_object() {
             add(self.edit(member).entry(member).or_insert(Value::Null), earlier);
         }
+    }
+
+    /// The trees of all members as they are now, but for `member`.
+    pub(crate) fn others(&self, member: &str) -> Map<String, Value> {
+        let unchanged = self.root().members().filter(|(key, _)| !self.is_edited(key));
+        let changed = self.members.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let members = unchanged.map(|(key, value)| (key.into_owned(), value.value())).chain(changed);
+        members.filter(|(key, _)| key != member).collect()
+    }
+
+    /// The body's bytes with another text for one member.
+    pub(crate) fn write_with(&self, member: &'static str, text: Option<String>) -> Vec<u8> {
+        let Some(text) = text else { return self.write() };
+        let mut edits = self.edits.clone();
+        edits.push(splice::Edit { member, text: Some(text) });
+        splice::write_outlined(self.outline.text().as_bytes(), self.root(), &self.strings, &self.members, &edits)
     }
 
     /// The body's bytes.

@@ -23,8 +23,16 @@ pub(crate) struct Closed {
     /// The server's process, for its CPU time.
     pub(crate) process: u32,
     pub(crate) connections: usize,
+    pub(crate) length: Length,
+}
+
+/// The length of a load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Length {
     /// Every connection finishes the exchange that it has begun.
-    pub(crate) time: Duration,
+    Time(Duration),
+    /// So many exchanges on each connection.
+    Exchanges(usize),
 }
 
 impl Closed {
@@ -47,8 +55,11 @@ impl Closed {
         }
         let times = CpuTimes::start(process)?;
         let began = Instant::now();
-        let until = began + self.time;
-        let start = |stream| tokio::spawn(client(stream, self.requests.clone(), until));
+        let end = match self.length {
+            Length::Time(time) => End::At(began + time),
+            Length::Exchanges(exchanges) => End::After(exchanges),
+        };
+        let start = |stream| tokio::spawn(client(stream, self.requests.clone(), end));
         let clients: Vec<_> = streams.into_iter().map(start).collect();
         let mut latencies = Vec::new();
         for client in clients {
@@ -59,8 +70,24 @@ impl Closed {
     }
 }
 
+/// The end of one connection's exchanges.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    At(Instant),
+    After(usize),
+}
+
+impl End {
+    fn is_reached(self, exchanges: usize) -> bool {
+        match self {
+            Self::At(end) => Instant::now() >= end,
+            Self::After(most) => exchanges >= most,
+        }
+    }
+}
+
 /// Returns the latencies of all exchanges, in microseconds.
-async fn client(mut stream: TcpStream, requests: Vec<Arc<[u8]>>, until: Instant) -> io::Result<Vec<f64>> {
+async fn client(mut stream: TcpStream, requests: Vec<Arc<[u8]>>, end_of_load: End) -> io::Result<Vec<f64>> {
     stream.set_nodelay(true)?;
     let mut latencies = Vec::with_capacity(4096);
     let mut buffer = Vec::with_capacity(16384);
@@ -83,7 +110,7 @@ async fn client(mut stream: TcpStream, requests: Vec<Arc<[u8]>>, until: Instant)
             buffer.drain(..end);
         }
         latencies.push(sent.elapsed().as_secs_f64() * 1e6);
-        if Instant::now() >= until {
+        if end_of_load.is_reached(latencies.len()) {
             return Ok(latencies);
         }
     }

@@ -4,6 +4,6 @@ mod closed;
 mod open;
 mod sample;
 
-pub(super) use closed::Closed;
+pub(super) use closed::{Closed, Length};
 pub(super) use open::Open;
 pub(super) use sample::{Measure, Sample, Spread};

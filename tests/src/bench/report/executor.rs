@@ -2,20 +2,27 @@
 
 use super::line::{Better, SummaryLine};
 use crate::bench::executor::ExecutorFigures;
+use crate::bench::load::{Measure, Sample, Spread};
 
 /// Returns them.
 pub(crate) fn lines(calls: &ExecutorFigures) -> Vec<SummaryLine> {
     use Better::{Less, More};
     let ExecutorFigures { executor, echo, duration, instances, .. } = calls;
+    let noop = |measure: Measure, unit: &str, better: Better| {
+        let ratios = executor.iter().zip(echo).map(|(executor, echo)| executor.get(measure) / echo.get(measure));
+        let [value, baseline] = [executor, echo].map(|samples| Sample::median(samples).get(measure));
+        let name = format!("executor_noop.{}", measure.name());
+        SummaryLine::new(&name, value, unit, baseline, "bare gRPC echo", Spread::of(ratios), better)
+    };
     #[allow(clippy::cast_precision_loss, reason = "sizes of processes")]
     let [idle, loaded, hundred] = calls.resident.map(|bytes| bytes as f64 / f64::from(1 << 20));
     let [cold, warm] = calls.startup.map(|took| took.as_secs_f64());
     let [cold_python, warm_python] = calls.interpreter.map(|took| took.as_secs_f64());
-    let echoed = "bare gRPC echo";
     vec![
-        SummaryLine::plain("executor_noop.throughput", executor.throughput, "calls/s", echo.throughput, echoed, More),
-        SummaryLine::plain("executor_noop.p50", executor.p50, "us", echo.p50, echoed, Less),
-        SummaryLine::plain("executor_noop.p99", executor.p99, "us", echo.p99, echoed, Less),
+        noop(Measure::Throughput, "calls/s", More),
+        noop(Measure::Cpu, "us", Less),
+        noop(Measure::P50, "us", Less),
+        noop(Measure::P99, "us", Less),
         SummaryLine::plain(
             "executor_noop.duration",
             *duration,

@@ -12,7 +12,7 @@ use super::case::{CASES, Case, Desk, TWO_CALLS};
 use super::cores::Cores;
 use super::exchange::Exchange;
 use super::figures::Figures;
-use super::load::{Closed, Measure, Spread};
+use super::load::{Closed, Length, Measure, Spread};
 use super::process::resident;
 use super::report::{Better, SummaryLine};
 use super::stage::{Stage, check};
@@ -63,8 +63,13 @@ pub(super) async fn measure(
     for round in 1..=rounds {
         println!("rivals, round {round} of {rounds}: {CONNECTIONS} connections");
         for &(name, server, process) in &servers {
-            let load =
-                |time| Closed { requests: exchange.requests(false), server, process, connections: CONNECTIONS, time };
+            let load = |time| Closed {
+                requests: exchange.requests(false),
+                server,
+                process,
+                connections: CONNECTIONS,
+                length: Length::Time(time),
+            };
             let failed = || StackError::io(name);
             load(time / 2).run(&cores).map_err(failed())?;
             figures.add(TWO_CALLS, name, load(time * TIMES).run(&cores).map_err(failed())?);

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_stream::StreamExt as _;
 
 use super::{Accumulated, Events};
 
@@ -62,6 +63,8 @@ pub struct Request {
     pub body: Bytes,
     /// Trailers after the body.
     pub trailers: Vec<(&'static str, &'static str)>,
+    /// Time between the two halves of the body; at once by default.
+    pub pause: Duration,
 }
 
 /// An answer whose body may still be arriving.
@@ -97,7 +100,14 @@ impl Request {
     /// A POST of JSON.
     pub fn post(path: &str, body: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
-        Self { method: Method::POST, path: path.into(), headers, body: body.into(), trailers: Vec::new() }
+        Self {
+            method: Method::POST,
+            path: path.into(),
+            headers,
+            body: body.into(),
+            trailers: Vec::new(),
+            pause: Duration::ZERO,
+        }
     }
 
     /// Replaces any header of this name.
@@ -133,6 +143,9 @@ impl Request {
         for (name, value) in &self.headers {
             builder = builder.header(name.as_str(), value.as_slice());
         }
+        if !self.pause.is_zero() {
+            return Ok(builder.body(slow(self.body, self.pause))?);
+        }
         if self.trailers.is_empty() {
             return Ok(builder.body(Full::new(self.body).boxed_unsync())?);
         }
@@ -146,6 +159,16 @@ impl Request {
         let frames = [Ok(Frame::data(self.body)), Ok(Frame::trailers(trailers))];
         Ok(builder.body(StreamBody::new(tokio_stream::iter(frames)).boxed_unsync())?)
     }
+}
+
+/// Returns a body in two halves, with a pause between them.
+fn slow(mut body: Bytes, pause: Duration) -> Body {
+    let half = body.split_to(body.len() / 2);
+    let halves = tokio_stream::iter([(half, Duration::ZERO), (body, pause)]).then(|(half, pause)| async move {
+        tokio::time::sleep(pause).await;
+        Ok(Frame::data(half))
+    });
+    StreamBody::new(halves).boxed_unsync()
 }
 
 // === impl Connection ===

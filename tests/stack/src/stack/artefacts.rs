@@ -43,6 +43,23 @@ impl GateHost {
         }
     }
 
+    /// Returns both hosts, or the one that `$CALLGATE_HOST` names.
+    pub fn chosen() -> Result<Vec<Self>, StackError> {
+        match env::var("CALLGATE_HOST") {
+            Ok(name) if !name.is_empty() => Self::from_environment().map(|host| vec![host]),
+            _ => Ok(vec![Self::Wasm, Self::Native]),
+        }
+    }
+
+    /// Returns the name that `$CALLGATE_HOST` has for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wasm => "wasm",
+            Self::Native => "native",
+        }
+    }
+
     /// Returns the module's name in `dist`.
     #[must_use]
     pub fn module(self) -> &'static str {

@@ -87,6 +87,21 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Takes the listeners out, and lets Envoy watch `file` for them. Returns the text for that file.
+    pub fn take_listeners(&mut self, file: &Path) -> Result<String, StackError> {
+        let listeners = self.0.pointer_mut("/static_resources/listeners").map(Value::take);
+        let Some(Value::Array(mut listeners)) = listeners else { return Err(unfit("no listeners")) };
+        for listener in &mut listeners {
+            let kind = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+            listener.as_object_mut().map(|listener| listener.insert("@type".into(), kind));
+        }
+        let bootstrap = self.0.as_object_mut().ok_or_else(|| unfit("no object"))?;
+        let watched = json!({"path_config_source": {"path": file.display().to_string()}, "resource_api_version": "V3"});
+        bootstrap.insert("dynamic_resources".into(), json!({"lds_config": watched}));
+        bootstrap.insert("node".into(), json!({"id": "test", "cluster": "test"}));
+        Ok(json!({"resources": listeners}).to_string())
+    }
+
     fn cluster(&mut self, name: &str) -> Option<&mut Value> {
         let clusters = self.0.pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
         clusters.into_iter().flatten().find(|cluster| cluster.get("name").is_some_and(|n| n == name))

@@ -129,7 +129,7 @@ impl Containers {
         command.arg("--config-path").arg(self.inside(&file)).args(super::ENVOY_OPTIONS);
         let log = self.folder.join(format!("envoy-{}.log", plan.name));
         let envoy = Process::start(&format!("envoy ({})", plan.name), command, &log)?.in_container(container);
-        Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO })
+        Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO, reload: None })
     }
 }
 

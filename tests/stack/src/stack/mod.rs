@@ -13,6 +13,7 @@ mod containers;
 mod contract;
 mod engine;
 mod error;
+mod gate;
 mod plan;
 mod process;
 mod switch;
@@ -31,20 +32,16 @@ use containers::Containers;
 pub use contract::{prepare, run};
 pub use engine::{Container, Engine};
 pub use error::StackError;
+pub use gate::Gate;
+use gate::{ENVOY_OPTIONS, GateNames, configure, start_gate};
 pub use plan::{BaseUrl, Change, GatePlan, Model, Plan};
 pub use process::{Process, end};
 pub use switch::Switch;
 
-use crate::http;
 use crate::upstream::Upstream;
 
-/// Compiling the filter takes Envoy some seconds, and much longer on a machine that is busy or with thousands of tools.
-const ENVOY_LIMIT: Duration = Duration::from_secs(240);
 /// Compiling a large tool (an interpreter) takes longer still, the first time.
 const EXECUTOR_LIMIT: Duration = Duration::from_secs(180);
-
-/// One worker, and an access log that tests need not wait for.
-const ENVOY_OPTIONS: [&str; 5] = ["--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "200"];
 
 /// A running stack.
 #[derive(Debug)]
@@ -57,23 +54,6 @@ pub struct Stack {
     folder: PathBuf,
     /// Network and volume of the containers, if any. Last, because they can be removed only when nothing uses them.
     _containers: Option<Containers>,
-}
-
-/// One Envoy with one contract.
-#[derive(Debug)]
-pub struct Gate {
-    /// The name in the plan.
-    pub name: String,
-    /// The address for clients.
-    pub address: SocketAddr,
-    /// Envoy's admin interface.
-    pub admin: SocketAddr,
-    /// The contract, pinned.
-    pub contract: PathBuf,
-    /// Envoy.
-    pub envoy: Process,
-    /// From Envoy's start until it was ready.
-    pub startup: Duration,
 }
 
 impl Stack {
@@ -174,17 +154,6 @@ fn different(contracts: &[PathBuf]) -> Vec<PathBuf> {
     contracts.iter().filter(|contract| new(contract)).cloned().collect()
 }
 
-impl Gate {
-    async fn ready(&mut self) -> Result<(), StackError> {
-        let admin = self.admin;
-        let ready = || async move { matches!(http::get(admin, "/ready").await, Ok((200, _))) };
-        if self.startup.is_zero() {
-            self.startup = self.envoy.ready(ENVOY_LIMIT, "compiling the filter", ready).await?;
-        }
-        Ok(())
-    }
-}
-
 /// The addresses of an executor.
 #[derive(Debug, Clone, Copy)]
 pub struct Doors {
@@ -233,62 +202,4 @@ pub async fn executor_ready(executor: &mut Process, address: SocketAddr) -> Resu
 pub fn free_address() -> Result<SocketAddr, StackError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StackError::io("finding a free port"))?;
     listener.local_addr().map_err(StackError::io("finding a free port"))
-}
-
-/// The addresses and files in a gate's configuration.
-struct GateNames {
-    listen: SocketAddr,
-    admin: SocketAddr,
-    executor: String,
-    filter: PathBuf,
-}
-
-/// Renders a gate's configuration, with the changes of its plan.
-fn configure(
-    plan: &GatePlan,
-    contract: &Path,
-    model: &[String],
-    names: &GateNames,
-    artefacts: &Artefacts,
-) -> Result<String, StackError> {
-    let mut render = Command::new(&artefacts.cli);
-    render.args(["render", "--target", "envoy"]).arg(contract);
-    render.args(["--listen", &names.listen.to_string(), "--admin", &names.admin.to_string()]);
-    render.args(["--executor", &names.executor, "--passthrough", "/v1/models"]);
-    render.args(artefacts.host.options(&names.filter)).args(model).args(&plan.render);
-    let mut text = run(&mut render)?;
-    if plan.http2_upstream {
-        let mut bootstrap = Bootstrap::read(&text)?;
-        bootstrap.http2_upstream()?;
-        bootstrap.http1_trailers()?;
-        text = bootstrap.text();
-    }
-    if let Some(change) = plan.change {
-        let mut bootstrap = Bootstrap::read(&text)?;
-        change(&mut bootstrap, artefacts)?;
-        text = bootstrap.text();
-    }
-    Ok(text)
-}
-
-fn start_gate(
-    plan: &GatePlan,
-    contract: PathBuf,
-    model: &[String],
-    executor: SocketAddr,
-    artefacts: &Artefacts,
-    folder: &Path,
-) -> Result<Gate, StackError> {
-    let address = plan.listen.map_or_else(free_address, Ok)?;
-    let admin = free_address()?;
-    let names = GateNames { listen: address, admin, executor: executor.to_string(), filter: artefacts.filter.clone() };
-    let text = configure(plan, &contract, model, &names, artefacts)?;
-    // JSON is YAML.
-    let file = folder.join(format!("envoy-{}.yaml", plan.name));
-    fs::write(&file, text).map_err(StackError::io(file.display().to_string()))?;
-    let mut command = Command::new(&artefacts.envoy);
-    command.arg("--config-path").arg(&file).args(ENVOY_OPTIONS).current_dir(folder);
-    let log = folder.join(format!("envoy-{}.log", plan.name));
-    let envoy = Process::start(&format!("envoy ({})", plan.name), command, &log)?;
-    Ok(Gate { name: plan.name.clone(), address, admin, contract, envoy, startup: Duration::ZERO })
 }

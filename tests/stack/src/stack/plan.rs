@@ -47,6 +47,8 @@ pub struct GatePlan {
     pub http2_upstream: bool,
     /// A change to the rendered configuration.
     pub change: Option<Change>,
+    /// Two workers, and a listener that [`Gate::reload`](super::Gate::reload) replaces while Envoy runs.
+    pub reloadable: bool,
 }
 
 /// A change to a rendered configuration.
@@ -87,6 +89,7 @@ impl GatePlan {
             render: Vec::new(),
             http2_upstream: false,
             change: None,
+            reloadable: false,
         }
     }
 

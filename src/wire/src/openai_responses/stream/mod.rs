@@ -155,15 +155,15 @@ impl crate::Stream for ResponsesStream {
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
         let Ok(answer) = ResponsesAnswer::read(answer, &self.tools) else { return Vec::new() };
         let Some(end) = self.ended.take() else { return Vec::new() };
-        let last = answer.members();
+        let last = answer.others();
         let response = end.body.get("response").and_then(Value::as_object).cloned().unwrap_or_default();
         let streamed = self.output.in_words_of(items::output(&response).unwrap_or_default(), &self.tools);
-        let all = items::joined(streamed.iter().chain(items::output(last).unwrap_or_default()));
+        let all = items::joined(streamed.iter().chain(answer.items()));
         let mut out = Vec::new();
         for item in all.iter().skip(streamed.len()) {
             out.extend(self.say(item.clone()));
         }
-        out.extend(end.write(&mut self.numbering, response, all, last));
+        out.extend(end.write(&mut self.numbering, response, all, &last));
         out
     }
 

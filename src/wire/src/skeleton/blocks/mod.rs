@@ -24,7 +24,7 @@ mod write;
 
 use std::fmt::Debug;
 
-use callgate_json::{Map, Value};
+use callgate_json::{Item, Map, Value};
 
 pub(crate) use call::{Start, call_id};
 pub(crate) use errors::reports_error;
@@ -64,7 +64,7 @@ pub trait BlockFormat: Debug + Clone + 'static {
     const EVENTS: EventTypes;
 
     /// The blocks of an answer's content. A call outside of it is an error.
-    fn content(answer: &Map<String, Value>) -> Result<&[Value], ShapeError>;
+    fn content(answer: Item<'_>) -> Result<Item<'_>, ShapeError>;
 
     /// Reads the kind of a block of an answer to a request that makes the provider run the tools `provided`. A block of another tool
     /// is an error, and so is one that could carry a call unseen.

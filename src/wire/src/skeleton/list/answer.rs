@@ -2,18 +2,18 @@
 
 use std::marker::PhantomData;
 
-use callgate_json::{Map, Value, span};
+use callgate_json::{Item, Map, Outline, Value};
 
-use super::{AnswerBody, Content, call_block, with_text};
-use crate::checks::exact_keys;
+use super::{Content, call_block, with_text};
+use crate::outlined::exact_keys;
 use crate::skeleton::blocks::{BlockFormat, BlockKind, NAMES_CALLS, NO_CALLS, USAGE};
+use crate::skeleton::outlined_body::OutlinedBody;
 use crate::{Answer, AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// An answer that was read, and perhaps changed since. A call's arguments are the very text of its input.
 #[derive(Debug, Clone)]
 pub struct BlockAnswer<F> {
-    /// Without the content.
-    body: AnswerBody,
+    body: OutlinedBody,
     content: Content,
     format: PhantomData<F>,
 }
@@ -27,34 +27,34 @@ impl<F: BlockFormat> BlockAnswer<F> {
     /// [`AnswerError`] if the body is not strict JSON, has no content, a member of a wrong type, a block of a tool the request
     /// did not ask for, a block that could carry a call unseen, or a call outside of the content.
     pub fn read(provided: &[&str], text: &[u8]) -> Result<Self, AnswerError> {
-        let mut body = AnswerBody::read(text)?;
-        exact_keys(body.members(), F::ANSWER_MEMBERS)?;
-        let blocks = F::content(body.members())?;
-        let texts = F::CONTENT.iter().try_fold(text, |object, key| span::member(object, key));
+        Self::of(provided, Outline::read(text)?)
+    }
+
+    /// As [`BlockAnswer::read`], for a body that was read.
+    pub(crate) fn of(provided: &[&str], outline: Outline<'_>) -> Result<Self, AnswerError> {
+        let body = OutlinedBody::new(outline)?;
+        exact_keys(body.root(), F::ANSWER_MEMBERS)?;
         let mut content = Content::default();
-        for (block, raw) in blocks.iter().zip(span::items(texts.unwrap_or_default())) {
-            let Value::Object(members) = block else {
+        for block in F::content(body.root())?.items() {
+            let Value::Object(members) = block.value() else {
                 return Err(ShapeError::Type { at: "content[]", expected: "an object" }.into());
             };
-            let text = callgate_json::text(raw).into_owned();
-            match F::kind(members, provided)? {
+            let text = block.text().to_owned();
+            match F::kind(&members, provided)? {
                 BlockKind::Call => {
-                    let (call, mended) = call_block::read::<F>(members, &text, content.calls().len())?;
+                    let (call, mended) = call_block::read::<F>(&members, &text, content.calls().len())?;
                     content.call_block(text, mended, call)?;
                 }
                 BlockKind::Text => content.text_block(text),
                 BlockKind::Unknown => content.drop_block(),
             }
         }
-        if let Some(member) = F::CONTENT.first() {
-            body.take(member);
-        }
         Ok(Self { body, content, format: PhantomData })
     }
 
     /// The content, and the answer's other members.
     pub(crate) fn into_parts(self) -> (Content, Map<String, Value>) {
-        (self.content, self.body.into_members())
+        (self.content, self.body.others(F::CONTENT.first().copied().unwrap_or_default()))
     }
 }
 
@@ -74,7 +74,7 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
                 self.body.remove(member);
             }
         }
-        let names_calls = self.body.members().get(F::STOP_REASON).is_some_and(|reason| reason == NAMES_CALLS);
+        let names_calls = self.body.root().get(F::STOP_REASON).is_some_and(|reason| reason.is(NAMES_CALLS));
         if self.content.calls().is_empty() && names_calls {
             self.body.set(F::STOP_REASON, Value::from(NO_CALLS));
         }
@@ -92,7 +92,7 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
     }
 
     fn usage(&self) -> Option<Value> {
-        self.body.usage(USAGE).cloned()
+        self.body.usage(USAGE)
     }
 
     fn write(&self) -> Vec<u8> {
@@ -100,7 +100,7 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
         let content = self
             .content
             .changed()
-            .map(|content| with_text(span::member(self.body.text(), member).unwrap_or_default(), path, content));
+            .map(|content| with_text(self.body.root().get(member).map(Item::raw).unwrap_or_default(), path, content));
         self.body.write_with(member, content)
     }
 }

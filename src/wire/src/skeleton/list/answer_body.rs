@@ -1,6 +1,6 @@
 //! The body of a whole answer: its text, its members, and the changed ones.
 
-use callgate_json::{Map, Value, splice};
+use callgate_json::{Map, Outline, Value, splice};
 
 use crate::checks::add;
 use crate::{AnswerError, ShapeError};
@@ -18,15 +18,15 @@ pub(crate) struct AnswerBody {
 // === impl AnswerBody ===
 
 impl AnswerBody {
-    /// Reads a body.
+    /// Takes a body.
     ///
     /// # Errors
-    /// [`AnswerError`] if it is not a strict JSON object.
-    pub(crate) fn read(text: &[u8]) -> Result<AnswerBody, AnswerError> {
-        let Value::Object(members) = callgate_json::read_nearest(text)? else {
+    /// [`AnswerError`] if it is not an object.
+    pub(crate) fn new(body: &Outline<'_>) -> Result<AnswerBody, AnswerError> {
+        let Value::Object(members) = body.root().value() else {
             return Err(ShapeError::Type { at: "body", expected: "an object" }.into());
         };
-        Ok(AnswerBody { text: text.to_vec(), members, edits: Vec::new() })
+        Ok(AnswerBody { text: body.text().as_bytes().to_vec(), members, edits: Vec::new() })
     }
 
     /// Its bytes as they arrived.
@@ -43,26 +43,10 @@ impl AnswerBody {
         &mut self.members
     }
 
-    pub(crate) fn into_members(self) -> Map<String, Value> {
-        self.members
-    }
-
-    /// Takes a member's value, without a change of the text.
-    pub(crate) fn take(&mut self, member: &str) {
-        self.members.shift_remove(member);
-    }
-
     /// The members, of which the caller changes `member`.
     pub(crate) fn edit(&mut self, member: &'static str) -> &mut Map<String, Value> {
         splice::Edit::value(&mut self.edits, member);
         &mut self.members
-    }
-
-    /// Changes members; `change` returns which.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Map<String, Value>) -> Vec<&'static str>) {
-        for member in change(&mut self.members) {
-            splice::Edit::value(&mut self.edits, member);
-        }
     }
 
     /// Gives a member another value.
@@ -94,13 +78,5 @@ impl AnswerBody {
     /// The body's bytes.
     pub(crate) fn write(&self) -> Vec<u8> {
         splice::write(&self.text, &self.members, &self.edits)
-    }
-
-    /// The body's bytes with another text for one member.
-    pub(crate) fn write_with(&self, member: &'static str, text: Option<String>) -> Vec<u8> {
-        let Some(text) = text else { return self.write() };
-        let mut edits = self.edits.clone();
-        edits.push(splice::Edit { member, text: Some(text) });
-        splice::write(&self.text, &self.members, &edits)
     }
 }

@@ -108,12 +108,7 @@ impl Content {
 
     /// The content's JSON text, if it changed.
     pub(crate) fn changed(&self) -> Option<String> {
-        let text = |block: &ContentBlock| {
-            let (ContentBlock::Text(text) | ContentBlock::Call(text)) = block;
-            text.clone()
-        };
-        let texts: Vec<String> = self.blocks.iter().map(text).collect();
-        self.changed.then(|| format!("[{}]", texts.join(",")))
+        self.changed.then(|| format!("[{}]", self.blocks.iter().map(ContentBlock::text).collect::<Vec<_>>().join(",")))
     }
 
     fn replace(&mut self, blocks: Vec<ContentBlock>) {
@@ -125,4 +120,13 @@ impl Content {
 /// The value of a text that was read before.
 fn value(text: &str) -> Value {
     callgate_json::read_nearest(text.as_bytes()).unwrap_or_default()
+}
+
+// === impl ContentBlock ===
+
+impl ContentBlock {
+    fn text(&self) -> &str {
+        let (ContentBlock::Text(text) | ContentBlock::Call(text)) = self;
+        text
+    }
 }
