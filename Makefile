@@ -113,15 +113,15 @@ fuzz: setup-rust ## Fuzz framings, dialects and the engine, each target for FUZZ
 	@.setup/fuzz.sh
 
 .PHONY: bench
-bench: build ## Measure the gate against the same Envoy without it: a table, plots and summary.json in target/bench (about 12 minutes)
+bench: build module ## Measure the gate against the same Envoy without it: a table, plots and summary.json in target/bench (about 12 minutes)
 	$(BENCH)
 
 .PHONY: bench-check
-bench-check: build ## The same; fails if a ratio is worse than in tests/bench-ratios.json by more than its noise
+bench-check: build module ## The same; fails if a ratio is worse than in tests/bench-ratios.json by more than its noise
 	$(BENCH) --against tests/bench-ratios.json
 
 .PHONY: bench-rivals
-bench-rivals: build setup-rivals ## Measure LiteLLM's guardrail and NeMo Guardrails' tool rail against the gate
+bench-rivals: build module setup-rivals ## Measure LiteLLM's guardrail and NeMo Guardrails' tool rail against the gate
 	$(BENCH) --rivals
 
 .PHONY: bench-executor
@@ -155,12 +155,16 @@ native: setup-rust ## Build the native programs and Envoy's dynamic modules
 	cargo build --release --lib --bins --tests
 	$(if $(MODULE),cargo build --release --lib -p callgate-bench-native-copy)
 
-# With the module as a cdylib alone, because cargo does not optimise an rlib at link time.
 .PHONY: programs
-programs: setup-rust ## Build dist/programs/: the programs and the native module of images and releases, optimised as a whole
+programs: setup-rust module ## Build dist/programs/: the programs and the native module of images and releases, optimised as a whole
 	cargo build --profile dist -p callgate -p callgate-executor --bins
+	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor)
+
+# As a cdylib alone, because cargo does not optimise an rlib at link time.
+.PHONY: module
+module: setup-rust
 	$(if $(MODULE),cargo rustc --profile dist -p callgate-native --lib --crate-type cdylib)
-	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor $(MODULE))
+	$(if $(MODULE),install -D -t dist/programs $(TARGET)/dist/$(MODULE))
 
 .PHONY: images
 images: build programs ## Build container images of executor, filter, Envoy and the scripted model

@@ -10,7 +10,7 @@ pub enum Event<'a> {
     /// The request's headers arrived.
     RequestHead {
         /// All of them.
-        headers: &'a Headers,
+        headers: &'a Headers<'a>,
         /// `(tenant, role)` claims of a verified token, if the gate's identity is a token and the host has them.
         claims: Option<(Vec<u8>, Vec<u8>)>,
         /// The request has no body.
@@ -33,7 +33,7 @@ pub enum Event<'a> {
     /// The response's headers arrived.
     ResponseHead {
         /// All of them, `:status` included.
-        headers: &'a Headers,
+        headers: &'a Headers<'a>,
         /// The response has no body.
         end: bool,
     },
@@ -105,7 +105,7 @@ pub enum CallFailed {
 #[derive(Debug)]
 pub struct ModelReply<'a> {
     /// All its headers, `:status` included.
-    pub headers: &'a Headers,
+    pub headers: &'a Headers<'a>,
     /// All its body.
     pub body: &'a [u8],
 }

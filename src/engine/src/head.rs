@@ -3,35 +3,39 @@
 //! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
 use callgate_contract::Caller;
-use callgate_wire::{Api, Dialect, ReleasePolicy, Target};
+use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
 use crate::gate::{Gate, IdentitySource};
 use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::mcp::{self, McpHead};
-use crate::path::{check_query, hides_a_slash, is_normal};
+use crate::path::{Route, check_query, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
-/// Headers not repeated in a further round of the model: they belong to the first request, or are hop by hop
+/// Returns true for a header that a further round of the model repeats. The others belong to the first request, or are hop by hop
 /// (RFC 9110 §7.6.1).
-const NOT_FOR_ROUNDS: [&str; 15] = [
-    "accept-encoding",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-envoy-expected-rq-timeout-ms",
-];
+fn is_for_rounds(name: &str) -> bool {
+    let is_of_one_request = matches!(
+        name,
+        "accept-encoding"
+            | "connection"
+            | "content-encoding"
+            | "content-length"
+            | "content-type"
+            | "expect"
+            | "host"
+            | "keep-alive"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "x-envoy-expected-rq-timeout-ms"
+    );
+    !is_of_one_request && !name.starts_with(':')
+}
 
 /// Headers not forwarded: answers must not be compressed, and no header may override the method.
 const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
@@ -61,20 +65,32 @@ pub(crate) struct ApiHead {
     pub(crate) content_type: Option<String>,
 }
 
-/// Returns the API of a request's path.
-pub(crate) fn api(gate: &Gate, headers: &Headers) -> Option<Api> {
-    let target = Target::new(single(headers, ":path").unwrap_or_default());
-    gate.paths.dialect(target.path).map(|(_, row)| row.api)
+/// The target of a request, and the API at its path.
+pub(crate) struct Destination<'a> {
+    target: &'a str,
+    route: Option<(&'a Route, &'static Row)>,
+}
+
+impl<'a> Destination<'a> {
+    pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
+        let target = single(headers, ":path").unwrap_or_default();
+        Self { target, route: gate.paths.dialect(Target::new(target).path) }
+    }
+
+    /// Returns the API.
+    pub(crate) fn api(&self) -> Option<Api> {
+        self.route.map(|(_, row)| row.api)
+    }
 }
 
 /// Reads a request's headers.
 pub(crate) fn read(
     gate: &Gate,
-    headers: &Headers,
+    Destination { target, route }: Destination<'_>,
+    headers: &Headers<'_>,
     claims: Option<(Vec<u8>, Vec<u8>)>,
     end: bool,
 ) -> Result<Head, Refusal> {
-    let target = single(headers, ":path").unwrap_or_default();
     let path = Target::new(target).path;
     if !is_normal(path) {
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
@@ -83,7 +99,7 @@ pub(crate) fn read(
     if gate.paths.passes(path) && !hides_a_slash(path) {
         return Ok(Head::Passthrough);
     }
-    let Some((route, row)) = gate.paths.dialect(path) else {
+    let Some((route, row)) = route else {
         return Err(Refusal::new(
             Code::PathNotAllowed,
             "This path is neither an API that Callgate reads nor listed under `paths.passthrough`.",
@@ -124,10 +140,8 @@ pub(crate) fn read(
 }
 
 /// Returns the headers to repeat in a further round.
-fn for_rounds(headers: &Headers, remove: &[String], content_type: Option<&str>) -> KeptHeaders {
-    let repeats = |name: &str| {
-        !name.starts_with(':') && !NOT_FOR_ROUNDS.contains(&name) && !remove.iter().any(|removed| removed == name)
-    };
+fn for_rounds(headers: &Headers<'_>, remove: &[String], content_type: Option<&str>) -> KeptHeaders {
+    let repeats = |name: &str| is_for_rounds(name) && !remove.iter().any(|removed| removed == name);
     let mut kept = KeptHeaders::of(headers, repeats);
     if let Some(content_type) = content_type {
         kept.push("content-type", content_type);
@@ -136,7 +150,7 @@ fn for_rounds(headers: &Headers, remove: &[String], content_type: Option<&str>) 
 }
 
 /// Checks the body's headers: the body must be there, be JSON, and be readable.
-fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal> {
+fn check_body(headers: &Headers<'_>, media: &Media, end: bool) -> Result<(), Refusal> {
     if !is_identity_encoded(headers) {
         return Err(Refusal::new(Code::RequestEncoded, "The body is compressed; send it without `content-encoding`."));
     }
@@ -151,7 +165,11 @@ fn check_body(headers: &Headers, media: &Media, end: bool) -> Result<(), Refusal
 }
 
 /// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
-fn caller(identity: &IdentitySource, headers: &Headers, claims: Option<(Vec<u8>, Vec<u8>)>) -> Result<Caller, Refusal> {
+fn caller(
+    identity: &IdentitySource,
+    headers: &Headers<'_>,
+    claims: Option<(Vec<u8>, Vec<u8>)>,
+) -> Result<Caller, Refusal> {
     let found = match identity {
         IdentitySource::Header { tenant, role } => single(headers, tenant)
             .zip(single(headers, role))

@@ -94,9 +94,13 @@ impl Correlation {
     }
 
     /// Reads the identifiers in the request's headers.
-    pub(crate) fn read(&mut self, headers: &Headers) {
-        let request_id = single(headers, "x-request-id").unwrap_or_default().chars().filter(char::is_ascii_graphic);
-        self.request_id = request_id.take(ID_LENGTH).collect();
+    pub(crate) fn read(&mut self, headers: &Headers<'_>) {
+        let request_id = single(headers, "x-request-id").unwrap_or_default();
+        self.request_id = if request_id.len() <= ID_LENGTH && request_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            request_id.to_owned()
+        } else {
+            request_id.chars().filter(char::is_ascii_graphic).take(ID_LENGTH).collect()
+        };
         self.trace = Trace::read(headers);
     }
 }

@@ -52,13 +52,12 @@
 //! let reach = Reach { executor: false, upstream: false };
 //! let gate = Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach)?);
 //!
-//! let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
 //! let headers = [
-//!     header(":method", "POST"),
-//!     header(":path", "/v1/chat/completions"),
-//!     header("content-type", "application/json"),
-//!     header("x-tenant", "acme"),
-//!     header("x-role", "clerk"),
+//!     (":method", &b"POST"[..]),
+//!     (":path", b"/v1/chat/completions"),
+//!     ("content-type", b"application/json"),
+//!     ("x-tenant", b"acme"),
+//!     ("x-role", b"clerk"),
 //! ];
 //! let body = br#"{
 //!     "model": "gpt-4o",
@@ -107,7 +106,7 @@ pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
 pub use exchange::Exchange;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
-pub use headers::Headers;
+pub use headers::{Headers, lend};
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};

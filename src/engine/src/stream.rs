@@ -232,9 +232,10 @@ impl StreamTurn {
         }
         let blank = Call { form: piece.form, ..Call::default() };
         let held = choice.calls.entry(slot).or_insert(PendingCall::Open(blank));
+        let is_named = !piece.name.is_empty();
         held.add(piece);
         if let PendingCall::Open(call) = held
-            && !call.name.is_empty()
+            && is_named
             && !gate.contract.role(&self.checked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
         {
             let call = std::mem::take(call);

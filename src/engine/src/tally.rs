@@ -1,6 +1,8 @@
 //! The counts of an exchange, for metrics and access logs. The names of dropped members are the only text from
 //! outside.
 
+use std::borrow::Cow;
+
 use callgate_contract as contract;
 use callgate_wire::Fate;
 
@@ -32,13 +34,13 @@ impl Tally {
     /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, or `cancelled`
     /// if the client or the upstream broke the exchange off before any of these.
     #[must_use]
-    pub fn verdict(&self) -> String {
+    pub fn verdict(&self) -> Cow<'static, str> {
         match (self.error, self.refused.first()) {
-            (Some(code), _) => format!("error:{}", code.as_str()),
-            (None, Some(code)) => format!("refuse:{}", code.as_str()),
-            (None, None) if self.cancelled => "cancelled".to_owned(),
-            (None, None) if self.released + self.run > 0 => "allow".to_owned(),
-            (None, None) => "pass".to_owned(),
+            (Some(code), _) => Cow::Owned(format!("error:{}", code.as_str())),
+            (None, Some(code)) => Cow::Owned(format!("refuse:{}", code.as_str())),
+            (None, None) if self.cancelled => Cow::Borrowed("cancelled"),
+            (None, None) if self.released + self.run > 0 => Cow::Borrowed("allow"),
+            (None, None) => Cow::Borrowed("pass"),
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Trace {
 // === impl Trace ===
 
 impl Trace {
-    pub(crate) fn read(headers: &Headers) -> Option<Self> {
+    pub(crate) fn read(headers: &Headers<'_>) -> Option<Self> {
         let parent = single(headers, "traceparent").filter(|parent| is_parent(parent))?;
         Some(Self { parent: parent.to_owned(), state: state(headers) })
     }
@@ -59,9 +59,9 @@ fn is_parent(text: &str) -> bool {
 }
 
 /// Joins the request's `tracestate` headers, if the whole is short printable ASCII.
-fn state(headers: &Headers) -> Option<String> {
+fn state(headers: &Headers<'_>) -> Option<String> {
     let mut state = String::new();
-    for (_, value) in headers.iter().filter(|(name, _)| name == "tracestate") {
+    for (_, value) in headers.iter().filter(|(name, _)| *name == "tracestate") {
         let value = std::str::from_utf8(value).ok()?;
         if !state.is_empty() {
             state.push(',');
@@ -75,13 +75,12 @@ fn state(headers: &Headers) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::lend;
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn read(pairs: &[(&str, &str)]) -> Option<Trace> {
-        let headers: Vec<_> =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-        Trace::read(&headers)
+        Trace::read(&lend(pairs))
     }
 
     #[test]

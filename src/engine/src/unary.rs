@@ -27,7 +27,7 @@ pub(crate) enum Turn {
 pub(crate) fn read(
     gate: &Gate,
     checked: &CheckedRequest,
-    headers: &Headers,
+    headers: &Headers<'_>,
     body: &[u8],
 ) -> Result<Box<dyn Answer>, Refusal> {
     let status = headers::status(headers);

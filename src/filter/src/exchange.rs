@@ -5,8 +5,8 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{CallFailed, Event, Gate, ModelReply};
-use callgate_host::{LiveExchange, claims, executor, metrics};
+use callgate_engine::{CallFailed, Event, Gate, lend};
+use callgate_host::{LiveExchange, OwnedReply, claims, executor};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
@@ -63,13 +63,12 @@ impl Context for HttpExchange {
         }
         // A failed call has no headers, and reading them would panic.
         if headers == 0 {
-            host::take(self.live.on_model_answered(&self.stream, token.into(), Err(CallFailed::Unreachable)));
+            host::take(self.live.on_model_answered(&self.stream, token.into(), &Err(CallFailed::Unreachable)));
             return;
         }
         let headers = lower(self.get_http_call_response_headers_bytes());
         let body = if body == 0 { None } else { self.get_http_call_response_body(0, body) }.unwrap_or_default();
-        let reply = Ok(ModelReply { headers: &headers, body: &body });
-        host::take(self.live.on_model_answered(&self.stream, token.into(), reply));
+        host::take(self.live.on_model_answered(&self.stream, token.into(), &Ok(OwnedReply { headers, body })));
     }
 }
 
@@ -77,7 +76,7 @@ impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_request_headers_bytes());
         let claims = self.claims();
-        let step = self.live.on_request(&self.stream, Event::RequestHead { headers: &headers, claims, end }, 0);
+        let step = self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), claims, end }, 0);
         host::act(step, Side::Request, 0)
     }
 
@@ -93,7 +92,7 @@ impl HttpContext for HttpExchange {
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_response_headers_bytes());
-        let step = self.live.on_response_head(&self.stream, Event::ResponseHead { headers: &headers, end });
+        let step = self.live.on_response_head(&self.stream, Event::ResponseHead { headers: &lend(&headers), end });
         host::act(step, Side::Response, 0)
     }
 
@@ -108,7 +107,6 @@ impl HttpContext for HttpExchange {
     }
 
     fn on_log(&mut self) {
-        let tally = self.live.on_end(&self.stream);
-        metrics::count(&tally, |counter, by| self.stream.worker.metrics.add(counter, by));
+        self.live.on_end(&self.stream, |counter, by| self.stream.worker.metrics.add(counter, by));
     }
 }

@@ -48,7 +48,9 @@ impl Host for Stream {
         let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, held, bytes);
     }
 
-    fn note(&self, name: &str, value: &str) {
+    fn note(&self, key: &str, value: &str) {
+        // Envoy adds `wasm.` itself.
+        let name = key.strip_prefix("wasm.").unwrap_or(key);
         let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
     }
 

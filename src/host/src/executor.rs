@@ -149,7 +149,7 @@ pub fn receipt(grpc_status: u32) -> Receipt {
 }
 
 fn hex(bytes: [u8; 32]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+    let text = bytes.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    std::str::from_utf8(text.as_flattened()).unwrap_or_default().to_owned()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome};
+use callgate_engine::{CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend};
 
 /// One stream of a host, as far as [`crate::LiveExchange`] writes to it.
 ///
@@ -24,8 +24,9 @@ pub trait Host {
     /// Replaces the `held` bytes of the response's body the host has at hand.
     fn set_response_body(&self, held: usize, bytes: &[u8]);
 
-    /// Leaves a value in filter state, for access logs.
-    fn note(&self, name: &str, value: &str);
+    /// Leaves a value in filter state, for access logs. The key begins with `wasm.`, as Envoy names properties of wasm filters, so
+    /// access logs are the same in all hosts.
+    fn note(&self, key: &str, value: &str);
 
     /// Takes decisions for the audit log.
     fn record(&self, decisions: Decisions<'_>);
@@ -61,9 +62,14 @@ pub struct OwnedReply {
 // === impl OwnedReply ===
 
 impl OwnedReply {
-    /// Borrows it as the engine wants it.
-    #[must_use]
-    pub fn borrow(&self) -> ModelReply<'_> {
-        ModelReply { headers: &self.headers, body: &self.body }
+    /// Lends it as the engine wants it.
+    pub(crate) fn lend<T>(
+        reply: &Result<Self, CallFailed>,
+        read: impl FnOnce(Result<ModelReply<'_>, CallFailed>) -> T,
+    ) -> T {
+        match reply {
+            Ok(Self { headers, body }) => read(Ok(ModelReply { headers: &lend(headers), body })),
+            Err(failed) => read(Err(*failed)),
+        }
     }
 }

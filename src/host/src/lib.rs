@@ -15,13 +15,15 @@ mod host;
 mod ids;
 pub mod metrics;
 mod recorder;
+mod step;
 
 use std::time::Duration;
 
-pub use exchange::{DEFECT, LiveExchange, NOT_CONFIGURED, Step};
+pub use exchange::LiveExchange;
 pub use host::{Host, OwnedReply, Sent};
 pub use ids::ExchangeIds;
 pub use recorder::{Recorder, Settled};
+pub use step::{DEFECT, NOT_CONFIGURED, Step};
 
 /// The interval of ticks for exchanges and for the outbox.
 pub const TICK: Duration = Duration::from_millis(500);

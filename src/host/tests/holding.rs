@@ -1,4 +1,4 @@
-//! A host is asked to write to a response only while it holds bytes of it.
+//! A host is asked to write to a response only while it holds bytes of it, and only headers that differ.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome};
+use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend};
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
 
 const CONFIG: &str = r#"{
@@ -22,11 +22,12 @@ const CONFIG: &str = r#"{
     }
 }"#;
 
-/// A host with a clock of the test's own, which lists writes to the response's body.
+/// A host with a clock of the test's own, which lists writes to the response.
 #[derive(Default)]
 struct FakeHost {
     now: Cell<Duration>,
     writes: RefCell<Vec<(usize, Vec<u8>)>>,
+    headers: RefCell<Vec<(String, Option<String>)>>,
 }
 
 impl Host for FakeHost {
@@ -36,7 +37,9 @@ impl Host for FakeHost {
 
     fn set_request_header(&self, _: &str, _: Option<&str>) {}
 
-    fn set_response_header(&self, _: &str, _: Option<&str>) {}
+    fn set_response_header(&self, name: &str, value: Option<&str>) {
+        self.headers.borrow_mut().push((name.to_owned(), value.map(str::to_owned)));
+    }
 
     fn set_request_body(&self, _: usize, _: &[u8]) {}
 
@@ -63,9 +66,8 @@ fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
-#[test]
-fn a_tick_after_a_passed_chunk_writes_nothing() {
-    let host = FakeHost::default();
+/// Forwards a request with this body.
+fn requested(host: &FakeHost, body: &[u8]) -> LiveExchange {
     let rules = config::read(CONFIG.as_bytes()).unwrap().rules;
     let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());
     let request = pairs(&[
@@ -75,15 +77,48 @@ fn a_tick_after_a_passed_chunk_writes_nothing() {
         ("x-tenant", "acme"),
         ("x-role", "clerk"),
     ]);
+    let head = Event::RequestHead { headers: &lend(&request), claims: None, end: false };
+    assert_eq!(live.on_request(host, head, 0), Step::Hold);
+    let data = Event::RequestData { chunk: body, end: true, now: host.now() };
+    assert_eq!(live.on_request(host, data, body.len()), Step::Continue);
+    live
+}
+
+#[test]
+fn headers_of_the_response_are_written_only_if_they_differ() {
+    let answer = br#"{"id":"a","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let length = answer.len().to_string();
+    let set = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+    for (types, lengths, written) in [
+        (&["application/json"][..], &[length.as_str()][..], vec![]),
+        (&["Application/JSON"], &[&length], vec![set("content-type", "application/json")]),
+        (&["application/json; profile=x"], &[&length], vec![set("content-type", "application/json")]),
+        (&["application/json"], &["1"], vec![set("content-length", &length)]),
+        (&["application/json"], &[], vec![set("content-length", &length)]),
+    ] {
+        let host = FakeHost::default();
+        let live = requested(&host, br#"{"model":"m","messages":[]}"#);
+        let types = types.iter().map(|value| ("content-type", *value));
+        let lengths = lengths.iter().map(|value| ("content-length", *value));
+        let head: Vec<_> = std::iter::once((":status", "200")).chain(types).chain(lengths).collect();
+        let begun = Event::ResponseHead { headers: &lend(&head), end: false };
+        assert_eq!(live.on_response_head(&host, begun), Step::Hold);
+        let data = Event::ResponseData { chunk: answer, end: true, now: host.now() };
+        assert_eq!(live.on_response(&host, data, answer.len()), Step::Continue);
+        assert_eq!(*host.headers.borrow(), written, "{head:?}");
+    }
+}
+
+#[test]
+fn a_tick_after_a_passed_chunk_writes_nothing() {
+    let host = FakeHost::default();
     let now = host.now();
-    let body = br#"{"model":"m","stream":true,"messages":[]}"#;
-    assert_eq!(
-        live.on_request(&host, Event::RequestHead { headers: &request, claims: None, end: false }, 0),
-        Step::Hold
-    );
-    assert_eq!(live.on_request(&host, Event::RequestData { chunk: body, end: true, now }, body.len()), Step::Continue);
+    let live = requested(&host, br#"{"model":"m","stream":true,"messages":[]}"#);
     let response = pairs(&[(":status", "200"), ("content-type", "text/event-stream")]);
-    assert_eq!(live.on_response_head(&host, Event::ResponseHead { headers: &response, end: false }), Step::Continue);
+    assert_eq!(
+        live.on_response_head(&host, Event::ResponseHead { headers: &lend(&response), end: false }),
+        Step::Continue
+    );
 
     let text = br#"data: {"id":"a","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}"#;
     let respond = |chunk: &[u8]| live.on_response(&host, Event::ResponseData { chunk, end: false, now }, chunk.len());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, Reply};
 use callgate_host::config::Upstream;
-use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor, metrics};
+use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
 
 use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
 use crate::callout::{Slot, Started};
@@ -73,10 +73,12 @@ impl Stream {
         let Some(filter) = self.filter.get() else { return Status::Stop };
         let ticks = filter.scheduler().map(|scheduler| self.worker.shared.ticker.add(scheduler));
         *self.plugin_ticks.borrow_mut() = ticks;
-        let headers = filter.headers(HeaderMap::Request);
         let claims = self.worker.shared.config.claims.as_ref();
         let claims = claims.and_then(|names| claims::from_json(&filter.filter_state(CLAIMS)?, names));
-        self.act(self.live.on_request(self, Event::RequestHead { headers: &headers, claims, end }, 0))
+        let step = filter.with_headers(HeaderMap::Request, |headers| {
+            self.live.on_request(self, Event::RequestHead { headers, claims, end }, 0)
+        });
+        self.act(step)
     }
 
     pub(crate) fn on_request_body(&self, end: bool) -> Status {
@@ -91,8 +93,10 @@ impl Stream {
 
     pub(crate) fn on_response_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
-        let headers = filter.headers(HeaderMap::Response);
-        self.act(self.live.on_response_head(self, Event::ResponseHead { headers: &headers, end }))
+        let step = filter.with_headers(HeaderMap::Response, |headers| {
+            self.live.on_response_head(self, Event::ResponseHead { headers, end })
+        });
+        self.act(step)
     }
 
     pub(crate) fn on_response_body(&self, end: bool) -> Status {
@@ -127,8 +131,7 @@ impl Stream {
     /// Ends the callout to the model.
     pub(crate) fn on_model_end(&self, id: u64, reply: Result<OwnedReply, CallFailed>) {
         if let Some(reply) = self.model.end(id, |()| reply) {
-            let reply = reply.as_ref().map(OwnedReply::borrow).map_err(|failed| *failed);
-            self.take(self.live.on_model_answered(self, id, reply));
+            self.take(self.live.on_model_answered(self, id, &reply));
         }
     }
 
@@ -140,10 +143,8 @@ impl Stream {
     /// Ends the exchange. Access logs follow.
     pub(crate) fn on_complete(&self) {
         self.plugin_ticks.borrow_mut().take();
-        let tally = self.live.on_end(self);
-        let Some(filter) = self.filter.get() else { return };
-        metrics::count(&tally, |counter, by| {
-            if let Some(id) = self.worker.shared.counter(counter) {
+        self.live.on_end(self, |counter, by| {
+            if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.counter(counter)) {
                 filter.count(id, by);
             }
         });
@@ -251,10 +252,9 @@ impl Host for Stream {
         self.write(BodyBuffer::ReceivedResponse, BodyBuffer::BufferedResponse, held, bytes);
     }
 
-    fn note(&self, name: &str, value: &str) {
+    fn note(&self, key: &str, value: &str) {
         if let Some(filter) = self.filter.get() {
-            // The key that a proxy-wasm filter's property has, so access logs are the same in both hosts.
-            filter.set_filter_state(&format!("wasm.{name}"), value);
+            filter.set_filter_state(key, value);
         }
     }
 

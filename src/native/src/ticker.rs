@@ -3,7 +3,6 @@
 //! Envoy must not be asked for a stream or a configuration that is gone. A stream's entry is removed when the stream ends, under the
 //! lock that the thread holds while it asks. The thread is joined when the configuration ends.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,7 +21,7 @@ pub(crate) struct Ticker {
 #[derive(Debug)]
 pub(crate) struct Ticks {
     schedulers: Arc<Schedulers>,
-    key: u64,
+    slot: usize,
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +33,10 @@ struct Schedulers {
 #[derive(Debug, Default)]
 struct All {
     config: Option<ConfigScheduler>,
-    streams: HashMap<u64, StreamScheduler>,
-    next: u64,
+    /// Streams by their slots.
+    streams: Vec<Option<StreamScheduler>>,
+    /// Slots without a stream.
+    free: Vec<usize>,
     ended: bool,
 }
 
@@ -54,10 +55,8 @@ impl Ticker {
     /// Ticks a stream until the returned value is dropped.
     pub(crate) fn add(&self, scheduler: StreamScheduler) -> Ticks {
         let mut all = self.schedulers.lock();
-        let key = all.next;
-        all.next = all.next.wrapping_add(1);
-        all.streams.insert(key, scheduler);
-        Ticks { schedulers: Arc::clone(&self.schedulers), key }
+        let slot = all.add(scheduler);
+        Ticks { schedulers: Arc::clone(&self.schedulers), slot }
     }
 
     /// Ends the thread. Call it before Envoy's side of the configuration is gone.
@@ -77,8 +76,27 @@ impl Ticker {
 
 impl Drop for Ticks {
     fn drop(&mut self) {
-        let scheduler = self.schedulers.lock().streams.remove(&self.key);
+        let scheduler = self.schedulers.lock().remove(self.slot);
         drop(scheduler);
+    }
+}
+
+// === impl All ===
+
+impl All {
+    fn add(&mut self, scheduler: StreamScheduler) -> usize {
+        let slot = self.free.pop().unwrap_or(self.streams.len());
+        match self.streams.get_mut(slot) {
+            Some(free) => *free = Some(scheduler),
+            None => self.streams.push(Some(scheduler)),
+        }
+        slot
+    }
+
+    fn remove(&mut self, slot: usize) -> Option<StreamScheduler> {
+        let scheduler = self.streams.get_mut(slot)?.take();
+        self.free.push(slot);
+        scheduler
     }
 }
 
@@ -95,12 +113,12 @@ impl Schedulers {
             if let Some(config) = &all.config {
                 config.commit();
             }
-            all.streams.values().for_each(StreamScheduler::commit);
+            all.streams.iter().flatten().for_each(StreamScheduler::commit);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
-        // The map is whole between any two calls, so a panic elsewhere leaves nothing broken in it.
+        // The slots are whole between any two calls, so a panic elsewhere leaves nothing broken in it.
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

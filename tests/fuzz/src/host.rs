@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::{desk, memory};
-use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Gate, ModelReply, Outcome};
+use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Gate, ModelReply, Outcome, lend};
 
 /// A host and its record.
 pub struct Host {
@@ -206,7 +206,7 @@ impl Host {
     pub fn answer(&mut self, body: &[u8]) {
         if matches!(self.outstanding, Some(Callout::Model)) {
             let headers = headers(&[(":status", "200"), ("content-type", "application/json")]);
-            self.tell(Event::ModelAnswered(Ok(ModelReply { headers: &headers, body })));
+            self.tell(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&headers), body })));
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use callgate_engine::{CallFailed, Effect, Event, Exchange, ModelReply, Outcome};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, ModelReply, Outcome, lend};
 use callgate_fuzz::desk::{self, ROLES};
 use callgate_fuzz::host::{self, Callout, Host};
 use callgate_fuzz::model::{self, Asking, Damage, Turn};
@@ -152,7 +152,7 @@ impl Play {
             Act::RequestHead { path, role, end } => {
                 let role = *ROLES.get(usize::from(*role % 3)).unwrap_or(&"nobody");
                 let headers = host::request_headers(&self.path(path), role);
-                tell(Event::RequestHead { headers: &headers, claims: None, end: *end });
+                tell(Event::RequestHead { headers: &lend(&headers), claims: None, end: *end });
             }
             Act::RequestData { piece, end } => {
                 let chunk = self.bytes(piece, Of::Request);
@@ -166,7 +166,7 @@ impl Play {
                     ("content-type", kinds[usize::from(*kind) % kinds.len()]),
                     ("content-encoding", ENCODINGS[usize::from(*status >> 4) % ENCODINGS.len()]),
                 ]);
-                tell(Event::ResponseHead { headers: &headers, end: *end });
+                tell(Event::ResponseHead { headers: &lend(&headers), end: *end });
             }
             Act::ResponseData { piece, end } => {
                 let chunk = self.bytes(piece, Of::Response);
@@ -181,7 +181,7 @@ impl Play {
             Act::ModelAnswered(piece) => {
                 let headers = host::headers(&[(":status", "200"), ("content-type", "application/json")]);
                 let body = self.bytes(piece, Of::Round);
-                tell(Event::ModelAnswered(Ok(ModelReply { headers: &headers, body: &body })));
+                tell(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&headers), body: &body })));
             }
             Act::Cancelled => tell(Event::Cancelled),
             Act::Wait(_) => {}

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use callgate_engine::Event;
+use callgate_engine::{Event, lend};
 use callgate_fuzz::client;
 use callgate_fuzz::desk::{self, MARK, MOST_BYTES, ROLES};
 use callgate_fuzz::host::{self, Callout, Host};
@@ -50,7 +50,7 @@ impl Play {
         let (gate, asking) = (desk::gate(self.gate), model::asking(self.asking));
         let role = ROLES[usize::from(self.viewer)];
         let mut host = Host::new(&gate);
-        host.tell(Event::RequestHead { headers: &host::request_headers(&asking.path, role), claims: None, end: false });
+        host.tell(Event::RequestHead { headers: &lend(&host::request_headers(&asking.path, role)), claims: None, end: false });
         host.tell(Event::RequestData { chunk: &asking.body, end: true, now: NOW });
         if !host.sent() {
             assert!(asking.choices > 1, "a request without tools goes on, unless injected tools want one choice");
@@ -60,7 +60,7 @@ impl Play {
         let mut first = asking.answered(&turns.next().unwrap_or_default());
         self.damage.done(&mut first);
         let head = host::headers(&[(":status", "200"), ("content-type", asking.content_type())]);
-        host.tell(Event::ResponseHead { headers: &head, end: false });
+        host.tell(Event::ResponseHead { headers: &lend(&head), end: false });
         let mut cancelled = false;
         for (number, (chunk, last)) in chunks(&first, &self.sizes).into_iter().enumerate() {
             let (mut now, end) = (NOW, last && matches!(self.end, End::WithData));

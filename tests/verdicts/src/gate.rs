@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::Contract;
-use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, lend};
 use serde_json::{Value, json};
 
 use crate::{BEFORE, Case, Found};
@@ -91,7 +91,7 @@ impl Played {
             ("x-role", &case.role),
         ]);
         let body = json!({ "model": "m", "stream": stream, "messages": [{ "role": "user", "content": "go" }] });
-        match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
+        match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
             Effect::Hold => {}
             effect => return Err(of_effect(&effect)),
         }
@@ -145,7 +145,7 @@ fn stream(case: &Case) -> String {
 
 fn begun(exchange: &mut Exchange, content_type: &str) {
     let headers = headers(&[(":status", "200"), ("content-type", content_type)]);
-    exchange.on(Event::ResponseHead { headers: &headers, end: false });
+    exchange.on(Event::ResponseHead { headers: &lend(&headers), end: false });
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {

@@ -13,13 +13,13 @@ const MANY: usize = 60;
 /// work that the engine does not change.
 const RATIOS: [(&str, &str, f64); 8] = [
     ("no_tools", TREES, 0.42),
-    ("two_calls", TREES, 1.45),
-    ("32_calls", TREES, 7.7),
+    ("two_calls", TREES, 1.3),
+    ("32_calls", TREES, 6.2),
     ("tools_10000", "tools_1", 1.05),
     ("conversation_200k", TREES, 53.0),
     ("mcp_call", TREES, 0.55),
-    ("stream_500_deltas", TREES, 40.0),
-    ("stream_20k_call", TREES, 365.0),
+    ("stream_500_deltas", TREES, 16.0),
+    ("stream_20k_call", TREES, 220.0),
 ];
 
 /// Prints the counts and the ratios. Fails if a ratio is over its bound.

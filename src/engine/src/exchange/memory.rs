@@ -9,7 +9,7 @@ use crate::refusal::{Code, Refusal};
 
 impl Core {
     /// Admits an exchange of a tenant, before anything of its body is held.
-    pub(super) fn admit(&mut self, tenant: &str, headers: &Headers) -> Result<(), Refusal> {
+    pub(super) fn admit(&mut self, tenant: &str, headers: &Headers<'_>) -> Result<(), Refusal> {
         self.head_bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
         self.claim = Some(self.gate.budget.admit(tenant).map_err(no_room)?);
         Ok(())

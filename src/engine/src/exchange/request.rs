@@ -6,7 +6,7 @@ use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
-use crate::head::{self, ApiHead, Head};
+use crate::head::{self, ApiHead, Destination, Head};
 use crate::headers::{self, Headers};
 use crate::mcp::request::{self as message, Checked};
 use crate::mcp::{self, McpHead, Verb};
@@ -16,13 +16,14 @@ use crate::request;
 impl Core {
     pub(super) fn request_head(
         &mut self,
-        headers: &Headers,
+        headers: &Headers<'_>,
         claims: Option<(Vec<u8>, Vec<u8>)>,
         end: bool,
     ) -> Transition {
-        self.format = ErrorFormat::of(head::api(&self.gate, headers));
+        let destination = Destination::of(&self.gate, headers);
+        self.format = ErrorFormat::of(destination.api());
         self.ledger.correlation.read(headers);
-        let head = head::read(&self.gate, headers, claims, end);
+        let head = head::read(&self.gate, destination, headers, claims, end);
         let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
@@ -80,8 +81,8 @@ impl Core {
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
-    fn model_request(&mut self, head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
-        let (remove, content_type) = (head.remove.clone(), head.content_type.clone());
+    fn model_request(&mut self, mut head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
+        let (remove, content_type) = (std::mem::take(&mut head.remove), head.content_type.take());
         let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         let body = checked.request.write();
         Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))

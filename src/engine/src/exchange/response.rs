@@ -18,7 +18,7 @@ use crate::stream::StreamTurn;
 const SSE: &str = "text/event-stream";
 
 impl Core {
-    pub(super) fn response_head(&mut self, sent: Option<Forwarded>, headers: &Headers, end: bool) -> Transition {
+    pub(super) fn response_head(&mut self, sent: Option<Forwarded>, headers: &Headers<'_>, end: bool) -> Transition {
         let status = headers::status(headers);
         if (400..600).contains(&status) {
             return self.failing_head(status, headers, end);
@@ -36,7 +36,7 @@ impl Core {
     }
 
     /// An error keeps its status and its headers, such as `retry-after` and `www-authenticate`.
-    fn failing_head(&mut self, status: u16, headers: &Headers, end: bool) -> Transition {
+    fn failing_head(&mut self, status: u16, headers: &Headers<'_>, end: bool) -> Transition {
         self.tally.error = Some(Code::UpstreamError);
         if end {
             return (ExchangeState::Open, Effect::Pass);
@@ -45,7 +45,7 @@ impl Core {
         wait(AwaitedBody::Error { status, readable })
     }
 
-    fn model_head(&mut self, checked: Box<CheckedRequest>, headers: &Headers, end: bool) -> Transition {
+    fn model_head(&mut self, checked: Box<CheckedRequest>, headers: &Headers<'_>, end: bool) -> Transition {
         if end {
             return self.replace(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
         }
@@ -73,7 +73,7 @@ impl Core {
         AnswerStream::Turn(Box::new(StreamTurn::new(&self.gate, checked)))
     }
 
-    fn mcp_head(&mut self, message: mcp::SentMessage, status: u16, headers: &Headers, end: bool) -> Transition {
+    fn mcp_head(&mut self, message: mcp::SentMessage, status: u16, headers: &Headers<'_>, end: bool) -> Transition {
         let media = Media::of(headers);
         let (json, stream) = (media.is(JSON), media.is(SSE));
         self.content_type = media.written();

@@ -31,8 +31,8 @@ pub(crate) enum Media {
 
 impl Media {
     /// Reads the header of a request or a response.
-    pub(crate) fn of(headers: &Headers) -> Self {
-        if !headers.iter().any(|(name, _)| name == "content-type") {
+    pub(crate) fn of(headers: &Headers<'_>) -> Self {
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
             return Self::Missing;
         }
         single(headers, "content-type").and_then(read).unwrap_or(Self::Ambiguous)
@@ -111,8 +111,8 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Returns true for an uncompressed body: every coding in every `content-encoding` is `identity`.
-pub(crate) fn is_identity_encoded(headers: &Headers) -> bool {
-    headers.iter().filter(|(name, _)| name == "content-encoding").all(|(_, value)| {
+pub(crate) fn is_identity_encoded(headers: &Headers<'_>) -> bool {
+    headers.iter().filter(|(name, _)| *name == "content-encoding").all(|(_, value)| {
         value
             .split(|&byte| byte == b',')
             .map(<[u8]>::trim_ascii)
@@ -125,8 +125,7 @@ mod tests {
     use super::*;
 
     fn of(values: &[&str]) -> Media {
-        let headers: Vec<_> =
-            values.iter().map(|value| ("content-type".to_owned(), value.as_bytes().to_vec())).collect();
+        let headers: Vec<_> = values.iter().map(|value| ("content-type", value.as_bytes())).collect();
         Media::of(&headers)
     }
 
@@ -180,8 +179,7 @@ mod tests {
     #[test]
     fn identity_may_be_repeated() {
         let encoded = |values: &[&str]| {
-            let headers: Vec<_> =
-                values.iter().map(|value| ("content-encoding".to_owned(), value.as_bytes().to_vec())).collect();
+            let headers: Vec<_> = values.iter().map(|value| ("content-encoding", value.as_bytes())).collect();
             is_identity_encoded(&headers)
         };
         for values in [&[][..], &["identity"], &["identity", "Identity"], &["identity, identity"], &[""]] {

@@ -71,19 +71,19 @@ pub(crate) enum Expected {
 }
 
 /// Reads MCP's own headers.
-pub(crate) fn head(caller: Caller, headers: &Headers, remove: Vec<String>) -> Result<McpHead, Refusal> {
+pub(crate) fn head(caller: Caller, headers: &Headers<'_>, remove: Vec<String>) -> Result<McpHead, Refusal> {
     let verb = match single(headers, ":method") {
         Some("GET") => Verb::Listen,
         Some("DELETE") => Verb::EndSession,
         _ => Verb::Send,
     };
-    let versions = headers.iter().filter(|(name, _)| name == "mcp-protocol-version").count();
+    let versions = headers.iter().filter(|(name, _)| *name == "mcp-protocol-version").count();
     let version = single(headers, "mcp-protocol-version").unwrap_or_default();
     if versions > 0 && !VERSIONS.contains(&version) {
         let message = format!("This gate reads no messages of that revision of MCP, only {}.", VERSIONS.join(", "));
         return Err(Refusal::at(Code::McpVersionUnsupported, name_in_sentence(version), message));
     }
-    if headers.iter().any(|(name, _)| name == "last-event-id") {
+    if headers.iter().any(|(name, _)| *name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";
         return Err(Refusal::at(Code::RequestInvalid, "last-event-id", message));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Tally};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Tally, lend};
 use callgate_wire::framing::Decoder;
 use callgate_wire::{Delta, Dialect, Request, Row, Target};
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub(crate) fn play(
         ("x-tenant", "acme"),
         ("x-role", "all"),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &head, claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
     match exchange.on(Event::RequestData { chunk: &recording.request_body, end: true, now: NOW }) {
         Effect::Forward(_) => {}
         effect => return Err(shown(&effect)),
@@ -56,7 +56,7 @@ pub(crate) fn play(
     let media_type = if stream { dialect.framing().media_type() } else { "application/json" };
     let status = recording.status.to_string();
     let head = headers(&[(":status", &status), ("content-type", media_type)]);
-    let begun = exchange.on(Event::ResponseHead { headers: &head, end: recording.body.is_empty() });
+    let begun = exchange.on(Event::ResponseHead { headers: &lend(&head), end: recording.body.is_empty() });
     let mut bytes = Vec::new();
     take(begun, b"", &mut bytes);
     for chunk in chunks {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, lend};
 
 /// The request and the answer of `make bench`: 1.5 KB with two tools, 1 KB with a call of each.
 pub(crate) const REQUEST: &str = include_str!("../../../../tests/apis/measured/request.json");
@@ -140,7 +140,7 @@ impl Case {
     /// Begins an exchange with the request's headers.
     pub(crate) fn head(&self) -> Exchange {
         let mut exchange = Exchange::new(Rc::clone(&self.gate), "exchange-1");
-        let event = Event::RequestHead { headers: &self.request_headers, claims: None, end: false };
+        let event = Event::RequestHead { headers: &lend(&self.request_headers), claims: None, end: false };
         assert!(matches!(on(&mut exchange, event), Effect::Hold), "{}", self.name);
         exchange
     }
@@ -153,7 +153,7 @@ impl Case {
 
     /// The response's headers.
     pub(crate) fn response_head(&self, exchange: &mut Exchange) {
-        let effect = on(exchange, Event::ResponseHead { headers: &self.response_headers, end: false });
+        let effect = on(exchange, Event::ResponseHead { headers: &lend(&self.response_headers), end: false });
         assert!(matches!(effect, Effect::Hold | Effect::BeginStream), "{}: {effect:?}", self.name);
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::common::{NOW, batch, contract, feed, finished, gate_over, headers, model_answered, model_request, ran};
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, Reply, lend};
 use callgate_test_apis::event_stream::{self, event, events};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn send(exchange: &mut Exchange, path: &str, role: &str, body: &[u8]) -> Effect 
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
@@ -385,7 +385,7 @@ fn an_error_of_the_api_goes_through_with_its_status() {
         ("content-type", "application/json"),
         ("x-amzn-errortype", "ThrottlingException"),
     ]);
-    exchange.on(Event::ResponseHead { headers: &headers, end: false });
+    exchange.on(Event::ResponseHead { headers: &lend(&headers), end: false });
     let body = br#"{"message":"Too many requests"}"#;
     assert_eq!(exchange.on(Event::ResponseData { chunk: body, end: true, now: NOW }), Effect::Finish(body.to_vec()));
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::common::*;
-use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Offer, Paths};
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Offer, Paths, lend};
 
 /// A gate whose exchanges hold at most so many bytes; the contract lets each have 64 KiB each way.
 fn bounded(held_bytes: u64) -> Result<Gate, GateError> {
@@ -25,7 +25,7 @@ fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {
 fn stalled(gate: &Rc<Gate>, tenant: &str) -> (Exchange, Effect) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = of_tenant(tenant);
-    let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
     if effect != Effect::Hold {
         return (exchange, effect);
     }

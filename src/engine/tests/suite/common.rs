@@ -10,7 +10,7 @@ use std::time::Duration;
 use callgate_contract::{Files, load};
 use callgate_engine::{
     CallBatch, Effect, Event, Exchange, Gate, GateError, IdentitySource, ModelReply, ModelRequest, Offer, Outcome,
-    Paths, Reach, Reply, Rules,
+    Paths, Reach, Reply, Rules, lend,
 };
 use serde_json::{Value, json};
 
@@ -136,7 +136,7 @@ pub(crate) fn send(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
 
 /// The same with headers of the test's own.
 pub(crate) fn send_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], body: &[u8]) -> Effect {
-    match exchange.on(Event::RequestHead { headers, claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(headers), claims: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
@@ -145,7 +145,7 @@ pub(crate) fn send_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], 
 /// Begins a response of 200.
 pub(crate) fn begun(exchange: &mut Exchange, content_type: &str) -> Effect {
     let headers = headers(&[(":status", "200"), ("content-type", content_type)]);
-    exchange.on(Event::ResponseHead { headers: &headers, end: false })
+    exchange.on(Event::ResponseHead { headers: &lend(&headers), end: false })
 }
 
 /// Answers whole, with JSON.
@@ -166,7 +166,7 @@ pub(crate) fn ran(exchange: &mut Exchange, batch: &CallBatch, results: &[&str]) 
 
 pub(crate) fn model_answered(exchange: &mut Exchange, body: &Value) -> Effect {
     let headers = headers(&[(":status", "200"), ("content-type", "application/json")]);
-    exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &headers, body: body.to_string().as_bytes() })))
+    exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&headers), body: body.to_string().as_bytes() })))
 }
 
 pub(crate) fn call(id: &str, name: &str, arguments: &str) -> Value {

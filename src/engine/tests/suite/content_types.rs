@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 use crate::common::*;
-use callgate_engine::{Effect, Event, Exchange};
+use callgate_engine::{Effect, Event, Exchange, lend};
 use serde_json::{Value, json};
 
 fn undeclared(stream: bool, content_type: Option<&str>) -> Exchange {
     let (mut exchange, _) = sent(&gate("refuse"), &request(stream));
     let mut pairs = vec![(":status", "200")];
     pairs.extend(content_type.map(|value| ("content-type", value)));
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &headers(&pairs), end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&headers(&pairs)), end: false }), Effect::Hold);
     exchange
 }
 

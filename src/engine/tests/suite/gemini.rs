@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::common::{
     NOW, batch, begun, finished, gate_over, headers, model_answered, model_request, ran, streamed, told,
 };
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, Reply};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, Reply, lend};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn send_by(exchange: &mut Exchange, role: &str, path: &str, body: &Value) -> Eff
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
     exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW })
 }
 

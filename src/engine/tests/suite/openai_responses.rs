@@ -8,7 +8,7 @@ use crate::common::{
     NOW, answered, batch, begun, finished, gate_over, headers, model_answered, model_request, ran, refused, streamed,
     told,
 };
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer};
+use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer, lend};
 use callgate_test_apis::openai_responses::{
     accumulate, call, events, message, numbered, reasoning, response, said, stream, stream_events,
 };
@@ -33,7 +33,7 @@ fn send(gate: Rc<Gate>, role: &str, body: &Value) -> (Exchange, Effect) {
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
     (exchange, effect)
 }
@@ -423,7 +423,7 @@ fn a_call_that_only_the_end_has_is_decided_like_every_other() {
 fn an_error_object_of_the_upstream_is_forwarded_unchanged() {
     let mut exchange = sent("refuse", false);
     let head = headers(&[(":status", "429"), ("content-type", "application/json")]);
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&head), end: false }), Effect::Hold);
     let error = r#"{"error": {"message":"slow down","type":"rate_limit","code":null,"param":null}}"#;
     let effect = exchange.on(Event::ResponseData { chunk: error.as_bytes(), end: true, now: NOW });
     assert_eq!(finished(effect), error.as_bytes());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::common::*;
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer};
+use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
 use serde_json::{Value, json};
 
 fn at(seconds: u64) -> Duration {
@@ -40,7 +40,11 @@ fn an_upstream_that_sends_no_headers_is_answered_for() {
     assert_eq!((when, refused(effect)), (5, (504, "limit_exceeded".into())), "a stream may not be silent");
     assert_eq!(exchange.tally().verdict(), "error:limit_exceeded");
     let own = headers(&[(":status", "504"), ("content-type", "application/json")]);
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &own, end: false }), Effect::Pass, "our own answer passes");
+    assert_eq!(
+        exchange.on(Event::ResponseHead { headers: &lend(&own), end: false }),
+        Effect::Pass,
+        "our own answer passes"
+    );
 
     let (mut exchange, _) = sent(&timed("refuse"), &request(false));
     let (when, effect) = tick(&mut exchange, 0, 60, false).unwrap();
@@ -121,14 +125,14 @@ fn a_request_body_that_makes_no_progress_is_refused() {
         let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
         let mut head = request_headers(role);
         head.push(("content-length".to_owned(), b"9000".to_vec()));
-        assert_eq!(exchange.on(Event::RequestHead { headers: &head, claims: None, end: false }), Effect::Hold);
+        assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
         exchange.on(Event::RequestData { chunk: b"{", end: false, now: at(3) });
         let (when, effect) = tick(&mut exchange, 3, 60, false).unwrap();
         assert_eq!((when, refused(effect)), (8, (408, "request_timeout".into())), "{role}");
     }
     // A byte now and then does not count as progress.
     let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
-    exchange.on(Event::RequestHead { headers: &request_headers("clerk"), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), claims: None, end: false });
     let late = (0..60).find_map(|second| {
         let effect = exchange.on(Event::RequestData { chunk: b" ", end: false, now: at(second) });
         (effect != Effect::Hold).then_some((second, effect))

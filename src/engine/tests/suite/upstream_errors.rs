@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests of JSON shapes")]
 
 use crate::common::*;
-use callgate_engine::{CallBatch, Effect, Event, Exchange, ModelReply, Reply};
+use callgate_engine::{CallBatch, Effect, Event, Exchange, ModelReply, Reply, lend};
 use serde_json::{Value, json};
 
 /// Sends an error with its headers; returns the effect of its end.
 fn failed(pairs: &[(&str, &str)], text: &[u8]) -> (Exchange, Effect) {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &headers(pairs), end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&headers(pairs)), end: false }), Effect::Hold);
     let effect = exchange.on(Event::ResponseData { chunk: text, end: true, now: NOW });
     assert_eq!(exchange.content_type(), Some("application/json"));
     assert_eq!(exchange.tally().verdict(), "error:upstream_error");
@@ -61,7 +61,7 @@ fn an_error_that_carries_a_call_or_cannot_be_read_is_not_quoted() {
 fn an_error_without_a_body_keeps_its_headers() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let pairs = headers(&[(":status", "429"), ("retry-after", "30")]);
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &pairs, end: true }), Effect::Pass);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&pairs), end: true }), Effect::Pass);
     assert_eq!(exchange.tally().verdict(), "error:upstream_error");
 }
 
@@ -101,7 +101,7 @@ fn again(stream_it: bool) -> (Exchange, Vec<u8>) {
 fn an_error_in_a_further_round_reaches_the_client_with_its_status_and_message() {
     let head = headers(&[(":status", "429"), ("content-type", "text/plain"), ("retry-after", "30")]);
     let (mut exchange, _) = again(false);
-    let effect = exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &head, body: b"slow down" })));
+    let effect = exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&head), body: b"slow down" })));
     let Effect::Reply(Reply { status: 429, body, retry_after }) = effect else { panic!("{effect:?}") };
     assert_eq!(retry_after.unwrap().as_secs(), 30);
     let error: Value = serde_json::from_slice(&body).unwrap();
@@ -109,7 +109,7 @@ fn an_error_in_a_further_round_reaches_the_client_with_its_status_and_message() 
     assert!(error["error"]["message"].as_str().unwrap().contains("429: slow down"), "{error}");
 
     let (mut exchange, _) = again(true);
-    let effect = exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &head, body: b"slow down" })));
+    let effect = exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&head), body: b"slow down" })));
     let out = String::from_utf8(finished(effect)).unwrap();
     assert!(out.contains("upstream_error") && out.contains("429: slow down"), "{out}");
 }
@@ -120,7 +120,7 @@ fn the_message_of_a_json_error_in_a_further_round_reaches_the_client() {
     let body =
         json!({ "error": { "message": "reasoning_content is missing", "type": "invalid_request_error" } }).to_string();
     let (mut exchange, _) = again(false);
-    let reply = ModelReply { headers: &head, body: body.as_bytes() };
+    let reply = ModelReply { headers: &lend(&head), body: body.as_bytes() };
     let effect = exchange.on(Event::ModelAnswered(Ok(reply)));
     let Effect::Reply(Reply { status: 400, body, .. }) = effect else { panic!("{effect:?}") };
     assert!(String::from_utf8(body).unwrap().contains("reasoning_content is missing"));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Kind, Node, strings};
+use super::{Kind, OutlineNode, strings};
 use crate::Span;
 use crate::number::Exact;
 
@@ -11,21 +11,21 @@ use crate::number::Exact;
 #[derive(Clone, Copy)]
 pub struct Item<'t> {
     text: &'t str,
-    node: Node,
+    node: OutlineNode,
     /// The nodes in it.
-    inside: &'t [Node],
+    inside: &'t [OutlineNode],
 }
 
 // === impl Item ===
 
 impl<'t> Item<'t> {
     /// Returns the value of the first node.
-    pub(super) fn first(text: &'t str, nodes: &'t [Node]) -> Item<'t> {
+    pub(super) fn first(text: &'t str, nodes: &'t [OutlineNode]) -> Item<'t> {
         // Every outline has a node, so the null is never seen.
-        take(text, &mut { nodes }).unwrap_or(Item { text, node: Node::NULL, inside: &[] })
+        take(text, &mut { nodes }).unwrap_or(Item { text, node: OutlineNode::NULL, inside: &[] })
     }
 
-    pub(super) fn of(text: &'t str, node: Node, inside: &'t [Node]) -> Item<'t> {
+    pub(super) fn of(text: &'t str, node: OutlineNode, inside: &'t [OutlineNode]) -> Item<'t> {
         Item { text, node, inside }
     }
 
@@ -207,15 +207,16 @@ impl fmt::Debug for Item<'_> {
     }
 }
 
-// === impl Node ===
+// === impl OutlineNode ===
 
-impl Node {
-    const NULL: Node = Node { start: 0, end: 0, inside: 0, kind: Kind::Null, is_key: false, is_written_so: true };
+impl OutlineNode {
+    const NULL: OutlineNode =
+        OutlineNode { start: 0, end: 0, inside: 0, kind: Kind::Null, is_key: false, is_written_so: true };
 }
 
 /// Takes the value of the first node, with all nodes in it.
 #[inline]
-fn take<'t>(text: &'t str, nodes: &mut &'t [Node]) -> Option<Item<'t>> {
+fn take<'t>(text: &'t str, nodes: &mut &'t [OutlineNode]) -> Option<Item<'t>> {
     let (node, rest) = nodes.split_first()?;
     let (inside, rest) = rest.split_at_checked(wide(node.inside))?;
     *nodes = rest;

@@ -24,12 +24,12 @@ use crate::read::{refusal, utf8};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline<'t> {
     text: Cow<'t, str>,
-    nodes: Vec<Node>,
+    nodes: Vec<OutlineNode>,
 }
 
 /// The place of one value or key. A container's values follow it; in an object each value follows its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Node {
+struct OutlineNode {
     start: u32,
     /// The byte after it.
     end: u32,

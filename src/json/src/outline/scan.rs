@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Item, Kind, Node, strings};
+use super::{Item, Kind, OutlineNode, strings};
 use crate::read::{MAX_DEPTH, MAX_VALUES};
 use crate::scan::{skip, special};
 
@@ -10,7 +10,7 @@ use crate::scan::{skip, special};
 const FEW: usize = 16;
 
 /// Returns the places of a strict text, and `None` for any other.
-pub(super) fn scan(text: &str) -> Option<Vec<Node>> {
+pub(super) fn scan(text: &str) -> Option<Vec<OutlineNode>> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
     // About one value or key for each dozen bytes, as in answers of APIs.
@@ -24,7 +24,7 @@ pub(super) fn scan(text: &str) -> Option<Vec<Node>> {
 
 struct Scan<'t> {
     text: &'t str,
-    nodes: Vec<Node>,
+    nodes: Vec<OutlineNode>,
     values: usize,
     /// The place after the last bytes that would be written in another way: white space, a long escape, or a number but a short one.
     odd: usize,
@@ -110,14 +110,14 @@ impl Scan<'_> {
             }
         }
         let (start, stop) = (short(at)?, short(end)?);
-        self.nodes.push(Node { start, end: stop, inside: 0, kind, is_key, is_written_so });
+        self.nodes.push(OutlineNode { start, end: stop, inside: 0, kind, is_key, is_written_so });
         Some(end)
     }
 
     #[inline]
     fn leaf(&mut self, start: usize, end: usize, kind: Kind, is_written_so: bool) -> Option<usize> {
         let (start, stop) = (short(start)?, short(end)?);
-        self.nodes.push(Node { start, end: stop, inside: 0, kind, is_key: false, is_written_so });
+        self.nodes.push(OutlineNode { start, end: stop, inside: 0, kind, is_key: false, is_written_so });
         Some(end)
     }
 
@@ -208,7 +208,7 @@ impl Scan<'_> {
         false
     }
 
-    fn string_of(&self, node: &Node) -> Option<Cow<'_, str>> {
+    fn string_of(&self, node: &OutlineNode) -> Option<Cow<'_, str>> {
         Item::of(self.text, *node, &[]).string()
     }
 
@@ -225,7 +225,7 @@ impl Scan<'_> {
 impl Keys {
     /// Adds a key. Returns true if one of the few before it may mean the same.
     #[inline]
-    fn may_repeat(&mut self, key: &Node, text: &str) -> bool {
+    fn may_repeat(&mut self, key: &OutlineNode, text: &str) -> bool {
         self.count += 1;
         let mark = Keys::mark(key, text.as_bytes());
         let is_marked = self.marks & mark != 0;
@@ -234,7 +234,7 @@ impl Keys {
     }
 
     #[inline]
-    fn mark(key: &Node, text: &[u8]) -> u64 {
+    fn mark(key: &OutlineNode, text: &[u8]) -> u64 {
         if key.kind != Kind::Plain {
             return u64::MAX;
         }

@@ -3,7 +3,12 @@
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
+use callgate_engine::Headers;
+
 use super::*;
+
+/// So many headers are read without an allocation.
+const FEW_HEADERS: usize = 40;
 
 impl FilterPtr {
     pub(crate) fn new(pointer: *mut c_void) -> Option<Self> {
@@ -22,18 +27,31 @@ impl FilterPtr {
         unsafe { envoy_dynamic_module_callback_http_filter_increment_counter(self.0, id, std::ptr::null(), 0, by) };
     }
 
-    /// Copies all headers.
-    pub(crate) fn headers(self, map: HeaderMap) -> Vec<(String, Vec<u8>)> {
+    /// Passes all headers to `read`, borrowed. `read` must not write to these headers before it has read them.
+    pub(crate) fn with_headers<T>(self, map: HeaderMap, read: impl FnOnce(&Headers<'_>) -> T) -> T {
+        let mut few = [Header::EMPTY; FEW_HEADERS];
+        let mut many = Vec::new();
         // SAFETY: the pointer is alive.
         let count = unsafe { envoy_dynamic_module_callback_http_get_headers_size(self.0, map) };
-        let empty = Header { name: Buffer::EMPTY, value: Buffer::EMPTY };
-        let mut headers = vec![empty; count];
+        let headers = if count <= FEW_HEADERS {
+            few.get_mut(..count).unwrap_or_default()
+        } else {
+            many.resize(count, Header::EMPTY);
+            many.as_mut_slice()
+        };
         // SAFETY: Envoy writes as many headers as it said there are, and nothing changed them in between.
         if count == 0 || !unsafe { envoy_dynamic_module_callback_http_get_headers(self.0, map, headers.as_mut_ptr()) } {
-            return Vec::new();
+            return read(&[]);
         }
-        // SAFETY: Envoy lends the headers until the next write, which comes after the copies.
-        headers.into_iter().map(|header| unsafe { header.copy() }).collect()
+        let mut few = [("", &b""[..]); FEW_HEADERS];
+        if let Some(pairs) = few.get_mut(..count) {
+            // SAFETY: Envoy lends the headers until the next write to them, which follows the reading.
+            pairs.iter_mut().zip(&*headers).for_each(|(pair, header)| *pair = unsafe { header.borrow() });
+            return read(pairs);
+        }
+        // SAFETY: as above.
+        let pairs: Vec<_> = headers.iter().map(|header| unsafe { header.borrow() }).collect();
+        read(&pairs)
     }
 
     /// Sets a header, or removes it.

@@ -245,19 +245,31 @@ impl Buffer {
 }
 
 impl Header {
+    const EMPTY: Self = Self { name: Buffer::EMPTY, value: Buffer::EMPTY };
+
     /// Lends a header to Envoy for one call.
     pub(crate) fn lend(name: &str, value: &[u8]) -> Self {
         Self { name: Buffer::lend(name.as_bytes()), value: Buffer::lend(value) }
     }
 
-    /// Copies a header of Envoy's. Names are ASCII in lower case there.
+    /// Borrows a header of Envoy's. Names are ASCII in lower case there; another one becomes a name that no header has.
     ///
     /// # Safety
     /// As [`Buffer::borrow`].
+    unsafe fn borrow<'a>(self) -> (&'a str, &'a [u8]) {
+        // SAFETY: passed on.
+        let (name, value) = unsafe { (self.name.borrow(), self.value.borrow()) };
+        (std::str::from_utf8(name).unwrap_or("\u{fffd}"), value)
+    }
+
+    /// Copies a header of Envoy's.
+    ///
+    /// # Safety
+    /// The header comes from Envoy, and nothing was written to the same stream since.
     unsafe fn copy(self) -> (String, Vec<u8>) {
         // SAFETY: passed on; nothing is written before the copies are made.
-        let (name, value) = unsafe { (self.name.borrow(), self.value.borrow()) };
-        (String::from_utf8_lossy(name).into_owned(), value.to_vec())
+        let (name, value) = unsafe { self.borrow() };
+        (name.to_owned(), value.to_vec())
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn read<'a>(
 ) -> Result<Vec<RawCall<'a>>, ShapeError> {
     let mut calls = Vec::new();
     if let Some(entries) = entries(tool_calls)? {
-        calls.reserve_exact(entries.items().count().saturating_add(1));
+        calls.reserve_exact(entries.items().count());
         for entry in entries.items() {
             calls.push(tool_call(entry)?);
         }

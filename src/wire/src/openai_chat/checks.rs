@@ -94,7 +94,14 @@ pub(super) fn choice_index(index: Option<Item<'_>>, position: usize) -> Result<C
 
 fn is_call(key: Item<'_>, value: Item<'_>) -> bool {
     // Keys that fold to one of the two have at least 10 bytes, and two quotes; nearly every key ends here.
-    key.raw().len() >= 12 && holds_something(value) && key.string().is_some_and(|key| names_call(&key))
+    let may_be_call = key.raw().len() >= 12 && (value.is_object() || holds_something(value));
+    may_be_call && key.string().is_some_and(|key| names_call(&key) && (holds_something(value) || !is_exact(&key)))
+}
+
+/// Returns true for a key as the API spells it. An empty object under it calls nothing, and a reader of messages leaves it out. Under
+/// another spelling, clients that ignore case read it as a call without a name.
+fn is_exact(key: &str) -> bool {
+    matches!(key, "tool_calls" | "function_call")
 }
 
 fn names_call(key: &str) -> bool {

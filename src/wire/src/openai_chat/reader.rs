@@ -120,7 +120,7 @@ impl ChatStream {
         parts: &[ChunkPart<'_>],
         usage: Option<Item<'_>>,
     ) -> Result<Vec<Delta>, ShapeError> {
-        let mut deltas = Vec::new();
+        let mut deltas = Vec::with_capacity(parts.iter().map(|part| part.fragments.len()).sum());
         for part in parts {
             let choice = self.choice(part.index);
             for raw in &part.fragments {

@@ -38,7 +38,7 @@ pub(super) struct ChunkPart<'a> {
 
 /// Reads the entries of `choices`.
 pub(super) fn parts(entries: Option<Item<'_>>) -> Result<Vec<ChunkPart<'_>>, ShapeError> {
-    let mut parts = Vec::new();
+    let mut parts = Vec::with_capacity(entries.map_or(0, |entries| entries.items().count()));
     for (position, entry) in entries.into_iter().flat_map(Item::items).enumerate() {
         parts.push(ChunkPart::read(position, entry)?);
     }

@@ -21,7 +21,7 @@ pub(crate) trait Format: Debug + Sync {
     const FRAMING: Framing;
     /// Its error bodies.
     const ERRORS: ErrorFormat;
-    /// The member of an answer with the model's turn. A body with it is no error.
+    /// The member of an answer with the model's turn. A body with it reports no error.
     const TURN: TurnMember;
 
     /// Reads a whole answer, as [`Dialect::answer`].

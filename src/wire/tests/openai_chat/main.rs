@@ -19,5 +19,6 @@ mod properties;
 mod requests;
 mod sample;
 mod sloppy;
+mod spellings;
 mod splits;
 mod streams;

@@ -1,6 +1,6 @@
 //! Requests: which are forwarded, and in which form.
 
-use callgate_engine::{Effect, Event, Exchange, Offer};
+use callgate_engine::{Effect, Event, Exchange, Offer, lend};
 use serde_json::{Value, json};
 
 use super::desk::{gate, gate_with, request, send, sent, tool};
@@ -168,7 +168,7 @@ fn an_error_of_the_api_passes_as_it_is() {
     ] {
         let (mut exchange, _) = sent(&gate("refuse"), &request(false));
         let head = headers(&[(":status", "529"), ("content-type", "application/json")]);
-        assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
+        assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&head), end: false }), Effect::Hold);
         let bytes = finished(exchange.on(Event::ResponseData { chunk: body.as_bytes(), end: true, now: NOW }));
         if passes {
             assert_eq!(bytes, body.as_bytes());

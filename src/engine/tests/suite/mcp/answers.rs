@@ -1,6 +1,6 @@
 //! Answers of a server, whole.
 
-use callgate_engine::{Effect, Event, Exchange, Reply};
+use callgate_engine::{Effect, Event, Exchange, Reply, lend};
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -99,7 +99,7 @@ fn an_answer_to_another_request_is_refused() {
 fn answers_that_cannot_be_read_fail_closed() {
     let fails = |headers_of: &[(&str, &str)], end: bool| {
         let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
-        refused(exchange.on(Event::ResponseHead { headers: &headers(headers_of), end })).1
+        refused(exchange.on(Event::ResponseHead { headers: &lend(&headers(headers_of)), end })).1
     };
     let json = ("content-type", "application/json");
     assert_eq!(fails(&[(":status", "200"), json, ("content-encoding", "gzip")], false), "upstream_encoded");
@@ -158,7 +158,7 @@ fn errors_of_http_keep_their_status_and_say_nothing_undecided() {
     assert_eq!(begun(&mut exchange, "401", "", true), Effect::Pass, "where to get a token stands in the headers");
     let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));
     let head = headers(&[(":status", "401"), ("content-type", "text/plain"), ("content-encoding", "gzip")]);
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &head, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&head), end: false }), Effect::Hold);
     let effect = exchange.on(Event::ResponseData { chunk: &[0x1f, 0x8b, 0xff], end: true, now: NOW });
     assert!(matches!(effect, Effect::Finish(_)), "the headers stay whatever the body is");
     assert_eq!(exchange.content_type(), Some("application/json"));

@@ -12,7 +12,7 @@ fn refused_call(on_violation: &str, role: &str, message: &Value) -> (Value, Stri
     let mut exchange = Exchange::new(gate(on_violation), "exchange-1");
     let answer = body(send(&mut exchange, role, message.to_string().as_bytes()));
     assert_eq!(answer["id"], 7);
-    (answer, exchange.tally().verdict())
+    (answer, exchange.tally().verdict().into_owned())
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn result_of(on_violation: &str, tool: &str, result: &Value) -> (Value, String) 
     let (mut exchange, _) = sent(&gate(on_violation), &call(tool, arguments));
     let answer = body(answered(&mut exchange, &response(result.clone())));
     assert_eq!(answer["id"], 7);
-    (answer, exchange.tally().verdict())
+    (answer, exchange.tally().verdict().into_owned())
 }
 
 #[test]

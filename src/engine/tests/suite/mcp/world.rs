@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, Reply};
+use callgate_engine::{Effect, Event, Exchange, Gate, Offer, Reply, lend};
 use serde_json::{Value, json};
 
 pub(crate) use crate::common::{NOW, headers};
@@ -64,7 +64,7 @@ pub(crate) fn request_headers(method: &str, role: &str) -> Vec<(String, Vec<u8>)
 /// Sends a whole POST; returns the last effect.
 pub(crate) fn send(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
     let headers = request_headers("POST", role);
-    match exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
@@ -86,7 +86,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
 pub(crate) fn listening(gate: &Rc<Gate>) -> Exchange {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = request_headers("GET", "viewer");
-    let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: true });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: true });
     assert_eq!(effect, Effect::PassWithout(vec!["x-tenant".into(), "x-role".into(), "accept-encoding".into()]));
     exchange
 }
@@ -109,7 +109,7 @@ pub(crate) fn notification(method: &str) -> Value {
 
 pub(crate) fn begun(exchange: &mut Exchange, status: &str, content_type: &str, end: bool) -> Effect {
     let headers = headers(&[(":status", status), ("content-type", content_type)]);
-    exchange.on(Event::ResponseHead { headers: &headers, end })
+    exchange.on(Event::ResponseHead { headers: &lend(&headers), end })
 }
 
 /// Answers whole, with JSON; the last effect.

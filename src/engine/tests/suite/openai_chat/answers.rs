@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 use crate::common::*;
-use callgate_engine::{CallFailed, Effect, Event};
+use callgate_engine::{CallFailed, Effect, Event, lend};
 use serde_json::{Value, json};
 
 fn body(effect: Effect) -> Value {
@@ -269,7 +269,7 @@ fn an_upstream_that_misbehaves_is_an_error_of_ours() {
     ];
     for (name, pairs, text, status, code) in table {
         let (mut exchange, _) = sent(&gate("refuse"), &request(false));
-        let mut effect = exchange.on(Event::ResponseHead { headers: &headers(&pairs), end: false });
+        let mut effect = exchange.on(Event::ResponseHead { headers: &lend(&headers(&pairs)), end: false });
         if effect == Effect::Hold {
             effect = exchange.on(Event::ResponseData { chunk: text.as_bytes(), end: true, now: NOW });
         }
@@ -281,7 +281,7 @@ fn an_upstream_that_misbehaves_is_an_error_of_ours() {
 fn an_error_object_of_the_upstream_is_forwarded_unchanged() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let pairs = headers(&[(":status", "429"), ("content-type", "application/json")]);
-    assert_eq!(exchange.on(Event::ResponseHead { headers: &pairs, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::ResponseHead { headers: &lend(&pairs), end: false }), Effect::Hold);
     let error = r#"{"error": {"message":"slow down","type":"rate_limit","code":null,"param":null}}"#;
     let effect = exchange.on(Event::ResponseData { chunk: error.as_bytes(), end: true, now: NOW });
     assert_eq!(finished(effect), error.as_bytes());

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
 use crate::common::*;
-use callgate_engine::{Effect, Event};
+use callgate_engine::{Effect, Event, lend};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -239,11 +239,11 @@ proptest! {
             let sse = headers(&[(":status", "200"), ("content-type", "text/event-stream")]);
             let whole = answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)]).to_string();
             let effect = match event {
-                0 => exchange.on(Event::RequestHead { headers: &request_headers("clerk"), claims: None, end: false }),
+                0 => exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), claims: None, end: false }),
                 1 => exchange.on(Event::RequestData { chunk: b"{}", end: true, now: NOW }),
                 2 => exchange.on(Event::RequestTrailers { now: NOW }),
-                3 => exchange.on(Event::ResponseHead { headers: &json, end: false }),
-                4 => exchange.on(Event::ResponseHead { headers: &sse, end: false }),
+                3 => exchange.on(Event::ResponseHead { headers: &lend(&json), end: false }),
+                4 => exchange.on(Event::ResponseHead { headers: &lend(&sse), end: false }),
                 5 => exchange.on(Event::ResponseData { chunk: &bytes, end: false, now: NOW }),
                 6 => exchange.on(Event::ResponseData { chunk: whole.as_bytes(), end: true, now: NOW }),
                 7 => exchange.on(Event::ResponseTrailers { writable: true, now: NOW }),

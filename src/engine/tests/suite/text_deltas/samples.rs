@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach};
+use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, lend};
 use callgate_wire::Row;
 use callgate_wire::framing::Framing;
 
@@ -131,12 +131,12 @@ pub(crate) fn streaming(row: &Row, sample: &Sample) -> Exchange {
         ("x-tenant", "a"),
         ("x-role", "all"),
     ];
-    exchange.on(Event::RequestHead { headers: &headers(&request), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&headers(&request)), claims: None, end: false });
     let effect = exchange.on(Event::RequestData { chunk: sample.request.as_bytes(), end: true, now: Duration::ZERO });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", row.key);
     let framing = row.dialect().unwrap().framing();
     let response = [(":status", "200"), ("content-type", framing.media_type())];
-    let effect = exchange.on(Event::ResponseHead { headers: &headers(&response), end: false });
+    let effect = exchange.on(Event::ResponseHead { headers: &lend(&headers(&response)), end: false });
     assert_eq!(effect, Effect::BeginStream);
     for event in sample.begin.lines() {
         tell(&mut exchange, &framed(framing, event));

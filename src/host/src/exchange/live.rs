@@ -1,0 +1,287 @@
+//! One exchange and its held response, for the time of one borrow.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use callgate_engine::{CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
+
+use super::upstream::{JSON, Upstream, is_plain_json};
+use crate::host::Host;
+use crate::step::{Step, defect};
+
+/// One exchange, and the part of its response that the host holds.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) exchange: Exchange,
+    holding: Holding,
+    /// The request has one `content-type`, spelt as the gate forwards it.
+    json: bool,
+    upstream: Upstream,
+    /// The verdict left in filter state.
+    noted: Option<Cow<'static, str>>,
+    /// The callout under way.
+    pub(super) callout: Option<Callout>,
+}
+
+/// The held part of the response, which can still be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    /// Nothing: headers have not come, or bytes are forwarded as they come.
+    Nothing,
+    /// Headers; no body came yet.
+    Headers,
+    /// Headers and the body so far.
+    HeadersAndBody,
+    /// The body since some point; headers have been forwarded.
+    Body,
+}
+
+/// A call to another cluster, by the host's token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callout {
+    Executor(u64),
+    Model(u64),
+}
+
+/// The time at which an effect is carried out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Moment {
+    /// A callback of the response, with so many bytes at hand.
+    Response(usize),
+    /// Outside a callback of the response, while the response is held.
+    Held,
+}
+
+/// The outcome of one borrow: a step for the host, or a callout for it to send.
+pub(super) enum Turn {
+    Step(Step),
+    Run(CallBatch),
+    Ask(ModelRequest),
+}
+
+// === impl Live ===
+
+impl Live {
+    pub(super) fn new(gate: Rc<Gate>, id: String) -> Self {
+        Self {
+            exchange: Exchange::new(gate, id),
+            holding: Holding::Nothing,
+            json: false,
+            upstream: Upstream::default(),
+            noted: None,
+            callout: None,
+        }
+    }
+
+    /// Passes an event to the engine. Its decisions go to the audit log.
+    pub(super) fn tell(&mut self, host: &impl Host, event: Event<'_>) -> Effect {
+        let effect = self.exchange.on(event);
+        if let Some(decisions) = self.exchange.take_decisions() {
+            host.record(decisions);
+        }
+        effect
+    }
+
+    pub(super) fn on_request(&mut self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        if let Event::RequestHead { headers, .. } = &event {
+            self.json = is_plain_json(headers);
+        }
+        match self.tell(host, event) {
+            Effect::Pass => Step::Continue,
+            Effect::PassWithout(remove) => {
+                forward_without(host, &remove);
+                Step::Continue
+            }
+            Effect::Forward(Forward { body, remove, content_type }) => {
+                forward_without(host, &remove);
+                if let Some(content_type) = content_type.filter(|content_type| !self.json || content_type != JSON) {
+                    host.set_request_header("content-type", Some(&content_type));
+                }
+                host.set_request_header("content-length", Some(&body.len().to_string()));
+                host.set_request_body(held, &body);
+                Step::Continue
+            }
+            Effect::Hold => Step::Hold,
+            Effect::Reply(reply) => self.reply(host, reply),
+            // Effects of a response: a defect of the engine. Nothing is forwarded.
+            Effect::BeginStream
+            | Effect::Emit(_)
+            | Effect::Run(_)
+            | Effect::Ask(_)
+            | Effect::Finish(_)
+            | Effect::Reset => defect(),
+        }
+    }
+
+    pub(super) fn on_response_head(&mut self, host: &impl Host, event: Event<'_>) -> Step {
+        if let Event::ResponseHead { headers, .. } = &event {
+            self.upstream = Upstream::read(headers);
+        }
+        let effect = self.tell(host, event);
+        if let Some(dropped) = self.dropped_members() {
+            host.set_response_header("x-callgate-dropped-members", Some(&dropped));
+        }
+        match effect {
+            Effect::Hold => {
+                self.holding = Holding::Headers;
+                Step::Hold
+            }
+            Effect::BeginStream => {
+                self.release_headers(host, None);
+                Step::Continue
+            }
+            Effect::Pass => Step::Continue,
+            Effect::Reply(reply) => self.reply(host, reply),
+            Effect::PassWithout(_)
+            | Effect::Forward(_)
+            | Effect::Emit(_)
+            | Effect::Run(_)
+            | Effect::Ask(_)
+            | Effect::Finish(_)
+            | Effect::Reset => defect(),
+        }
+    }
+
+    /// Carries out one effect as far as it needs no callout.
+    pub(super) fn turn(&mut self, host: &impl Host, moment: Moment, effect: Effect) -> Turn {
+        let step = match effect {
+            Effect::Run(batch) => return Turn::Run(batch),
+            Effect::Ask(request) => return Turn::Ask(request),
+            effect => match moment {
+                Moment::Response(held) => self.respond(host, effect, held),
+                Moment::Held => self.respond_later(host, effect),
+            },
+        };
+        Turn::Step(step)
+    }
+
+    /// Carries out an effect in a callback of the response.
+    fn respond(&mut self, host: &impl Host, effect: Effect, held: usize) -> Step {
+        match effect {
+            Effect::Hold => self.hold(),
+            Effect::Emit(bytes) => {
+                self.write(host, held, &bytes, None);
+                Step::Continue
+            }
+            Effect::Finish(bytes) => {
+                self.finish(host, held, &bytes);
+                Step::Continue
+            }
+            Effect::Pass => {
+                // The host forwards this chunk, so it holds nothing that a later tick could write to.
+                self.holding = Holding::Nothing;
+                Step::Continue
+            }
+            Effect::Reply(reply) => self.reply(host, reply),
+            Effect::Reset => self.reset(host),
+            Effect::Run(_) | Effect::Ask(_) | Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {
+                defect()
+            }
+        }
+    }
+
+    /// Carries out an effect while the response is held, or not there yet.
+    fn respond_later(&mut self, host: &impl Host, effect: Effect) -> Step {
+        match effect {
+            Effect::Hold | Effect::Pass => Step::Hold,
+            Effect::Finish(bytes) | Effect::Emit(bytes) => {
+                self.finish(host, 0, &bytes);
+                Step::Resume
+            }
+            Effect::Reply(reply) => self.reply(host, reply),
+            Effect::Reset => self.reset(host),
+            Effect::Run(_) | Effect::Ask(_) | Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {
+                defect()
+            }
+        }
+    }
+
+    /// Waits for a callout. The response is held meanwhile.
+    pub(super) fn wait(&mut self, callout: Callout, moment: Moment) -> Step {
+        self.callout = Some(callout);
+        match moment {
+            Moment::Response(_) => self.hold(),
+            Moment::Held => Step::Hold,
+        }
+    }
+
+    fn hold(&mut self) -> Step {
+        self.holding = match self.holding {
+            Holding::Headers | Holding::HeadersAndBody => Holding::HeadersAndBody,
+            Holding::Nothing | Holding::Body => Holding::Body,
+        };
+        Step::Hold
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        matches!(self.holding, Holding::HeadersAndBody | Holding::Body)
+    }
+
+    /// Writes bytes of the response. If the headers are still held, they are released with this body; `length` is known if the body
+    /// is whole.
+    fn write(&mut self, host: &impl Host, held: usize, bytes: &[u8], length: Option<usize>) {
+        if matches!(self.holding, Holding::Headers | Holding::HeadersAndBody) {
+            self.release_headers(host, length);
+        }
+        self.holding = Holding::Nothing;
+        host.set_response_body(held, bytes);
+    }
+
+    /// Makes the response's headers fit its body. Writes only what differs: in a sandbox each write is a call of the host.
+    fn release_headers(&self, host: &impl Host, length: Option<usize>) {
+        if self.upstream.has_length && (length.is_none() || self.upstream.content_length != length)
+            || !self.upstream.has_length && length.is_some()
+        {
+            host.set_response_header("content-length", length.map(|length| length.to_string()).as_deref());
+        }
+        // The engine reads and writes no encoded bodies.
+        if self.upstream.has_encoding {
+            host.set_response_header("content-encoding", None);
+        }
+        let fits = |content_type: &&str| self.upstream.is_json && *content_type == JSON;
+        if let Some(content_type) = self.exchange.content_type().filter(|content_type| !fits(content_type)) {
+            host.set_response_header("content-type", Some(content_type));
+        }
+    }
+
+    /// Writes the response's last bytes.
+    fn finish(&mut self, host: &impl Host, held: usize, bytes: &[u8]) {
+        self.write(host, held, bytes, Some(bytes.len()));
+        self.note(host);
+    }
+
+    fn reply(&mut self, host: &impl Host, reply: Reply) -> Step {
+        self.note(host);
+        Step::Reply(reply)
+    }
+
+    fn reset(&mut self, host: &impl Host) -> Step {
+        self.note(host);
+        Step::Reset
+    }
+
+    /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
+    /// from the request are there as `wasm.callgate.dropped_members`.
+    pub(super) fn note(&mut self, host: &impl Host) {
+        let verdict = self.exchange.tally().verdict();
+        if self.noted.as_ref() == Some(&verdict) {
+            return;
+        }
+        host.note("wasm.callgate.verdict", &verdict);
+        if let Some(dropped) = self.dropped_members() {
+            host.note("wasm.callgate.dropped_members", &dropped);
+        }
+        self.noted = Some(verdict);
+    }
+
+    fn dropped_members(&self) -> Option<String> {
+        let dropped = &self.exchange.tally().dropped_members;
+        (!dropped.is_empty()).then(|| dropped.join(", "))
+    }
+}
+
+fn forward_without(host: &impl Host, request_headers: &[String]) {
+    for name in request_headers {
+        host.set_request_header(name, None);
+    }
+}

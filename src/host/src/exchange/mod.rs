@@ -1,0 +1,155 @@
+//! One exchange in a host: callbacks become events of the engine, effects become writes and the host's next step.
+//!
+//! The engine keeps the bytes. The host drops its own as soon as the engine has them, so only forwarded bytes meet the host's
+//! limits. A body is written only if the host has a buffer for it: in a body callback, or later while the response is held
+//! ([`live`]).
+//!
+//! A host may call back from inside a callout. So no exchange is borrowed while the host dispatches one, and every step that can
+//! end a stream ([`Step::Reply`], [`Step::Reset`], [`Step::Resume`]) is returned for the host to take last.
+
+mod live;
+mod upstream;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use callgate_engine::{CallFailed, Effect, Event, Gate, Outcome};
+
+use crate::host::{Host, OwnedReply, Sent};
+use crate::metrics::{self, Counter};
+use crate::step::Step;
+use live::{Callout, Live, Moment, Turn};
+
+/// One exchange, shared by the stream's callbacks and by ticks.
+#[derive(Debug)]
+pub struct LiveExchange(RefCell<Live>);
+
+// === impl LiveExchange ===
+
+impl LiveExchange {
+    /// Creates an exchange through a gate. See [`Exchange::new`] about the id.
+    #[must_use]
+    pub fn new(gate: Rc<Gate>, id: String) -> Self {
+        Self(RefCell::new(Live::new(gate, id)))
+    }
+
+    /// Carries out an event of the request, of which the host has `held` bytes at hand.
+    pub fn on_request(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        self.0.borrow_mut().on_request(host, event, held)
+    }
+
+    /// Carries out the response's headers.
+    pub fn on_response_head(&self, host: &impl Host, event: Event<'_>) -> Step {
+        self.0.borrow_mut().on_response_head(host, event)
+    }
+
+    /// Carries out bytes of the response, of which the host has `held` at hand.
+    pub fn on_response(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        let effect = self.0.borrow_mut().tell(host, event);
+        self.settle(host, Moment::Response(held), effect)
+    }
+
+    /// Carries out the response's trailers.
+    pub fn on_response_trailers(&self, host: &impl Host) -> Step {
+        let (writable, effect) = {
+            let mut live = self.0.borrow_mut();
+            let writable = live.is_writable();
+            (writable, live.tell(host, Event::ResponseTrailers { writable, now: host.now() }))
+        };
+        match effect {
+            // Without a held body nothing can be written, and the engine has nothing to write.
+            Effect::Finish(_) if !writable => {
+                self.0.borrow_mut().note(host);
+                Step::Continue
+            }
+            effect => self.settle(host, Moment::Response(0), effect),
+        }
+    }
+
+    /// Carries out the executor's answer. Returns [`Step::Hold`] if the exchange does not wait for this token.
+    pub fn on_calls_run(&self, host: &impl Host, token: u64, outcomes: Result<Vec<Outcome>, CallFailed>) -> Step {
+        self.on_answer(host, Callout::Executor(token), Event::CallsRun(outcomes))
+    }
+
+    /// Carries out the model's answer. Returns [`Step::Hold`] if the exchange does not wait for this token.
+    pub fn on_model_answered(&self, host: &impl Host, token: u64, reply: &Result<OwnedReply, CallFailed>) -> Step {
+        OwnedReply::lend(reply, |reply| self.on_answer(host, Callout::Model(token), Event::ModelAnswered(reply)))
+    }
+
+    /// Passes the time to the exchange.
+    pub fn on_tick(&self, host: &impl Host) -> Step {
+        let effect = {
+            let mut live = self.0.borrow_mut();
+            let writable = live.is_writable();
+            live.tell(host, Event::Tick { writable, now: host.now() })
+        };
+        self.settle(host, Moment::Held, effect)
+    }
+
+    /// Ends the exchange, and passes its counts to `count`. Access logs are written after this, so the verdict is noted here at the
+    /// latest.
+    pub fn on_end(&self, host: &impl Host, count: impl FnMut(Counter, u64)) {
+        let cancelled = {
+            let mut live = self.0.borrow_mut();
+            live.tell(host, Event::Cancelled);
+            live.note(host);
+            live.callout.take()
+        };
+        cancel(host, cancelled);
+        metrics::count(self.0.borrow().exchange.tally(), count);
+    }
+
+    /// Returns true if the exchange waits for the executor's answer with this token.
+    pub fn awaits_executor(&self, token: u64) -> bool {
+        self.0.borrow().callout == Some(Callout::Executor(token))
+    }
+
+    /// Returns true if the exchange waits for the model's answer with this token.
+    pub fn awaits_model(&self, token: u64) -> bool {
+        self.0.borrow().callout == Some(Callout::Model(token))
+    }
+
+    fn on_answer(&self, host: &impl Host, callout: Callout, event: Event<'_>) -> Step {
+        let effect = {
+            let mut live = self.0.borrow_mut();
+            if live.callout != Some(callout) {
+                return Step::Hold;
+            }
+            live.callout = None;
+            live.tell(host, event)
+        };
+        self.settle(host, Moment::Held, effect)
+    }
+
+    /// Carries out an effect. Sends callouts; if one ends at once, the engine learns of it, and the next effect is carried out.
+    fn settle(&self, host: &impl Host, moment: Moment, mut effect: Effect) -> Step {
+        loop {
+            let turn = self.0.borrow_mut().turn(host, moment, effect);
+            effect = match turn {
+                Turn::Step(step) => {
+                    if matches!(step, Step::Resume | Step::Reply(_) | Step::Reset) {
+                        let cancelled = self.0.borrow_mut().callout.take();
+                        cancel(host, cancelled);
+                    }
+                    return step;
+                }
+                Turn::Run(batch) => match host.run(batch) {
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Executor(token), moment),
+                    Sent::Ended(outcomes) => self.0.borrow_mut().tell(host, Event::CallsRun(outcomes)),
+                },
+                Turn::Ask(request) => match host.ask(request) {
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Model(token), moment),
+                    Sent::Ended(reply) => {
+                        OwnedReply::lend(&reply, |reply| self.0.borrow_mut().tell(host, Event::ModelAnswered(reply)))
+                    }
+                },
+            };
+        }
+    }
+}
+
+fn cancel(host: &impl Host, callout: Option<Callout>) {
+    if let Some(Callout::Executor(token)) = callout {
+        host.cancel(token);
+    }
+}
