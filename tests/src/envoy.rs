@@ -1,4 +1,4 @@
-//! What a running Envoy says of itself: gauges, counters, memory.
+//! Reads a running Envoy: gauges, counters, memory.
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::http::{HttpError, get};
 use crate::stack::{Gate, StackError};
 
 /// The longest wait for streams, connections and old configurations to end.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Envoy's memory, in bytes.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use callgate_tests::http::{Connection, Protocol, Request};
+use callgate_tests::http::{Connection, HttpError, Protocol, Request};
 use fastrand::Rng;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::book::Book;
 use crate::scripts;
 
-/// The longest exchange of a client. The gate ends a turn after a second, and there are at most four.
-const LIMIT: Duration = Duration::from_secs(12);
+/// An exchange without an end for this long hangs. The gate ends a turn after two seconds, and there are at most four.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Sends one exchange after the other over HTTP/1.1, byte by byte under its control.
 pub async fn over_http1(gate: SocketAddr, mut rng: Rng, until: Instant, book: Book) {
@@ -96,6 +96,7 @@ pub async fn over_http2(gate: SocketAddr, mut rng: Rng, until: Instant, book: Bo
         book.received(&received, &script.message());
         match ended {
             Ok(Ok(())) => book.count("answered"),
+            Ok(Err(HttpError::Silence)) => book.fault(format!("silence in an exchange: {}", script.message())),
             Ok(Err(_)) => {
                 book.count("broken");
                 continue;
@@ -109,11 +110,7 @@ pub async fn over_http2(gate: SocketAddr, mut rng: Rng, until: Instant, book: Bo
     }
 }
 
-async fn http2(
-    connection: &mut Connection,
-    request: Request,
-    received: &mut Vec<u8>,
-) -> Result<(), callgate_tests::http::HttpError> {
+async fn http2(connection: &mut Connection, request: Request, received: &mut Vec<u8>) -> Result<(), HttpError> {
     let mut response = connection.send(request).await?;
     while let Some(chunk) = response.chunk().await? {
         received.extend_from_slice(&chunk);

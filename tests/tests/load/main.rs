@@ -101,7 +101,10 @@ async fn load(host: GateHost, seed: u64) -> Vec<String> {
     if let [_, before, after] = left.as_slice() {
         wrong.extend(after.grown(before, &MOST_GROWTH));
     }
-    wrong.extend(honest::check(&world).await);
+    // After a crash only its trace in the log is of interest.
+    if world.answers().await {
+        wrong.extend(honest::check(&world).await);
+    }
     wrong.extend(world.check(&book).await);
     wrong
 }
