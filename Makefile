@@ -130,7 +130,7 @@ bench-executor: build ## Measure the executor alone: calls against a bare gRPC e
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, a browser, other languages), once
 
@@ -140,8 +140,9 @@ $(SETUP) setup-local-model setup-checkers setup-rivals:
 setup-envoy setup-local-model setup-componentize-py: setup-python
 
 .PHONY: wasm
-wasm: setup-rust setup-wasm ## Build the filter, the bench filters and the example tools
+wasm: setup-rust setup-wasm setup-binaryen ## Build the filter, the bench filters and the example tools
 	.setup/cargo-wasm build --profile wasm $(WASM)
+	@.setup/optimise.sh
 
 # The tools cargo cannot build. Only changed ones are rebuilt.
 .PHONY: tools

@@ -10,9 +10,9 @@ tools=$target/tools
 
 put "$native/callgate" "$dist/callgate"
 put "$native/callgate-executor" "$dist/callgate-executor"
-put "$wasm/callgate_filter.wasm" "$dist/callgate.wasm"
-put "$wasm/callgate_bench_noop.wasm" "$dist/bench/noop.wasm"
-put "$wasm/callgate_bench_copy.wasm" "$dist/bench/copy.wasm"
+put "$target/filters/filter.wasm" "$dist/callgate.wasm"
+put "$target/filters/bench_noop.wasm" "$dist/bench/noop.wasm"
+put "$target/filters/bench_copy.wasm" "$dist/bench/copy.wasm"
 # Envoy loads dynamic modules on Linux only.
 module=
 if [ "$(uname -s)" = Linux ]; then

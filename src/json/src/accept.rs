@@ -2,11 +2,11 @@
 //! reason or to accept it after all.
 //!
 //! It accepts a subset of the texts that `check` accepts, and leaves rare forms to it: escapes in keys, and objects with many members.
-//! It keeps [places](Node) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
+//! It keeps [places](ValuePlace) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
 //! not be searched again.
 
 use crate::outline::{number, strings};
-use crate::places::{Node, Reach};
+use crate::places::{Reach, ValuePlace};
 use crate::read::MAX_DEPTH;
 use crate::scan::{place, skip, special, specials, word};
 use crate::survey::Survey;
@@ -14,18 +14,21 @@ use crate::survey::Survey;
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
 
+/// Spreads the bits of a key's first bytes (2^64 divided by the golden ratio).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Returns the places in the object that the text is, and no places for another value. `None` leaves the text to `check`.
 ///
 /// The text must be UTF-8.
 pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
-    let outermost = Open { end: 0, records: false, start: 0, node: 0, keys: 0, level: Level::Other };
+    let outermost = OpenValue { end: 0, records: false, start: 0, node: 0, keys: 0, marks: 0, level: Level::Other };
     let mut reader = Reader {
         text,
         at: 0,
         reach,
-        key: Place::default(),
+        key: KeyPlace::default(),
         keys: Vec::with_capacity(MOST_MEMBERS / 2),
         open: outermost,
         outer: Vec::with_capacity(8),
@@ -43,7 +46,7 @@ pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
 
 /// The knowledge of an accepted text.
 pub(crate) struct Accepted {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<ValuePlace>,
     /// The objects in the list of the member without places.
     pub(crate) turns: Survey,
     /// The objects in the lists of those.
@@ -55,35 +58,35 @@ struct Reader<'t> {
     at: usize,
     reach: Reach<'t>,
     /// The key of the member that is read, with its quotes.
-    key: Place,
+    key: KeyPlace,
     /// The keys of the open objects, of the innermost last.
-    keys: Vec<Key<'t>>,
+    keys: Vec<PlainKey<'t>>,
     /// The innermost open array or object.
-    open: Open,
+    open: OpenValue,
     /// The others around it, of the outermost first.
-    outer: Vec<Open>,
-    nodes: Vec<Node>,
+    outer: Vec<OpenValue>,
+    nodes: Vec<ValuePlace>,
     most_nodes: usize,
     turns: Survey,
     blocks: Survey,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct KeyPlace {
     start: usize,
     end: usize,
 }
 
 /// A key between its quotes. Most keys differ in their first eight bytes.
 #[derive(Clone, Copy)]
-struct Key<'t> {
+struct PlainKey<'t> {
     first: u64,
     text: &'t [u8],
 }
 
 /// An array or object whose end is not reached.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenValue {
     /// The byte that ends it; 0 outside of all.
     end: u8,
     /// The values in it get nodes.
@@ -93,6 +96,8 @@ struct Open {
     node: usize,
     /// The number of keys of the objects around it.
     keys: usize,
+    /// A bit for each of its keys. The same key has the same bit.
+    marks: u64,
     level: Level,
 }
 
@@ -221,7 +226,7 @@ impl<'t> Reader<'t> {
             }
             _ => Level::Other,
         };
-        let inner = Open { end, records, start, node, keys: self.keys.len(), level };
+        let inner = OpenValue { end, records, start, node, keys: self.keys.len(), marks: 0, level };
         self.outer.push(std::mem::replace(&mut self.open, inner));
         Some(true)
     }
@@ -261,7 +266,7 @@ impl<'t> Reader<'t> {
         }
         let (base, key) = (self.open.start, self.key);
         let key = if self.open.end == b'}' { (key.start - base, key.end - base) } else { (0, 0) };
-        self.nodes.push(Node::new(key, (start - base, end - base))?);
+        self.nodes.push(ValuePlace::new(key, (start - base, end - base))?);
         Some(())
     }
 
@@ -272,6 +277,12 @@ impl<'t> Reader<'t> {
         self.reach.depth = 1;
         self.open.records = false;
         self.outer.iter_mut().skip(2).for_each(|open| open.records = false);
+    }
+
+    /// Returns true if the innermost object does not have a key, and few enough others.
+    fn is_new(&self, new: PlainKey<'_>) -> bool {
+        let others = self.keys.get(self.open.keys..).unwrap_or_default();
+        others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == new.first && key.text == new.text)
     }
 
     /// Reads a key that differs from those of the same object, and the colon after it.
@@ -292,14 +303,15 @@ impl<'t> Reader<'t> {
         // The last key of a text is read byte by byte.
         let first =
             first.unwrap_or_else(|| text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-        let others = self.keys.get(self.open.keys..)?;
-        let is_new = others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == first && key.text == text);
+        let mark = 1 << (first.wrapping_mul(SPREAD) >> 58);
+        let is_new = self.open.marks & mark == 0 || self.is_new(PlainKey { first, text });
+        self.open.marks |= mark;
         if self.text.get(end) != Some(&b'"') || !is_new {
             return None;
         }
-        self.keys.push(Key { first, text });
+        self.keys.push(PlainKey { first, text });
         self.at = end + 1;
-        self.key = Place { start, end: self.at };
+        self.key = KeyPlace { start, end: self.at };
         self.space();
         if self.next()? != b':' {
             return None;

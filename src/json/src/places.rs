@@ -15,7 +15,7 @@ pub(crate) struct Reach<'n> {
 
 /// The place of a member or item, relative to the object or array that holds it. The nodes in it follow it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Node {
+pub(crate) struct ValuePlace {
     /// The key with its quotes; empty for an item.
     key: (u32, u32),
     value: (u32, u32),
@@ -26,7 +26,7 @@ pub(crate) struct Node {
 /// The places in a text that was checked, if it is an object.
 #[derive(Debug, Default)]
 pub struct Places {
-    nodes: Vec<Node>,
+    nodes: Vec<ValuePlace>,
     turns: Survey,
     blocks: Survey,
 }
@@ -72,12 +72,12 @@ impl Places {
     }
 }
 
-// === impl Node ===
+// === impl ValuePlace ===
 
-impl Node {
+impl ValuePlace {
     #[inline]
-    pub(crate) fn new(key: (usize, usize), value: (usize, usize)) -> Option<Node> {
-        Some(Node { key: short(key)?, value: short(value)?, inside: 0 })
+    pub(crate) fn new(key: (usize, usize), value: (usize, usize)) -> Option<ValuePlace> {
+        Some(ValuePlace { key: short(key)?, value: short(value)?, inside: 0 })
     }
 
     /// Notes the end of an array or object.
@@ -104,7 +104,7 @@ fn part(text: &[u8], (start, end): (u32, u32)) -> &[u8] {
 
 /// Takes the first node, and returns its key and its value.
 #[inline]
-pub(crate) fn next<'t>(text: &'t [u8], nodes: &mut &'t [Node]) -> Option<(&'t [u8], Span<'t>)> {
+pub(crate) fn next<'t>(text: &'t [u8], nodes: &mut &'t [ValuePlace]) -> Option<(&'t [u8], Span<'t>)> {
     let (node, rest) = nodes.split_first()?;
     let (inside, rest) = rest.split_at_checked(wide(node.inside))?;
     *nodes = rest;

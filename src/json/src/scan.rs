@@ -4,23 +4,35 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
 
 /// Returns the first quote, backslash or control character at or after `at`, or the text's length.
-#[inline]
-pub(crate) fn special(text: &[u8], mut at: usize) -> usize {
-    // Most strings end within the first words.
+#[inline(always)]
+pub(crate) fn special(text: &[u8], at: usize) -> usize {
+    // Most strings, and most parts of strings with escapes, end within the first word.
+    match word(text, at).map(specials) {
+        Some(0) => long(text, at + 8),
+        Some(hits) => at + place(hits),
+        None => tail(text, at),
+    }
+}
+
+fn long(text: &[u8], mut at: usize) -> usize {
+    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+        let (words, _) = block.as_chunks::<8>();
+        if words.iter().fold(0, |hits, word| hits | specials(u64::from_le_bytes(*word))) != 0 {
+            break;
+        }
+        at += 32;
+    }
     while let Some(word) = word(text, at) {
         let hits = specials(word);
         if hits != 0 {
             return at + place(hits);
         }
         at += 8;
-        while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<32>) {
-            let (words, _) = block.as_chunks::<8>();
-            if words.iter().fold(0, |hits, word| hits | specials(u64::from_le_bytes(*word))) != 0 {
-                break;
-            }
-            at += 32;
-        }
     }
+    tail(text, at)
+}
+
+fn tail(text: &[u8], at: usize) -> usize {
     let tail = text.get(at..).unwrap_or_default();
     text.len() - tail.len() + tail.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
 }

@@ -9,16 +9,16 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use crate::places::{self, Node};
+use crate::places::{self, ValuePlace};
 use crate::scan::{after_value, skip};
-use crate::splice::{self, Place, is_key, walk};
+use crate::splice::{self, MemberPlace, is_key, walk};
 
 /// The bytes of one value in a text that was read or checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Span<'t> {
     bytes: &'t [u8],
     /// The places in it. If there are none, it is searched.
-    places: &'t [Node],
+    places: &'t [ValuePlace],
 }
 
 /// The key of a member.
@@ -93,7 +93,7 @@ impl<'t> Span<'t> {
     }
 
     /// Returns a value with the places in it, without white space around it.
-    pub(crate) fn with_places(bytes: &'t [u8], places: &'t [Node]) -> Span<'t> {
+    pub(crate) fn with_places(bytes: &'t [u8], places: &'t [ValuePlace]) -> Span<'t> {
         Span { bytes, places }
     }
 
@@ -208,9 +208,9 @@ impl<'t> Span<'t> {
         std::iter::from_fn(move || match places::next(bytes, &mut places) {
             // Texts with escapes in keys get no places.
             Some((key, value)) => Some((Key::plain(key), value)),
-            None => searched
-                .next()
-                .map(|Place { key, is_escaped, value }| (Key { raw: part(key), is_escaped }, Span::whole(part(value)))),
+            None => searched.next().map(|MemberPlace { key, is_escaped, value }| {
+                (Key { raw: part(key), is_escaped }, Span::whole(part(value)))
+            }),
         })
     }
 

@@ -139,11 +139,11 @@ pub fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
 #[inline]
 pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     places(text)
-        .map(|Place { key, value, .. }| (text.get(key).unwrap_or_default(), text.get(value).unwrap_or_default()))
+        .map(|MemberPlace { key, value, .. }| (text.get(key).unwrap_or_default(), text.get(value).unwrap_or_default()))
 }
 
 /// The place of a member.
-pub(crate) struct Place {
+pub(crate) struct MemberPlace {
     /// With its quotes.
     pub(crate) key: Range<usize>,
     /// The key has escapes.
@@ -153,7 +153,7 @@ pub(crate) struct Place {
 
 /// Returns the places of the members of a valid JSON object.
 #[inline]
-pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = Place> {
+pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = MemberPlace> {
     let mut at = text.iter().position(|&byte| byte == b'{').map_or(text.len(), |open| open + 1);
     std::iter::from_fn(move || {
         let key = skip(text, at, |byte| byte != b'"' && byte != b'}');
@@ -164,7 +164,7 @@ pub(crate) fn places(text: &[u8]) -> impl Iterator<Item = Place> {
         let colon = skip(text, end, |byte| byte != b':');
         let value = skip(text, colon + 1, |byte| byte.is_ascii_whitespace());
         at = after_value(text, value);
-        Some(Place { key: key..end, is_escaped, value: value..at })
+        Some(MemberPlace { key: key..end, is_escaped, value: value..at })
     })
 }
 

@@ -13,16 +13,16 @@ const MOST: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     objects: usize,
-    keys: Vec<Seen>,
+    keys: Vec<SeenKey>,
     kinds: Vec<Range<usize>>,
-    /// Something is not known: the list has other values than objects, too many different keys, or a kind that is no plain string.
+    /// Something is not known: the list has other values than objects, too many different keys, or a kind other than a plain string.
     is_partial: bool,
     /// The list was found.
     is_found: bool,
 }
 
 #[derive(Debug)]
-struct Seen {
+struct SeenKey {
     first: u64,
     /// Without its quotes.
     place: Range<usize>,
@@ -58,12 +58,16 @@ impl Survey {
     /// Notes a key between its quotes, without escapes. `first` are its first eight bytes.
     #[inline]
     pub(crate) fn key(&mut self, text: &[u8], first: u64, place: Range<usize>) {
-        let key = text.get(place.clone());
-        if let Some(seen) = self.keys.iter_mut().find(|seen| seen.first == first && text.get(seen.place.clone()) == key)
-        {
+        // The first eight bytes are all of a shorter key.
+        let is_same = |seen: &SeenKey| {
+            seen.first == first
+                && seen.place.len() == place.len()
+                && (place.len() <= 8 || text.get(seen.place.clone()) == text.get(place.clone()))
+        };
+        if let Some(seen) = self.keys.iter_mut().find(|seen| is_same(seen)) {
             seen.times += 1;
         } else if self.keys.len() < MOST {
-            self.keys.push(Seen { first, place, times: 1 });
+            self.keys.push(SeenKey { first, place, times: 1 });
         } else {
             self.is_partial = true;
         }

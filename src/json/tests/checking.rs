@@ -181,3 +181,82 @@ fn texts_with_too_many_places_are_searched() {
         assert_eq!(seen(places.of(text.as_bytes())), seen(Span::new(text.as_bytes())), "{unit}");
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_request_is_refused_for_the_same_reason_as_when_it_is_read(
+        text in like_requests(),
+        place in any::<prop::sample::Index>(),
+        byte in prop_oneof![Just(b'"'), Just(b'\\'), Just(b','), Just(b'}'), Just(b']'), Just(b' '), Just(0xff), any::<u8>()],
+    ) {
+        let mut text = text.into_bytes();
+        let place = place.index(text.len());
+        text[place] = byte;
+        prop_assert_eq!(check_places(&text, 5, "a").map(drop), read_nearest(&text).map(drop));
+    }
+}
+
+#[test]
+fn attacks_inside_of_parts_that_are_skipped_are_refused() {
+    let deep = format!("{}1{}", "[".repeat(70), "]".repeat(70));
+    let attacks: [&[u8]; 14] = [
+        br#"{"x":1,"x":2}"#,
+        br#"{"x":1,"\u0078":2}"#,
+        br#"{"a_key_of_16_byt":1,"a_key_of_16_byu":2,"a_key_of_16_byt":3}"#,
+        b"\"\xff\"",
+        b"{\"\xc3\":1}",
+        br#""\ud800""#,
+        br#"{"\udc00":1}"#,
+        b"1e999",
+        b"01",
+        b"-",
+        b"\"\t\"",
+        b"nul",
+        deep.as_bytes(),
+        b"[1,]",
+    ];
+    for attack in attacks {
+        for around in [
+            &["{\"a\":[{\"b\":", "}]}"],
+            &["{\"a\":[", "]}"],
+            &["{\"b\":[{\"c\":{\"d\":{\"e\":[{\"f\":", "}]}}}]}"],
+            &["{\"a\":[{\"b\":[{\"type\":", "}]}]}"],
+            &["{\"b\":", "}"],
+        ] {
+            let text = [around[0].as_bytes(), attack, around[1].as_bytes()].concat();
+            let read = read_nearest(&text).map(drop);
+            assert!(read.is_err(), "{}", text.escape_ascii());
+            for (depth, except) in [(1, ""), (5, "a"), (5, "b")] {
+                assert_eq!(check_places(&text, depth, except).map(drop), read, "{}", text.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_key_of_a_text_is_compared_with_those_before_it() {
+    for key in ["", "k", "1234567", "12345678", "123456789", "a longer key than the others"] {
+        let text = format!(r#"{{"{key}":1,"{key}x":2,"{key}":3}}"#);
+        assert!(check_places(text.as_bytes(), 5, "").is_err(), "{text}");
+        assert!(
+            check_places(
+                text.replace(":3", "y:3").replace(&format!("{key}\"y"), &format!("{key}y\"")).as_bytes(),
+                5,
+                ""
+            )
+            .is_ok()
+        );
+    }
+}
+
+#[test]
+fn much_white_space_changes_nothing() {
+    let space = " \n\t\r".repeat(50_000);
+    let text =
+        format!(r#"{space}{{{space}"a"{space}:{space}[{space}{{{space}"b":1}}{space}]{space},"c":{{"d":2}}}}{space}"#);
+    let places = check_places(text.as_bytes(), 5, "a").unwrap();
+    assert_eq!(places.of(text.as_bytes()).get("c").unwrap().get("d").unwrap().count(), Some(2));
+    assert_eq!(places.objects(text.as_bytes()).unwrap().0.keys().count(), 1);
+}

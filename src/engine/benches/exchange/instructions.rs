@@ -16,7 +16,7 @@ const RATIOS: [(&str, &str, f64); 8] = [
     ("two_calls", TREES, 1.3),
     ("32_calls", TREES, 6.2),
     ("tools_10000", "tools_1", 1.05),
-    ("conversation_200k", TREES, 53.0),
+    ("conversation_200k", TREES, 26.0),
     ("mcp_call", TREES, 0.55),
     ("stream_500_deltas", TREES, 16.0),
     ("stream_20k_call", TREES, 220.0),

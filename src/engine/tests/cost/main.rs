@@ -49,7 +49,7 @@ fn a_conversation_costs_its_bytes() {
     let (small, large) = (cost("conversation_20k"), cost("conversation_200k"));
     assert_most("allocations of ten times the conversation", large.count, small.count, 1.05);
     let size = |name| Case::named(name).bytes() as u64;
-    assert_most("bytes for each of a conversation", large.bytes, size("conversation_200k"), 3.2);
+    assert_most("bytes for each of a conversation", large.bytes, size("conversation_200k"), 2.15);
 }
 
 #[test]
