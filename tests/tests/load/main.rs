@@ -37,6 +37,8 @@ use crate::world::World;
 
 /// The length of the load in each host.
 const SECONDS: u64 = 24;
+/// Starts of the stack, if another process takes one of its ports meanwhile.
+const STARTS: u32 = 3;
 /// The exchanges of the growth run in each host.
 const EXCHANGES: u64 = 60_000;
 /// The load's last part may leave this much more than the part before it. Both make the same load, so what they leave differs by the
@@ -81,9 +83,14 @@ fn number(name: &str) -> Option<u64> {
 /// Runs the load in three parts, with the same choices in each. Returns everything that was wrong.
 async fn load(host: GateHost, seed: u64) -> Vec<String> {
     let part = Duration::from_secs(number("CALLGATE_LOAD_SECONDS").unwrap_or(SECONDS)) / 3;
-    let world = match World::start(host).await {
-        Ok(world) => world,
-        Err(error) => return vec![format!("the stack did not start: {error}")],
+    let mut starts = 1;
+    let world = loop {
+        match World::start(host).await {
+            Ok(world) => break world,
+            // A port that was free a moment ago.
+            Err(error) if starts < STARTS && error.to_string().contains("Address already in use") => starts += 1,
+            Err(error) => return vec![format!("the stack did not start: {error}")],
+        }
     };
     let book = Book::default();
     let mut left = Vec::new();
