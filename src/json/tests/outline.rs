@@ -28,7 +28,7 @@ fn change(item: Item<'_>, value: &mut Value, changes: &mut Changes, strings: &mu
     match value {
         Value::String(text) => {
             *strings += 1;
-            if *strings % 2 == 0 {
+            if strings.is_multiple_of(2) {
                 *text = format!("{text}\u{1} \"new\"");
                 changes.set(item, text.clone());
             }
