@@ -204,7 +204,7 @@ fn attacks_inside_of_parts_that_are_skipped_are_refused() {
     let attacks: [&[u8]; 14] = [
         br#"{"x":1,"x":2}"#,
         br#"{"x":1,"\u0078":2}"#,
-        br#"{"a_key_of_16_byt":1,"a_key_of_16_byu":2,"a_key_of_16_byt":3}"#,
+        br#"{"a_key_16_bytes_1":1,"a_key_16_bytes_2":2,"a_key_16_bytes_1":3}"#,
         b"\"\xff\"",
         b"{\"\xc3\":1}",
         br#""\ud800""#,

@@ -27,7 +27,7 @@ fn an_escaped_key_means_what_it_spells() {
         ("tool_calls", r"\u0074ool_calls"),
         ("id", r"\u0069d"),
         ("function", r"f\u0075nction"),
-        ("name", r"nam\u0065"),
+        ("name", r"n\u0061me"),
         ("arguments", r"\u0061rguments"),
     ] {
         let (key, escaped) = (format!("\"{key}\":"), format!("\"{escaped}\":"));
