@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import httpx2
 import mcp
 import pytest
 from mcp.client.streamable_http import streamable_http_client
+from ports import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -44,12 +44,6 @@ class McpGates:
         """Returns the calls the server received: name and arguments."""
         with urllib.request.urlopen(f"{self.server}/_/calls", timeout=10) as answer:
             return [(call["name"], call.get("arguments")) for call in json.load(answer)]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(url, process, limit=60):

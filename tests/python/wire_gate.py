@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 import httpx
 import pytest
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIST = pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist")
@@ -68,12 +68,6 @@ class Answer(NamedTuple):
     @property
     def content_type(self):
         return self.headers.get("content-type", "")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Gate:

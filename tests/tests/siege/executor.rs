@@ -1,12 +1,12 @@
 //! The executor under siege: the real program, with its folder, its ports and its contracts.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
-use callgate_tests::stack::workspace;
+use callgate_tests::stack::{free_address, workspace};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -39,7 +39,7 @@ impl Executor {
     /// Writes configuration and contract, and starts nothing.
     pub fn written(contract: &Contract, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (grpc, http) = (free(), free());
+        let (grpc, http) = (free_address().unwrap(), free_address().unwrap());
         let digest = contract.write(folder.path());
         let text = format!(
             "listen: {grpc}\nhttp: {{ listen: {http} }}\ncontracts: [contract.yaml]\ngracePeriod: 5s\n{}{more}\n",
@@ -154,8 +154,4 @@ pub async fn client(address: SocketAddr) -> ExecutorClient<Channel> {
 /// Returns the path of a built program.
 pub fn program(name: &str) -> PathBuf {
     std::env::var_os("CALLGATE_DIST").map_or_else(|| workspace().join("dist"), PathBuf::from).join(name)
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

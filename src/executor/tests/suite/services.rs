@@ -257,7 +257,7 @@ fn redis_answers(port: u16) -> bool {
 }
 
 /// Returns a port below those the system gives out, so that nobody takes it while its server is stopped.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     let seed = u64::from(std::process::id()) * 7919 + ASKED.fetch_add(1, Ordering::Relaxed) * 17;
     (0..2_000)

@@ -24,6 +24,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub use artefacts::{Artefacts, GateHost, workspace};
@@ -198,8 +199,14 @@ pub async fn executor_ready(executor: &mut Process, address: SocketAddr) -> Resu
     executor.ready(EXECUTOR_LIMIT, "compiling the tools", ready).await.map(drop)
 }
 
-/// Returns a loopback address that was free a moment ago.
+/// Returns a free loopback address. Its port is below those that the system gives to outgoing connections, so none of them takes it before
+/// a server does.
 pub fn free_address() -> Result<SocketAddr, StackError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(StackError::io("finding a free port"))?;
-    listener.local_addr().map_err(StackError::io("finding a free port"))
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let seed =
+        std::process::id().wrapping_mul(7919).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed).wrapping_mul(17));
+    (0..2_000_u32)
+        .filter_map(|step| u16::try_from(20_000 + seed.wrapping_add(step * 31) % 12_000).ok())
+        .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?.local_addr().ok())
+        .ok_or_else(|| StackError::Unfit { what: "no port from 20000 to 31999 is free on 127.0.0.1".to_owned() })
 }

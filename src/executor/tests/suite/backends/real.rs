@@ -9,11 +9,12 @@ use callgate_executor::config::Config;
 use callgate_proto::executor::v1::FailureKind;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::kit::{answer, header, serve};
 use crate::desk::{Desk, Running};
+use crate::services::free_port;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -62,7 +63,7 @@ impl Worker {
 
 /// `mcp-server-time` on a free port, as the tests of the filter start it.
 async fn clock(python: &Path) -> (Child, String) {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let child = Command::new(python)
         .args(["mcp_server.py", &port.to_string()])
         .current_dir(root().join("tests/python"))
