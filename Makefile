@@ -160,11 +160,14 @@ programs: setup-rust module ## Build dist/programs/: the programs and the native
 	cargo build --profile dist -p callgate -p callgate-executor --bins
 	install -D -t dist/programs $(addprefix $(TARGET)/dist/,callgate callgate-executor)
 
-# As a cdylib alone, because cargo does not optimise an rlib at link time.
+# As a cdylib alone, because cargo does not optimise an rlib at link time. PROFILED=1 profiles it first; releases and measurements do.
 .PHONY: module
 module: setup-rust
-	$(if $(MODULE),cargo rustc --profile dist -p callgate-native --lib --crate-type cdylib)
-	$(if $(MODULE),install -D -t dist/programs $(TARGET)/dist/$(MODULE))
+ifdef MODULE
+	@$(if $(PROFILED),.setup/profiled.sh,cargo rustc --profile dist -p callgate-native --lib --crate-type cdylib && \
+	install -D -t dist/programs $(TARGET)/dist/$(MODULE))
+endif
+bench bench-check bench-rivals release: PROFILED := 1
 
 .PHONY: images
 images: build programs ## Build container images of executor, filter, Envoy and the scripted model
