@@ -1,0 +1,56 @@
+//! The facts that a boolean expression proves: which optional members are there, and which values are not null.
+
+use std::collections::BTreeSet;
+
+/// The proven facts at one place of a condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Guards(BTreeSet<(Proof, String)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Proof {
+    /// The member is there.
+    Present,
+    /// The value is not null.
+    NotNull,
+}
+
+/// The facts that hold if a boolean expression is true, and those if it is false.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outcome {
+    pub(crate) when_true: Guards,
+    pub(crate) when_false: Guards,
+}
+
+// === impl Guards ===
+
+impl Guards {
+    pub(crate) fn of(proof: Proof, path: String) -> Guards {
+        Guards(BTreeSet::from([(proof, path)]))
+    }
+
+    pub(crate) fn prove(&self, proof: Proof, path: &str) -> bool {
+        self.0.iter().any(|(known, of)| *known == proof && of == path)
+    }
+
+    /// The facts of both.
+    pub(crate) fn and(&self, other: &Guards) -> Guards {
+        Guards(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// The facts that hold either way.
+    pub(crate) fn or(&self, other: &Guards) -> Guards {
+        Guards(self.0.intersection(&other.0).cloned().collect())
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    pub(crate) fn proves(when_true: Guards) -> Outcome {
+        Outcome { when_true, when_false: Guards::default() }
+    }
+
+    pub(crate) fn not(self) -> Outcome {
+        Outcome { when_true: self.when_false, when_false: self.when_true }
+    }
+}
