@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::environment::Environment;
-use crate::guards::{Guards, Outcome, Proof};
+use crate::guards::{Guards, Implied, Proof};
 use crate::program::{Macro, Op, TextTest, at};
-use crate::syntax::{Arithmetic, Comparison, Expr, Literal, Node, Operator};
+use crate::syntax::{Arithmetic, Comparison, Expr, ExprKind, Literal, Operator};
 use crate::time::{self, Field};
 use crate::types::ListType;
 use crate::{ConditionError, Duration, Member, Place, Problem, Timestamp, Type};
@@ -20,7 +20,7 @@ pub(crate) struct Checked {
     pub(crate) nullable: bool,
     /// The steps of the worst case.
     pub(crate) cost: u64,
-    pub(crate) outcome: Outcome,
+    pub(crate) implied: Implied,
 }
 
 type Result<T> = std::result::Result<T, ConditionError>;
@@ -40,7 +40,7 @@ pub(crate) struct Checker<'e> {
 
 impl Checked {
     fn new(op: Op, kind: Type, cost: u64) -> Checked {
-        Checked { op, kind, nullable: false, cost: cost.saturating_add(1), outcome: Outcome::default() }
+        Checked { op, kind, nullable: false, cost: cost.saturating_add(1), implied: Implied::default() }
     }
 }
 
@@ -63,17 +63,17 @@ impl<'e> Checker<'e> {
     }
 
     pub(crate) fn check(&mut self, expr: &Expr) -> Result<Checked> {
-        match &expr.node {
-            Node::Literal(literal) => Ok(constant(literal)),
-            Node::List(items) => self.list(items),
-            Node::Name(_) | Node::Select(..) => self.value(expr),
-            Node::Call { receiver, name, arguments } => self.call(expr, receiver.as_deref(), name, arguments),
-            Node::Not(of) => {
+        match &expr.kind {
+            ExprKind::Literal(literal) => Ok(constant(literal)),
+            ExprKind::List(items) => self.list(items),
+            ExprKind::Name(_) | ExprKind::Select(..) => self.value(expr),
+            ExprKind::Call { receiver, name, arguments } => self.call(expr, receiver.as_deref(), name, arguments),
+            ExprKind::Not(of) => {
                 let of = self.expect(of, &Type::Bool)?;
-                let outcome = of.outcome.not();
-                Ok(Checked { outcome, ..Checked::new(Op::Not(Box::new(of.op)), Type::Bool, of.cost) })
+                let implied = of.implied.not();
+                Ok(Checked { implied, ..Checked::new(Op::Not(Box::new(of.op)), Type::Bool, of.cost) })
             }
-            Node::Negate(of) => {
+            ExprKind::Negate(of) => {
                 let of_place = of.place;
                 let checked = self.present(of)?;
                 match checked.kind {
@@ -83,18 +83,20 @@ impl<'e> Checker<'e> {
                     found => wrong(of_place, "a number", &found),
                 }
             }
-            Node::Binary(Operator::And, left, right) => self.junction(left, right, true),
-            Node::Binary(Operator::Or, left, right) => self.junction(left, right, false),
-            Node::Binary(Operator::Compare(comparison), left, right) => self.compare(expr, *comparison, left, right),
-            Node::Binary(Operator::In, left, right) => self.is_in(expr, left, right),
-            Node::Binary(Operator::Arithmetic(arithmetic), left, right) => {
+            ExprKind::Binary(Operator::And, left, right) => self.junction(left, right, true),
+            ExprKind::Binary(Operator::Or, left, right) => self.junction(left, right, false),
+            ExprKind::Binary(Operator::Compare(comparison), left, right) => {
+                self.compare(expr, *comparison, left, right)
+            }
+            ExprKind::Binary(Operator::In, left, right) => self.is_in(expr, left, right),
+            ExprKind::Binary(Operator::Arithmetic(arithmetic), left, right) => {
                 self.arithmetic(expr, *arithmetic, left, right)
             }
-            Node::Conditional(parts) => self.conditional(parts),
+            ExprKind::Conditional(parts) => self.conditional(parts),
         }
     }
 
-    /// Checks a value that is used: it is not null.
+    /// Checks a used value: it is not null.
     fn present(&mut self, expr: &Expr) -> Result<Checked> {
         let checked = self.check(expr)?;
         if checked.nullable {
@@ -146,7 +148,7 @@ impl<'e> Checker<'e> {
     /// A variable, a fact, or a member of one.
     fn value(&mut self, expr: &Expr) -> Result<Checked> {
         let path = expr.path();
-        if let Node::Name(name) = &expr.node
+        if let ExprKind::Name(name) = &expr.kind
             && let Some(local) = self.local(name)
         {
             let (position, member) = local;
@@ -161,8 +163,8 @@ impl<'e> Checker<'e> {
             }
             return Ok(self.read(Op::Fact(index), &member.clone(), Some(path), 0));
         }
-        match &expr.node {
-            Node::Select(of, name) => {
+        match &expr.kind {
+            ExprKind::Select(of, name) => {
                 let (of, member) = self.member(expr.place, of, name)?;
                 if member.optional && !path.as_deref().is_some_and(|path| self.guards.prove(Proof::Present, path)) {
                     return at(expr.place, Problem::Unguarded { name: expr.shown() });
@@ -206,45 +208,45 @@ impl<'e> Checker<'e> {
         self.locals.iter().any(|(name, _)| name == first)
     }
 
-    /// `&&` if `and` is true, else `||`. The right side is checked under the facts that the left side proves.
+    /// `&&` if `and` is true, else `||`. The right side is checked under the facts proven by the left side.
     fn junction(&mut self, left: &Expr, right: &Expr, and: bool) -> Result<Checked> {
         let left = self.expect(left, &Type::Bool)?;
-        let proven = if and { left.outcome.when_true.clone() } else { left.outcome.when_false.clone() };
+        let proven = if and { left.implied.when_true.clone() } else { left.implied.when_false.clone() };
         let right = self.under(&proven, |checker| checker.expect(right, &Type::Bool))?;
-        let (a, b) = (left.outcome, right.outcome);
-        let outcome = if and {
-            Outcome { when_true: a.when_true.and(&b.when_true), when_false: a.when_false.or(&b.when_false) }
+        let (a, b) = (left.implied, right.implied);
+        let implied = if and {
+            Implied { when_true: a.when_true.and(&b.when_true), when_false: a.when_false.or(&b.when_false) }
         } else {
-            Outcome { when_true: a.when_true.or(&b.when_true), when_false: a.when_false.and(&b.when_false) }
+            Implied { when_true: a.when_true.or(&b.when_true), when_false: a.when_false.and(&b.when_false) }
         };
         let sides = Box::new([left.op, right.op]);
         let op = if and { Op::And(sides) } else { Op::Or(sides) };
-        Ok(Checked { outcome, ..Checked::new(op, Type::Bool, left.cost.saturating_add(right.cost)) })
+        Ok(Checked { implied, ..Checked::new(op, Type::Bool, left.cost.saturating_add(right.cost)) })
     }
 
     fn conditional(&mut self, [condition, then, otherwise]: &[Expr; 3]) -> Result<Checked> {
         let condition = self.expect(condition, &Type::Bool)?;
-        let proven = condition.outcome;
+        let proven = condition.implied;
         let then = self.under(&proven.when_true, |checker| checker.check(then))?;
         let place = otherwise.place;
         let otherwise = self.under(&proven.when_false, |checker| checker.check(otherwise))?;
         let Some(kind) = common(&then.kind, &otherwise.kind) else {
             return wrong(place, &then.kind.to_string(), &otherwise.kind);
         };
-        let outcome = Outcome {
+        let implied = Implied {
             when_true: proven
                 .when_true
-                .and(&then.outcome.when_true)
-                .or(&proven.when_false.and(&otherwise.outcome.when_true)),
+                .and(&then.implied.when_true)
+                .or(&proven.when_false.and(&otherwise.implied.when_true)),
             when_false: proven
                 .when_true
-                .and(&then.outcome.when_false)
-                .or(&proven.when_false.and(&otherwise.outcome.when_false)),
+                .and(&then.implied.when_false)
+                .or(&proven.when_false.and(&otherwise.implied.when_false)),
         };
         let nullable = then.nullable || otherwise.nullable;
         let cost = condition.cost.saturating_add(then.cost.max(otherwise.cost));
         let op = Op::Conditional(Box::new([condition.op, then.op, otherwise.op]));
-        Ok(Checked { outcome, nullable, ..Checked::new(op, kind, cost) })
+        Ok(Checked { implied, nullable, ..Checked::new(op, kind, cost) })
     }
 
     fn compare(&mut self, expr: &Expr, comparison: Comparison, left: &Expr, right: &Expr) -> Result<Checked> {
@@ -271,10 +273,10 @@ impl<'e> Checker<'e> {
             (_, Type::Null) => left.path(),
             _ => None,
         };
-        let proves = guarded.map(|path| Outcome::proves(Guards::of(Proof::NotNull, path))).unwrap_or_default();
-        let outcome = if comparison == Comparison::NotEqual { proves } else { proves.not() };
+        let proves = guarded.map(|path| Implied::proves(Guards::of(Proof::NotNull, path))).unwrap_or_default();
+        let implied = if comparison == Comparison::NotEqual { proves } else { proves.not() };
         let cost = a.cost.saturating_add(b.cost);
-        Ok(Checked { outcome, ..Checked::new(Op::Compare(comparison, Box::new([a.op, b.op])), Type::Bool, cost) })
+        Ok(Checked { implied, ..Checked::new(Op::Compare(comparison, Box::new([a.op, b.op])), Type::Bool, cost) })
     }
 
     fn is_in(&mut self, expr: &Expr, left: &Expr, right: &Expr) -> Result<Checked> {
@@ -331,7 +333,7 @@ fn constant(literal: &Literal) -> Checked {
     Checked::new(op, kind, 0)
 }
 
-/// The type that holds the values of both.
+/// The type of the values of both.
 fn common(a: &Type, b: &Type) -> Option<Type> {
     if a.is_number() && b.is_number() {
         return Some(if a == b { a.clone() } else { Type::Number });

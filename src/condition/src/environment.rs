@@ -1,4 +1,4 @@
-//! The names that a condition may use.
+//! The names known to a condition.
 
 use crate::types::{Member, Type, list};
 

@@ -19,7 +19,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A condition that cannot be used.
+/// A refused condition.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{problem} ({place})")]
 pub struct ConditionError {
@@ -38,16 +38,16 @@ pub enum Problem {
     /// Parentheses, operators or macros are nested more than [`MAX_NESTING`](crate::MAX_NESTING) times.
     #[error("the condition is nested more than {max} times; split it", max = crate::MAX_NESTING)]
     TooDeep,
-    /// A character that no token begins with.
+    /// A character without a meaning.
     #[error("unexpected character {0:?}; remove it")]
     Character(char),
     /// A string without an end.
     #[error("the string has no end; close it with its quote")]
     OpenString,
-    /// An escape that CEL does not have, or that stands for no character.
+    /// An escape unknown to CEL, or one without a character.
     #[error("unknown escape in a string; write `\\\\` for a backslash, or a raw string r\"…\"")]
     Escape,
-    /// A number that does not fit.
+    /// A number over 64 bits.
     #[error("the number does not fit into 64 bits; write a smaller one")]
     Number,
     /// Another token was expected.
@@ -58,15 +58,15 @@ pub enum Problem {
         /// The token in its place.
         found: String,
     },
-    /// A construct of CEL that conditions leave out.
+    /// A construct of CEL, left out here.
     #[error("{what} is not supported; {remedy}")]
     Unsupported {
         /// The construct.
         what: &'static str,
-        /// What to do instead.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// A name that is not known here.
+    /// An unknown name.
     #[error("unknown name `{name}`; known: {known}")]
     UnknownName {
         /// The name.
@@ -74,7 +74,7 @@ pub enum Problem {
         /// The known ones, separated by commas.
         known: String,
     },
-    /// A member that the type does not have.
+    /// An unknown member.
     #[error("`{of}` has no member `{name}`; it has: {known}")]
     UnknownMember {
         /// The expression before the dot.
@@ -84,12 +84,12 @@ pub enum Problem {
         /// The known ones, separated by commas.
         known: String,
     },
-    /// A function that does not exist, or not for this type.
+    /// An unknown function, or one of another type.
     #[error("unknown function `{name}` {of}")]
     UnknownFunction {
         /// The function.
         name: String,
-        /// The value that it was called on.
+        /// The receiver.
         of: String,
     },
     /// A function with another number of arguments.
@@ -97,9 +97,9 @@ pub enum Problem {
     Arguments {
         /// The function.
         name: String,
-        /// The number that it takes.
+        /// The right number.
         expected: usize,
-        /// The number that it was given.
+        /// The given number.
         found: usize,
     },
     /// A value of another type.
@@ -110,7 +110,7 @@ pub enum Problem {
         /// The type of the value.
         found: String,
     },
-    /// Two operands that do not fit.
+    /// Two operands of types which do not fit.
     #[error("`{operator}` cannot join {left} and {right}")]
     Operands {
         /// The operator.
@@ -132,16 +132,16 @@ pub enum Problem {
         /// The member.
         name: String,
     },
-    /// A value that may be null is used without a guard.
+    /// A nullable value is used without a guard.
     #[error("`{name}` may be null; write `{name} != null && …` before it")]
     Nullable {
         /// The value.
         name: String,
     },
-    /// A guard of something that needs none, or cannot be guarded.
+    /// A guard of something else than a member.
     #[error("`has` takes a member, such as `has(args.note)`")]
     Has,
-    /// A macro's first argument is no new name.
+    /// A macro's first argument is not a new name.
     #[error("the first argument of `{macro_name}` is a new name, such as `item`")]
     MacroName {
         /// The macro.
@@ -159,21 +159,21 @@ pub enum Problem {
         /// The steps of the worst case.
         steps: u64,
     },
-    /// A pattern that is not a literal.
+    /// A pattern is computed.
     #[error("`matches` takes a literal pattern, which is compiled once")]
     PatternLiteral,
-    /// A pattern that cannot be compiled.
+    /// A pattern cannot be compiled.
     #[error("the pattern cannot be used: {reason}")]
     Pattern {
         /// The complaint of the compiler.
         reason: String,
     },
-    /// A literal time that is none.
+    /// A literal with a malformed time.
     #[error("{0}")]
     Time(&'static str),
 }
 
-/// A condition that has no result. The caller denies.
+/// An evaluation without a result. The caller denies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum EvalError {
     /// It took more than the allowed steps.
@@ -185,8 +185,8 @@ pub enum EvalError {
     /// A division by zero.
     #[error("the condition divides by zero")]
     DivisionByZero,
-    /// A text that is no timestamp or duration.
-    #[error("a text in the condition is no timestamp or duration")]
+    /// A text without a timestamp or duration.
+    #[error("a text in the condition is not a timestamp or duration")]
     Time,
     /// A member is absent or null, or has another type than its schema says.
     #[error("a value of the condition is not there")]

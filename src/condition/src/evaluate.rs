@@ -1,6 +1,6 @@
 //! Evaluates a checked condition with a bound on steps.
 //!
-//! `&&` and `||` take errors as CEL does: an operand that decides alone wins over an error of the other one.
+//! `&&` and `||` take errors as CEL does: a decisive operand wins over an error of the other one.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub trait Facts {
 }
 
 /// One evaluation.
-pub(crate) struct Run<'f> {
+pub(crate) struct Evaluation<'f> {
     facts: &'f dyn Facts,
     locals: Vec<Val<'f>>,
     steps: u64,
@@ -31,14 +31,14 @@ pub(crate) struct Run<'f> {
 
 type Result<T> = std::result::Result<T, EvalError>;
 
-// === impl Run ===
+// === impl Evaluation ===
 
-impl<'f> Run<'f> {
-    pub(crate) fn new(facts: &'f dyn Facts) -> Run<'f> {
-        Run { facts, locals: Vec::new(), steps: MAX_STEPS }
+impl<'f> Evaluation<'f> {
+    pub(crate) fn new(facts: &'f dyn Facts) -> Evaluation<'f> {
+        Evaluation { facts, locals: Vec::new(), steps: MAX_STEPS }
     }
 
-    /// Pays for one operation that reads so many bytes of text.
+    /// Pays for one operation on so many bytes of text.
     fn pay(&mut self, bytes: usize) -> Result<()> {
         let steps = u64::try_from(bytes / 64).unwrap_or(u64::MAX).saturating_add(1);
         self.steps = self.steps.checked_sub(steps).ok_or(EvalError::Steps)?;

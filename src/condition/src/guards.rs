@@ -1,4 +1,4 @@
-//! The facts that a boolean expression proves: which optional members are there, and which values are not null.
+//! The facts proven by a boolean expression: optional members are there, and which values are not null.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,9 @@ pub(crate) enum Proof {
     NotNull,
 }
 
-/// The facts that hold if a boolean expression is true, and those if it is false.
+/// The facts implied by a true boolean expression, and by a false one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct Implied {
     pub(crate) when_true: Guards,
     pub(crate) when_false: Guards,
 }
@@ -37,20 +37,20 @@ impl Guards {
         Guards(self.0.union(&other.0).cloned().collect())
     }
 
-    /// The facts that hold either way.
+    /// The facts of both, if one of the two holds.
     pub(crate) fn or(&self, other: &Guards) -> Guards {
         Guards(self.0.intersection(&other.0).cloned().collect())
     }
 }
 
-// === impl Outcome ===
+// === impl Implied ===
 
-impl Outcome {
-    pub(crate) fn proves(when_true: Guards) -> Outcome {
-        Outcome { when_true, when_false: Guards::default() }
+impl Implied {
+    pub(crate) fn proves(when_true: Guards) -> Implied {
+        Implied { when_true, when_false: Guards::default() }
     }
 
-    pub(crate) fn not(self) -> Outcome {
-        Outcome { when_true: self.when_false, when_false: self.when_true }
+    pub(crate) fn not(self) -> Implied {
+        Implied { when_true: self.when_false, when_false: self.when_true }
     }
 }

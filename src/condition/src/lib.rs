@@ -2,7 +2,7 @@
 //!
 //! [`Condition::compile`] parses a source and checks it against the types of an [`Environment`]. It refuses unknown names, wrong types,
 //! unguarded optional members, and conditions whose cost has no bound. [`Condition::holds`] evaluates it on [`Facts`] with a bound on
-//! steps. An error of evaluation is no verdict: the caller denies.
+//! steps. If the evaluation fails, the caller denies.
 //!
 //! ```
 //! use callgate_condition::{Condition, Environment, Fact, Facts, Member, ObjectType, Type};

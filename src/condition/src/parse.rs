@@ -1,6 +1,6 @@
 //! Parses a source into a syntax tree (CEL, "Syntax"), by precedence climbing.
 
-use crate::syntax::{Expr, Literal, Node, Operator};
+use crate::syntax::{Expr, ExprKind, Literal, Operator};
 use crate::token::{self, Token};
 use crate::{ConditionError, MAX_NESTING, Place, Problem};
 
@@ -81,7 +81,7 @@ impl Parser {
             let then = parser.binary(1)?;
             parser.expect(":")?;
             let otherwise = parser.conditional()?;
-            Ok(Expr { place, node: Node::Conditional(Box::new([condition, then, otherwise])) })
+            Ok(Expr { place, kind: ExprKind::Conditional(Box::new([condition, then, otherwise])) })
         })
     }
 
@@ -104,7 +104,7 @@ impl Parser {
             }
             self.next = None;
             let right = self.binary(precedence + 1)?;
-            left = Expr { place, node: Node::Binary(operator, Box::new(left), Box::new(right)) };
+            left = Expr { place, kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)) };
         }
     }
 
@@ -112,7 +112,7 @@ impl Parser {
         let place = self.place();
         if self.takes("!") {
             let of = self.deeper(Self::unary)?;
-            return Ok(Expr { place, node: Node::Not(Box::new(of)) });
+            return Ok(Expr { place, kind: ExprKind::Not(Box::new(of)) });
         }
         if !self.takes("-") {
             return self.member();
@@ -128,11 +128,11 @@ impl Parser {
         match literal {
             Some(literal) => {
                 self.next = None;
-                self.members_of(Expr { place, node: Node::Literal(literal) })
+                self.members_of(Expr { place, kind: ExprKind::Literal(literal) })
             }
             None => {
                 let of = self.deeper(Self::unary)?;
-                Ok(Expr { place, node: Node::Negate(Box::new(of)) })
+                Ok(Expr { place, kind: ExprKind::Negate(Box::new(of)) })
             }
         }
     }
@@ -162,15 +162,15 @@ impl Parser {
             let quoted = if let (_, Token::Quoted(name)) = self.peek() { Some(name.clone()) } else { None };
             if let Some(name) = quoted {
                 self.next = None;
-                expr = Expr { place, node: Node::Select(Box::new(expr), name) };
+                expr = Expr { place, kind: ExprKind::Select(Box::new(expr), name) };
                 continue;
             }
             let name = self.name()?;
-            let node = match self.arguments()? {
-                Some(arguments) => Node::Call { receiver: Some(Box::new(expr)), name, arguments },
-                None => Node::Select(Box::new(expr), name),
+            let kind = match self.arguments()? {
+                Some(arguments) => ExprKind::Call { receiver: Some(Box::new(expr)), name, arguments },
+                None => ExprKind::Select(Box::new(expr), name),
             };
-            expr = Expr { place, node };
+            expr = Expr { place, kind };
         }
     }
 
@@ -206,7 +206,7 @@ impl Parser {
             return Ok(inside);
         }
         if self.takes("[") {
-            return Ok(Expr { place, node: Node::List(self.list("]")?) });
+            return Ok(Expr { place, kind: ExprKind::List(self.list("]")?) });
         }
         let literal = match self.peek() {
             (_, Token::Name(name)) => match name.as_str() {
@@ -219,11 +219,11 @@ impl Parser {
                 }
                 _ => {
                     let name = self.name()?;
-                    let node = match self.arguments()? {
-                        Some(arguments) => Node::Call { receiver: None, name, arguments },
-                        None => Node::Name(name),
+                    let kind = match self.arguments()? {
+                        Some(arguments) => ExprKind::Call { receiver: None, name, arguments },
+                        None => ExprKind::Name(name),
                     };
-                    return Ok(Expr { place, node });
+                    return Ok(Expr { place, kind });
                 }
             },
             (_, Token::Int(size)) => {
@@ -234,6 +234,6 @@ impl Parser {
             _ => return Err(self.expected("a value")),
         };
         self.next = None;
-        Ok(Expr { place, node: Node::Literal(literal) })
+        Ok(Expr { place, kind: ExprKind::Literal(literal) })
     }
 }

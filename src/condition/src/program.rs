@@ -2,12 +2,12 @@
 
 use regex::Regex;
 
-use crate::evaluate::{Facts, Run};
+use crate::evaluate::{Evaluation, Facts};
 use crate::syntax::{Arithmetic, Comparison};
 use crate::time::Field;
 use crate::{ConditionError, Duration, Environment, EvalError, Place, Problem, Timestamp, Type, check, parse};
 
-/// A condition that was checked against an environment.
+/// A condition, checked against an environment.
 #[derive(Debug, Clone)]
 pub struct Condition {
     op: Op,
@@ -40,11 +40,11 @@ pub(crate) enum Op {
     Conditional(Box<[Op; 3]>),
     Compare(Comparison, Box<[Op; 2]>),
     In(Box<[Op; 2]>),
-    /// Of whole numbers.
+    /// Arithmetic of whole numbers.
     IntArithmetic(Arithmetic, Box<[Op; 2]>),
-    /// Of numbers, as doubles.
+    /// Arithmetic of doubles.
     DoubleArithmetic(Arithmetic, Box<[Op; 2]>),
-    /// Of timestamps and durations.
+    /// Arithmetic of timestamps and durations.
     TimeArithmetic(Arithmetic, Box<[Op; 2]>),
     Join(Box<[Op; 2]>),
     /// The characters of a text, or the items of a list.
@@ -104,16 +104,16 @@ impl Condition {
     /// # Errors
     /// [`EvalError`] if it has no result. The caller denies.
     pub fn holds(&self, facts: &dyn Facts) -> Result<bool, EvalError> {
-        Run::new(facts).evaluate(&self.op)?.bool()
+        Evaluation::new(facts).evaluate(&self.op)?.bool()
     }
 
-    /// Returns the facts that it reads, in no order.
+    /// Returns the used facts, sorted.
     #[must_use]
     pub fn facts(&self) -> &[usize] {
         &self.facts
     }
 
-    /// Returns the functions that it asks, in no order.
+    /// Returns the used functions, sorted.
     #[must_use]
     pub fn functions(&self) -> &[usize] {
         &self.functions

@@ -6,11 +6,11 @@ use crate::Place;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Expr {
     pub(crate) place: Place,
-    pub(crate) node: Node,
+    pub(crate) kind: ExprKind,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Node {
+pub(crate) enum ExprKind {
     Literal(Literal),
     List(Vec<Expr>),
     Name(String),
@@ -67,7 +67,7 @@ pub(crate) enum Arithmetic {
 // === impl Operator ===
 
 impl Operator {
-    /// Returns the operator that a symbol writes, and its precedence; a higher one binds tighter.
+    /// Returns the operator of a symbol, and its precedence; a higher one binds tighter.
     pub(crate) fn of(symbol: &str) -> Option<(Operator, u8)> {
         use Arithmetic::{Add, Divide, Multiply, Remainder, Subtract};
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
@@ -118,11 +118,11 @@ impl Operator {
 // === impl Expr ===
 
 impl Expr {
-    /// The dotted name that it spells, such as `args.to`.
+    /// Its dotted name, such as `args.to`.
     pub(crate) fn path(&self) -> Option<String> {
-        match &self.node {
-            Node::Name(name) => Some(name.clone()),
-            Node::Select(of, name) => of.path().map(|of| format!("{of}.{name}")),
+        match &self.kind {
+            ExprKind::Name(name) => Some(name.clone()),
+            ExprKind::Select(of, name) => of.path().map(|of| format!("{of}.{name}")),
             _ => None,
         }
     }

@@ -37,7 +37,7 @@ pub(crate) enum Field {
 // === impl Field ===
 
 impl Field {
-    /// Returns the field that a method of CEL reads.
+    /// Returns the field of a method of CEL.
     pub(crate) fn of(method: &str) -> Option<Field> {
         Some(match method {
             "getFullYear" => Field::FullYear,

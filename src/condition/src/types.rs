@@ -58,13 +58,13 @@ pub struct Member {
 // === impl Member ===
 
 impl Member {
-    /// A member that is always there.
+    /// A member of every object.
     #[must_use]
     pub fn required(kind: Type) -> Member {
         Member { kind, optional: false, nullable: false }
     }
 
-    /// A member that may be absent.
+    /// A member of some objects.
     #[must_use]
     pub fn optional(kind: Type) -> Member {
         Member { kind, optional: true, nullable: false }
@@ -92,7 +92,7 @@ impl Type {
         Type::List(Arc::new(ListType { item, max }))
     }
 
-    /// Returns true for a type whose values can be compared with `==`.
+    /// Returns true if `==` compares its values.
     pub(crate) fn is_scalar(&self) -> bool {
         !matches!(self, Type::List(_) | Type::Object(_) | Type::Opaque)
     }

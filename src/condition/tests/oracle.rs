@@ -1,4 +1,4 @@
-//! Random conditions have the value that the `cel` crate gives them. It shares no code with this crate.
+//! Random conditions have the same value in the `cel` crate, which shares no code with this one.
 
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
@@ -116,7 +116,7 @@ proptest! {
             Err(error) if matches!(error.problem, Problem::TooCostly { .. }) => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(format!("{source}: {error}"))),
         };
-        // An error is no value. Implementations differ in the errors that a decisive operand hides, and in infinite numbers.
+        // An error has no value. Implementations differ in the errors that a decisive operand hides, and in infinite numbers.
         if let (Ok(holds), Some(expected)) = (condition.holds(&Call { args: args(), team: None }), expected(&source)) {
             prop_assert_eq!(holds, expected, "{}", source);
         }

@@ -58,7 +58,7 @@ impl Checker<'_> {
             "size" => self.size(one(expr, name, arguments)?),
             "timestamp" => {
                 let of = one(expr, name, arguments)?;
-                if let Node::Literal(Literal::Text(text)) = &of.node {
+                if let ExprKind::Literal(Literal::Text(text)) = &of.kind {
                     let Some(time) = Timestamp::parse(text) else {
                         return at(of.place, Problem::Time("expected a time such as 2026-01-31T12:00:00Z (RFC 3339)"));
                     };
@@ -69,7 +69,7 @@ impl Checker<'_> {
             }
             "duration" => {
                 let of = one(expr, name, arguments)?;
-                if let Node::Literal(Literal::Text(text)) = &of.node {
+                if let ExprKind::Literal(Literal::Text(text)) = &of.kind {
                     let Some(time) = Duration::parse(text) else {
                         return at(of.place, Problem::Time("expected a duration such as 1h30m, 90s or 100ms"));
                     };
@@ -116,7 +116,7 @@ impl Checker<'_> {
 
     /// `has(a.b)`: true if the member is there.
     fn has(&mut self, of: &Expr) -> Result<Checked> {
-        let Node::Select(holder, name) = &of.node else { return at(of.place, Problem::Has) };
+        let ExprKind::Select(holder, name) = &of.kind else { return at(of.place, Problem::Has) };
         let path = of.path().ok_or(ConditionError { place: of.place, problem: Problem::Has })?;
         let fact = self.environment.find_fact(&path).map(|(index, _)| index).filter(|_| !self.is_local(&path));
         let (op, cost) = match fact {
@@ -129,8 +129,8 @@ impl Checker<'_> {
                 (Op::HasMember(Box::new(holder.op), name.clone()), holder.cost)
             }
         };
-        let outcome = Outcome::proves(Guards::of(Proof::Present, path));
-        Ok(Checked { outcome, ..Checked::new(op, Type::Bool, cost) })
+        let implied = Implied::proves(Guards::of(Proof::Present, path));
+        Ok(Checked { implied, ..Checked::new(op, Type::Bool, cost) })
     }
 
     fn size(&mut self, of: &Expr) -> Result<Checked> {
@@ -147,7 +147,7 @@ impl Checker<'_> {
             let name = name.to_owned();
             return at(expr.place, Problem::Arguments { name, expected: 2, found: arguments.len() });
         };
-        let Node::Name(local) = &variable.node else {
+        let ExprKind::Name(local) = &variable.kind else {
             return at(variable.place, Problem::MacroName { macro_name: name.to_owned() });
         };
         let is_known =
@@ -173,7 +173,8 @@ impl Checker<'_> {
         let offset = match arguments {
             [] => 0,
             [zone] => {
-                let literal = if let Node::Literal(Literal::Text(text)) = &zone.node { time::zone(text) } else { None };
+                let literal =
+                    if let ExprKind::Literal(Literal::Text(text)) = &zone.kind { time::zone(text) } else { None };
                 let problem = Problem::Time("expected a literal time zone: \"UTC\" or an offset such as \"+01:00\"");
                 literal.ok_or(ConditionError { place: zone.place, problem })?
             }
@@ -197,12 +198,12 @@ fn one<'a>(expr: &Expr, name: &str, arguments: &'a [Expr]) -> Result<&'a Expr> {
 fn pattern(of: &Expr) -> Result<regex::Regex> {
     /// The maximum size of a compiled pattern in bytes.
     const SIZE: usize = 1 << 18;
-    let Node::Literal(Literal::Text(text)) = &of.node else { return at(of.place, Problem::PatternLiteral) };
+    let ExprKind::Literal(Literal::Text(text)) = &of.kind else { return at(of.place, Problem::PatternLiteral) };
     let built = regex::RegexBuilder::new(text).size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(64).build();
     built.map_err(|error| {
         let reason = match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-            _ => "it is no regular expression of RE2's syntax".to_owned(),
+            _ => "it does not follow RE2's syntax".to_owned(),
         };
         ConditionError { place: of.place, problem: Problem::Pattern { reason } }
     })
