@@ -58,7 +58,7 @@ const AROUND: [char; 20] = [
 #[must_use]
 pub fn entities(text: &str) -> Vec<Entity> {
     let text = normal(text);
-    let mut found = Found::default();
+    let mut found = EntityList::default();
     for word in text.split(' ') {
         // A list without spaces is several words.
         let has_address = word.contains("://[");
@@ -76,14 +76,14 @@ pub fn entities(text: &str) -> Vec<Entity> {
 }
 
 #[derive(Default)]
-struct Found {
+struct EntityList {
     list: Vec<Entity>,
     known: HashSet<Entity>,
 }
 
-// === impl Found ===
+// === impl EntityList ===
 
-impl Found {
+impl EntityList {
     fn add(&mut self, kind: EntityKind, text: &str) {
         let entity = Entity { kind, text: text.to_owned() };
         if !text.is_empty() && self.known.insert(entity.clone()) {

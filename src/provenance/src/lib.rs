@@ -31,5 +31,5 @@ mod text;
 pub use entities::{Entity, EntityKind, entities};
 pub use normal::normal;
 pub use number::Decimal;
-pub use place::{Found, Place, PlaceError, Values};
+pub use place::{Place, PlaceError, PlaceValue, Values};
 pub use text::Text;

@@ -64,7 +64,7 @@ impl Decimal {
     }
 }
 
-/// The numbers in a text, each a maximal run of digits that is no part of a word: `7`, `1,250.50`, `-3.5`.
+/// The numbers in a text, each a maximal run of digits outside of words: `7`, `1,250.50`, `-3.5`.
 pub(crate) fn all(text: &str) -> impl Iterator<Item = Decimal> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -80,7 +80,7 @@ pub(crate) fn all(text: &str) -> impl Iterator<Item = Decimal> {
             if last.is_some_and(is_word) || after.starts_with(is_word) {
                 continue;
             }
-            // A hyphen behind a word or a number is no minus.
+            // A hyphen behind a word or a number joins the two.
             let negative = last == Some('-') && !before.next().is_some_and(is_word);
             if let Some(number) = read(run.trim_end_matches(['.', ',']), negative) {
                 return Some(number);

@@ -20,7 +20,7 @@ enum Segment {
     Key,
 }
 
-/// A text that is no place.
+/// The fault of a text which is not a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceError {
     /// It does not begin with `#`, or its first segment has no `/`.
@@ -41,12 +41,12 @@ const MAX_SEGMENTS: usize = 32;
 pub struct Values<'p, 'v> {
     place: &'p Place,
     /// Values to look into, and the number of segments behind them.
-    open: Vec<(Found<'v>, usize)>,
+    open: Vec<(PlaceValue<'v>, usize)>,
 }
 
 /// A value at a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Found<'v> {
+pub enum PlaceValue<'v> {
     /// A value.
     Value(&'v Value),
     /// The name of a member.
@@ -111,7 +111,7 @@ fn segment(text: &str) -> Result<Segment, PlaceError> {
 impl Place {
     /// Returns the values at this place.
     pub fn values<'p, 'v>(&'p self, value: &'v Value) -> Values<'p, 'v> {
-        Values { place: self, open: vec![(Found::Value(value), 0)] }
+        Values { place: self, open: vec![(PlaceValue::Value(value), 0)] }
     }
 
     /// Returns true if a value with this pointer is at the place. The pointer has one segment for each step, and none is a wildcard.
@@ -127,31 +127,31 @@ impl Place {
 }
 
 impl<'v> Iterator for Values<'_, 'v> {
-    type Item = Found<'v>;
+    type Item = PlaceValue<'v>;
 
-    fn next(&mut self) -> Option<Found<'v>> {
+    fn next(&mut self) -> Option<PlaceValue<'v>> {
         while let Some((found, depth)) = self.open.pop() {
             let Some(segment) = self.place.segments.get(depth) else { return Some(found) };
-            let Found::Value(value) = found else { continue };
+            let PlaceValue::Value(value) = found else { continue };
             let open = &mut self.open;
             let mut push = |found| open.push((found, depth + 1));
             // Later ones are pushed first, so the first is taken first.
             match (segment, value) {
-                (Segment::Any, Value::Array(items)) => items.iter().rev().map(Found::Value).for_each(push),
-                (Segment::Any, Value::Object(members)) => members.values().rev().map(Found::Value).for_each(push),
+                (Segment::Any, Value::Array(items)) => items.iter().rev().map(PlaceValue::Value).for_each(push),
+                (Segment::Any, Value::Object(members)) => members.values().rev().map(PlaceValue::Value).for_each(push),
                 (Segment::Key, Value::Object(members)) => {
-                    members.keys().rev().map(|key| Found::Name(key)).for_each(push);
+                    members.keys().rev().map(|key| PlaceValue::Name(key)).for_each(push);
                 }
                 (Segment::Name(name), Value::Object(members)) => {
                     if let Some(member) = members.get(name) {
-                        push(Found::Value(member));
+                        push(PlaceValue::Value(member));
                     }
                 }
                 (Segment::Name(name), Value::Array(items)) => {
                     let is_index = name == "0" || !name.starts_with('0');
                     let index = name.parse::<usize>().ok().filter(|_| is_index && !name.starts_with('+'));
                     if let Some(item) = index.and_then(|index| items.get(index)) {
-                        push(Found::Value(item));
+                        push(PlaceValue::Value(item));
                     }
                 }
                 _ => {}

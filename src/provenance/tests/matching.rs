@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 #![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
-use callgate_provenance::{Decimal, EntityKind, Found, Place, PlaceError, Text, entities, normal};
+use callgate_provenance::{Decimal, EntityKind, Place, PlaceError, PlaceValue, Text, entities, normal};
 
 #[test]
 fn look_alike_texts_have_one_normal_form() {
@@ -107,9 +107,9 @@ fn places_find_values_and_names() {
     .unwrap();
     let at = |place: &str| {
         let place: Place = place.parse().unwrap();
-        let shown = |found: Found<'_>| match found {
-            Found::Value(value) => value.to_string(),
-            Found::Name(name) => format!("name {name}"),
+        let shown = |found: PlaceValue<'_>| match found {
+            PlaceValue::Value(value) => value.to_string(),
+            PlaceValue::Name(name) => format!("name {name}"),
         };
         place.values(&result).map(shown).collect::<Vec<_>>().join(" ")
     };
