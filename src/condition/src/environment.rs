@@ -1,0 +1,61 @@
+//! The names known to a condition.
+
+use crate::types::{Member, Type, list};
+
+/// Facts and functions, each with a name and a type. Facts and functions are counted from 0 in the order in which they were added.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    facts: Vec<(String, Member)>,
+    functions: Vec<(String, Signature)>,
+}
+
+/// The types of a function.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    pub(crate) parameters: Vec<Type>,
+    pub(crate) result: Type,
+}
+
+// === impl Environment ===
+
+impl Environment {
+    /// Adds a fact. Its name may have dots: `caller.role`.
+    #[must_use]
+    pub fn fact(mut self, name: &str, member: Member) -> Environment {
+        self.facts.push((name.to_owned(), member));
+        self
+    }
+
+    /// Adds a function. Its name may have dots: `conversation.called`.
+    #[must_use]
+    pub fn function(mut self, name: &str, parameters: &[Type], result: Type) -> Environment {
+        self.functions.push((name.to_owned(), Signature { parameters: parameters.to_vec(), result }));
+        self
+    }
+
+    pub(crate) fn find_fact(&self, name: &str) -> Option<(usize, &Member)> {
+        let position = self.facts.iter().position(|(known, _)| known == name)?;
+        self.facts.get(position).map(|(_, member)| (position, member))
+    }
+
+    pub(crate) fn find_function(&self, name: &str) -> Option<(usize, &Signature)> {
+        let position = self.functions.iter().position(|(known, _)| known == name)?;
+        self.functions.get(position).map(|(_, signature)| (position, signature))
+    }
+
+    /// Returns true if `name` begins a dotted name, as `caller` does for `caller.role`.
+    pub(crate) fn begins(&self, name: &str) -> bool {
+        let names = self.facts.iter().map(|(name, _)| name).chain(self.functions.iter().map(|(name, _)| name));
+        names.into_iter().any(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    /// The known names, for a message.
+    pub(crate) fn names(&self) -> String {
+        list(
+            self.facts
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .chain(self.functions.iter().map(|(name, _)| name.as_str())),
+        )
+    }
+}
