@@ -188,7 +188,7 @@ fn authority(rest: &str) -> &str {
     }
 }
 
-/// Returns true for a dotted name whose last label is no file ending, and for an IPv4 address.
+/// Returns true for a dotted name whose last label is not a file ending, and for an IPv4 address.
 fn is_host(text: &str) -> bool {
     let labels: Vec<&str> = text.split('.').collect();
     let is_label = |label: &&str| {
