@@ -59,6 +59,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
 mod checks;
+mod compare;
 mod compiler;
 mod decide;
 mod error;
@@ -86,6 +87,7 @@ use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
 pub use callgate_json::{name_in_record, name_in_sentence};
+pub use compare::{Change, ChangeKind, Effect, compare};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{

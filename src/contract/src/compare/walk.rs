@@ -1,0 +1,186 @@
+//! The walk over two contracts side by side.
+
+use std::collections::BTreeSet;
+
+use callgate_json::{Map, Value};
+
+use super::rules::{self, Rule};
+use super::{Change, ChangeKind, Effect, schema, sets, users};
+use crate::model::Contract;
+use crate::source::node::join;
+
+/// The walk: both contracts, and the differences so far.
+pub(super) struct Walk<'c> {
+    before: &'c Contract,
+    after: &'c Contract,
+    pub(super) found: Vec<Change>,
+}
+
+// === impl Walk ===
+
+impl<'c> Walk<'c> {
+    pub(super) fn new(before: &'c Contract, after: &'c Contract) -> Self {
+        Self { before, after, found: Vec::new() }
+    }
+
+    /// Compares two whole contracts, but for the tools' order and the roles' tools.
+    pub(super) fn document(&mut self, a: &Value, b: &Value) {
+        let (mut a, mut b) = (a.clone(), b.clone());
+        for document in [&mut a, &mut b] {
+            by_name(document);
+        }
+        self.field(&mut Vec::new(), Some(&a), Some(&b));
+    }
+
+    /// The roles that a field of this tool, or of the whole contract, affects: those of both contracts.
+    pub(super) fn roles_of(&self, tool: Option<&str>) -> Vec<String> {
+        let all = |contract: &Contract| match tool {
+            Some(tool) => users(contract, tool),
+            None => contract.roles().map(|role| role.name().to_owned()).collect::<BTreeSet<_>>(),
+        };
+        all(self.before).intersection(&all(self.after)).cloned().collect()
+    }
+
+    fn field(&mut self, path: &mut Vec<String>, a: Option<&Value>, b: Option<&Value>) {
+        // A tool or role of one contract only is a change of access; a new role is listed whole as well.
+        if let [_, section, _] = path.as_slice()
+            && (a.is_none() || b.is_none())
+        {
+            if section == "tools" {
+                return;
+            }
+            if section == "roles" {
+                let effect = if a.is_none() { Effect::Opens } else { Effect::Closes };
+                self.push(path, effect, a, b);
+                return;
+            }
+        }
+        if a == b {
+            return;
+        }
+        if let Some(rule) = rules::of(path) {
+            self.rule(path, rule, a, b);
+            return;
+        }
+        let empty = Map::new();
+        match (a, b) {
+            (Some(Value::Object(a)), Some(Value::Object(b))) => self.members(path, a, b),
+            (None, Some(Value::Object(b))) if !b.is_empty() => self.members(path, &empty, b),
+            (Some(Value::Object(a)), None) if !a.is_empty() => self.members(path, a, &empty),
+            _ => self.push(path, Effect::Unclear, a, b),
+        }
+    }
+
+    fn members(&mut self, path: &mut Vec<String>, a: &Map<String, Value>, b: &Map<String, Value>) {
+        let removed = a.keys().filter(|key| !b.contains_key(*key));
+        for key in b.keys().chain(removed) {
+            path.push(key.clone());
+            self.field(path, a.get(key), b.get(key));
+            path.pop();
+        }
+    }
+
+    fn rule(&mut self, path: &[String], rule: Rule, a: Option<&Value>, b: Option<&Value>) {
+        let effect = match rule {
+            Rule::Note => Effect::Nothing,
+            Rule::Items => sets::items(&sets::list(a), &sets::list(b)),
+            Rule::Globs => sets::globs(&sets::list(a), &sets::list(b)),
+            Rule::Words(words, absent) => {
+                let place = |value: Option<&Value>| match value {
+                    None => Some(absent),
+                    Some(value) => words.iter().position(|word| value == *word),
+                };
+                match (place(a), place(b)) {
+                    (Some(a), Some(b)) => sets::most(Some(a), Some(b)),
+                    _ => Effect::Unclear,
+                }
+            }
+            Rule::Limit(of) => sets::most(of(self.before.limits()), of(self.after.limits())),
+            Rule::Most(absent) => {
+                match (a.map_or(Some(absent), sets::quantity), b.map_or(Some(absent), sets::quantity)) {
+                    (Some(a), Some(b)) => sets::most(Some(a), Some(b)),
+                    _ => Effect::Unclear,
+                }
+            }
+            Rule::Restriction => match (a, b) {
+                (None, Some(_)) => Effect::Closes,
+                (Some(_), None) => Effect::Opens,
+                _ => Effect::Unclear,
+            },
+            Rule::Approval => match (approval(a), approval(b)) {
+                (Some((least, most)), Some(after)) if (least, most) == after && least == most => Effect::Nothing,
+                (Some((_, most)), Some((least, _))) if least >= most => Effect::Closes,
+                (Some((least, _)), Some((_, most))) if least >= most => Effect::Opens,
+                _ => Effect::Unclear,
+            },
+            Rule::Schema => return self.schema(path, a, b),
+            Rule::RoleTools => match path {
+                // The lines about access tell the effect of another list.
+                [.., role, _] if self.same_tools(role) => Effect::Nothing,
+                _ => return,
+            },
+        };
+        self.push(path, effect, a, b);
+    }
+
+    fn same_tools(&self, role: &str) -> bool {
+        let tools = |contract: &Contract| {
+            let role = contract.role(role).into_iter();
+            role.flat_map(|role| role.tools(contract)).map(|tool| tool.name().to_owned()).collect::<BTreeSet<_>>()
+        };
+        tools(self.before) == tools(self.after)
+    }
+
+    fn schema(&mut self, path: &[String], a: Option<&Value>, b: Option<&Value>) {
+        let every = Value::Bool(true);
+        for difference in schema::compare(a.unwrap_or(&every), b.unwrap_or(&every)) {
+            let mut change = self.change(path, difference.effect, difference.before, difference.after);
+            change.pointer.push_str(&difference.pointer);
+            self.found.push(change);
+        }
+    }
+
+    fn push(&mut self, path: &[String], effect: Effect, a: Option<&Value>, b: Option<&Value>) {
+        let change = self.change(path, effect, a.cloned(), b.cloned());
+        self.found.push(change);
+    }
+
+    fn change(&self, path: &[String], effect: Effect, before: Option<Value>, after: Option<Value>) -> Change {
+        let tool = match path {
+            [_, section, tool, ..] if section == "tools" => Some(tool.clone()),
+            _ => None,
+        };
+        let roles = match path {
+            [_, section, role, ..] if section == "roles" => vec![role.clone()],
+            _ => self.roles_of(tool.as_deref()),
+        };
+        let pointer = path.iter().fold(String::new(), |pointer, segment| join(&pointer, segment));
+        Change { kind: ChangeKind::Field, effect, tool, roles, pointer, before, after }
+    }
+}
+
+/// Replaces the list of tools by a map from their names, so that they are compared by name.
+fn by_name(document: &mut Value) {
+    let Some(tools) = document.pointer_mut("/spec/tools") else { return };
+    if let Value::Array(list) = tools.take() {
+        let named = list.into_iter().map(|tool| {
+            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            (name, tool)
+        });
+        *tools = Value::Object(named.collect());
+    }
+}
+
+/// The persons who must agree, at least and at most. With a condition it depends on the call.
+fn approval(value: Option<&Value>) -> Option<(u64, u64)> {
+    match value {
+        None => Some((0, 0)),
+        Some(Value::String(word)) if word == "never" => Some((0, 0)),
+        Some(Value::String(word)) if word == "always" => Some((1, 1)),
+        Some(Value::Object(fields)) => {
+            let most = fields.get("approvers").map_or(Some(1), Value::as_u64)?;
+            Some(if fields.contains_key("when") { (0, most) } else { (most, most) })
+        }
+        Some(_) => None,
+    }
+}
