@@ -80,6 +80,7 @@ mod reports;
 mod run;
 mod schema;
 mod source;
+mod typed;
 mod violation;
 
 use callgate_json::{MAX_DEPTH, Value};
