@@ -5,8 +5,8 @@
 //! always differ in a line.
 //!
 //! [`Effect::Opens`] and [`Effect::Closes`] are promises. If every line about a role and a tool closes, no call of
-//! that tool by that role is newly possible, and the other way round. They bound the effect: a line that opens may open nothing,
-//! as a higher `maximum` does beside a lower one.
+//! that tool by that role is newly possible under the same facts of the conversation, and the other way round. They bound the effect:
+//! a line that opens may open nothing, as a higher `maximum` does beside a lower one.
 
 mod rules;
 mod schema;
@@ -51,7 +51,7 @@ pub struct Change {
     pub kind: ChangeKind,
     /// The effect on calls.
     pub effect: Effect,
-    /// The tool; `None` for a change that is not about one tool.
+    /// The tool; `None` for a change that is not about the calls of one tool.
     pub tool: Option<String>,
     /// The affected roles in alphabetical order. Empty if no role may use the tool.
     pub roles: Vec<String>,

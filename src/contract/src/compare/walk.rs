@@ -8,6 +8,7 @@ use super::rules::{self, Rule};
 use super::{Change, ChangeKind, Effect, schema, sets, users};
 use crate::model::Contract;
 use crate::source::node::join;
+use crate::typed::type_of;
 
 /// The walk: both contracts, and the differences so far.
 pub(super) struct Walk<'c> {
@@ -133,11 +134,27 @@ impl<'c> Walk<'c> {
 
     fn schema(&mut self, path: &[String], a: Option<&Value>, b: Option<&Value>) {
         let every = Value::Bool(true);
-        for difference in schema::compare(a.unwrap_or(&every), b.unwrap_or(&every)) {
-            let mut change = self.change(path, difference.effect, difference.before, difference.after);
+        let (a, b) = (a.unwrap_or(&every), b.unwrap_or(&every));
+        // The types of arguments decide what a condition means.
+        let is_retyped = self.has_conditions(path) && type_of(a) != type_of(b);
+        for difference in schema::compare(a, b) {
+            let effect = match difference.effect {
+                Effect::Opens | Effect::Closes if is_retyped => Effect::Unclear,
+                effect => effect,
+            };
+            let mut change = self.change(path, effect, difference.before, difference.after);
             change.pointer.push_str(&difference.pointer);
             self.found.push(change);
         }
+    }
+
+    /// Returns true if a condition may read the arguments of the tool at `path`.
+    fn has_conditions(&self, path: &[String]) -> bool {
+        let name = path.get(2).map_or("", String::as_str);
+        [self.before, self.after].iter().any(|contract| {
+            contract.roles().any(|role| role.when.is_some())
+                || contract.tool(name).is_some_and(|tool| tool.when.is_some() || tool.approval_when.is_some())
+        })
     }
 
     fn push(&mut self, path: &[String], effect: Effect, a: Option<&Value>, b: Option<&Value>) {
@@ -147,6 +164,8 @@ impl<'c> Walk<'c> {
 
     fn change(&self, path: &[String], effect: Effect, before: Option<Value>, after: Option<Value>) -> Change {
         let tool = match path {
+            // Results and their trust are facts for the calls of every tool.
+            [_, section, _, field, ..] if section == "tools" && (field == "output" || field == "result") => None,
             [_, section, tool, ..] if section == "tools" => Some(tool.clone()),
             _ => None,
         };
@@ -179,7 +198,8 @@ fn approval(value: Option<&Value>) -> Option<(u64, u64)> {
         Some(Value::String(word)) if word == "always" => Some((1, 1)),
         Some(Value::Object(fields)) => {
             let most = fields.get("approvers").map_or(Some(1), Value::as_u64)?;
-            Some(if fields.contains_key("when") { (0, most) } else { (most, most) })
+            // A condition without a value denies, which is stricter than any number of persons.
+            Some(if fields.contains_key("when") { (0, u64::MAX) } else { (most, most) })
         }
         Some(_) => None,
     }

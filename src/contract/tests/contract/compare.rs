@@ -65,7 +65,7 @@ fn fields_of_the_contract_have_the_effect_of_their_rule() {
         ("/spec/limits/maxOutputTokens", Value::Null, "opens"),
         ("/spec/limits/maxRounds", json!(1), "closes"),
         ("/spec/limits/maxRounds", json!(9), "opens"),
-        ("/spec/limits/requestBytes", json!("1MiB"), "nothing"),
+        ("/spec/limits/requestBytes", json!(1 << 20), "nothing"),
         ("/spec/limits/requestBytes", json!(1000), "closes"),
         ("/spec/limits/turnTimeout", json!("20m"), "opens"),
         ("/spec/onViolation", json!("feedback"), "unclear"),
@@ -85,6 +85,8 @@ fn fields_of_a_tool_name_the_roles_that_may_use_it() {
         ("approval", json!("always"), "closes"),
         ("approval", json!("never"), "nothing"),
         ("approval", json!({ "approvers": 2 }), "closes"),
+        ("approval", json!({ "when": "args.quantity > 10" }), "closes"),
+        ("when", json!("args.quantity > 10"), "closes"),
         ("audit", json!("full"), "unclear"),
         ("run/wasm/sha256", json!("ab".repeat(32)), "unclear"),
         ("run/wasm/memory", json!("1MiB"), "closes"),
@@ -94,10 +96,24 @@ fn fields_of_a_tool_name_the_roles_that_may_use_it() {
         ("run/wasm/http", json!(["api.example.com:443"]), "opens"),
     ] {
         let found = from_order_desk(&format!("/spec/tools/1/{field}"), &value);
-        let expected = format!("{effect} field create_order [clerk] /spec/tools/create_order/{field}");
+        // A result is a fact for the calls of every tool.
+        let subject = if field == "output" { "- [clerk guest viewer]" } else { "create_order [clerk]" };
+        let expected = format!("{effect} field {subject} /spec/tools/create_order/{field}");
         let is_silent = effect == "nothing" && found.is_empty();
         assert!(found == [expected.clone()] || is_silent, "{field} {value}: {found:?}, expected {expected}");
     }
+}
+
+#[test]
+fn another_type_of_an_argument_is_unclear_beside_a_condition() {
+    let mut document = edited("/spec/tools/1/when", &json!("args.quantity / 2 < 5"));
+    let before = valid(&document);
+    *document.pointer_mut("/spec/tools/1/parameters/properties/quantity/type").unwrap() = json!("number");
+    let found = lines(&compare(&before, &valid(&document)));
+    let place = "/spec/tools/create_order/parameters/properties/quantity/type";
+    assert_eq!(found, [format!("unclear field create_order [clerk] {place}")]);
+    let found = from_order_desk("/spec/tools/1/parameters/properties/quantity/type", &json!("number"));
+    assert_eq!(found, [format!("opens field create_order [clerk] {place}")]);
 }
 
 #[test]

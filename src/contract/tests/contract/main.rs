@@ -11,6 +11,7 @@
 mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 mod compared;
+mod conditions;
 mod decide;
 mod digest;
 mod explain;
