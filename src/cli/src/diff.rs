@@ -1,4 +1,4 @@
-//! `callgate diff`: what becomes possible and what stops from one contract to another. The contract crate compares.
+//! `callgate diff`: the calls that become possible or stop from one contract to another. The contract crate compares.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

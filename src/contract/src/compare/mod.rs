@@ -1,4 +1,4 @@
-//! The comparison of two contracts: which calls become possible, which stop, and for which roles.
+//! The comparison of two contracts: the calls that become possible, the calls that stop, and the roles.
 //!
 //! Both canonical texts are walked side by side. A table of rules knows the effect of some fields; every other difference is
 //! listed as [`Effect::Unclear`]. So a new field of the format is never left out, and two contracts with different digests
@@ -57,9 +57,9 @@ pub struct Change {
     pub roles: Vec<String>,
     /// The place in the contract as a JSON Pointer, with a tool's name in place of its number.
     pub pointer: String,
-    /// The value before; `None` if there was none.
+    /// The value before; `None` if it was added.
     pub before: Option<Value>,
-    /// The value after; `None` if there is none.
+    /// The value after; `None` if it was removed.
     pub after: Option<Value>,
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Rule {
     Globs,
     /// Words from the strictest to the most open. The absent field means the word at this index.
     Words(&'static [&'static str], usize),
-    /// A limit of exchanges, as the contract's model has it. `None` is no limit.
+    /// A limit of exchanges, as the contract's model has it. `None` means unlimited.
     Limit(fn(&Limits) -> Option<u64>),
     /// A limit of a run: a number, a size, a time in milliseconds, or fuel. The absent field means this.
     Most(u64),

@@ -1,4 +1,4 @@
-//! Generated pairs of contracts: what `decide` newly allows or newly denies has a line in the comparison.
+//! Generated pairs of contracts: every call that `decide` newly allows or denies has a line in the comparison.
 
 use callgate_contract::{
     Caller, Change, Contract, Conversation, Effect, ProposedCall, Verdict, compare, decide, from_value,

@@ -5,7 +5,7 @@
 //! keywords that look at others (`unevaluatedProperties`) or references other than `#/…`.
 //!
 //! Two references are followed to their targets. A pair of targets is compared once: a recursive schema then claims about
-//! itself only what its parts show, by induction over the depth of a value.
+//! itself only as much as its parts show, by induction over the depth of a value.
 //!
 //! Not covered: two keywords that together allow nothing or everything. Their lines only promise less.
 

@@ -1,4 +1,4 @@
-//! Keywords that are compared together, because one decides what another applies to.
+//! Keywords that are compared together, because one decides the reach of another.
 
 use std::sync::LazyLock;
 
