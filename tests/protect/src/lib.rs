@@ -66,8 +66,8 @@ impl Judge {
         let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
         // With an executor, because only then the engine records its decisions.
         let reach = Reach { executor: true, upstream: true };
-        let gate =
-            Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).map_err(|error| error.to_string())?;
+        let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)
+            .map_err(|error| error.to_string())?;
         Ok(Self { gate: Rc::new(gate) })
     }
 
