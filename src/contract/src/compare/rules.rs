@@ -1,7 +1,8 @@
 //! The table of fields with a known effect. A field missing here is compared by its value, and its change is unclear.
 
-use crate::model::Limits;
+use crate::model::{Limits, Tool};
 use crate::run::WasmRun;
+use crate::sources::Otherwise;
 
 /// The way to tell the effect of a field's change.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +19,18 @@ pub(super) enum Rule {
     Limit(fn(&Limits) -> Option<u64>),
     /// A limit of a run: a number, a size, a time in milliseconds, or fuel. The absent field means this.
     Most(u64),
-    /// A rule that only ever takes calls away: adding it closes, removing it opens.
+    /// A rule that only ever takes calls away: adding it closes, removing it opens. `false` is the same as no rule.
     Restriction,
+    /// The consequence of a broken rule, as the contract's model has it; a stricter one closes.
+    Consequence(fn(&Tool) -> Option<Otherwise>),
+    /// A rule of `origin`. It takes calls away, unless its `from` frees a value from the rules for tools with `egress`.
+    Origin,
     /// An approval: `never`, then anything between, then `always`.
     Approval,
     /// A JSON Schema; the absent one accepts everything.
     Schema,
+    /// The format of results and their schema.
+    Result,
     /// A role's list of tools, which is compared by the tools that it stands for.
     RoleTools,
 }
@@ -35,6 +42,9 @@ const BOUNDS_TIMEOUT: u64 = 5_000;
 const BOUNDS_OUTPUT: u64 = 1 << 20;
 const WASM_TIMEOUT: u64 = 2_000;
 
+/// The words of `otherwise`.
+const CONSEQUENCES: &[&str] = &["deny", "feedback", "approve"];
+
 /// Segments of the pointer, and the rule.
 const RULES: &[(&[&str], Rule)] = &[
     (&["metadata", ANY], Rule::Note),
@@ -44,6 +54,7 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "undeclaredTools"], Rule::Words(&["refuse", "drop"], 0)),
     (&["spec", "requestMembers", "unknown"], Rule::Words(&["refuse", "drop"], 1)),
     (&["spec", "requestMembers", "allow"], Rule::Items),
+    (&["spec", "users", "text"], Rule::Words(&["untrusted", "trusted"], 1)),
     (&["spec", "limits", "maxOutputTokens"], Rule::Limit(|limits| limits.max_output_tokens)),
     (&["spec", "limits", "maxToolCallsPerTurn"], Rule::Limit(|limits| Some(limits.max_tool_calls_per_turn.into()))),
     (&["spec", "limits", "maxRounds"], Rule::Limit(|limits| Some(limits.max_rounds.into()))),
@@ -55,9 +66,18 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "roles", ANY, "when"], Rule::Restriction),
     (&["spec", "tools", ANY, "description"], Rule::Note),
     (&["spec", "tools", ANY, "parameters"], Rule::Schema),
-    (&["spec", "tools", ANY, "result"], Rule::Schema),
+    (&["spec", "tools", ANY, "result"], Rule::Result),
     (&["spec", "tools", ANY, "when"], Rule::Restriction),
     (&["spec", "tools", ANY, "output"], Rule::Words(&["untrusted", "trusted"], 0)),
+    (&["spec", "tools", ANY, "confidential"], Rule::Restriction),
+    (&["spec", "tools", ANY, "egress"], Rule::Consequence(|tool| tool.sources.egress)),
+    (&["spec", "tools", ANY, "entities"], Rule::Consequence(|tool| tool.sources.entities)),
+    (&["spec", "tools", ANY, "origin", ANY], Rule::Origin),
+    (&["spec", "tools", ANY, "origin", ANY, "otherwise"], Rule::Words(CONSEQUENCES, 0)),
+    (&["spec", "tools", ANY, "requires"], Rule::Restriction),
+    (&["spec", "tools", ANY, "requires", "untainted"], Rule::Restriction),
+    (&["spec", "tools", ANY, "requires", "user"], Rule::Restriction),
+    (&["spec", "tools", ANY, "requires", "otherwise"], Rule::Words(CONSEQUENCES, 0)),
     (&["spec", "tools", ANY, "approval"], Rule::Approval),
     (&["spec", "tools", ANY, "run", "wasm", "memory"], Rule::Most(WasmRun::MEMORY)),
     (&["spec", "tools", ANY, "run", "wasm", "fuel"], Rule::Most(WasmRun::FUEL)),
@@ -69,6 +89,16 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "tools", ANY, "run", ANY, "timeout"], Rule::Most(BOUNDS_TIMEOUT)),
     (&["spec", "tools", ANY, "run", ANY, "outputBytes"], Rule::Most(BOUNDS_OUTPUT)),
 ];
+
+/// The strictness of a consequence. Feedback denies the call, or asks a person if the model cannot be told.
+pub(super) fn strictness(consequence: Option<Otherwise>) -> u64 {
+    match consequence {
+        None => 0,
+        Some(Otherwise::Approve) => 1,
+        Some(Otherwise::Feedback) => 2,
+        Some(Otherwise::Deny) => 3,
+    }
+}
 
 /// Returns the rule of the field at `path`.
 pub(super) fn of(path: &[String]) -> Option<Rule> {

@@ -10,6 +10,9 @@ use crate::model::Contract;
 use crate::source::node::join;
 use crate::typed::type_of;
 
+/// Fields of a tool about its results.
+const OF_RESULTS: [&str; 3] = ["output", "result", "confidential"];
+
 /// The walk: both contracts, and the differences so far.
 pub(super) struct Walk<'c> {
     before: &'c Contract,
@@ -59,9 +62,12 @@ impl<'c> Walk<'c> {
         if a == b {
             return;
         }
-        if let Some(rule) = rules::of(path) {
-            self.rule(path, rule, a, b);
-            return;
+        let is_present = |value: Option<&Value>| value.is_some_and(|value| value != &Value::Bool(false));
+        match rules::of(path) {
+            // Two forms of the same rule are compared by their fields.
+            Some(Rule::Restriction | Rule::Origin) if is_present(a) && is_present(b) => {}
+            Some(rule) => return self.rule(path, rule, a, b),
+            None => {}
         }
         let empty = Map::new();
         match (a, b) {
@@ -103,11 +109,19 @@ impl<'c> Walk<'c> {
                     _ => Effect::Unclear,
                 }
             }
-            Rule::Restriction => match (a, b) {
-                (None, Some(_)) => Effect::Closes,
-                (Some(_), None) => Effect::Opens,
-                _ => Effect::Unclear,
-            },
+            Rule::Restriction => {
+                let is_on = |value: Option<&Value>| value.is_some_and(|value| value != &Value::Bool(false));
+                sets::most(Some(is_on(a)), Some(is_on(b))).reversed()
+            }
+            Rule::Consequence(of) => {
+                let strictness = |contract: &Contract| {
+                    let tool = path.get(2).and_then(|name| contract.tool(name));
+                    tool.map(|tool| rules::strictness(of(tool)))
+                };
+                sets::most(strictness(self.before), strictness(self.after)).reversed()
+            }
+            Rule::Origin if self.has_entity_rules(path) => Effect::Unclear,
+            Rule::Origin => sets::most(Some(a.is_some()), Some(b.is_some())).reversed(),
             Rule::Approval => match (approval(a), approval(b)) {
                 (Some((least, most)), Some(after)) if (least, most) == after && least == most => Effect::Nothing,
                 (Some((_, most)), Some((least, _))) if least >= most => Effect::Closes,
@@ -115,6 +129,15 @@ impl<'c> Walk<'c> {
                 _ => Effect::Unclear,
             },
             Rule::Schema => return self.schema(path, a, b),
+            Rule::Result => {
+                let of = |contract: &'c Contract| path.get(2).and_then(|name| contract.tool(name));
+                match (of(self.before), of(self.after)) {
+                    (Some(before), Some(after)) if before.sources.output.format == after.sources.output.format => {
+                        return self.schema(path, before.result(), after.result());
+                    }
+                    _ => Effect::Unclear,
+                }
+            }
             Rule::RoleTools => match path {
                 // The lines about access tell the effect of another list.
                 [.., role, _] if self.same_tools(role) => Effect::Nothing,
@@ -157,6 +180,13 @@ impl<'c> Walk<'c> {
         })
     }
 
+    /// Returns true if a rule for values without `from` holds for the tool at `path`.
+    fn has_entity_rules(&self, path: &[String]) -> bool {
+        let name = path.get(2).map_or("", String::as_str);
+        let tools = [self.before, self.after].into_iter().filter_map(|contract| contract.tool(name));
+        tools.into_iter().any(|tool| tool.sources.egress.is_some() || tool.sources.entities.is_some())
+    }
+
     fn push(&mut self, path: &[String], effect: Effect, a: Option<&Value>, b: Option<&Value>) {
         let change = self.change(path, effect, a.cloned(), b.cloned());
         self.found.push(change);
@@ -165,7 +195,7 @@ impl<'c> Walk<'c> {
     fn change(&self, path: &[String], effect: Effect, before: Option<Value>, after: Option<Value>) -> Change {
         let tool = match path {
             // Results and their trust are facts for the calls of every tool.
-            [_, section, _, field, ..] if section == "tools" && (field == "output" || field == "result") => None,
+            [_, section, _, field, ..] if section == "tools" && OF_RESULTS.contains(&field.as_str()) => None,
             [_, section, tool, ..] if section == "tools" => Some(tool.clone()),
             _ => None,
         };

@@ -252,3 +252,27 @@ fn schemas_are_loosened_and_tightened() {
         assert_eq!(found, expected, "{before} to {after}");
     }
 }
+
+#[test]
+fn rules_about_sources_are_judged_by_their_consequence() {
+    let origin = json!({ "/customer": { "from": ["user"] } });
+    let tool = "create_order [clerk] /spec/tools/create_order";
+    let with_origin = |rule: Value| edited("/spec/tools/1/origin", &rule);
+    let closed = valid(&with_origin(origin.clone()));
+    assert_eq!(lines(&compare(&order_desk(), &closed)), [format!("closes field {tool}/origin/~1customer")]);
+    assert_eq!(lines(&compare(&closed, &order_desk())), [format!("opens field {tool}/origin/~1customer")]);
+    let held = valid(&with_origin(json!({ "/customer": { "from": ["user"], "otherwise": "approve" } })));
+    assert_eq!(lines(&compare(&closed, &held)), [format!("opens field {tool}/origin/~1customer/otherwise")]);
+    let other = valid(&with_origin(json!({ "/customer": { "from": ["system"] } })));
+    assert_eq!(lines(&compare(&closed, &other)), [format!("unclear field {tool}/origin/~1customer/from")]);
+    // A value with `from` is free from the rules for outgoing values.
+    let mut outgoing = edited("/spec/tools/1/egress", &json!(true));
+    let without = valid(&outgoing);
+    assert_eq!(lines(&compare(&order_desk(), &without)), [format!("closes field {tool}/egress")]);
+    outgoing.pointer_mut("/spec/tools/1").unwrap().as_object_mut().unwrap().insert("origin".to_owned(), origin);
+    assert_eq!(lines(&compare(&without, &valid(&outgoing))), [format!("unclear field {tool}/origin/~1customer")]);
+    let required = valid(&edited("/spec/tools/1/requires", &json!({ "untainted": true, "otherwise": "approve" })));
+    assert_eq!(lines(&compare(&order_desk(), &required)), [format!("closes field {tool}/requires")]);
+    let found = from_order_desk("/spec/tools/0/result", &json!({ "format": "yaml" }));
+    assert_eq!(found, ["unclear field - [clerk guest viewer] /spec/tools/get_order/result"]);
+}
