@@ -12,6 +12,7 @@ use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
 use crate::render::RenderArguments;
+use crate::replay::ReplayArguments;
 
 /// The command line as a whole.
 #[derive(Parser)]
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Pin(PinArguments),
     Check(CheckArguments),
     Diff(DiffArguments),
+    Replay(ReplayArguments),
     Call(CallArguments),
     Render(Box<RenderArguments>),
     Doctor(DoctorArguments),

@@ -22,6 +22,7 @@ mod new;
 mod output;
 mod pin;
 mod render;
+mod replay;
 mod terminal;
 
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
             return if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS };
         }
     };
-    let compares = matches!(arguments.command, Command::Diff(_));
+    let compares = matches!(arguments.command, Command::Diff(_) | Command::Replay(_));
     match run(&arguments.command).and_then(finish) {
         Ok(Exit::Success) => ExitCode::SUCCESS,
         Ok(Exit::Different) => ExitCode::from(1),
@@ -59,6 +60,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(arguments)?,
         Command::Diff(arguments) => diff::diff(arguments)?,
+        Command::Replay(arguments) => replay::replay(arguments)?,
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
         Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),

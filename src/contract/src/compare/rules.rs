@@ -19,7 +19,7 @@ pub(super) enum Rule {
     Limit(fn(&Limits) -> Option<u64>),
     /// A limit of a run: a number, a size, a time in milliseconds, or fuel. The absent field means this.
     Most(u64),
-    /// A rule that only ever takes calls away: adding it closes, removing it opens. `false` is the same as no rule.
+    /// A rule that never allows a call: adding it closes, removing it opens. `false` is the same as no rule.
     Restriction,
     /// The consequence of a broken rule, as the contract's model has it; a stricter one closes.
     Consequence(fn(&Tool) -> Option<Otherwise>),
@@ -31,7 +31,7 @@ pub(super) enum Rule {
     Schema,
     /// The format of results and their schema.
     Result,
-    /// A role's list of tools, which is compared by the tools that it stands for.
+    /// A role's list of tools, compared by the names it matches.
     RoleTools,
 }
 
