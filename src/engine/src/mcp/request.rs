@@ -113,6 +113,7 @@ fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Led
             pointer: String::new(),
             message: "expected a tool that the server runs; the contract gives this one to Callgate's executor"
                 .to_owned(),
+            feeds_back: false,
         },
         // Unreachable: one call in, one decision out.
         None => Violation {
@@ -120,6 +121,7 @@ fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Led
             tool: String::new(),
             pointer: String::new(),
             message: "The call was not decided.".to_owned(),
+            feeds_back: false,
         },
     };
     ledger.amend(&violation);

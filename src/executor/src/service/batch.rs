@@ -93,7 +93,7 @@ impl CheckedBatch {
     /// Returns the basis of the decision on the call at `position`.
     pub(super) fn conversation(&self, position: u32) -> Conversation<'_> {
         let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
-        Conversation { calls_before: position, model, now: self.now, facts }
+        Conversation { calls_before: position, model, now: self.now, facts, ..Conversation::default() }
     }
 
     /// Counts a call that is not denied, for the decisions on later ones of the same turn.
