@@ -219,6 +219,7 @@ async fn client(
             request_id: String::new(),
             round: 1,
             calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into(), position: None }],
+            ..ExecuteRequest::default()
         };
         let answer = client.execute(request).await.map_err(|status| unfit(&status.to_string()))?.into_inner();
         let took = sent.elapsed();
