@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn an_altered_search_index_is_found() {
-        const LACKS: &str = "the search index was altered: for records 1024 to 2047 it lacks a value, so searches miss records";
+        const LACKS: &str =
+            "the search index was altered: for records 1024 to 2047 it lacks a value, so searches miss records";
         let extra = |first: u64| {
             let (first, last) = (first.max(1), first + 1023);
             format!("the search index was altered: for records {first} to {last} it has a value that no record has")
