@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use callgate_contract::{Change, ChangeKind, Contract, Effect, compare};
+use callgate_contract::{ChangeEffect, ChangeKind, Contract, ContractChange, compare};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub(crate) fn diff(arguments: &DiffArguments) -> Result<Outcome, FileError> {
     Ok(Outcome { out, exit: if changes.is_empty() { Exit::Success } else { Exit::Different } })
 }
 
-fn text(before: &Contract, after: &Contract, changes: &[Change]) -> String {
+fn text(before: &Contract, after: &Contract, changes: &[ContractChange]) -> String {
     let named = |contract: &Contract| format!("{} {} ({})", contract.name(), contract.version(), contract.digest());
     let mut out = format!("before  {}\nafter   {}\n", named(before), named(after));
     if changes.is_empty() {
@@ -64,12 +64,12 @@ fn text(before: &Contract, after: &Contract, changes: &[Change]) -> String {
         return out;
     }
     for (effect, title) in [
-        (Effect::Opens, "becomes possible"),
-        (Effect::Closes, "stops"),
-        (Effect::Unclear, "unclear, look at it"),
-        (Effect::Nothing, "decides no call"),
+        (ChangeEffect::Opens, "becomes possible"),
+        (ChangeEffect::Closes, "stops"),
+        (ChangeEffect::Unclear, "unclear, look at it"),
+        (ChangeEffect::Nothing, "decides no call"),
     ] {
-        let lines: Vec<&Change> = changes.iter().filter(|change| change.effect == effect).collect();
+        let lines: Vec<&ContractChange> = changes.iter().filter(|change| change.effect == effect).collect();
         if !lines.is_empty() {
             let _ = writeln!(out, "\n{title}");
         }
@@ -80,7 +80,7 @@ fn text(before: &Contract, after: &Contract, changes: &[Change]) -> String {
     out
 }
 
-fn line(change: &Change, before: &Contract, after: &Contract) -> String {
+fn line(change: &ContractChange, before: &Contract, after: &Contract) -> String {
     let roles = match change.roles.as_slice() {
         [] => "no role".to_owned(),
         // A role's own line already names the role; a line about the whole contract is about every role.
@@ -93,11 +93,11 @@ fn line(change: &Change, before: &Contract, after: &Contract) -> String {
     };
     let what = match change.kind {
         ChangeKind::Access => match (&change.before, &change.after, change.effect) {
-            (None, _, Effect::Opens) => "new tool".to_owned(),
+            (None, _, ChangeEffect::Opens) => "new tool".to_owned(),
             (None, _, _) => "new tool, which no role may use".to_owned(),
-            (_, None, Effect::Closes) => "the tool is removed".to_owned(),
+            (_, None, ChangeEffect::Closes) => "the tool is removed".to_owned(),
             (_, None, _) => "the tool is removed; no role may use it".to_owned(),
-            (_, _, Effect::Opens) => "the role gains the tool".to_owned(),
+            (_, _, ChangeEffect::Opens) => "the role gains the tool".to_owned(),
             _ => "the role loses the tool".to_owned(),
         },
         ChangeKind::Order => "the tools stand in another order".to_owned(),
@@ -126,7 +126,7 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-fn machine(before: &Contract, after: &Contract, changes: &[Change]) -> Value {
+fn machine(before: &Contract, after: &Contract, changes: &[ContractChange]) -> Value {
     let named = |contract: &Contract| json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
     let changes = changes.iter().map(|change| {
         let mut line = json!({

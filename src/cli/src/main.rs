@@ -17,6 +17,7 @@ mod diff;
 mod disk;
 mod doctor;
 mod document;
+mod facts;
 mod lint;
 mod new;
 mod output;

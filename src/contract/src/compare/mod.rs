@@ -1,10 +1,10 @@
 //! The comparison of two contracts: the calls that become possible, the calls that stop, and the roles.
 //!
 //! Both canonical texts are walked side by side. A table of rules knows the effect of some fields; every other difference is
-//! listed as [`Effect::Unclear`]. So a new field of the format is never left out, and two contracts with different digests
+//! listed as [`ChangeEffect::Unclear`]. So a new field of the format is never left out, and two contracts with different digests
 //! always differ in a line.
 //!
-//! [`Effect::Opens`] and [`Effect::Closes`] are promises. If every line about a role and a tool closes, no call of
+//! [`ChangeEffect::Opens`] and [`ChangeEffect::Closes`] are promises. If every line about a role and a tool closes, no call of
 //! that tool by that role is newly possible under the same facts of the conversation, and the other way round. They bound the effect:
 //! a line that opens may open nothing, as a higher `maximum` does beside a lower one.
 
@@ -22,7 +22,7 @@ use walk::Walk;
 
 /// The effect of a change on calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Effect {
+pub enum ChangeEffect {
     /// Calls may become possible, and none stops.
     Opens,
     /// Calls may stop, and none becomes possible.
@@ -46,11 +46,11 @@ pub enum ChangeKind {
 
 /// One difference between two contracts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct ContractChange {
     /// The kind.
     pub kind: ChangeKind,
     /// The effect on calls.
-    pub effect: Effect,
+    pub effect: ChangeEffect,
     /// The tool; `None` for a change that is not about the calls of one tool.
     pub tool: Option<String>,
     /// The affected roles in alphabetical order. Empty if no role may use the tool.
@@ -63,9 +63,9 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
-// === impl Effect ===
+// === impl ChangeEffect ===
 
-impl Effect {
+impl ChangeEffect {
     /// The stable text form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -116,7 +116,7 @@ impl ChangeKind {
 ///
 /// The list is empty only if both have the same digest.
 #[must_use]
-pub fn compare(before: &Contract, after: &Contract) -> Vec<Change> {
+pub fn compare(before: &Contract, after: &Contract) -> Vec<ContractChange> {
     if before.digest() == after.digest() {
         return Vec::new();
     }
@@ -127,9 +127,9 @@ pub fn compare(before: &Contract, after: &Contract) -> Vec<Change> {
     order(before, after, &mut walk);
     if walk.found.is_empty() {
         // No rule explains the difference, so nothing is promised.
-        walk.found.push(Change {
+        walk.found.push(ContractChange {
             kind: ChangeKind::Field,
-            effect: Effect::Unclear,
+            effect: ChangeEffect::Unclear,
             tool: None,
             roles: walk.roles_of(None),
             pointer: String::new(),
@@ -157,7 +157,7 @@ fn access(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
         let (was, is) = (old.contains(name), new.contains(name));
         let pointer = if was && is { "/spec/roles".to_owned() } else { crate::source::node::join("/spec/tools", name) };
         let mut push = |effect, roles: Vec<String>| {
-            walk.found.push(Change {
+            walk.found.push(ContractChange {
                 kind: ChangeKind::Access,
                 effect,
                 tool: Some(name.clone()),
@@ -169,13 +169,13 @@ fn access(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
         };
         // A tool that no role may use is still a change of the contract.
         if was != is && gained.is_empty() && gone.is_empty() {
-            push(Effect::Nothing, Vec::new());
+            push(ChangeEffect::Nothing, Vec::new());
         }
         if !gained.is_empty() {
-            push(Effect::Opens, gained);
+            push(ChangeEffect::Opens, gained);
         }
         if !gone.is_empty() {
-            push(Effect::Closes, gone);
+            push(ChangeEffect::Closes, gone);
         }
     }
 }
@@ -187,9 +187,9 @@ fn order(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
     };
     if kept(before, after) != kept(after, before) {
         let (pointer, roles) = ("/spec/tools".to_owned(), walk.roles_of(None));
-        let change = Change {
+        let change = ContractChange {
             kind: ChangeKind::Order,
-            effect: Effect::Nothing,
+            effect: ChangeEffect::Nothing,
             tool: None,
             roles,
             pointer,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use callgate_json::{Map, Value};
 
 use super::rules::{self, Rule};
-use super::{Change, ChangeKind, Effect, schema, sets, users};
+use super::{ChangeEffect, ChangeKind, ContractChange, schema, sets, users};
 use crate::model::Contract;
 use crate::source::node::join;
 use crate::typed::type_of;
@@ -17,7 +17,7 @@ const OF_RESULTS: [&str; 3] = ["output", "result", "confidential"];
 pub(super) struct Walk<'c> {
     before: &'c Contract,
     after: &'c Contract,
-    pub(super) found: Vec<Change>,
+    pub(super) found: Vec<ContractChange>,
 }
 
 // === impl Walk ===
@@ -54,7 +54,7 @@ impl<'c> Walk<'c> {
                 return;
             }
             if section == "roles" {
-                let effect = if a.is_none() { Effect::Opens } else { Effect::Closes };
+                let effect = if a.is_none() { ChangeEffect::Opens } else { ChangeEffect::Closes };
                 self.push(path, effect, a, b);
                 return;
             }
@@ -74,7 +74,7 @@ impl<'c> Walk<'c> {
             (Some(Value::Object(a)), Some(Value::Object(b))) => self.members(path, a, b),
             (None, Some(Value::Object(b))) if !b.is_empty() => self.members(path, &empty, b),
             (Some(Value::Object(a)), None) if !a.is_empty() => self.members(path, a, &empty),
-            _ => self.push(path, Effect::Unclear, a, b),
+            _ => self.push(path, ChangeEffect::Unclear, a, b),
         }
     }
 
@@ -89,7 +89,7 @@ impl<'c> Walk<'c> {
 
     fn rule(&mut self, path: &[String], rule: Rule, a: Option<&Value>, b: Option<&Value>) {
         let effect = match rule {
-            Rule::Note => Effect::Nothing,
+            Rule::Note => ChangeEffect::Nothing,
             Rule::Items => sets::items(&sets::list(a), &sets::list(b)),
             Rule::Globs => sets::globs(&sets::list(a), &sets::list(b)),
             Rule::Words(words, absent) => {
@@ -99,14 +99,14 @@ impl<'c> Walk<'c> {
                 };
                 match (place(a), place(b)) {
                     (Some(a), Some(b)) => sets::most(Some(a), Some(b)),
-                    _ => Effect::Unclear,
+                    _ => ChangeEffect::Unclear,
                 }
             }
             Rule::Limit(of) => sets::most(of(self.before.limits()), of(self.after.limits())),
             Rule::Most(absent) => {
                 match (a.map_or(Some(absent), sets::quantity), b.map_or(Some(absent), sets::quantity)) {
                     (Some(a), Some(b)) => sets::most(Some(a), Some(b)),
-                    _ => Effect::Unclear,
+                    _ => ChangeEffect::Unclear,
                 }
             }
             Rule::Restriction => {
@@ -120,13 +120,13 @@ impl<'c> Walk<'c> {
                 };
                 sets::most(strictness(self.before), strictness(self.after)).reversed()
             }
-            Rule::Origin if self.has_entity_rules(path) => Effect::Unclear,
+            Rule::Origin if self.has_entity_rules(path) => ChangeEffect::Unclear,
             Rule::Origin => sets::most(Some(a.is_some()), Some(b.is_some())).reversed(),
             Rule::Approval => match (approval(a), approval(b)) {
-                (Some((least, most)), Some(after)) if (least, most) == after && least == most => Effect::Nothing,
-                (Some((_, most)), Some((least, _))) if least >= most => Effect::Closes,
-                (Some((least, _)), Some((_, most))) if least >= most => Effect::Opens,
-                _ => Effect::Unclear,
+                (Some((least, most)), Some(after)) if (least, most) == after && least == most => ChangeEffect::Nothing,
+                (Some((_, most)), Some((least, _))) if least >= most => ChangeEffect::Closes,
+                (Some((least, _)), Some((_, most))) if least >= most => ChangeEffect::Opens,
+                _ => ChangeEffect::Unclear,
             },
             Rule::Schema => return self.schema(path, a, b),
             Rule::Result => {
@@ -135,12 +135,12 @@ impl<'c> Walk<'c> {
                     (Some(before), Some(after)) if before.sources.output.format == after.sources.output.format => {
                         return self.schema(path, before.result(), after.result());
                     }
-                    _ => Effect::Unclear,
+                    _ => ChangeEffect::Unclear,
                 }
             }
             Rule::RoleTools => match path {
                 // The lines about access tell the effect of another list.
-                [.., role, _] if self.same_tools(role) => Effect::Nothing,
+                [.., role, _] if self.same_tools(role) => ChangeEffect::Nothing,
                 _ => return,
             },
         };
@@ -162,7 +162,7 @@ impl<'c> Walk<'c> {
         let is_retyped = self.has_conditions(path) && type_of(a) != type_of(b);
         for difference in schema::compare(a, b) {
             let effect = match difference.effect {
-                Effect::Opens | Effect::Closes if is_retyped => Effect::Unclear,
+                ChangeEffect::Opens | ChangeEffect::Closes if is_retyped => ChangeEffect::Unclear,
                 effect => effect,
             };
             let mut change = self.change(path, effect, difference.before, difference.after);
@@ -187,12 +187,18 @@ impl<'c> Walk<'c> {
         tools.into_iter().any(|tool| tool.sources.egress.is_some() || tool.sources.entities.is_some())
     }
 
-    fn push(&mut self, path: &[String], effect: Effect, a: Option<&Value>, b: Option<&Value>) {
+    fn push(&mut self, path: &[String], effect: ChangeEffect, a: Option<&Value>, b: Option<&Value>) {
         let change = self.change(path, effect, a.cloned(), b.cloned());
         self.found.push(change);
     }
 
-    fn change(&self, path: &[String], effect: Effect, before: Option<Value>, after: Option<Value>) -> Change {
+    fn change(
+        &self,
+        path: &[String],
+        effect: ChangeEffect,
+        before: Option<Value>,
+        after: Option<Value>,
+    ) -> ContractChange {
         let tool = match path {
             // Results and their trust are facts for the calls of every tool.
             [_, section, _, field, ..] if section == "tools" && OF_RESULTS.contains(&field.as_str()) => None,
@@ -204,7 +210,7 @@ impl<'c> Walk<'c> {
             _ => self.roles_of(tool.as_deref()),
         };
         let pointer = path.iter().fold(String::new(), |pointer, segment| join(&pointer, segment));
-        Change { kind: ChangeKind::Field, effect, tool, roles, pointer, before, after }
+        ContractChange { kind: ChangeKind::Field, effect, tool, roles, pointer, before, after }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The differences of two contracts and their effects.
 
-use callgate_contract::{Change, ChangeKind, Contract, Effect, compare, from_value};
+use callgate_contract::{ChangeEffect, ChangeKind, Contract, ContractChange, compare, from_value};
 use callgate_json::Value;
 use serde_json::json;
 
@@ -28,8 +28,8 @@ fn edited(pointer: &str, value: &Value) -> Value {
 }
 
 /// `effect kind tool roles pointer` of each change.
-fn lines(changes: &[Change]) -> Vec<String> {
-    let line = |change: &Change| {
+fn lines(changes: &[ContractChange]) -> Vec<String> {
+    let line = |change: &ContractChange| {
         let (effect, kind) = (change.effect.as_str(), change.kind.as_str());
         let tool = change.tool.as_deref().unwrap_or("-");
         format!("{effect} {kind} {tool} [{}] {}", change.roles.join(" "), change.pointer)
@@ -155,15 +155,15 @@ fn the_order_of_tools_decides_nothing() {
     document.pointer_mut("/spec/tools").unwrap().as_array_mut().unwrap().reverse();
     let found = compare(&order_desk(), &valid(&document));
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].kind, found[0].effect), (ChangeKind::Order, Effect::Nothing));
+    assert_eq!((found[0].kind, found[0].effect), (ChangeKind::Order, ChangeEffect::Nothing));
 }
 
 /// Two schemas of one tool; each difference with its effect.
-type SchemaCase = (Value, Value, &'static [(&'static str, Effect)]);
+type SchemaCase = (Value, Value, &'static [(&'static str, ChangeEffect)]);
 
 #[test]
 fn schemas_are_loosened_and_tightened() {
-    use Effect::{Closes, Nothing, Opens, Unclear};
+    use ChangeEffect::{Closes, Nothing, Opens, Unclear};
     let node = |value: Value| json!({ "type": "object", "$defs": { "n": value }, "properties": { "a": { "$ref": "#/$defs/n" } } });
     let of = |value: Value| json!({ "type": "object", "properties": { "a": value } });
     let closed = |value: Value| json!({ "type": "object", "additionalProperties": false, "properties": value });
@@ -245,7 +245,7 @@ fn schemas_are_loosened_and_tightened() {
     for (before, after, expected) in cases {
         let contract = |schema: &Value| valid(&edited("/spec/tools/0/parameters", schema));
         let found = compare(&contract(&before), &contract(&after));
-        let found: Vec<(&str, Effect)> = found
+        let found: Vec<(&str, ChangeEffect)> = found
             .iter()
             .map(|change| (change.pointer.strip_prefix("/spec/tools/get_order/parameters").unwrap(), change.effect))
             .collect();

@@ -1,7 +1,7 @@
 //! Generated pairs of contracts: every call that `decide` newly allows or denies has a line in the comparison.
 
 use callgate_contract::{
-    Caller, Change, Contract, Conversation, Effect, ProposedCall, Verdict, compare, decide, from_value,
+    Caller, ChangeEffect, Contract, ContractChange, Conversation, ProposedCall, Verdict, compare, decide, from_value,
 };
 use callgate_json::{Map, Value};
 use proptest::prelude::*;
@@ -185,11 +185,11 @@ fn openness(contract: &Contract, role: &str, name: &str, arguments: &str, calls_
     }
 }
 
-fn has_line(changes: &[Change], role: &str, tool: &str, effect: Effect) -> bool {
+fn has_line(changes: &[ContractChange], role: &str, tool: &str, effect: ChangeEffect) -> bool {
     changes.iter().any(|change| {
         change.tool.as_deref().is_none_or(|name| name == tool)
             && change.roles.iter().any(|name| name == role)
-            && (change.effect == effect || change.effect == Effect::Unclear)
+            && (change.effect == effect || change.effect == ChangeEffect::Unclear)
     })
 }
 
@@ -238,7 +238,7 @@ proptest! {
                     for calls in 0..4 {
                         let old = openness(&before, role, tool, arguments, calls);
                         let new = openness(&after, role, tool, arguments, calls);
-                        let effect = if new > old { Effect::Opens } else { Effect::Closes };
+                        let effect = if new > old { ChangeEffect::Opens } else { ChangeEffect::Closes };
                         prop_assert!(
                             old == new || has_line(&changes, role, tool, effect),
                             "{} {} {}: {} to {}\n{:#?}\n{}\n{}",

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 use callgate_json::{Map, Value};
 
-use super::{Effect, sets};
+use super::{ChangeEffect, sets};
 use crate::keywords::{self, Purpose};
 use crate::source::node::join;
 
@@ -24,7 +24,7 @@ use crate::source::node::join;
 pub(super) struct Difference {
     /// The place in the schema as a JSON Pointer.
     pub(super) pointer: String,
-    pub(super) effect: Effect,
+    pub(super) effect: ChangeEffect,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
 }
@@ -51,13 +51,13 @@ pub(super) fn compare(before: &Value, after: &Value) -> Vec<Difference> {
     let Schemas { mut found, .. } = schemas;
     if !is_plain(before) || !is_plain(after) || keywords::draft(before) != keywords::draft(after) {
         for difference in &mut found {
-            difference.effect = Effect::Unclear;
+            difference.effect = ChangeEffect::Unclear;
         }
     }
     if found.is_empty() {
         found.push(Difference {
             pointer: String::new(),
-            effect: Effect::Unclear,
+            effect: ChangeEffect::Unclear,
             before: Some(before.clone()),
             after: Some(after.clone()),
         });
@@ -104,9 +104,9 @@ impl<'s> Schemas<'s> {
             // `true` is the schema without a keyword.
             (Value::Bool(true), Value::Object(b)) => self.keywords(parts::nothing(), b, at),
             (Value::Object(a), Value::Bool(true)) => self.keywords(a, parts::nothing(), at),
-            (_, Value::Bool(false)) => self.push(at, Effect::Closes, Some(a), Some(b)),
-            (Value::Bool(false), _) => self.push(at, Effect::Opens, Some(a), Some(b)),
-            _ => self.push(at, Effect::Unclear, Some(a), Some(b)),
+            (_, Value::Bool(false)) => self.push(at, ChangeEffect::Closes, Some(a), Some(b)),
+            (Value::Bool(false), _) => self.push(at, ChangeEffect::Opens, Some(a), Some(b)),
+            _ => self.push(at, ChangeEffect::Unclear, Some(a), Some(b)),
         }
     }
 
@@ -145,16 +145,16 @@ impl<'s> Schemas<'s> {
                 sets::most(is_on(a), is_on(b)).reversed()
             }
             // Another draft makes every line unclear.
-            "$schema" => Effect::Nothing,
-            "minContains" | "maxContains" => Effect::Unclear,
-            _ if key.starts_with("x-") && !key.starts_with("x-callgate") => Effect::Nothing,
+            "$schema" => ChangeEffect::Nothing,
+            "minContains" | "maxContains" => ChangeEffect::Unclear,
+            _ if key.starts_with("x-") && !key.starts_with("x-callgate") => ChangeEffect::Nothing,
             _ => match keywords::find(key).map(|keyword| keyword.purpose) {
-                Some(Purpose::Note) => Effect::Nothing,
+                Some(Purpose::Note) => ChangeEffect::Nothing,
                 Some(Purpose::Rule) => restriction(a, b),
-                Some(Purpose::Place) | None => Effect::Unclear,
+                Some(Purpose::Place) | None => ChangeEffect::Unclear,
             },
         };
-        if a != b || effect != Effect::Nothing {
+        if a != b || effect != ChangeEffect::Nothing {
             self.push(&place, effect, a, b);
         }
     }
@@ -172,14 +172,14 @@ impl<'s> Schemas<'s> {
                     self.schema(from, to, pair.1.trim_start_matches('#'));
                 }
             }
-            None => self.push(&join(at, "$ref"), Effect::Unclear, a, b),
+            None => self.push(&join(at, "$ref"), ChangeEffect::Unclear, a, b),
         }
     }
 
     /// Compares the branches of `allOf` or `anyOf` in their order. A further one of `allOf` closes, of `anyOf` opens.
     fn branches(&mut self, key: &str, a: Option<&'s Value>, b: Option<&'s Value>, place: &str) {
         let (a, b) = (sets::list(a), sets::list(b));
-        let further = if key == "allOf" { Effect::Closes } else { Effect::Opens };
+        let further = if key == "allOf" { ChangeEffect::Closes } else { ChangeEffect::Opens };
         for index in 0..a.len().max(b.len()) {
             let place = join(place, &index.to_string());
             match (a.get(index), b.get(index)) {
@@ -190,43 +190,43 @@ impl<'s> Schemas<'s> {
         }
     }
 
-    fn push(&mut self, pointer: &str, effect: Effect, before: Option<&Value>, after: Option<&Value>) {
+    fn push(&mut self, pointer: &str, effect: ChangeEffect, before: Option<&Value>, after: Option<&Value>) {
         let (pointer, before, after) = (pointer.to_owned(), before.cloned(), after.cloned());
         self.found.push(Difference { pointer, effect, before, after });
     }
 }
 
 /// A keyword that only refuses values: adding it closes, removing it opens.
-fn restriction(a: Option<&Value>, b: Option<&Value>) -> Effect {
+fn restriction(a: Option<&Value>, b: Option<&Value>) -> ChangeEffect {
     match (a, b) {
-        (None, Some(_)) => Effect::Closes,
-        (Some(_), None) => Effect::Opens,
-        _ => Effect::Unclear,
+        (None, Some(_)) => ChangeEffect::Closes,
+        (Some(_), None) => ChangeEffect::Opens,
+        _ => ChangeEffect::Unclear,
     }
 }
 
 /// An upper bound. The boolean form of draft 4 is unclear.
-fn bound(a: Option<&Value>, b: Option<&Value>) -> Effect {
+fn bound(a: Option<&Value>, b: Option<&Value>) -> ChangeEffect {
     let number = |value: Option<&Value>| value.map(|value| value.as_f64().ok_or(())).transpose();
     match (number(a), number(b)) {
         // Numbers beyond 2^53 may be equal here and yet differ.
-        (Ok(a), Ok(b)) if a.is_some() && a == b => Effect::Unclear,
+        (Ok(a), Ok(b)) if a.is_some() && a == b => ChangeEffect::Unclear,
         (Ok(a), Ok(b)) => sets::most(a, b),
-        _ => Effect::Unclear,
+        _ => ChangeEffect::Unclear,
     }
 }
 
 /// A lower bound.
-fn lower_bound(a: Option<&Value>, b: Option<&Value>) -> Effect {
+fn lower_bound(a: Option<&Value>, b: Option<&Value>) -> ChangeEffect {
     match (a, b) {
         (Some(_), Some(_)) => bound(a, b).reversed(),
         _ if a.or(b).is_some_and(Value::is_number) => restriction(a, b),
-        _ => Effect::Unclear,
+        _ => ChangeEffect::Unclear,
     }
 }
 
 /// Types: the absent keyword is every type, and a number may be an integer.
-fn types(a: Option<&Value>, b: Option<&Value>) -> Effect {
+fn types(a: Option<&Value>, b: Option<&Value>) -> ChangeEffect {
     if a.is_none() || b.is_none() {
         return restriction(a, b);
     }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use callgate_json::{Map, Value};
 
-use super::{Effect, Schemas, refers};
+use super::{ChangeEffect, Schemas, refers};
 use crate::source::node::join;
 
 static TRUE: Value = Value::Bool(true);
@@ -52,7 +52,7 @@ impl<'s> Schemas<'s> {
         let (from, to) = (a.get("additionalProperties"), b.get("additionalProperties"));
         let place = join(at, "additionalProperties");
         if from != to && (from == Some(&TRUE) || to == Some(&TRUE)) && (from.is_none() || to.is_none()) {
-            self.push(&place, Effect::Nothing, from, to);
+            self.push(&place, ChangeEffect::Nothing, from, to);
         }
         self.schema(rest(a), rest(b), &place);
     }
@@ -83,17 +83,17 @@ impl<'s> Schemas<'s> {
     }
 
     /// The effect of replacing one schema by another, without its lines.
-    fn effect(&self, from: &'s Value, to: &'s Value) -> Effect {
+    fn effect(&self, from: &'s Value, to: &'s Value) -> ChangeEffect {
         // With the pairs seen so far, a recursive schema ends here too; their differences are listed where they were first seen.
         let mut inner = Schemas { before: self.before, after: self.after, seen: self.seen.clone(), found: Vec::new() };
         inner.schema(from, to, "");
-        inner.found.iter().fold(Effect::Nothing, |effect, difference| effect.and(difference.effect))
+        inner.found.iter().fold(ChangeEffect::Nothing, |effect, difference| effect.and(difference.effect))
     }
 
     fn unclear(&mut self, keys: &[&str], a: &'s Map<String, Value>, b: &'s Map<String, Value>, at: &str) {
         for key in keys {
             if !is_same(a.get(*key), b.get(*key)) {
-                self.push(&join(at, key), Effect::Unclear, a.get(*key), b.get(*key));
+                self.push(&join(at, key), ChangeEffect::Unclear, a.get(*key), b.get(*key));
             }
         }
     }
