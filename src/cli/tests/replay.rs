@@ -145,7 +145,9 @@ fn a_state_directory_is_a_log() {
             };
             let event =
                 if position == 0 { decided(Verdict::Deny, "arguments_invalid") } else { decided(Verdict::Allow, "") };
-            log.append(Entry { time: SystemTime::now(), source: Source::Filter, call, event }).await.unwrap();
+            log.append(Entry { time: SystemTime::now(), source: Source::Filter, call: call.into(), event })
+                .await
+                .unwrap();
         }
         log.close().await;
     });
