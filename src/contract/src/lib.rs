@@ -94,7 +94,7 @@ pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
-    Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
+    Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
     UndeclaredTools, UnknownMembers,
 };
 pub use permission::Forbidden;
