@@ -50,7 +50,7 @@ pub struct Record<'a> {
     /// The call's id, from the model.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub call_id: Cow<'a, str>,
-    /// For a decision: the violation's code.
+    /// For a decision: the violation's code. With `allow`, the code of a broken rule that is not enforced.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub code: Cow<'a, str>,
     /// Digest of the contract.

@@ -91,8 +91,10 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
         Run::Http(http) => format!("by the API at {}, {} {}", http.cluster, http.method.as_str(), http.path),
         Run::Mcp(mcp) => format!("by the MCP server at {}, {}", mcp.cluster, mcp.tool),
     };
+    let shadowed =
+        approved.shadowed.as_ref().map(|violation| format!("  in shadow  {violation}\n")).unwrap_or_default();
     format!(
-        "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n",
+        "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n{shadowed}",
         name = tool.name(),
         arguments = approved.canonical
     )

@@ -171,6 +171,20 @@ fn check_denies_with_2_and_shows_code_place_and_reason() {
 }
 
 #[test]
+fn check_shows_a_broken_rule_that_is_not_enforced() {
+    let folder = Folder::new("check-shadow");
+    let rule = "effects: write\n      when: { condition: \"args.quantity < 5\", shadow: true }";
+    let contract = folder.write("shadow.yaml", &folder.text().replace("effects: write", rule));
+    let call = ["--role", "clerk", "--tool", "create_order", "--arguments", r#"{"sku":"A","quantity":9}"#];
+    let said = callgate(&[&["check", &contract][..], &call].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.ends_with("  in shadow  condition_unmet: expected the tool's `when` to hold\n"), "{said:?}");
+    let said = callgate(&[&["check", &contract][..], &call, &["--json"]].concat());
+    let verdict: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&verdict["verdict"], &verdict["shadowed"]["code"]), (&"allow".into(), &"condition_unmet".into()));
+}
+
+#[test]
 fn check_writes_json_and_reads_arguments_from_standard_input() {
     let folder = Folder::new("check-json");
     let contract = folder.contract();

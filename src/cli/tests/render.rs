@@ -485,3 +485,18 @@ fn envoy_gateway_takes_no_wasm_filter_and_no_claims() {
     let said = render(&folder.contract(), &[&native[..], &jwt[..]].concat());
     assert!(said.code == 1 && said.err.contains("--identity \"jwt\": expected header"), "{said:?}");
 }
+
+#[test]
+fn a_candidate_is_rendered_beside_the_contract() {
+    let folder = Folder::new("render-candidate");
+    let candidate = folder.write("candidate.yaml", &folder.text().replace("version: 1.2.3", "version: 2.0.0"));
+    let text = rendered(&folder.contract(), &["--target", "envoy", "--candidate", &candidate]);
+    let plugin = self::plugin(&text);
+    assert_eq!(plugin["candidate"]["metadata"]["version"], "2.0.0");
+    assert_eq!(plugin["contract"]["metadata"]["version"], "1.2.3");
+    let alone = self::plugin(&rendered(&folder.contract(), &["--target", "envoy"]));
+    assert!(alone.get("candidate").is_none());
+    let broken = folder.write("broken.yaml", &folder.text().replace("roles:", "rolls:"));
+    let said = render(&folder.contract(), &["--target", "envoy", "--candidate", &broken]);
+    assert!(said.code == 1 && said.err.contains("did you mean `roles`"), "{said:?}");
+}

@@ -161,9 +161,9 @@ impl ConversationFacts {
 impl Reads {
     /// Collects the facts that the conditions of roles and tools read.
     pub(crate) fn of<'c>(roles: impl Iterator<Item = &'c Role>, tools: &'c [Tool]) -> Self {
-        let of_tools = tools.iter().flat_map(|tool| [&tool.when, &tool.approval_when]);
-        let conditions = roles.map(|role| &role.when).chain(of_tools).flatten();
-        conditions.fold(Self::default(), |reads, condition| reads.and(condition))
+        let when = roles.map(|role| &role.when).chain(tools.iter().map(|tool| &tool.when)).flatten();
+        let approval = tools.iter().filter_map(|tool| tool.approval_when.as_ref());
+        when.map(|when| &when.condition).chain(approval).fold(Self::default(), |reads, condition| reads.and(condition))
     }
 
     fn and(mut self, condition: &Condition) -> Self {

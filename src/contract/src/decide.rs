@@ -7,6 +7,9 @@
 //!
 //! The limit comes before approval, so nobody is asked to approve a call over the limit.
 //!
+//! A rule that is not enforced (`shadow: true`, or any with `enforce: false`) denies nothing: the call goes on to the next check, and
+//! the first such rule that it breaks stands in [`Approved::shadowed`].
+//!
 //! A condition without a value denies: if a fact is absent, or an operation has no result.
 //!
 //! A rule with `otherwise: approve` lets the other checks go on, and a person must approve the call if they all pass.
@@ -18,6 +21,7 @@ use callgate_json::{Map, Value};
 
 use crate::conditions::{ConversationFacts, holds};
 use crate::model::{Approval, Contract, Role, Tool};
+use crate::run::Run;
 use crate::sources::{self, Texts};
 use crate::violation::{Code, Violation};
 
@@ -84,6 +88,8 @@ pub struct Approved<'c> {
     pub canonical: String,
     /// The broken rule because of which a person must approve the call; `None` if the contract asks for approval by itself.
     pub because: Option<Violation>,
+    /// The first broken rule that is not enforced: one with `shadow: true`, or any in shadow mode.
+    pub shadowed: Option<Violation>,
 }
 
 /// Decides one call. A pure function: the same inputs give the same verdict.
@@ -93,14 +99,27 @@ pub fn decide<'c>(
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
-    let decided = check(contract, caller, conversation, call).and_then(|approved| {
+    let decided = check(contract, caller, conversation, call).and_then(|(mut approved, mut shadow)| {
         let needs_approval = match (approved.tool.approval(), &approved.tool.approval_when) {
             (Approval::Never, _) => false,
             (Approval::When { .. }, Some(when)) => {
-                value(when, Named::Approval, caller, conversation, call, &approved.arguments)?
+                match value(when, Named::Approval, caller, conversation, call, &approved.arguments) {
+                    Ok(needs_approval) => needs_approval,
+                    Err(violation) => shadow.broken(false, violation).map(|()| false)?,
+                }
             }
             (Approval::Always { .. } | Approval::When { .. }, _) => true,
         };
+        if shadow.covers_all {
+            let asked = || {
+                let (tool, message) = (approved.tool.name(), "expected a person's approval".to_owned());
+                Violation::new(Code::ApprovalRequired, tool, String::new(), message)
+            };
+            let broken = approved.because.take().or_else(|| needs_approval.then(asked));
+            approved.shadowed = shadow.first.or(broken);
+            return Ok(Verdict::Allow(approved));
+        }
+        approved.shadowed = shadow.first;
         let needs_approval = needs_approval || approved.because.is_some();
         Ok(if needs_approval { Verdict::NeedsApproval(approved) } else { Verdict::Allow(approved) })
     });
@@ -112,28 +131,71 @@ fn check<'c>(
     caller: &Caller,
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
-) -> Result<Approved<'c>, Violation> {
+) -> Result<(Approved<'c>, Shadow), Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
     if call.name.is_empty() {
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
     }
     let role = contract.role(&caller.role);
-    let tool =
-        contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
-    let (arguments, canonical) = read_arguments(tool, call)?;
-    let because = sources::check(contract, tool, conversation, &arguments)?;
+    let mut shadow = Shadow { covers_all: covers_all(contract, call.name), first: None };
+    let tool = match contract.permit(role, call.name) {
+        Ok(tool) => tool,
+        Err(forbidden) => {
+            shadow.broken(false, deny(forbidden.code(), expected_tool(contract, role)))?;
+            contract.tool(call.name).ok_or_else(|| deny(forbidden.code(), expected_tool(contract, role)))?
+        }
+    };
+    let (arguments, canonical) = read_arguments(tool, call, &mut shadow)?;
+    let broken = sources::check(contract, tool, conversation, &arguments);
+    let because = match broken {
+        Ok(sources::Broken { held, shadowed }) => {
+            shadow.first = shadow.first.or(shadowed);
+            held
+        }
+        Err(violation) => shadow.broken(false, violation).map(|()| None)?,
+    };
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
     for (when, named) in of_role.into_iter().chain(of_tool) {
-        if !value(when, named, caller, conversation, call, &arguments)? {
-            return Err(deny(Code::ConditionUnmet, format!("expected {named} to hold")));
+        match value(&when.condition, named, caller, conversation, call, &arguments) {
+            Ok(true) => {}
+            Ok(false) => {
+                shadow.broken(when.shadow, deny(Code::ConditionUnmet, format!("expected {named} to hold")))?;
+            }
+            Err(violation) => shadow.broken(when.shadow, violation)?,
         }
     }
     let limit = contract.limits().max_tool_calls_per_turn;
     if conversation.calls_before >= limit {
-        return Err(deny(Code::LimitExceeded, format!("expected at most {limit} tool calls in one turn")));
+        let message = format!("expected at most {limit} tool calls in one turn");
+        shadow.broken(false, deny(Code::LimitExceeded, message))?;
     }
-    Ok(Approved { tool, arguments, canonical, because })
+    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow))
+}
+
+/// The broken rules that are not enforced.
+struct Shadow {
+    /// No rule is enforced on this call.
+    covers_all: bool,
+    first: Option<Violation>,
+}
+
+// === impl Shadow ===
+
+impl Shadow {
+    /// Denies the call, or remembers the broken rule if it is not enforced.
+    fn broken(&mut self, is_shadow: bool, violation: Violation) -> Result<(), Violation> {
+        if !self.covers_all && !is_shadow {
+            return Err(violation);
+        }
+        self.first.get_or_insert(violation);
+        Ok(())
+    }
+}
+
+/// Returns true in shadow mode, for a tool that the client runs. The executor runs nothing against the contract.
+fn covers_all(contract: &Contract, tool: &str) -> bool {
+    !contract.enforces() && contract.tool(tool).is_some_and(|tool| matches!(tool.run(), Run::Client))
 }
 
 /// A condition in a sentence.
@@ -172,7 +234,7 @@ fn value(
 }
 
 /// The arguments, strict and valid against the tool's schema, and their canonical text.
-fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<(Value, String), Violation> {
+fn read_arguments(tool: &Tool, call: &ProposedCall<'_>, shadow: &mut Shadow) -> Result<(Value, String), Violation> {
     let schema = &tool.parameters;
     if call.arguments.is_empty() {
         let nothing = Value::Object(Map::new());
@@ -180,7 +242,8 @@ fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<(Value, String
             return Ok((nothing, "{}".to_owned()));
         }
         let message = "expected a JSON object; the text is empty, and the tool has required arguments";
-        return Err(Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message.to_owned()));
+        shadow.broken(false, Violation::new(Code::ArgumentsNotJson, call.name, String::new(), message.to_owned()))?;
+        return Ok((nothing, "{}".to_owned()));
     }
     let (arguments, canonical) = callgate_json::read_canonical(call.arguments.as_bytes()).map_err(|error| {
         let message = format!("expected one strict JSON object: {error}");
@@ -190,7 +253,12 @@ fn read_arguments(tool: &Tool, call: &ProposedCall<'_>) -> Result<(Value, String
         return Ok((arguments, canonical));
     }
     let problem = schema.explain(&arguments);
-    Err(Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message))
+    let violation = Violation::new(Code::ArgumentsInvalid, call.name, problem.pointer, problem.message);
+    if !arguments.is_object() {
+        return Err(violation);
+    }
+    shadow.broken(false, violation)?;
+    Ok((arguments, canonical))
 }
 
 /// Names the caller's role, and no tool, because people and clients read the sentence.

@@ -37,6 +37,7 @@ pub struct Contract {
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
     pub(crate) trusts_users: bool,
+    pub(crate) enforce: bool,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: NameTable<usize>,
@@ -117,7 +118,15 @@ pub enum UnknownMembers {
 pub struct Role {
     pub(crate) name: String,
     pub(crate) tools: BTreeSet<String>,
-    pub(crate) when: Option<Condition>,
+    pub(crate) when: Option<When>,
+}
+
+/// A condition on calls.
+#[derive(Debug)]
+pub(crate) struct When {
+    pub(crate) condition: Condition,
+    /// It is decided and reported, and not enforced.
+    pub(crate) shadow: bool,
 }
 
 /// The effects of a tool.
@@ -175,7 +184,7 @@ pub struct Tool {
     pub(crate) result: Option<Schema>,
     pub(crate) effects: Effects,
     pub(crate) sources: SourceRules,
-    pub(crate) when: Option<Condition>,
+    pub(crate) when: Option<When>,
     pub(crate) approval: Approval,
     pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
@@ -276,6 +285,13 @@ impl Contract {
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Returns false in shadow mode: calls that the client runs are decided and reported, and go on whatever the decision is.
+    ///
+    /// Calls of tools that the executor runs are always enforced, and so is everything that cannot be read in just one way.
+    pub fn enforces(&self) -> bool {
+        self.enforce
     }
 
     /// The answer to a turn with a refused call.

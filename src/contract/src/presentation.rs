@@ -29,13 +29,20 @@ pub fn denial_text(violation: &Violation, contract: &Contract, tool: &str, role:
 pub fn verdict_json(verdict: &Verdict<'_>, contract: &Contract) -> Value {
     let named = json!({ "name": contract.name(), "version": contract.version(), "digest": contract.digest() });
     match verdict {
-        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => json!({
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
+            let mut allowed = json!({
             "verdict": if matches!(verdict, Verdict::Allow(_)) { "allow" } else { "needs_approval" },
             "tool": approved.tool.name(),
             "run": approved.tool.run().as_str(),
             "arguments": approved.arguments,
             "contract": named,
-        }),
+            });
+            if let (Value::Object(members), Some(violation)) = (&mut allowed, &approved.shadowed) {
+                let shadowed = json!({ "code": violation.code.as_str(), "pointer": violation.pointer, "message": violation.message });
+                members.insert("shadowed".to_owned(), shadowed);
+            }
+            allowed
+        }
         Verdict::Deny(violation) => json!({
             "verdict": "deny",
             "tool": violation.tool,

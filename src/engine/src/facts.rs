@@ -11,6 +11,7 @@ use callgate_contract::{Contract, ConversationFacts, Output, Tool};
 use callgate_json::Span;
 use callgate_wire::{CallResult, Part, Request, Role};
 
+use crate::gate::Gate;
 use crate::settle::Refused;
 
 /// The kinds of blocks in which a model speaks to itself or refuses, of any API. Blocks of other kinds may hold a result.
@@ -25,12 +26,20 @@ pub(crate) struct RequestFacts {
     pub(crate) model: Option<String>,
     /// The conversation before the round under way. `None` if it is unknown, or if no condition asks.
     pub(crate) conversation: Option<ConversationFacts>,
+    /// The same for the candidate, whose conditions may read other facts and trust other tools.
+    pub(crate) candidate: Option<Box<RequestFacts>>,
 }
 
 // === impl RequestFacts ===
 
 impl RequestFacts {
-    pub(crate) fn read(contract: &Contract, request: &dyn Request) -> Self {
+    /// Reads the facts for the gate's contract, and for its candidate.
+    pub(crate) fn read(gate: &Gate, request: &dyn Request) -> Self {
+        let candidate = gate.candidate.as_ref().map(|candidate| Box::new(Self::of(candidate, request)));
+        Self { candidate, ..Self::of(&gate.contract, request) }
+    }
+
+    fn of(contract: &Contract, request: &dyn Request) -> Self {
         let reads = contract.reads();
         let model = match request.models().as_slice() {
             [model] if reads.model => Some((*model).to_owned()),
@@ -41,16 +50,27 @@ impl RequestFacts {
             request.conversation(&mut |part| reader.part(part));
             reader.facts
         });
-        Self { model, conversation }
+        Self { model, conversation, candidate: None }
     }
 
     /// The facts where nobody speaks, as with an MCP server.
-    pub(crate) fn without_conversation(contract: &Contract) -> Self {
-        Self { model: None, conversation: contract.reads().conversation.then(ConversationFacts::default) }
+    pub(crate) fn without_conversation(gate: &Gate) -> Self {
+        let of = |contract: &Contract| Self {
+            conversation: contract.reads().conversation.then(ConversationFacts::default),
+            ..Self::default()
+        };
+        Self { candidate: gate.candidate.as_ref().map(|candidate| Box::new(of(candidate))), ..of(&gate.contract) }
     }
 
     /// Adds a round of the exchange: the results of calls that ran, and the calls that were refused.
-    pub(crate) fn add_round(&mut self, contract: &Contract, results: &[CallResult], refused: &[Refused]) {
+    pub(crate) fn add_round(&mut self, gate: &Gate, results: &[CallResult], refused: &[Refused]) {
+        if let (Some(facts), Some(candidate)) = (&mut self.candidate, &gate.candidate) {
+            facts.add_round_of(candidate, results, refused);
+        }
+        self.add_round_of(&gate.contract, results, refused);
+    }
+
+    fn add_round_of(&mut self, contract: &Contract, results: &[CallResult], refused: &[Refused]) {
         let Some(facts) = &mut self.conversation else { return };
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);

@@ -23,6 +23,8 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Rules {
     pub(crate) contract: Contract,
+    /// A contract that decides too and enforces nothing.
+    pub(crate) candidate: Option<Contract>,
     pub(crate) identity: IdentitySource,
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
@@ -229,6 +231,7 @@ impl Rules {
         let server_run = contract.roles().filter(|role| runs(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
             contract,
+            candidate: None,
             identity,
             paths,
             offer,
@@ -252,6 +255,21 @@ impl Rules {
             Ok(bytes) if most >= least => Ok(Self { held_bytes: bytes, ..self }),
             _ => Err(GateError::HeldBytes { least }),
         }
+    }
+
+    /// Adds a candidate: a contract that decides every call too. Differences are counted, and only the first contract is enforced.
+    #[must_use]
+    pub fn with_candidate(self, candidate: Contract) -> Self {
+        Self { candidate: Some(candidate), ..self }
+    }
+
+    /// Returns true if every call whose name has this beginning is refused, whatever its arguments. A contract that decides and does
+    /// not enforce reads the arguments too.
+    pub(crate) fn dooms(&self, role: &str, beginning: &str) -> bool {
+        let may_use = |contract: &Contract| contract.role(role).is_some_and(|role| role.may_use_one_named(beginning));
+        self.contract.enforces()
+            && !may_use(&self.contract)
+            && !self.candidate.as_ref().is_some_and(|candidate| !candidate.enforces() || may_use(candidate))
     }
 
     /// Changes the name of the output token limit in Chat Completions.

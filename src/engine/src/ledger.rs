@@ -66,6 +66,13 @@ pub struct Decision {
 pub enum Ruling {
     /// It may run.
     Allow,
+    /// It may run although it breaks a rule, because the rule is not enforced.
+    Shadow {
+        /// The first broken rule.
+        code: Code,
+        /// JSON Pointer into the arguments.
+        pointer: String,
+    },
     /// It may run once a person has agreed.
     NeedsApproval,
     /// It may not run.
@@ -106,6 +113,16 @@ impl Correlation {
 }
 
 // === impl Ruling ===
+
+impl Ruling {
+    /// The ruling on an allowed call that may break a rule which is not enforced.
+    pub(crate) fn allowed(shadowed: Option<&Violation>) -> Self {
+        match shadowed {
+            None => Self::Allow,
+            Some(violation) => Self::Shadow { code: violation.code, pointer: violation.pointer.clone() },
+        }
+    }
+}
 
 impl From<&Violation> for Ruling {
     fn from(violation: &Violation) -> Self {

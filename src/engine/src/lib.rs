@@ -111,5 +111,5 @@ pub use headers::{Headers, lend};
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
-pub use tally::Tally;
+pub use tally::{Difference, Tally};
 pub use trace::Trace;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use callgate_contract::{
-    Audit, Caller, Code, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+    Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
 };
 use callgate_wire::{Call, ChoiceIndex, Form};
 
@@ -11,6 +11,7 @@ use crate::effect::RunCall;
 use crate::facts::RequestFacts;
 use crate::gate::Gate;
 use crate::ledger::{Ledger, Ruling};
+use crate::tally::Tally;
 
 /// An allowed call for the executor.
 #[derive(Debug, Clone)]
@@ -72,9 +73,10 @@ pub(crate) fn settle(
     choice: ChoiceIndex,
     calls: &[Call],
     before: &mut TurnSoFar,
+    tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
-    calls.iter().map(|call| settle_one(basis, choice, call, before, ledger)).collect()
+    calls.iter().map(|call| settle_one(basis, choice, call, before, tally, ledger)).collect()
 }
 
 fn settle_one(
@@ -82,6 +84,7 @@ fn settle_one(
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
+    tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Decided {
     let calls_before = before.calls;
@@ -95,22 +98,36 @@ fn settle_one(
             feeds_back: false,
         }),
         None => {
-            let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
-            let RequestFacts { model, conversation } = &before.facts;
-            let facts = conversation.as_ref();
-            let conversation =
-                Conversation { calls_before, model: model.as_deref(), now, facts, ..Conversation::default() };
-            decide(&gate.contract, caller, &conversation, &proposed)
+            let verdict = judge(&gate.contract, (caller, now, calls_before), &before.facts, call);
+            if let (Some(candidate), Some(facts)) = (&gate.candidate, &mut before.facts.candidate) {
+                let other = judge(candidate, (caller, now, calls_before), facts, call);
+                tally.compare(code(&verdict), code(&other));
+                if let (Some(facts), Verdict::Allow(approved) | Verdict::NeedsApproval(approved)) =
+                    (&mut facts.conversation, &other)
+                {
+                    facts.add_call(approved.tool.name());
+                }
+            }
+            verdict
         }
     };
-    let (approved, ruling) = match of_client(verdict) {
-        Verdict::Allow(approved) => (approved, Ruling::Allow),
+    let (approved, ruling) = match verdict {
+        Verdict::Allow(approved) => {
+            let ruling = Ruling::allowed(approved.shadowed.as_ref());
+            (approved, ruling)
+        }
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
         Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
         Verdict::Deny(violation) => {
+            let named = (call.id.as_str(), call.name.as_str());
+            if let Some(passed) = pass_undeclared(&gate.contract, call, &violation) {
+                let recorded = Some((passed.arguments.as_str(), Audit::Digest));
+                ledger.write(gate, caller, before.round, named, recorded, Ruling::allowed(Some(&violation)));
+                tally.shadowed.push(violation.code);
+                return Decided::Client(passed);
+            }
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
             let canonical = arguments.as_ref().map(callgate_json::canonical);
-            let named = (call.id.as_str(), call.name.as_str());
             let audit = gate.contract.tool(&call.name).map_or(Audit::Digest, Tool::audit);
             let recorded = canonical.as_deref().map(|text| (text, audit));
             ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
@@ -118,6 +135,7 @@ fn settle_one(
             return Decided::Refused(Refused { call: presentable(call, shown), violation });
         }
     };
+    tally.shadowed.extend(approved.shadowed.as_ref().map(|violation| violation.code));
     if let Some(facts) = &mut before.facts.conversation {
         facts.add_call(approved.tool.name());
     }
@@ -134,6 +152,39 @@ fn settle_one(
             Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
         }
     }
+}
+
+/// Decides a call under one contract, with the facts that this contract reads.
+fn judge<'c>(
+    contract: &'c Contract,
+    (caller, now, calls_before): (&Caller, Option<u64>, u32),
+    facts: &RequestFacts,
+    call: &Call,
+) -> Verdict<'c> {
+    let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+    let (model, facts) = (facts.model.as_deref(), facts.conversation.as_ref());
+    let conversation = Conversation { calls_before, model, now, facts, ..Conversation::default() };
+    of_client(decide(contract, caller, &conversation, &proposed))
+}
+
+/// Returns the code of a verdict, as if every rule were enforced; `None` for an allowed call.
+fn code(verdict: &Verdict<'_>) -> Option<Code> {
+    match verdict {
+        Verdict::Allow(approved) => approved.shadowed.as_ref().map(|violation| violation.code),
+        Verdict::NeedsApproval(_) => Some(Code::ApprovalRequired),
+        Verdict::Deny(violation) => Some(violation.code),
+    }
+}
+
+/// In shadow mode, returns a call of a tool outside of the contract, which only the client can run. Its arguments are canonical, so they
+/// must be one strict JSON object.
+fn pass_undeclared(contract: &Contract, call: &Call, violation: &Violation) -> Option<Call> {
+    if contract.enforces() || violation.code != Code::ToolNotInContract {
+        return None;
+    }
+    let text = if call.arguments.is_empty() { "{}" } else { &call.arguments };
+    let (arguments, canonical) = callgate_json::read_canonical(text.as_bytes()).ok()?;
+    arguments.is_object().then(|| Call { arguments: canonical, ..call.clone() })
 }
 
 /// Refuses a call that the client would run and a person must approve: nobody can be asked about it yet.

@@ -238,7 +238,7 @@ impl StreamTurn {
         held.add(piece);
         if let PendingCall::Open(call) = held
             && is_named
-            && !gate.contract.role(&self.checked.caller.role).is_some_and(|role| role.may_use_one_named(&call.name))
+            && gate.dooms(&self.checked.caller.role, &call.name)
         {
             let call = std::mem::take(call);
             *held = PendingCall::Doomed(Call { arguments: String::new(), ..call });
@@ -274,7 +274,7 @@ impl StreamTurn {
     fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
         let basis = Basis { gate: context.gate, caller: &self.checked.caller, now: context.now };
-        let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
+        let decided = settle(basis, choice, calls, &mut self.before, context.tally, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(context.gate, decided, self.checked.round, alone) {
             TurnPlan::Fail(refusal) => return Err(refusal),

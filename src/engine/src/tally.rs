@@ -28,17 +28,51 @@ pub struct Tally {
     pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
+    /// The code of each call that breaks a rule and goes on, because the rule is not enforced, in order.
+    pub shadowed: Vec<contract::Code>,
+    /// The codes for which the exchange would end in an error, if the contract were enforced.
+    pub shadowed_errors: Vec<Code>,
+    /// The calls decided by a candidate contract too.
+    pub compared: u32,
+    /// The calls on which the candidate decides otherwise, in order.
+    pub differences: Vec<Difference>,
 }
 
+/// Two contracts decide a call differently. `None` is an allowed call. An unenforced rule counts as if it were enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Difference {
+    /// The code under the active contract.
+    pub active: Option<contract::Code>,
+    /// The code under the candidate.
+    pub candidate: Option<contract::Code>,
+}
+
+// === impl Difference ===
+
+impl Difference {
+    /// Returns both words, such as `allow>arguments_invalid`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let word = |code: Option<contract::Code>| code.map_or("allow", contract::Code::as_str);
+        format!("{}>{}", word(self.active), word(self.candidate))
+    }
+}
+
+// === impl Tally ===
+
 impl Tally {
-    /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, or `cancelled`
-    /// if the client or the upstream broke the exchange off before any of these.
+    /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, `shadow:<code>`
+    /// (the first broken rule that is not enforced), or `cancelled` if the client or the upstream broke the exchange off before any of
+    /// these.
     #[must_use]
     pub fn verdict(&self) -> Cow<'static, str> {
         match (self.error, self.refused.first()) {
             (Some(code), _) => Cow::Owned(format!("error:{}", code.as_str())),
             (None, Some(code)) => Cow::Owned(format!("refuse:{}", code.as_str())),
             (None, None) if self.cancelled => Cow::Borrowed("cancelled"),
+            (None, None) if self.shadow().is_some() => {
+                Cow::Owned(format!("shadow:{}", self.shadow().unwrap_or_default()))
+            }
             (None, None) if self.released + self.run > 0 => Cow::Borrowed("allow"),
             (None, None) => Cow::Borrowed("pass"),
         }
@@ -46,6 +80,20 @@ impl Tally {
 }
 
 impl Tally {
+    /// The code of the first broken rule that is not enforced.
+    fn shadow(&self) -> Option<&'static str> {
+        let of_exchange = self.shadowed_errors.first().map(|code| code.as_str());
+        of_exchange.or_else(|| self.shadowed.first().map(|code| code.as_str()))
+    }
+
+    /// Counts a call that two contracts have decided.
+    pub(crate) fn compare(&mut self, active: Option<contract::Code>, candidate: Option<contract::Code>) {
+        self.compared = self.compared.saturating_add(1);
+        if active != candidate {
+            self.differences.push(Difference { active, candidate });
+        }
+    }
+
     /// Counts refused calls.
     pub(crate) fn refuse(&mut self, codes: impl IntoIterator<Item = contract::Code>) {
         self.refused.extend(codes);

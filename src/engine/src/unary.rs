@@ -103,7 +103,7 @@ pub(crate) fn decide(
     let basis = Basis { gate, caller: &checked.caller, now };
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
-        let decided = settle(basis, choice, answer.calls_of(choice), &mut before, ledger);
+        let decided = settle(basis, choice, answer.calls_of(choice), &mut before, tally, ledger);
         if decided.is_empty() {
             continue;
         }

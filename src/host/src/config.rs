@@ -78,6 +78,8 @@ pub enum ConfigError {
     Shape(serde_json::Error),
     #[error("`contract`: {0}")]
     Contract(String),
+    #[error("`candidate`: {0}")]
+    Candidate(String),
     #[error("`identity.header`: `{0}` is not a header name in lower case")]
     Header(String),
     #[error("`paths`: unknown API `{key}`; known: `{known}`")]
@@ -94,6 +96,8 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Document {
     contract: Value,
+    /// A contract that decides too and enforces nothing.
+    candidate: Option<Value>,
     identity: IdentityDocument,
     executor: Option<Executor>,
     upstream: Option<Upstream>,
@@ -144,6 +148,10 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     let document: Document = serde_json::from_value(value).map_err(ConfigError::Shape)?;
     let contract = callgate_contract::from_value(&document.contract)
         .map_err(|errors| ConfigError::Contract(one_line(&errors.to_string())))?;
+    let candidate = document.candidate.as_ref().map(|candidate| {
+        callgate_contract::from_value(candidate).map_err(|errors| ConfigError::Candidate(one_line(&errors.to_string())))
+    });
+    let candidate = candidate.transpose()?;
     let (identity, claims) = match document.identity {
         IdentityDocument::Header { tenant, role } => {
             for name in [&tenant, &role] {
@@ -182,6 +190,10 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     let rules = Rules::new(contract, identity, paths, offer, reach)?
         .with_output_limit(output_limit)
         .with_held_bytes(held_bytes)?;
+    let rules = match candidate {
+        Some(candidate) => rules.with_candidate(candidate),
+        None => rules,
+    };
     Ok(Config {
         rules: Arc::new(rules),
         clusters: Clusters { executor: document.executor, upstream: document.upstream },

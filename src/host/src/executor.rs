@@ -128,6 +128,8 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         message.arguments = decision.arguments.unwrap_or_default();
         let (verdict, code, pointer) = match decision.ruling {
             Ruling::Allow => (Verdict::Allow, "", String::new()),
+            // An allowed call with a code broke a rule that is not enforced.
+            Ruling::Shadow { code, pointer } => (Verdict::Allow, code.as_str(), pointer),
             Ruling::NeedsApproval => (Verdict::NeedsApproval, "", String::new()),
             Ruling::Deny { code, pointer } => (Verdict::Deny, code.as_str(), pointer),
         };

@@ -1,6 +1,6 @@
 //! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Tally};
+use callgate_engine::{CallCode, Code, Difference, Tally};
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +11,16 @@ pub enum Counter {
     CallsRun,
     /// Calls refused with a code.
     CallsRefused(CallCode),
+    /// Calls that break a rule with a code and go on, because the rule is not enforced.
+    CallsShadowed(CallCode),
+    /// Exchanges that an enforced contract would end by an error with a code.
+    ExchangesShadowed(Code),
+    /// Calls decided by a candidate contract too.
+    CandidateCalls,
+    /// Calls that the candidate refuses with a code, and the active contract not with the same.
+    CandidateRefused(CallCode),
+    /// Calls that the candidate allows, and the active contract refuses with a code.
+    CandidateAllowed(CallCode),
     /// Unknown members dropped from requests.
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
@@ -31,13 +41,16 @@ impl Counter {
         let plain = [
             Self::CallsReleased,
             Self::CallsRun,
+            Self::CandidateCalls,
             Self::MembersDropped,
             Self::ExchangesCancelled,
             Self::DecisionsRecorded,
             Self::DecisionsLost,
         ];
-        let calls = CallCode::ALL.iter().map(|code| Self::CallsRefused(*code));
-        plain.into_iter().chain(calls).chain(Code::all().map(Self::ExchangesRefused))
+        let of_calls = [Self::CallsRefused, Self::CallsShadowed, Self::CandidateRefused, Self::CandidateAllowed];
+        let calls = of_calls.into_iter().flat_map(|of| CallCode::ALL.iter().map(move |code| of(*code)));
+        let of_exchanges = [Self::ExchangesRefused, Self::ExchangesShadowed];
+        plain.into_iter().chain(calls).chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
     }
 
     /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
@@ -47,6 +60,11 @@ impl Counter {
             Self::CallsReleased => "callgate.calls.released".to_owned(),
             Self::CallsRun => "callgate.calls.run".to_owned(),
             Self::CallsRefused(code) => format!("callgate.calls.refused.{}", code.as_str()),
+            Self::CallsShadowed(code) => format!("callgate.calls.shadowed.{}", code.as_str()),
+            Self::ExchangesShadowed(code) => format!("callgate.exchanges.shadowed.{}", code.as_str()),
+            Self::CandidateCalls => "callgate.candidate.calls".to_owned(),
+            Self::CandidateRefused(code) => format!("callgate.candidate.refused.{}", code.as_str()),
+            Self::CandidateAllowed(code) => format!("callgate.candidate.allowed.{}", code.as_str()),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
             Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
@@ -62,12 +80,21 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
     let counts = [
         (Counter::CallsReleased, tally.released.into()),
         (Counter::CallsRun, tally.run.into()),
+        (Counter::CandidateCalls, tally.compared.into()),
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
     ];
     let refused = tally.refused.iter().map(|code| (Counter::CallsRefused(*code), 1));
     let error = tally.error.map(|code| (Counter::ExchangesRefused(code), 1));
-    for (counter, by) in counts.into_iter().chain(refused).chain(error) {
+    let shadowed = tally.shadowed.iter().map(|code| (Counter::CallsShadowed(*code), 1));
+    let errors = tally.shadowed_errors.iter().map(|code| (Counter::ExchangesShadowed(*code), 1));
+    let differences = tally.differences.iter().filter_map(|difference| match *difference {
+        Difference { candidate: Some(code), .. } => Some((Counter::CandidateRefused(code), 1)),
+        Difference { active: Some(code), candidate: None } => Some((Counter::CandidateAllowed(code), 1)),
+        Difference { active: None, candidate: None } => None,
+    });
+    let others = shadowed.chain(errors).chain(differences);
+    for (counter, by) in counts.into_iter().chain(refused).chain(error).chain(others) {
         if by > 0 {
             add(counter, by);
         }

@@ -15,6 +15,9 @@ pub(crate) struct RenderArguments {
     /// Contract file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// A contract that decides every call too, and enforces nothing: differences are counted
+    #[arg(long, value_name = "FILE")]
+    pub(crate) candidate: Option<PathBuf>,
     /// The proxy to configure
     #[arg(long, value_enum)]
     pub(crate) target: Target,

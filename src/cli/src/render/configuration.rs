@@ -9,10 +9,14 @@ use super::options::{Options, in_units};
 /// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     let contract: Value = serde_json::from_str(options.contract.canonical())?;
-    match (options.target, options.form) {
-        (Target::Istio, IstioForm::Wasmplugin) => exact(&contract, "", "a WasmPlugin", "use --form envoyfilter")?,
-        (Target::EnvoyGateway, _) => exact(&contract, "", "Kubernetes", "use a smaller one")?,
-        (Target::Istio, IstioForm::Envoyfilter) | (Target::Envoy, _) => {}
+    let candidate =
+        options.candidate.map(|candidate| serde_json::from_str::<Value>(candidate.canonical())).transpose()?;
+    for contract in [Some(&contract), candidate.as_ref()].into_iter().flatten() {
+        match (options.target, options.form) {
+            (Target::Istio, IstioForm::Wasmplugin) => exact(contract, "", "a WasmPlugin", "use --form envoyfilter")?,
+            (Target::EnvoyGateway, _) => exact(contract, "", "Kubernetes", "use a smaller one")?,
+            (Target::Istio, IstioForm::Envoyfilter) | (Target::Envoy, _) => {}
+        }
     }
     let arguments = options.arguments;
     let mut plugin = Map::new();
@@ -59,7 +63,8 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     if let Some(held) = &arguments.held_bytes {
         plugin.insert("heldBytes".to_owned(), json!(held));
     }
-    // Last, because it is long.
+    // Last, because they are long.
+    plugin.extend(candidate.map(|candidate| ("candidate".to_owned(), candidate)));
     plugin.insert("contract".to_owned(), contract);
     Ok(Value::Object(plugin))
 }

@@ -43,7 +43,8 @@ const TEMPLATES: [(&str, &str); 13] = [
 /// Returns the configuration for `arguments`.
 pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError> {
     let contract = disk::contract(&arguments.file)?;
-    let options = Options::read(arguments, &contract)?;
+    let candidate = arguments.candidate.as_deref().map(disk::contract).transpose()?;
+    let options = Options { candidate: candidate.as_ref(), ..Options::read(arguments, &contract)? };
     options.try_gate()?;
     fill(&options)
 }

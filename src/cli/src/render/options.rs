@@ -16,6 +16,8 @@ use crate::disk;
 pub(super) struct Options<'a> {
     pub(super) arguments: &'a RenderArguments,
     pub(super) contract: &'a Contract,
+    /// A contract that decides too and enforces nothing.
+    pub(super) candidate: Option<&'a Contract>,
     pub(super) target: Target,
     pub(super) form: IstioForm,
     pub(super) wasm: &'a str,
@@ -79,6 +81,7 @@ impl<'a> Options<'a> {
         Ok(Self {
             arguments,
             contract,
+            candidate: None,
             target: arguments.target,
             form: arguments.form,
             wasm: &arguments.wasm,

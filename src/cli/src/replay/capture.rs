@@ -177,6 +177,7 @@ fn take(exchange: &mut Exchange, decisions: &mut Vec<Decision>) {
 fn word(ruling: &Ruling) -> Decided {
     match ruling {
         Ruling::Allow => Decided::word("allow"),
+        Ruling::Shadow { code, pointer } => Decided { word: code.as_str().to_owned(), pointer: pointer.clone() },
         Ruling::NeedsApproval => Decided::word("needs_approval"),
         Ruling::Deny { code, pointer } => Decided { word: code.as_str().to_owned(), pointer: pointer.clone() },
     }

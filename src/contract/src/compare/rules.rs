@@ -23,6 +23,8 @@ pub(super) enum Rule {
     Restriction,
     /// The consequence of a broken rule, as the contract's model has it; a stricter one closes.
     Consequence(fn(&Tool) -> Option<Otherwise>),
+    /// `true` or `false`: this value opens, the other closes and is the default.
+    Switch(bool),
     /// A rule of `origin`. It takes calls away, unless its `from` frees a value from the rules for tools with `egress`.
     Origin,
     /// An approval: `never`, then anything between, then `always`.
@@ -55,6 +57,11 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "requestMembers", "unknown"], Rule::Words(&["refuse", "drop"], 1)),
     (&["spec", "requestMembers", "allow"], Rule::Items),
     (&["spec", "users", "text"], Rule::Words(&["untrusted", "trusted"], 1)),
+    (&["spec", "enforce"], Rule::Switch(false)),
+    (&["spec", "roles", ANY, "when", "shadow"], Rule::Switch(true)),
+    (&["spec", "tools", ANY, "when", "shadow"], Rule::Switch(true)),
+    (&["spec", "tools", ANY, "origin", ANY, "shadow"], Rule::Switch(true)),
+    (&["spec", "tools", ANY, "requires", "shadow"], Rule::Switch(true)),
     (&["spec", "limits", "maxOutputTokens"], Rule::Limit(|limits| limits.max_output_tokens)),
     (&["spec", "limits", "maxToolCallsPerTurn"], Rule::Limit(|limits| Some(limits.max_tool_calls_per_turn.into()))),
     (&["spec", "limits", "maxRounds"], Rule::Limit(|limits| Some(limits.max_rounds.into()))),
@@ -93,7 +100,7 @@ const RULES: &[(&[&str], Rule)] = &[
 /// The strictness of a consequence. Feedback denies the call, or asks a person if the model cannot be told.
 pub(super) fn strictness(consequence: Option<Otherwise>) -> u64 {
     match consequence {
-        None => 0,
+        None | Some(Otherwise::Shadow) => 0,
         Some(Otherwise::Approve) => 1,
         Some(Otherwise::Feedback) => 2,
         Some(Otherwise::Deny) => 3,

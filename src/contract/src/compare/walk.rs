@@ -113,6 +113,10 @@ impl<'c> Walk<'c> {
                 let is_on = |value: Option<&Value>| value.is_some_and(|value| value != &Value::Bool(false));
                 sets::most(Some(is_on(a)), Some(is_on(b))).reversed()
             }
+            Rule::Switch(open) => {
+                let is_open = |value: Option<&Value>| Some(value.and_then(Value::as_bool).unwrap_or(!open) == open);
+                sets::most(is_open(a), is_open(b))
+            }
             Rule::Consequence(of) => {
                 let strictness = |contract: &Contract| {
                     let tool = path.get(2).and_then(|name| contract.tool(name));

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use callgate_condition::{Condition, Environment};
 
-use super::fields::{Located, Report};
+use super::fields::{Fields, Located, Report};
 use crate::conditions::environment;
+use crate::model::When;
 use crate::schema::Schema;
+use crate::source::node::Data;
 use crate::typed::type_of;
 
 /// The names of the contract that a condition may use.
@@ -34,6 +36,26 @@ impl Names {
     /// The names in a condition of a role, which has many tools and so no arguments.
     pub(super) fn of_a_role(&self) -> Environment {
         environment(&self.tools, None)
+    }
+}
+
+/// Reads `when`: a condition, or a mapping with a condition and `shadow`.
+pub(super) fn when(item: &Located<'_>, environment: &Environment, report: &mut Report<'_>) -> Option<When> {
+    if !matches!(item.node.data, Data::Map(_)) {
+        return condition(item, environment, report).map(|condition| When { condition, shadow: false });
+    }
+    let fields = Fields::open(item, &["condition", "shadow"], &[], report)?;
+    let found = fields.need("condition", "a condition, such as `args.amount <= 1000`", report);
+    let condition = found.and_then(|item| condition(&item, environment, report));
+    let shadow = shadow(&fields, report);
+    Some(When { condition: condition?, shadow: shadow? })
+}
+
+/// Reads the field `shadow` of a rule; false if it is absent.
+pub(super) fn shadow(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<bool> {
+    match fields.get("shadow") {
+        Some(item) => item.switch(report),
+        None => Some(false),
     }
 }
 

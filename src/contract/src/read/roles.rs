@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::conditions::{Names, condition};
+use super::conditions::{self, Names};
 use super::fields::{Fields, Located, Report};
 use crate::glob::Glob;
 use crate::model::{NameTable, Role};
@@ -31,7 +31,7 @@ pub(super) fn roles(
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
         }
         let Some(fields) = Fields::open(&role, &["tools", "when"], &UNENFORCED, report) else { continue };
-        let when = fields.get("when").map(|item| condition(&item, &names.of_a_role(), report));
+        let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
         if let Some(allowed) = role_tools(&fields, tools, report) {
             roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed, when: when.flatten() });
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use callgate_provenance::{Extent, Place, ResultFormat, ResultSource, Source, ToolOutput};
 use regex::Regex;
 
-use super::conditions::Names;
+use super::conditions::{Names, shadow};
 use super::fields::{Fields, Located, Report, one_of};
 use crate::glob::Glob;
 use crate::nearest::nearest;
@@ -49,7 +49,7 @@ pub(super) fn rules(
     };
     let entities = match fields.get("entities") {
         Some(item) => remedied(&item, report)?,
-        None => egress.map(|_| Otherwise::Approve),
+        None => egress.map(|egress| Otherwise::Approve.or_shadow(egress == Otherwise::Shadow)),
     };
     let origins = match fields.get("origin") {
         Some(item) => origins(&item, parameters?, names, report)?,
@@ -106,15 +106,22 @@ fn places(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<Place>> {
     Some(places)
 }
 
-/// Reads `true`, `false`, or `{ otherwise: deny | approve }`. The rule's own default is `approve`.
+/// Reads `true`, `false`, or a mapping with `otherwise` (`deny`, `approve`) or `shadow`. The rule's own default is `approve`.
 fn remedied(item: &Located<'_>, report: &mut Report<'_>) -> Option<Option<Otherwise>> {
     match item.node.data {
         Data::Bool(true) => Some(Some(Otherwise::Approve)),
         Data::Bool(false) => Some(None),
         Data::Map(_) => {
-            let fields = Fields::open(item, &["otherwise"], &[], report)?;
-            let otherwise = fields.need("otherwise", "`deny` or `approve`", report)?;
-            otherwise.word(&REMEDIES, report).map(Some)
+            let fields = Fields::open(item, &["otherwise", "shadow"], &[], report)?;
+            let shadow = shadow(&fields, report)?;
+            match fields.get("otherwise") {
+                Some(otherwise) => otherwise.word(&REMEDIES, report).map(|otherwise| Some(otherwise.or_shadow(shadow))),
+                None if shadow => Some(Some(Otherwise::Shadow)),
+                None => {
+                    fields.need("otherwise", "`deny` or `approve`", report)?;
+                    None
+                }
+            }
         }
         _ => report.fault(item, "expected `true`, `false` or `{ otherwise: deny }`"),
     }
@@ -149,7 +156,7 @@ fn origins(item: &Located<'_>, parameters: &Schema, names: &Names, report: &mut 
 }
 
 fn origin(item: &Located<'_>, place: Place, names: &Names, report: &mut Report<'_>) -> Option<OriginRule> {
-    let fields = Fields::open(item, &["from", "notFrom", "otherwise", "missing"], &[], report)?;
+    let fields = Fields::open(item, &["from", "notFrom", "otherwise", "missing", "shadow"], &[], report)?;
     let from = match fields.get("from") {
         Some(item) => Some(from(&item, names, report)?),
         None => None,
@@ -174,6 +181,8 @@ fn origin(item: &Located<'_>, place: Place, names: &Names, report: &mut Report<'
         Some(item) => item.word(&ALL_REMEDIES, report)?,
         None => otherwise,
     };
+    let shadow = shadow(&fields, report)?;
+    let (otherwise, missing) = (otherwise.or_shadow(shadow), missing.or_shadow(shadow));
     Some(OriginRule { place, from, not_from_untrusted, otherwise, missing })
 }
 
@@ -228,7 +237,7 @@ fn result_source(item: &Located<'_>, text: &str, names: &Names, report: &mut Rep
 }
 
 fn requires(item: &Located<'_>, report: &mut Report<'_>) -> Option<Requires> {
-    let fields = Fields::open(item, &["untainted", "user", "otherwise"], &[], report)?;
+    let fields = Fields::open(item, &["untainted", "user", "otherwise", "shadow"], &[], report)?;
     let untainted = match fields.get("untainted") {
         Some(item) => item.switch(report)?,
         None => false,
@@ -250,6 +259,7 @@ fn requires(item: &Located<'_>, report: &mut Report<'_>) -> Option<Requires> {
         Some(item) => item.word(&ALL_REMEDIES, report)?,
         None => Otherwise::default(),
     };
+    let otherwise = otherwise.or_shadow(shadow(&fields, report)?);
     Some(Requires { untainted, user, otherwise })
 }
 

@@ -60,6 +60,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "requestMembers",
         "limits",
         "onViolation",
+        "enforce",
         "users",
         "roles",
         "tools",
@@ -99,6 +100,14 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => sources::users(&item, report),
         None => Some(true),
     };
+    let enforce = match fields.get("enforce") {
+        Some(item) => item.switch(report).inspect(|enforce| {
+            if !enforce {
+                report.note(&item, "shadow mode: calls that the client runs are decided and reported, and not refused");
+            }
+        }),
+        None => Some(true),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
@@ -122,6 +131,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         request_members: request_members?,
         limits: limits?,
         on_violation: on_violation?,
+        enforce: enforce?,
         trusts_users: trusts_users?,
         roles,
         tools,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use callgate_condition::{Condition, Environment};
 use callgate_json::Value;
 
-use super::conditions::{Names, condition};
+use super::conditions::{self, Names, condition};
 use super::fields::{Fields, Located, Report};
 use super::{run, sources};
 use crate::compiler::{self, Compiled};
@@ -95,7 +95,7 @@ fn tool<'n>(
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
     let environment = names.of_a_tool(parameters.as_ref());
-    let when = when.map(|item| condition(&item, &environment, report));
+    let when = when.map(|item| conditions::when(&item, &environment, report));
     let approval = match fields.get("approval") {
         Some(item) => approval(&item, &environment, report),
         None => Some((Approval::Never, None)),

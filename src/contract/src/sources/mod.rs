@@ -45,6 +45,8 @@ pub enum Otherwise {
     Approve,
     /// The model is told, once in an exchange. After that a person must approve the call.
     Feedback,
+    /// The call goes on, and the broken rule is reported: the rule has `shadow: true`.
+    Shadow,
 }
 
 /// The rules of one tool.
@@ -99,33 +101,44 @@ struct Check<'c> {
     conversation: &'c Conversation<'c>,
     /// The first broken rule for which a person must approve.
     held: Option<Violation>,
+    /// The first broken rule that is not enforced.
+    shadowed: Option<Violation>,
 }
 
-/// Decides the rules about sources on valid arguments. `Ok` with a violation means that a person must approve the call because of it.
+/// The rules that a call breaks and that do not deny it.
+#[derive(Default)]
+pub(crate) struct Broken {
+    /// The first one for which a person must approve.
+    pub(crate) held: Option<Violation>,
+    /// The first one that is not enforced.
+    pub(crate) shadowed: Option<Violation>,
+}
+
+/// Decides the rules about sources on valid arguments.
 pub(crate) fn check(
     contract: &Contract,
     tool: &Tool,
     conversation: &Conversation<'_>,
     arguments: &Value,
-) -> Result<Option<Violation>, Violation> {
+) -> Result<Broken, Violation> {
     let rules = &tool.sources;
     if !rules.reads_texts() {
-        return Ok(None);
+        return Ok(Broken::default());
     }
     let history = match conversation.texts {
         Texts::Unknown => None,
         Texts::Known(history) => Some(history),
-        Texts::Decided(held) => return Ok(held.cloned()),
+        Texts::Decided(held) => return Ok(Broken { held: held.cloned(), shadowed: None }),
     };
     let leaves = Leaves::of(rules, arguments);
-    let mut check = Check { tool, conversation, held: None };
+    let mut check = Check { tool, conversation, held: None, shadowed: None };
     origin::check(&mut check, history, &leaves)?;
     outgoing::check_entities(&mut check, history, &leaves)?;
     if contract.has_confidential() {
         outgoing::check_flow(&mut check, history, &leaves)?;
     }
     requires::check(&mut check, history)?;
-    Ok(check.held)
+    Ok(Broken { held: check.held, shadowed: check.shadowed })
 }
 
 // === impl SourceRules ===
@@ -144,6 +157,15 @@ impl SourceRules {
     }
 }
 
+// === impl Otherwise ===
+
+impl Otherwise {
+    /// Returns [`Self::Shadow`] for a rule with `shadow: true`, whatever its `otherwise` is.
+    pub(crate) fn or_shadow(self, shadow: bool) -> Self {
+        if shadow { Self::Shadow } else { self }
+    }
+}
+
 // === impl Check ===
 
 impl Check<'_> {
@@ -153,6 +175,10 @@ impl Check<'_> {
         match otherwise {
             Otherwise::Deny => Err(violation),
             Otherwise::Feedback if self.conversation.can_feed_back => Err(Violation { feeds_back: true, ..violation }),
+            Otherwise::Shadow => {
+                self.shadowed.get_or_insert(violation);
+                Ok(())
+            }
             Otherwise::Approve | Otherwise::Feedback => {
                 self.held.get_or_insert(violation);
                 Ok(())

@@ -36,7 +36,11 @@ pub(super) fn check(check: &mut Check<'_>, history: Option<&History>, leaves: &L
                 None if searched >= MAX_SEARCHED => {
                     let message =
                         format!("expected at most {MAX_SEARCHED} different values under rules about their sources");
-                    let otherwise = if rule.missing == Otherwise::Deny { Otherwise::Deny } else { Otherwise::Approve };
+                    let otherwise = match rule.missing {
+                        Otherwise::Deny => Otherwise::Deny,
+                        Otherwise::Shadow => Otherwise::Shadow,
+                        Otherwise::Approve | Otherwise::Feedback => Otherwise::Approve,
+                    };
                     check.broken(otherwise, Code::OriginMissing, &leaf.pointer(), message)?;
                     return Ok(());
                 }

@@ -69,6 +69,8 @@ fn fields_of_the_contract_have_the_effect_of_their_rule() {
         ("/spec/limits/requestBytes", json!(1000), "closes"),
         ("/spec/limits/turnTimeout", json!("20m"), "opens"),
         ("/spec/onViolation", json!("feedback"), "unclear"),
+        ("/spec/enforce", json!(false), "opens"),
+        ("/spec/enforce", json!(true), "nothing"),
     ] {
         let found = from_order_desk(pointer, &value);
         assert_eq!(found.len(), 1, "{pointer}: {found:?}");

@@ -50,6 +50,15 @@ fn both_accept_the_same_contracts() {
         ("/spec/providerTools", "[\"web_search\"]"),
         ("/spec/onViolation", "\"feedback\""),
         ("/spec/onViolation", ""),
+        ("/spec/enforce", "false"),
+        ("/spec/enforce", "true"),
+        ("/spec/tools/0/when", "{\"condition\":\"true\"}"),
+        ("/spec/tools/0/when", "{\"condition\":\"true\",\"shadow\":true}"),
+        ("/spec/roles/clerk/when", "{\"condition\":\"true\",\"shadow\":true}"),
+        ("/spec/tools/0/requires", "{\"untainted\":true,\"shadow\":true}"),
+        ("/spec/tools/0/egress", "{\"shadow\":true}"),
+        ("/spec/tools/0/egress", "{\"otherwise\":\"deny\",\"shadow\":true}"),
+        ("/spec/tools/0/origin", "{\"/id\":{\"from\":[\"user\"],\"shadow\":true}}"),
         ("/spec/tools/0/description", ""),
         ("/spec/tools/0/parameters", "{\"$ref\":\"schemas/a.json\"}"),
         ("/spec/tools/1/result", ""),
@@ -121,6 +130,12 @@ fn both_accept_the_same_contracts() {
 fn both_refuse_the_same_contracts() {
     let published = published();
     let bad = [
+        ("/spec/enforce", "\"no\""),
+        ("/spec/tools/0/when", "{\"shadow\":true}"),
+        ("/spec/tools/0/when", "{\"condition\":\"true\",\"shadow\":1}"),
+        ("/spec/tools/0/egress", "{\"shadow\":false}"),
+        ("/spec/tools/0/egress", "{}"),
+        ("/spec/tools/0/approval", "{\"when\":{\"condition\":\"true\"}}"),
         ("/apiVersion", "\"callgate.dev/v2\""),
         ("/metadata/name", "\"Order Desk\""),
         ("/metadata/version", "1"),

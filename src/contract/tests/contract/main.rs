@@ -25,6 +25,7 @@ mod model;
 mod references;
 mod runs;
 mod schemas;
+mod shadow;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;

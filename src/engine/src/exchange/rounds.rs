@@ -50,7 +50,7 @@ impl Core {
         refused: Vec<Refused>,
     ) -> Transition {
         let role = &rounds.checked.caller.role;
-        rounds.checked.facts.add_round(&self.gate.contract, &results, &refused);
+        rounds.checked.facts.add_round(&self.gate, &results, &refused);
         results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
         let request = tool_results::ask(&mut rounds.checked, said, &results, left);

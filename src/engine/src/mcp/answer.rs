@@ -87,6 +87,8 @@ fn result(
 ) -> Result<McpAnswer, Refusal> {
     match expected {
         Expected::Introduction => answer.introduce(),
+        // In shadow mode the client sees every tool of the server.
+        Expected::List if !gate.contract.enforces() => {}
         Expected::List => {
             let listed = answer.listed().map_err(misshapen)?;
             let mut seen = HashSet::new();
@@ -142,6 +144,10 @@ fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut McpAnswer, tally
             Err(violation) => format!("{violation}"),
         },
     };
+    if !gate.contract.enforces() {
+        tally.shadowed_errors.push(Code::OutputInvalid);
+        return Ok(());
+    }
     let message = format!("Callgate withheld what `{}` returned (output_invalid): {fault}", tool.name());
     let refusal = Refusal::new(Code::OutputInvalid, message);
     match gate.contract.on_violation() {

@@ -99,8 +99,8 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
 
 /// Decides a call. The server runs no tool that the executor runs.
 fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Call, Violation> {
-    let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(&basis.gate.contract));
-    let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, ledger);
+    let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(basis.gate));
+    let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, tally, ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);

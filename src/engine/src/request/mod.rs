@@ -10,7 +10,7 @@ use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
 use crate::tally::Tally;
-use crate::{Code, Gate, Refusal};
+use crate::{Code, Gate, Offer, Refusal};
 
 /// An allowed request, in the form to forward.
 #[derive(Debug)]
@@ -55,39 +55,63 @@ pub(crate) fn check(
     let role = contract
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
-    check_members(contract, &mut *request, tally)?;
+    let mut faults = Faults { enforces: contract.enforces(), tally };
+    if faults.enforces {
+        check_members(contract, &mut *request, faults.tally)?;
+    }
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
-        return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
+        faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
     }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
         let message = format!(
             "The request uses `{}`, which runs at the provider and is not in the contract.",
             name_in_sentence(kind)
         );
-        return Err(Refusal::at(Code::ProviderToolForbidden, "tools", message));
+        faults.found(Refusal::at(Code::ProviderToolForbidden, "tools", message))?;
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
         let message = "The request continues from state that the provider keeps (such as `previous_response_id`, \
                        `conversation`, `prompt`, `item_reference`, compaction, `container`, `background`), which the gate \
                        cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
-        return Err(Refusal::new(Code::ServerStateForbidden, message));
+        faults.found(Refusal::new(Code::ServerStateForbidden, message))?;
     }
-    let offered = tools::offer(gate, role, &mut *request)?;
+    let offered = tools::offer(gate, role, &mut *request, &mut faults)?;
     offered.note(gate, &head.caller, tally, ledger);
     if request.choices() > 1 && offered.tools.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
         let message = "Tools that are run by the executor need `n` to be 1: the model continues from one answer.";
         return Err(Refusal::at(Code::RequestInvalid, "n", message));
     }
-    offered.declare(gate, &mut *request);
-    if let Some(most) = contract.limits().max_output_tokens.filter(|_| request.wants() != Wants::Count) {
+    if contract.enforces() || gate.offer == Offer::Inject {
+        offered.declare(gate, &mut *request);
+    }
+    let most = contract.limits().max_output_tokens.filter(|_| contract.enforces());
+    if let Some(most) = most.filter(|_| request.wants() != Wants::Count) {
         request.name_output_limit(gate.output_limit);
         request.clamp_output_tokens(most);
     }
-    let facts = RequestFacts::read(contract, &*request);
+    let facts = RequestFacts::read(gate, &*request);
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
     Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts })
+}
+
+/// The faults of a request. In shadow mode they are counted, and the request goes on.
+struct Faults<'t> {
+    enforces: bool,
+    tally: &'t mut Tally,
+}
+
+// === impl Faults ===
+
+impl Faults<'_> {
+    fn found(&mut self, refusal: Refusal) -> Result<(), Refusal> {
+        if self.enforces {
+            return Err(refusal);
+        }
+        self.tally.shadowed_errors.push(refusal.code);
+        Ok(())
+    }
 }
 
 /// Drops or refuses the members that neither the gate's tables nor the contract list.

@@ -3,6 +3,7 @@
 use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
 use callgate_wire::{Declaration, Form, Request};
 
+use super::Faults;
 use crate::ledger::{Ledger, Ruling};
 use crate::tally::Tally;
 use crate::{Code, Gate, Offer, Refusal};
@@ -24,7 +25,16 @@ pub(super) struct Offered<'g> {
 
 /// Checks the declared and chosen tools. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
 /// ones. A tool the contract or the role lacks is an error, or is dropped if the contract says so.
-pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Request) -> Result<Offered<'g>, Refusal> {
+///
+/// In shadow mode such a tool is counted, and its declaration stays as it came. With [`Offer::Inject`] it cannot stay, because the
+/// declarations are rewritten, so the rule of the contract holds.
+pub(super) fn offer<'g>(
+    gate: &'g Gate,
+    role: &'g Role,
+    request: &mut dyn Request,
+    faults: &mut Faults<'_>,
+) -> Result<Offered<'g>, Refusal> {
+    let keeps = !faults.enforces && gate.offer == Offer::Declared;
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
     if request.has_custom_tools() {
@@ -38,6 +48,7 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
     for declared in request.declared() {
         match gate.contract.permit(Some(role), &declared.name) {
             Ok(tool) => offered.add(tool, declared.form),
+            Err(forbidden) if keeps => faults.found(refusal(forbidden, role, &declared.name, "tools"))?,
             Err(forbidden) => {
                 let refusal = refusal(forbidden, role, &declared.name, "tools");
                 offered.drop_or(drops, forbidden, &declared.name, declared.form, refusal)?;
@@ -62,9 +73,14 @@ pub(super) fn offer<'g>(gate: &'g Gate, role: &'g Role, request: &mut dyn Reques
                     format!("`tool_choice` names `{}`, which the request does not declare.", name_in_sentence(name));
                 return Err(Refusal::at(Code::RequestInvalid, "tool_choice", message));
             }
+            // The declaration of the same tool is counted already.
+            Err(_) if keeps => {}
             Err(_) if drops => choice_stands = false,
             Err(forbidden) => return Err(refusal(forbidden, role, name, "tool_choice")),
         }
+    }
+    if keeps && offered.dropped_count == 0 {
+        return Ok(offered);
     }
     let tools_left = !offered.tools.is_empty() || !request.provider_tools().is_empty();
     if !choice_stands || (offered.dropped_count > 0 && !tools_left) {

@@ -84,8 +84,13 @@ pub(crate) fn build(contract: &str, paths: Paths, offer: Offer, executor: bool) 
     Ok(Arc::new(rules(contract, paths, offer, executor)?).gate())
 }
 
+/// Reads a contract without files.
+pub(crate) fn loaded(contract: &str) -> callgate_contract::Contract {
+    load("desk.yaml", contract, &NoFiles).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 pub(crate) fn rules(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Rules, GateError> {
-    let contract = load("desk.yaml", contract, &NoFiles).unwrap();
+    let contract = loaded(contract);
     let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
     Rules::new(contract, identity, paths, offer, Reach { executor, upstream: true })
 }

@@ -50,6 +50,8 @@ pub(super) struct Attempt {
     arguments: String,
     runnable: Runnable,
     consent: Consent,
+    /// The code and the place of a broken rule that is not enforced.
+    shadowed: Option<(&'static str, String)>,
     began: Instant,
     deadline: Instant,
     /// The client that sent the call.
@@ -137,9 +139,10 @@ impl Attempt {
         };
         // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
+        let shadowed = approved.shadowed.map(|violation| (violation.code.as_str(), violation.pointer));
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
         let call = Arc::new(call);
-        Self { id, call, admitted, tool, arguments, runnable, consent, began, deadline, peer, span }
+        Self { id, call, admitted, tool, arguments, runnable, consent, shadowed, began, deadline, peer, span }
     }
 
     /// Returns true if the call takes a sandbox, false if a backend runs it.
@@ -292,7 +295,11 @@ impl Attempt {
     }
 
     fn decision(&self, verdict: Verdict, code: String, approval_id: Option<String>) -> Entry {
-        entry(&self.call, AuditEvent::Decision { verdict, code, pointer: String::new(), approval_id })
+        let (code, pointer) = match &self.shadowed {
+            Some((shadowed, pointer)) if code.is_empty() => ((*shadowed).to_owned(), pointer.clone()),
+            _ => (code, String::new()),
+        };
+        entry(&self.call, AuditEvent::Decision { verdict, code, pointer, approval_id })
     }
 
     fn caller(&self) -> Result<Caller, Stop> {

@@ -261,13 +261,17 @@ impl Live {
     }
 
     /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
-    /// from the request are there as `wasm.callgate.dropped_members`.
+    /// from the request are there as `wasm.callgate.dropped_members`, and the first difference to a candidate contract as
+    /// `wasm.callgate.candidate`.
     pub(super) fn note(&mut self, host: &impl Host) {
         let verdict = self.exchange.tally().verdict();
         if self.noted.as_ref() == Some(&verdict) {
             return;
         }
         host.note("wasm.callgate.verdict", &verdict);
+        if let Some(difference) = self.exchange.tally().differences.first() {
+            host.note("wasm.callgate.candidate", &difference.words());
+        }
         if let Some(dropped) = self.dropped_members() {
             host.note("wasm.callgate.dropped_members", &dropped);
         }

@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use callgate_engine::{CallFailed, Effect, Event, Gate, Outcome};
 
+use crate::candidate;
 use crate::host::{Host, OwnedReply, Sent};
 use crate::metrics::{self, Counter};
 use crate::step::Step;
@@ -96,7 +97,9 @@ impl LiveExchange {
             live.callout.take()
         };
         cancel(host, cancelled);
-        metrics::count(self.0.borrow().exchange.tally(), count);
+        let live = self.0.borrow();
+        candidate::report(live.exchange.tally(), host.now());
+        metrics::count(live.exchange.tally(), count);
     }
 
     /// Returns true if the exchange waits for the executor's answer with this token.
