@@ -103,7 +103,7 @@ pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::Code as CallCode;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
-pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};
+pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure, Verified};
 pub use exchange::Exchange;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
 pub use headers::{Headers, lend};
