@@ -11,6 +11,8 @@
 mod conditions;
 mod decide;
 mod digest;
+#[cfg(not(target_arch = "wasm32"))]
+mod documented;
 mod explain;
 mod files;
 mod folder;
