@@ -100,7 +100,7 @@ fn read(claims: &Claims, text: impl Fn(&str) -> Option<String>) -> Option<Verifi
     Some(Verified::Claims { tenant: tenant.into_bytes(), role: role.into_bytes() })
 }
 
-/// Refuses an empty name and a pointer that is none.
+/// Refuses an empty name and a malformed pointer.
 pub(crate) fn check(claims: &Claims) -> Result<(), ConfigError> {
     let is_broken = |claim: &&String| {
         let escapes = claim.split('~').skip(1);

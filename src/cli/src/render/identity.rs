@@ -17,7 +17,7 @@ const PAYLOAD: &str = "jwt_payload";
 /// The header in which api_key_auth leaves the client's id for the filter.
 const CLIENT: &str = "x-callgate-client";
 
-/// What the files of `--callers` and `--api-keys` hold.
+/// The contents of the files of `--callers` and `--api-keys`.
 #[derive(Default)]
 pub(super) struct Clients {
     /// Tenant and role of each client.
