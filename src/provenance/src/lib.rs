@@ -29,7 +29,7 @@ mod place;
 mod text;
 
 pub use entities::{Entity, EntityKind, entities};
-pub use normal::normal;
+pub use normal::{is_invisible, normal};
 pub use number::Decimal;
 pub use place::{Place, PlaceError, PlaceValue, Values};
 pub use text::Text;
