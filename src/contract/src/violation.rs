@@ -32,6 +32,8 @@ pub enum Code {
     ArgumentsNotJson,
     /// The arguments do not satisfy the tool's `parameters`.
     ArgumentsInvalid,
+    /// A condition of the contract does not hold, or has no value.
+    ConditionUnmet,
     /// A person must approve the call first, and has not.
     ApprovalRequired,
     /// A limit of the contract is reached.
@@ -66,11 +68,12 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
+        Self::ConditionUnmet,
         Self::ApprovalRequired,
         Self::LimitExceeded,
         Self::CallMalformed,
@@ -84,6 +87,7 @@ impl Code {
             Self::RoleForbidden => "role_forbidden",
             Self::ArgumentsNotJson => "arguments_not_json",
             Self::ArgumentsInvalid => "arguments_invalid",
+            Self::ConditionUnmet => "condition_unmet",
             Self::ApprovalRequired => "approval_required",
             Self::LimitExceeded => "limit_exceeded",
             Self::CallMalformed => "call_malformed",

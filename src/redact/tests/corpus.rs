@@ -1,6 +1,6 @@
 //! The corpus: made-up values of every kind, and bait. False positives are counted and named.
 
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::panic, clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::collections::BTreeMap;
 

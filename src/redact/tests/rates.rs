@@ -1,6 +1,6 @@
 //! False positives among generated numbers and names: counted, with bounds.
 
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::panic, clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::fmt::Write;
 
