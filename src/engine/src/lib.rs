@@ -89,6 +89,7 @@ mod mcp;
 mod outbox;
 mod path;
 mod plan;
+mod redaction;
 mod refusal;
 mod request;
 mod settle;
