@@ -1,6 +1,9 @@
 //! The effects: an exchange's orders to its adapter.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use callgate_contract::ConversationFacts;
 
 use crate::Trace;
 
@@ -39,7 +42,7 @@ pub struct Forward {
     /// Headers not to forward.
     pub remove: Vec<String>,
     /// The body's media type, to be set; `None` for an empty body.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'static, str>>,
 }
 
 /// An answer made here.
@@ -70,6 +73,10 @@ pub struct CallBatch {
     pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
+    /// The model of the request, if a condition of the contract reads it.
+    pub model: Option<String>,
+    /// The facts before the turn, if a condition of the contract reads them.
+    pub conversation: Option<ConversationFacts>,
     /// At least one.
     pub calls: Vec<RunCall>,
 }

@@ -1,6 +1,6 @@
 //! A whole JSON answer of the model: decided, and rewritten if necessary.
 
-use callgate_wire::{Answer, ChoiceIndex, Earlier};
+use callgate_wire::{Answer, AnswerOrError, ChoiceIndex, Earlier};
 
 use crate::error_format::failure;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
@@ -8,7 +8,7 @@ use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::{Code, Gate, Refusal, Tally, weight};
 
@@ -55,12 +55,15 @@ pub(crate) fn read(
     if !fits {
         return Err(too_large(gate, PEER));
     }
-    parse(checked, body)?.ok_or_else(|| Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))))
+    match parse(checked, body.to_vec())? {
+        AnswerOrError::Answer(answer) => Ok(answer),
+        AnswerOrError::Error(body) => Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(&body)))),
+    }
 }
 
-/// Reads the body of an answer; `None` for an error in the API's own format.
-pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Option<Box<dyn Answer>>, Refusal> {
-    if weight::is_excessive(body) {
+/// Reads the body of an answer or of an error in the API's own format.
+pub(crate) fn parse(checked: &CheckedRequest, body: Vec<u8>) -> Result<AnswerOrError, Refusal> {
+    if weight::is_excessive(&body) {
         return Err(too_many_values());
     }
     checked
@@ -83,23 +86,24 @@ pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
     )
 }
 
-/// Decides all calls of an answer and rewrites it. `earlier` has the content of earlier rounds.
+/// Decides all calls of an answer and rewrites it, at a time in milliseconds since the Unix epoch. `earlier` has the content of earlier
+/// rounds.
 pub(crate) fn decide(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     checked: &CheckedRequest,
     mut answer: Box<dyn Answer>,
     earlier: &[Earlier],
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Turn, Refusal> {
-    let choices = answer.calls().len();
+    let choices = answer.choices();
     checked.check_choices(choices)?;
     let alone = choices == 1;
-    let mut before = TurnSoFar::new(checked.round);
+    let mut before = TurnSoFar::new(checked.round, checked.facts.clone());
+    let basis = Basis { gate, caller: &checked.caller, now };
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
-        let calls = answer.calls().get(position).copied().unwrap_or_default();
-        let decided = settle(gate, &checked.caller, choice, calls, &mut before, ledger);
+        let decided = settle(basis, choice, answer.calls_of(choice), &mut before, ledger);
         if decided.is_empty() {
             continue;
         }

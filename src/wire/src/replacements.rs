@@ -66,7 +66,7 @@ impl Replacements {
             }
         }
         for (name, text) in new {
-            body.set(&name, text);
+            body.set(name, text);
         }
         put == self.list.len()
     }

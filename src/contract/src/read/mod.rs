@@ -5,6 +5,7 @@ mod fields;
 mod results;
 mod roles;
 mod run;
+pub(crate) mod sources;
 mod spec;
 mod tools;
 pub(crate) mod units;

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{results, roles, tools, units};
+use super::{results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -61,6 +61,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "limits",
         "onViolation",
         "results",
+        "users",
         "roles",
         "tools",
     ];
@@ -95,6 +96,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => item.word(&ways, report),
         None => Some(OnViolation::Refuse),
     };
+    let trusts_users = match fields.get("users") {
+        Some(item) => sources::users(&item, report),
+        None => Some(true),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
@@ -124,6 +129,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         limits: limits?,
         on_violation: on_violation?,
         results: results?,
+        trusts_users: trusts_users?,
         roles,
         tools,
         table,

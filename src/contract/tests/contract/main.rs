@@ -25,5 +25,6 @@ mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
+mod sources;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;
