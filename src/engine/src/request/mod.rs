@@ -10,7 +10,7 @@ use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
 use crate::tally::Tally;
-use crate::{Code, Gate, Offer, Refusal};
+use crate::{Code, Gate, Offer, Refusal, redaction};
 
 /// An allowed request, in the form to forward.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ pub(crate) fn check(
     if faults.enforces {
         check_members(contract, &mut *request, faults.tally)?;
     }
+    redaction::request(contract, &mut *request)?;
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
