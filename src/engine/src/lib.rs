@@ -90,6 +90,7 @@ mod mcp;
 mod outbox;
 mod path;
 mod plan;
+mod redaction;
 mod refusal;
 mod request;
 mod settle;

@@ -25,6 +25,7 @@ mod grants;
 mod lint;
 mod model;
 mod references;
+mod results;
 mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
