@@ -31,7 +31,13 @@ impl Outputs for Desk {
             "vault" => (ResultFormat::Json, Extent::Everywhere, Extent::Nowhere, places(&["#/note"])),
             _ => return None,
         };
-        Some(Arc::new(ToolOutput { format: Some(format), trusted, attributed, confidential }))
+        Some(Arc::new(ToolOutput {
+            format: Some(format),
+            is_json_first: tool == "rows",
+            trusted,
+            attributed,
+            confidential,
+        }))
     }
 
     fn trusts_users(&self) -> bool {
@@ -263,6 +269,9 @@ fn formats_are_declared_and_never_guessed() {
         ("card", r#"{"iban":"DE11","iban":"DE11"}"#, "card#/iban", false),
         ("card", r#"{"iban":"DE11"} "#, "card#/iban", true),
         ("card", r#"{"a":"{\"iban\":\"DE11\"}"}"#, "card#/a/iban", false),
+        ("rows", "one\nDE11", "rows#/*", true),
+        ("rows", r#""one\nDE11""#, "rows#/*", true),
+        ("rows", r#"["DE11"]"#, "rows#/*", false),
         ("mail", "- id: DE11", "mail#/*/id", true),
         ("mail", "[{id: DE11}]", "mail#/*/id", true),
         ("mail", "- id: \"DE\\x31\\x31\"", "mail#/*/id", true),
