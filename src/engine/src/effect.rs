@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use callgate_contract::{ConversationFacts, Violation};
+
 use crate::Trace;
 
 /// The host's next action. Every event has exactly one effect.
@@ -71,6 +73,10 @@ pub struct CallBatch {
     pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
+    /// The model of the request, if a condition of the contract reads it.
+    pub model: Option<String>,
+    /// The facts before the turn, if a condition of the contract reads them.
+    pub conversation: Option<ConversationFacts>,
     /// At least one.
     pub calls: Vec<RunCall>,
 }
@@ -86,6 +92,15 @@ pub struct RunCall {
     pub arguments: String,
     /// The call's place among the decisions of its exchange; none if decisions are not recorded.
     pub position: Option<u32>,
+    /// The decision on the rules about the sources of the call's values, if the tool has any.
+    pub sources: Option<SourceRuling>,
+}
+
+/// The gate's decision on the rules about the sources of a call's values. The executor cannot see the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRuling {
+    /// The broken rule because of which a person must approve the call; `None` if all hold.
+    pub held: Option<Violation>,
 }
 
 /// A further round of the model.

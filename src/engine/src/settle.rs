@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use callgate_contract::{
-    Audit, Caller, Code, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+    Audit, Caller, Code, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide, name_in_sentence,
 };
-use callgate_wire::{Call, ChoiceIndex, Form};
+use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
-use crate::effect::RunCall;
+use crate::effect::{RunCall, SourceRuling};
+use crate::facts::RequestFacts;
 use crate::gate::Gate;
+use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
 
 /// An allowed call for the executor.
@@ -36,11 +38,28 @@ pub(crate) enum Decided {
     Refused(Refused),
 }
 
+/// The basis of the decisions on a turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Basis<'a> {
+    pub(crate) gate: &'a Gate,
+    pub(crate) caller: &'a Caller,
+    /// The time, in milliseconds since the Unix epoch.
+    pub(crate) now: Option<u64>,
+    /// The request with the conversation; `None` if there is none.
+    pub(crate) request: Option<&'a dyn Request>,
+    /// True if the model can be told of a broken rule and asked again.
+    pub(crate) can_feed_back: bool,
+}
+
 /// The earlier calls of a turn, as far as a decision needs them.
 #[derive(Debug)]
 pub(crate) struct TurnSoFar {
     /// The turn's round, counted from 1.
     round: u32,
+    /// The facts before the turn, with the turn's calls that were not refused.
+    facts: RequestFacts,
+    /// The texts before the turn.
+    texts: ReadTexts,
     /// The turn's calls over all its choices.
     calls: u32,
     ids: Ids,
@@ -56,25 +75,23 @@ struct Ids {
 
 /// Decides the calls of one choice, in order, and records each decision.
 pub(crate) fn settle(
-    gate: &Gate,
-    caller: &Caller,
+    basis: Basis<'_>,
     choice: ChoiceIndex,
     calls: &[Call],
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
-    calls.iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
+    calls.iter().map(|call| settle_one(basis, choice, call, before, ledger)).collect()
 }
 
 fn settle_one(
-    gate: &Gate,
-    caller: &Caller,
+    Basis { gate, caller, now, request, can_feed_back }: Basis<'_>,
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
-    let conversation = Conversation { calls_before: before.calls, ..Conversation::default() };
+    let calls_before = before.calls;
     before.calls = before.calls.saturating_add(1);
     let verdict = match malformed(choice, call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {
@@ -86,6 +103,14 @@ fn settle_one(
         }),
         None => {
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+            let RequestFacts { model, conversation } = &before.facts;
+            let facts = conversation.as_ref();
+            let texts = match gate.contract.tool(&call.name) {
+                Some(tool) if tool.reads_texts() => before.texts.read(&gate.contract, request),
+                Some(_) | None => Texts::Unknown,
+            };
+            let model = model.as_deref();
+            let conversation = Conversation { calls_before, model, now, facts, texts, can_feed_back };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
@@ -104,6 +129,9 @@ fn settle_one(
             return Decided::Refused(Refused { call: presentable(call, shown), violation });
         }
     };
+    if let Some(facts) = &mut before.facts.conversation {
+        facts.add_call(approved.tool.name());
+    }
     let named = (call.id.as_str(), approved.tool.name());
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
@@ -114,7 +142,8 @@ fn settle_one(
         Run::Client => Decided::Client(call),
         Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
             let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
+            let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
+            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position, sources }, call })
         }
     }
 }
@@ -180,9 +209,14 @@ impl Decided {
 // === impl TurnSoFar ===
 
 impl TurnSoFar {
-    /// Begins the turn of this round.
-    pub(crate) fn new(round: u32) -> Self {
-        Self { round, calls: 0, ids: Ids::default() }
+    /// Begins the turn of this round, with the facts before it.
+    pub(crate) fn new(round: u32, facts: RequestFacts) -> Self {
+        Self { round, facts, texts: ReadTexts::default(), calls: 0, ids: Ids::default() }
+    }
+
+    /// Returns the bytes that it holds, about.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
     }
 }
 

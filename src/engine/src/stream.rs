@@ -76,6 +76,8 @@ pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
+    /// The time, in milliseconds since the Unix epoch.
+    pub(crate) now: Option<u64>,
     /// The bytes to forward.
     pub(crate) out: &'a mut Vec<u8>,
 }
@@ -88,7 +90,7 @@ impl StreamTurn {
         Self {
             stream: checked.dialect.stream(&*checked.request),
             decoder: Decoder::new(checked.dialect.framing(), most),
-            before: TurnSoFar::new(checked.round),
+            before: TurnSoFar::new(checked.round, checked.facts.clone()),
             checked,
             choices: BTreeMap::new(),
             bytes: 0,
@@ -99,7 +101,8 @@ impl StreamTurn {
 
     /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.checked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+        let read = self.said().saturating_add(self.decoder.held()).saturating_add(self.before.held());
+        self.checked.request.held().saturating_add(read)
     }
 
     /// Returns the bytes of the events so far, and of the trees kept of them.
@@ -271,7 +274,8 @@ impl StreamTurn {
 
     fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
-        let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
+        let basis = self.checked.basis(context.gate, context.now, alone);
+        let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(context.gate, decided, self.checked.round, alone) {
             TurnPlan::Fail(refusal) => return Err(refusal),

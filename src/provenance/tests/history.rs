@@ -201,6 +201,9 @@ fn the_words_of_the_model_and_results_without_a_call_are_no_source() {
         (vec!["call - mail {}", "named card {\"iban\":\"DE11\"}"], false),
         (vec!["call - card {}", "user: And?", "named card {\"iban\":\"DE11\"}"], false),
         (vec!["call - card {}", "named card {}", "named card {\"iban\":\"DE11\"}"], false),
+        (vec!["call - card {}", "named card {\"iban\":\"DE11\"}", "named card {}"], false),
+        (vec!["call - card {}", "call - card {}", "named card {\"iban\":\"DE11\"}", "named card {}"], true),
+        (vec!["call - card {}", "named card {\"iban\":\"DE11\"}", "user: And?", "named card {}"], true),
         (vec!["critic: DE11", "call c1 card {}"], false),
     ] {
         let history = history(&parts);

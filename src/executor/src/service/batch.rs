@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, Code, Conversation, ConversationFacts, Texts, Violation};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -22,10 +22,14 @@ const CALLS: usize = 1024;
 const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
+/// The maximum bytes of a model's name.
+const MODEL_BYTES: usize = 256;
 /// The maximum bytes of a call's id. Some proxies put a model's signature into it.
 const CALL_ID_BYTES: usize = 4096;
 /// The maximum bytes of a tool's name. A contract's names have at most 64.
 const TOOL_BYTES: usize = 256;
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// The bytes kept unchanged of a recorded tenant longer than [`CALLER_BYTES`].
 const CUT_BYTES: usize = 192;
 
@@ -40,6 +44,12 @@ pub(super) struct CheckedBatch {
     pub(super) round: u32,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
+    /// The model, if the filter sent it.
+    model: Option<String>,
+    /// The facts of the conversation before the calls, if the filter sent them.
+    conversation: Option<ConversationFacts>,
+    /// The time of the request here, in milliseconds since the Unix epoch.
+    now: Option<u64>,
 }
 
 // === impl CheckedBatch ===
@@ -61,12 +71,20 @@ impl CheckedBatch {
         for (position, call) in request.calls.iter().enumerate() {
             fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
             fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
+            if let Some(rule) = call.sources.as_ref().and_then(|ruling| ruling.held.as_ref()) {
+                fits(format_args!("calls[{position}].sources.held.pointer"), &rule.pointer, RULE_BYTES)?;
+                fits(format_args!("calls[{position}].sources.held.message"), &rule.message, RULE_BYTES)?;
+            }
         }
         positions(&request.calls)?;
         let caller = caller(request.caller)?;
         fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
         fits("caller.role", &caller.role, CALLER_BYTES)?;
+        fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
+            model: request.model,
+            conversation: request.conversation.map(conversation).transpose()?,
+            now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
             trace: telemetry::caller(metadata),
@@ -76,6 +94,19 @@ impl CheckedBatch {
             caller,
         };
         Ok((asked, request.calls))
+    }
+
+    /// Returns the basis of the decision on the call at `position`.
+    pub(super) fn conversation<'a>(&'a self, position: u32, texts: Texts<'a>) -> Conversation<'a> {
+        let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
+        Conversation { calls_before: position, model, now: self.now, facts, texts, can_feed_back: false }
+    }
+
+    /// Counts a call that is not denied, for the decisions on later ones of the same turn.
+    pub(super) fn add_call(&mut self, tool: &str) {
+        if let Some(facts) = &mut self.conversation {
+            facts.add_call(tool);
+        }
     }
 
     /// Returns the audit log's description of one call.
@@ -93,6 +124,37 @@ impl CheckedBatch {
             tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
             arguments: None,
+        }
+    }
+}
+
+/// The filter's decision on the rules about the sources of a call's values. `None` without one, or if it names an unknown rule.
+pub(super) struct SentRuling(Option<Option<Violation>>);
+
+// === impl SentRuling ===
+
+impl SentRuling {
+    pub(super) fn of(call: &proto::Call) -> Self {
+        let Some(ruling) = &call.sources else { return Self(None) };
+        let Some(rule) = &ruling.held else { return Self(Some(None)) };
+        let code = Code::ALL.into_iter().find(|code| code.as_str() == rule.code);
+        Self(code.map(|code| {
+            let (pointer, message) = (rule.pointer.clone(), rule.message.clone());
+            Some(Violation {
+                code,
+                tool: callgate_json::name_in_sentence(&call.tool),
+                pointer,
+                message,
+                feeds_back: false,
+            })
+        }))
+    }
+
+    /// Lends it to a decision.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        match &self.0 {
+            Some(held) => Texts::Decided(held.as_ref()),
+            None => Texts::Unknown,
         }
     }
 }
@@ -138,6 +200,26 @@ pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
         None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
     }
+}
+
+/// Bounds the facts of a conversation.
+fn conversation(facts: proto::Conversation) -> Result<ConversationFacts, Status> {
+    let proto::Conversation { tainted, rounds, turns, calls } = facts;
+    if calls.len() > CALLS {
+        let count = calls.len();
+        return Err(Status::invalid_argument(format!(
+            "too many tools (conversation.calls, {count}); send at most {CALLS}"
+        )));
+    }
+    for tool in calls.keys() {
+        fits("conversation.calls", tool, TOOL_BYTES)?;
+    }
+    Ok(ConversationFacts { tainted, rounds, turns, calls })
+}
+
+/// Returns a time in milliseconds since the Unix epoch.
+fn unix_millis(time: SystemTime) -> Option<u64> {
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|time| u64::try_from(time.as_millis()).ok())
 }
 
 /// Returns the recorded form of a tenant or role that another program decided on. A name over the bound is cut and gets

@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Contract, Conversation, Tool, Verdict, decide};
+use callgate_contract::{Contract, Tool, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
@@ -32,7 +32,7 @@ use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
-use self::batch::CheckedBatch;
+use self::batch::{CheckedBatch, SentRuling};
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
@@ -126,7 +126,8 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let conversation = Conversation { calls_before: position, ..Conversation::default() };
+        let ruling = SentRuling::of(&call);
+        let conversation = asked.conversation(position, ruling.texts());
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
@@ -162,12 +163,19 @@ impl Service {
         let began = Instant::now();
         let (metadata, extensions, request) = request.into_parts();
         let peer = extensions.get::<Peer>().map_or_else(|| Arc::from(""), |peer| Arc::from(peer.to_string()));
-        let (asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
+        let (mut asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls
             .into_iter()
             .enumerate()
-            .map(|(position, call)| self.decide_again(&asked, &admitted, position, call, began))
+            .map(|(position, call)| {
+                let tool = call.tool.clone();
+                let decided = self.decide_again(&asked, &admitted, position, call, began);
+                if matches!(decided, Decided::Allowed(_)) {
+                    asked.add_call(&tool);
+                }
+                decided
+            })
             .collect();
         let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
