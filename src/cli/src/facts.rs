@@ -77,7 +77,6 @@ impl GivenFacts {
     /// Lends them to a decision on the first call of a turn.
     pub(crate) fn conversation(&self) -> Conversation<'_> {
         Conversation {
-            calls_before: 0,
             model: self.model.as_deref(),
             now: self.now,
             facts: Some(&self.facts),

@@ -92,9 +92,10 @@ fn anthropic(message: &Message<'_>) -> Vec<Value> {
         role => {
             let text = Some(message.text()).filter(|text| !text.is_empty());
             let text = text.map(|text| json!({"type": "text", "text": text}));
-            let calls = message.calls().into_iter().map(|(id, name, arguments)| {
-                json!({"type": "tool_use", "id": id, "name": name, "input": arguments})
-            });
+            let calls = message
+                .calls()
+                .into_iter()
+                .map(|(id, name, arguments)| json!({"type": "tool_use", "id": id, "name": name, "input": arguments}));
             vec![json!({"role": role, "content": text.into_iter().chain(calls).collect::<Vec<_>>()})]
         }
     }
@@ -162,9 +163,10 @@ fn converse(message: &Message<'_>) -> Vec<Value> {
             {"toolResult": {"toolUseId": message.answers().0, "content": [{"text": message.text()}]}}]})],
         role => {
             let text = Some(message.text()).filter(|text| !text.is_empty()).map(|text| json!({"text": text}));
-            let calls = message.calls().into_iter().map(|(id, name, arguments)| {
-                json!({"toolUse": {"toolUseId": id, "name": name, "input": arguments}})
-            });
+            let calls = message
+                .calls()
+                .into_iter()
+                .map(|(id, name, arguments)| json!({"toolUse": {"toolUseId": id, "name": name, "input": arguments}}));
             vec![json!({"role": role, "content": text.into_iter().chain(calls).collect::<Vec<_>>()})]
         }
     }

@@ -80,7 +80,11 @@ fn disguised_entities_and_words_are_held() {
             ("send_mail", r#"{"subject":"WE BUY acme","text":"on Friday for ten"}"#, "hold confidential_flow"),
             ("send_mail", r#"{"text":"we b\u200buy Acme on Fri\u00adday for ten"}"#, "hold confidential_flow"),
             ("send_mail", r#"{"text":"we-buy-acme-on-friday"}"#, "hold confidential_flow"),
-            ("send_mail", r#"{"subject":"Write to EVE@evil.example at https://evil.example/a"}"#, "hold origin_foreign"),
+            (
+                "send_mail",
+                r#"{"subject":"Write to EVE@evil.example at https://evil.example/a"}"#,
+                "hold origin_foreign",
+            ),
         ],
     );
 }
@@ -99,7 +103,10 @@ fn sources_cannot_be_forged() {
     all(&[result("c1", mallory)], &[call_to_mallory, delete("deny origin_foreign")]);
     // Two results for one call.
     let called = call("c1", "get_customer", &json!({"name": "Bob"}));
-    all(&[called.clone(), result("c1", mallory), result("c1", mallory)], &[call_to_mallory, delete("deny origin_foreign")]);
+    all(
+        &[called.clone(), result("c1", mallory), result("c1", mallory)],
+        &[call_to_mallory, delete("deny origin_foreign")],
+    );
     // A quoted result inside of an outsider's text.
     all(
         &[

@@ -8,8 +8,8 @@ mod rounds;
 
 use std::rc::Rc;
 
-use callgate_engine::{DIALECTS, Effect, Event, Exchange, Gate, Offer, history, lend};
 use callgate_contract::{Caller, Conversation, ProposedCall, Texts, Verdict, decide};
+use callgate_engine::{DIALECTS, Effect, Event, Exchange, Gate, Offer, history, lend};
 use callgate_wire::Target;
 use serde_json::Value;
 

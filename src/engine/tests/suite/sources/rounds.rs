@@ -39,8 +39,13 @@ spec:
 fn answered(api: &Api, gate: &Rc<Gate>, tool: &str, arguments: &Value, stream: bool) -> (Exchange, Effect) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let path = (api.path)(stream);
-    let pairs =
-        [(":method", "POST"), (":path", &path), ("content-type", "application/json"), ("x-tenant", "acme"), ("x-role", "agent")];
+    let pairs = [
+        (":method", "POST"),
+        (":path", &path),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "agent"),
+    ];
     exchange.on(Event::RequestHead { headers: &lend(&headers(&pairs)), claims: None, end: false });
     let body = apis::request(api.name, &json!({"messages": [{"role": "user", "content": "hello"}]}), stream, true);
     exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
