@@ -41,6 +41,7 @@ mod secrets;
 mod service;
 mod state_dir;
 mod stores;
+mod sources;
 mod surroundings;
 mod telemetry;
 mod tenants;
