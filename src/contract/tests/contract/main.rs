@@ -14,6 +14,8 @@ mod compared;
 mod conditions;
 mod decide;
 mod digest;
+#[cfg(not(target_arch = "wasm32"))]
+mod documented;
 mod explain;
 mod files;
 mod folder;
@@ -23,6 +25,7 @@ mod grants;
 mod lint;
 mod model;
 mod references;
+mod results;
 mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
