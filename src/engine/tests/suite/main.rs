@@ -22,6 +22,7 @@ mod ollama;
 mod openai_chat;
 mod openai_responses;
 mod results;
+mod sources;
 mod text_deltas;
 mod time;
 mod upstream_errors;
