@@ -31,5 +31,6 @@ mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;
+mod told;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;
