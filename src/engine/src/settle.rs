@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use callgate_contract::{
-    Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+    Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide,
+    name_in_sentence,
 };
-use callgate_wire::{Call, ChoiceIndex, Form};
+use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
-use crate::effect::RunCall;
+use crate::effect::{RunCall, SourceRuling};
 use crate::facts::RequestFacts;
 use crate::gate::Gate;
+use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
 use crate::tally::Tally;
 
@@ -45,6 +47,10 @@ pub(crate) struct Basis<'a> {
     pub(crate) caller: &'a Caller,
     /// The time, in milliseconds since the Unix epoch.
     pub(crate) now: Option<u64>,
+    /// The request with the conversation; `None` if there is none.
+    pub(crate) request: Option<&'a dyn Request>,
+    /// True if the model can be told of a broken rule and asked again.
+    pub(crate) can_feed_back: bool,
 }
 
 /// The earlier calls of a turn, as far as a decision needs them.
@@ -54,6 +60,10 @@ pub(crate) struct TurnSoFar {
     round: u32,
     /// The facts before the turn, with the turn's calls that were not refused.
     facts: RequestFacts,
+    /// The texts before the turn.
+    texts: ReadTexts,
+    /// The same as the candidate trusts them.
+    candidate_texts: ReadTexts,
     /// The turn's calls over all its choices.
     calls: u32,
     ids: Ids,
@@ -80,13 +90,14 @@ pub(crate) fn settle(
 }
 
 fn settle_one(
-    Basis { gate, caller, now }: Basis<'_>,
+    basis: Basis<'_>,
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Decided {
+    let Basis { gate, caller, .. } = basis;
     let calls_before = before.calls;
     before.calls = before.calls.saturating_add(1);
     let verdict = match malformed(choice, call, &mut before.ids) {
@@ -98,9 +109,9 @@ fn settle_one(
             feeds_back: false,
         }),
         None => {
-            let verdict = judge(&gate.contract, (caller, now, calls_before), &before.facts, call);
+            let verdict = judge(&gate.contract, basis, calls_before, (&before.facts, &mut before.texts), call);
             if let (Some(candidate), Some(facts)) = (&gate.candidate, &mut before.facts.candidate) {
-                let other = judge(candidate, (caller, now, calls_before), facts, call);
+                let other = judge(candidate, basis, calls_before, (&*facts, &mut before.candidate_texts), call);
                 tally.compare(code(&verdict), code(&other));
                 if let (Some(facts), Verdict::Allow(approved) | Verdict::NeedsApproval(approved)) =
                     (&mut facts.conversation, &other)
@@ -149,21 +160,27 @@ fn settle_one(
         Run::Client => Decided::Client(call),
         Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
             let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
+            let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
+            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position, sources }, call })
         }
     }
 }
 
-/// Decides a call under one contract, with the facts that this contract reads.
+/// Decides a call under one contract, with the facts and the texts that this contract reads.
 fn judge<'c>(
     contract: &'c Contract,
-    (caller, now, calls_before): (&Caller, Option<u64>, u32),
-    facts: &RequestFacts,
+    Basis { caller, now, request, can_feed_back, .. }: Basis<'_>,
+    calls_before: u32,
+    (facts, texts): (&RequestFacts, &mut ReadTexts),
     call: &Call,
 ) -> Verdict<'c> {
     let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+    let texts = match contract.tool(&call.name) {
+        Some(tool) if tool.reads_texts() => texts.read(contract, request),
+        Some(_) | None => Texts::Unknown,
+    };
     let (model, facts) = (facts.model.as_deref(), facts.conversation.as_ref());
-    let conversation = Conversation { calls_before, model, now, facts, ..Conversation::default() };
+    let conversation = Conversation { calls_before, model, now, facts, texts, can_feed_back };
     of_client(decide(contract, caller, &conversation, &proposed))
 }
 
@@ -250,7 +267,19 @@ impl Decided {
 impl TurnSoFar {
     /// Begins the turn of this round, with the facts before it.
     pub(crate) fn new(round: u32, facts: RequestFacts) -> Self {
-        Self { round, facts, calls: 0, ids: Ids::default() }
+        Self {
+            round,
+            facts,
+            texts: ReadTexts::default(),
+            candidate_texts: ReadTexts::default(),
+            calls: 0,
+            ids: Ids::default(),
+        }
+    }
+
+    /// Returns the bytes that it holds, about.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held().saturating_add(self.candidate_texts.held())
     }
 }
 

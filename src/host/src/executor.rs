@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use callgate_engine::{
-    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace,
+    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, RunCall, ToolFailure, Trace,
+    Violation,
 };
 use callgate_proto::executor::v1::{
-    Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
+    BrokenRule, Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling,
+    Verdict, call_outcome,
 };
 use prost::Message;
 
 /// Full name of the service.
 pub const SERVICE: &str = "callgate.executor.v1.Executor";
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// Runs calls.
 pub const EXECUTE: &str = "Execute";
 /// Keeps decisions.
@@ -47,6 +51,12 @@ impl Execute {
 #[must_use]
 pub fn encode(batch: CallBatch) -> Execute {
     let trace = batch.trace;
+    let (conversation, earlier_calls) = match batch.conversation {
+        Some(ConversationFacts { tainted, rounds, turns, calls }) => {
+            (Some(Conversation { tainted, rounds, turns }), calls)
+        }
+        None => Default::default(),
+    };
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
@@ -54,19 +64,27 @@ pub fn encode(batch: CallBatch) -> Execute {
         request_id: batch.request_id,
         round: batch.round,
         model: batch.model,
-        conversation: batch.conversation.map(conversation),
-        calls: batch
-            .calls
-            .into_iter()
-            .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position })
-            .collect(),
+        conversation,
+        earlier_calls,
+        calls: batch.calls.into_iter().map(call).collect(),
     };
     Execute { message: request.encode_to_vec(), trace }
 }
 
-fn conversation(facts: ConversationFacts) -> Conversation {
-    let ConversationFacts { tainted, rounds, turns, calls } = facts;
-    Conversation { tainted, rounds, turns, calls }
+fn call(call: RunCall) -> Call {
+    let rule = |violation: Violation| BrokenRule {
+        code: violation.code.as_str().to_owned(),
+        pointer: cut(violation.pointer),
+        message: cut(violation.message),
+    };
+    let sources = call.sources.map(|ruling| SourceRuling { held: ruling.held.map(rule) });
+    Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position, sources }
+}
+
+/// Cuts a text to the bytes that the executor takes.
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(RULE_BYTES));
+    text
 }
 
 /// Decodes the executor's answer: one outcome per call.
