@@ -3,10 +3,12 @@
 //! | file | does |
 //! |---|---|
 //! | `leaves` | lists the values of the arguments, and the rules that cover them |
+//! | `notes` | lists for a person the places that have a value |
 //! | `origin`, `outgoing`, `requires` | decide one kind of rule each |
 //! | `schema` | finds the part of a schema for a value |
 
 mod leaves;
+mod notes;
 mod origin;
 mod outgoing;
 mod requires;
@@ -22,6 +24,7 @@ use crate::decide::Conversation;
 use crate::model::{Contract, Tool};
 use crate::violation::{Code, Violation};
 use leaves::Leaves;
+pub use notes::{SourceNote, source_notes};
 
 /// The texts of the conversation, for rules about the sources of values.
 #[derive(Clone, Copy, Debug, Default)]
