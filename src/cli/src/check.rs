@@ -34,13 +34,13 @@ pub(crate) struct CheckArguments {
     /// The arguments as the model wrote them, or `-` for standard input
     #[arg(long, value_name = "JSON|-", allow_hyphen_values = true)]
     pub(crate) arguments: String,
+    /// Print the verdict as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) facts: FactArguments,
     #[command(flatten)]
     pub(crate) captured: CapturedArguments,
-    /// Print the verdict as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Reasons why no decision was made.

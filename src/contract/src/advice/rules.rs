@@ -1,6 +1,6 @@
 //! Rules that let too much or nothing through.
 
-use callgate_provenance::{Extent, Place, ResultFormat, ResultSource, Source};
+use callgate_provenance::{Extent, Place, ResultFormat, ResultSource, ValueSource};
 
 use super::names;
 use crate::model::{Approval, Contract, Effects, Tool};
@@ -14,7 +14,7 @@ pub(super) fn warnings(contract: &Contract, tool: &Tool) -> Vec<String> {
         let argument = rule.place.to_string();
         let argument = argument.trim_start_matches('#');
         for source in sources {
-            if let Source::Result(source) = source {
+            if let ValueSource::Result(source) = source {
                 found.extend(
                     of_source(contract, source).into_iter().map(|why| format!("`origin` of `{argument}` {why}")),
                 );

@@ -17,7 +17,7 @@ pub(crate) mod schema;
 use std::sync::Arc;
 
 use callgate_json::Value;
-use callgate_provenance::{Extent, History, Outputs, Place, Source, ToolOutput};
+use callgate_provenance::{Extent, History, Outputs, Place, ToolOutput, ValueSource};
 use regex::Regex;
 
 use crate::decide::Conversation;
@@ -81,7 +81,7 @@ pub(crate) struct OriginRule {
 /// The sources of `from`.
 #[derive(Debug)]
 pub(crate) struct From {
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ValueSource>,
     /// True if the values that the schema enumerates need no other source.
     pub(crate) contract: bool,
     /// The sources as the contract has them, for a sentence.
