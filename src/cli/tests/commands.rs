@@ -234,7 +234,7 @@ fn lint_names_the_place_in_a_condition() {
     folder.write("contract.yaml", &text);
     let said = callgate(&["lint", &folder.contract()]);
     assert_eq!(said.code, 1, "{said:?}");
-    let expected = "contract.yaml:16:37: spec.tools[1].when: `args` has no member `skuu`; it has: quantity, sku";
+    let expected = "contract.yaml:17:39: spec.tools[1].when: `args` has no member `skuu`; it has: quantity, sku";
     assert!(said.out.contains(expected) || said.err.contains(expected), "{said:?}");
 }
 

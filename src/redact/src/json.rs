@@ -3,12 +3,13 @@
 //! A number with a value to redact becomes a string. A name of a member with such a value becomes a mark as a whole, and further such names
 //! of the object are numbered. A string that is a JSON array or object itself is redacted as JSON, three levels deep.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
 use callgate_json::{Span, Value};
 use callgate_provenance::Place;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use crate::mark;
 use crate::policy::Refused;
@@ -89,7 +90,7 @@ struct Walk<'w, 'r> {
 
 // === impl Walk ===
 
-impl Walk<'_, '_> {
+impl<'w> Walk<'w, '_> {
     fn run(mut self) -> Result<Option<String>, Refused> {
         let bytes = self.text.as_bytes();
         let mut at = 0;
@@ -153,12 +154,10 @@ impl Walk<'_, '_> {
             return if self.free.is_some() { Ok(()) } else { self.name(range) };
         }
         let label = self.label();
-        if self.all.skipped.contains(&label.as_str()) || self.is_free() {
+        if self.all.skipped.contains(&label.as_ref()) || self.is_free() {
             return Ok(());
         }
-        let Some(text) = self.text.get(range.clone()).and_then(|raw| Span::whole(raw.as_bytes()).string()) else {
-            return Ok(());
-        };
+        let text = self.decoded(range.clone());
         if let Some(new) = self.all.inner(&text, &label)? {
             self.replace(range, &new);
         }
@@ -166,9 +165,7 @@ impl Walk<'_, '_> {
     }
 
     fn name(&mut self, range: Range<usize>) -> Result<(), Refused> {
-        let Some(name) = self.text.get(range.clone()).and_then(|raw| Span::whole(raw.as_bytes()).string()) else {
-            return Ok(());
-        };
+        let name = self.decoded(range.clone());
         if let Some(index) = self.all.redactor.denied(&name) {
             return Err(Refused::Denied { index });
         }
@@ -217,7 +214,7 @@ impl Walk<'_, '_> {
     }
 
     /// Returns the name of the nearest member around the value.
-    fn label(&self) -> String {
+    fn label(&self) -> Cow<'w, str> {
         let key = self.open.iter().rev().find_map(|open| match open {
             Container::Object { key, .. } => Some(key.clone()),
             Container::Array { .. } => None,
@@ -226,9 +223,14 @@ impl Walk<'_, '_> {
         key.map(|key| self.decoded(key)).filter(|key| !mark::may_be_in(key)).unwrap_or_default()
     }
 
-    fn decoded(&self, key: Range<usize>) -> String {
-        let raw = self.text.get(key).unwrap_or_default();
-        Span::whole(raw.as_bytes()).string().unwrap_or_default().into_owned()
+    /// Returns the string at this range, unescaped.
+    fn decoded(&self, string: Range<usize>) -> Cow<'w, str> {
+        let inside = self.text.get(string.start + 1..string.end.saturating_sub(1)).unwrap_or_default();
+        if memchr(b'\\', inside.as_bytes()).is_none() {
+            return Cow::Borrowed(inside);
+        }
+        let raw = self.text.get(string).unwrap_or_default();
+        Span::whole(raw.as_bytes()).string().map_or(Cow::Borrowed(inside), |text| Cow::Owned(text.into_owned()))
     }
 
     fn is_free(&self) -> bool {
@@ -241,11 +243,11 @@ impl Walk<'_, '_> {
             return false;
         }
         let step = |open: &Container| match open {
-            Container::Array { index } => index.to_string(),
+            Container::Array { index } => Cow::Owned(index.to_string()),
             Container::Object { key, .. } => self.decoded(key.clone()),
         };
-        let steps: Vec<String> = self.open.iter().map(step).collect();
-        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let steps: Vec<Cow<'_, str>> = self.open.iter().map(step).collect();
+        let steps: Vec<&str> = steps.iter().map(Cow::as_ref).collect();
         self.all.exempt.iter().any(|place| place.covers(&steps))
     }
 }
@@ -267,7 +269,7 @@ fn string_end(text: &str, at: usize) -> usize {
 fn names_with_marks(text: &str) -> HashSet<String> {
     let bytes = text.as_bytes();
     let (mut at, mut names) = (0, HashSet::new());
-    while let Some(start) = bytes.get(at..).and_then(|rest| memchr::memchr(b'"', rest)).map(|found| at + found) {
+    while let Some(start) = bytes.get(at..).and_then(|rest| memchr(b'"', rest)).map(|found| at + found) {
         let end = string_end(text, start);
         let raw = text.get(start..end).unwrap_or_default();
         if let Some(name) = Span::whole(raw.as_bytes()).string().filter(|name| name.contains("[redacted ")) {

@@ -32,5 +32,6 @@ mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;
+mod told;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;

@@ -13,6 +13,7 @@ mod budget;
 mod common;
 mod conditions;
 mod content_types;
+mod denials;
 mod gemini;
 mod headers;
 mod ledger;

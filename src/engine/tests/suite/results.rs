@@ -375,3 +375,33 @@ fn denied_and_large_results_of_mcp_servers_are_withheld() {
         }
     }
 }
+
+#[test]
+fn no_value_is_in_counts_decisions_or_refusals() {
+    let gate = with(&format!("{POLICY}    users: true\n"), "refuse");
+    let plants = ["plantone@example.org", "4111111111111111", "EMP-123456", "hunter22x", "TOP SECRET"];
+    for plant in plants {
+        let mut body = request(false);
+        body["messages"] = json!([
+            { "role": "user", "content": format!("password: {plant} planted") },
+            { "role": "assistant", "content": null, "tool_calls": [call("c0", "lookup", r#"{"key":"k"}"#)] },
+            { "role": "tool", "tool_call_id": "c0", "content": format!("password: {plant}") },
+        ]);
+        let mut exchange = Exchange::new(Rc::clone(&gate), "exchange-1");
+        let effect = send_with(&mut exchange, &crate::common::request_headers("clerk"), body.to_string().as_bytes());
+        let mut seen = match effect {
+            Effect::Reply(reply) => String::from_utf8(reply.body).unwrap(),
+            Effect::Forward(forward) => String::from_utf8(forward.body).unwrap(),
+            effect => panic!("{effect:?}"),
+        };
+        if plant != "TOP SECRET" {
+            let batch = batch(answered(&mut exchange, &answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)])));
+            let result = json!({ "found": format!("password: {plant}") }).to_string();
+            seen.push_str(&String::from_utf8(model_request(ran(&mut exchange, &batch, &[&result])).body).unwrap());
+        }
+        let decisions = exchange.take_decisions().map(|decisions| format!("{decisions:?}")).unwrap_or_default();
+        for text in [seen, format!("{:?} {}", exchange.tally(), exchange.tally().verdict()), decisions] {
+            assert!(!text.contains(plant), "{plant}: {text}");
+        }
+    }
+}

@@ -49,7 +49,7 @@ const NAMES: [(&str, Value); 27] = [
 const SCHEMES: [&[u8]; 4] = [b"basic ", b"bearer ", b"token ", b"apikey "];
 const LEAST_PASSWORD: usize = 8;
 const LEAST_KEY: usize = 16;
-const MOST: usize = 4096;
+const MOST: usize = 512;
 
 /// Returns the value behind `:` or `=`.
 pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {

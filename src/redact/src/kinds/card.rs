@@ -52,8 +52,13 @@ pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
     if !matches!(text.at(at), b'2'..=b'6') || is_hexadecimal {
         return None;
     }
+    // Most numbers stand alone and are shorter.
+    let end = text.run(at, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
+    if end - at < 14 && !matches!(text.at(end), b' ' | b'-' | b'.' | b'_' | b'/') {
+        return None;
+    }
     let row = Row::read(text, at);
-    let is_whole = row.groups.first().copied()?;
+    let is_whole = row.groups().first().copied()?;
     if (14..=MOST_DIGITS).contains(&is_whole) {
         // Digits of a fraction are not a card's.
         let after = at + is_whole;
@@ -66,18 +71,22 @@ pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
         return None;
     }
     let is_open = is_table(text, at, &row);
-    let printed = |groups: &&&[usize]| row.groups.starts_with(groups) && !is_open;
+    let printed = |groups: &&&[usize]| row.groups().starts_with(groups) && !is_open;
     let mut ends = GROUPS.iter().filter(printed).map(|groups| (groups.len(), groups.iter().sum()));
-    let is_apart = |end: &&usize| !text.at(**end).is_ascii_alphanumeric();
+    let is_apart = |end: &usize| !text.at(*end).is_ascii_alphanumeric();
     let printed =
-        ends.find_map(|(groups, digits)| row.card(digits).and_then(|()| row.ends.get(groups - 1)).filter(is_apart));
+        ends.find_map(|(groups, digits)| row.card(digits).and_then(|()| row.end(groups - 1)).filter(is_apart));
     if let Some(end) = printed {
-        return Some(at..*end);
+        return Some(at..end);
     }
     // Other groups, if the row has this number only.
     let is_first = !(row.separator == Some(text.before(at)) && text.before(at - 1).is_ascii_digit());
-    if row.is_complete && is_first && row.groups.len() > 1 {
-        return row.card(row.digits.len()).and_then(|()| row.ends.last()).filter(is_apart).map(|end| at..*end);
+    if row.is_complete && is_first && row.group_count > 1 {
+        return row
+            .card(row.digit_count)
+            .and_then(|()| row.end(row.group_count - 1))
+            .filter(is_apart)
+            .map(|end| at..end);
     }
     None
 }
@@ -106,7 +115,7 @@ fn is_table(text: Haystack<'_>, at: usize, row: &Row) -> bool {
         is_left_four |= left == 1 && end - start == 4;
     }
     let (mut right, mut is_right_four) = (0, false);
-    let mut end = row.ends.get(3).copied().unwrap_or(at);
+    let mut end = row.end(3).unwrap_or(at);
     while right <= MOST_GROUPS && text.at(end) == separator && text.at(end + 1).is_ascii_digit() {
         let begin = end + 1;
         end = text.run(begin, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
@@ -118,10 +127,13 @@ fn is_table(text: Haystack<'_>, at: usize, row: &Row) -> bool {
 
 /// Groups of digits with one separator between them, of at most 20 digits.
 struct Row {
-    digits: Vec<u8>,
-    groups: Vec<usize>,
+    digits: [u8; MOST_DIGITS + 1],
+    groups: [usize; MOST_DIGITS + 1],
     /// The end of each group.
-    ends: Vec<usize>,
+    ends: [usize; MOST_DIGITS + 1],
+    /// The numbers of digits and of groups.
+    digit_count: usize,
+    group_count: usize,
     separator: Option<u8>,
     /// The row ends here, and not only its first 20 digits.
     is_complete: bool,
@@ -131,15 +143,20 @@ struct Row {
 
 impl Row {
     fn read(text: Haystack<'_>, start: usize) -> Row {
-        let mut row =
-            Row { digits: Vec::new(), groups: Vec::new(), ends: Vec::new(), separator: None, is_complete: true };
+        let mut row = Row {
+            digits: [0; MOST_DIGITS + 1],
+            groups: [0; MOST_DIGITS + 1],
+            ends: [0; MOST_DIGITS + 1],
+            digit_count: 0,
+            group_count: 0,
+            separator: None,
+            is_complete: true,
+        };
         let mut at = start;
         loop {
             let end = text.run(at, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
-            row.digits.extend_from_slice(text.part(at..end));
-            row.groups.push(end - at);
-            row.ends.push(end);
-            if row.digits.len() > MOST_DIGITS {
+            row.push(text.part(at..end), end);
+            if row.digit_count > MOST_DIGITS {
                 row.is_complete = false;
                 return row;
             }
@@ -155,9 +172,29 @@ impl Row {
         }
     }
 
+    fn push(&mut self, digits: &[u8], end: usize) {
+        let rest = self.digits.iter_mut().skip(self.digit_count);
+        rest.zip(digits).for_each(|(place, digit)| *place = *digit);
+        let group = self.groups.iter_mut().zip(&mut self.ends).nth(self.group_count);
+        if let Some((length, place)) = group {
+            (*length, *place) = (digits.len(), end);
+        }
+        self.digit_count += digits.len();
+        self.group_count += 1;
+    }
+
+    fn groups(&self) -> &[usize] {
+        self.groups.get(..self.group_count).unwrap_or_default()
+    }
+
+    /// Returns the end of a group.
+    fn end(&self, group: usize) -> Option<usize> {
+        self.ends.get(..self.group_count)?.get(group).copied()
+    }
+
     /// Checks that the first digits are a card number.
     fn card(&self, length: usize) -> Option<()> {
-        let digits = self.digits.get(..length)?;
+        let digits = self.digits.get(..self.digit_count)?.get(..length)?;
         let first = digits.get(..6)?.iter().fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
         let is_issued =
             ISSUERS.iter().any(|(least, most, lengths)| (*least..=*most).contains(&first) && lengths.contains(&length));

@@ -101,16 +101,13 @@ const LENGTHS: [(&[u8; 2], usize); 89] = [
 pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
     let country = [text.at(at).to_ascii_uppercase(), text.at(at + 1).to_ascii_uppercase()];
     let mut end = at + 2;
-    let mut number = Vec::with_capacity(34);
-    let length = {
-        let check = skip_separator(text, end);
-        if !text.at(check).is_ascii_digit() {
-            return None;
-        }
-        LENGTHS.iter().find(|(known, _)| **known == country)?.1
-    };
+    if !text.at(skip_separator(text, end)).is_ascii_digit() {
+        return None;
+    }
+    let (_, length) = LENGTHS.iter().find(|(known, _)| **known == country)?;
+    let mut number = Vec::with_capacity(*length);
     number.extend_from_slice(&country);
-    while number.len() < length {
+    while number.len() < *length {
         let next = skip_separator(text, end);
         let letter = text.at(next).to_ascii_uppercase();
         // The check digits are digits.

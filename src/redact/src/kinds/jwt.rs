@@ -9,7 +9,8 @@ const LEAST_PART: usize = 10;
 
 /// Returns the token that begins at a letter.
 pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
-    if !text.rest(at).starts_with(b"eyJ") {
+    // A token in the midst of its own characters is a part of another word.
+    if !text.rest(at).starts_with(b"eyJ") || matches!(text.before(at), b'_' | b'-') {
         return None;
     }
     let part =

@@ -185,7 +185,7 @@ const CLASSES: [Class; 256] = {
 
 /// Finds the values of these kinds. They may overlap.
 pub(crate) fn find(text: Haystack<'_>, kinds: Kinds, found: &mut Vec<Found>) {
-    if kinds.is_empty() {
+    if kinds.is_empty() || is_too_short(text) {
         return;
     }
     let mut add = |kind: Kind, range: Option<Range<usize>>| -> Option<usize> {
@@ -213,15 +213,44 @@ pub(crate) fn find(text: Haystack<'_>, kinds: Kinds, found: &mut Vec<Found>) {
                 at = end;
                 before = Class::Other;
             }
+            // The rest of a word begins nothing.
+            None if class == Class::Letter => at = letters(text, at + 1),
             None => at += 1,
         }
     }
+}
+
+/// Returns true for a text with no room for any value: shorter than an address, or short and without a digit and an `@`.
+fn is_too_short(text: Haystack<'_>) -> bool {
+    const LEAST: usize = 6;
+    /// The shortest key of letters alone.
+    const LEAST_LETTERS: usize = 20;
+    /// The shortest name in front of other values of letters alone, `authorization`.
+    const LEAST_LABEL: usize = 13;
+    text.len() < LEAST
+        || text.len() < LEAST_LETTERS
+            && text.label.len() < LEAST_LABEL
+            && !text.bytes.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@')
+}
+
+/// Returns the end of the letters at `at`.
+#[inline]
+fn letters(text: Haystack<'_>, at: usize) -> usize {
+    at + text.rest(at).iter().take_while(|byte| byte.is_ascii_alphabetic()).count()
 }
 
 type Add<'a> = &'a mut dyn FnMut(Kind, Option<Range<usize>>) -> Option<usize>;
 
 /// Looks at the beginning of a word.
 fn word(text: Haystack<'_>, at: usize, kinds: Kinds, add: Add<'_>) -> Option<usize> {
+    if kinds.has(Kind::Iban)
+        && let Some(end) = add(Kind::Iban, iban::at(text, at))
+    {
+        return Some(end);
+    }
+    if !tokens::may_begin(text.at(at), text.at(at + 1)) {
+        return None;
+    }
     if kinds.has(Kind::Jwt)
         && let Some(end) = add(Kind::Jwt, jwt::at(text, at))
     {
@@ -232,12 +261,7 @@ fn word(text: Haystack<'_>, at: usize, kinds: Kinds, add: Add<'_>) -> Option<usi
     {
         return Some(end);
     }
-    if kinds.has(Kind::PrivateKey)
-        && let Some(end) = add(Kind::PrivateKey, private_key::word(text, at))
-    {
-        return Some(end);
-    }
-    if kinds.has(Kind::Iban) { add(Kind::Iban, iban::at(text, at)) } else { None }
+    if kinds.has(Kind::PrivateKey) { add(Kind::PrivateKey, private_key::word(text, at)) } else { None }
 }
 
 /// Looks at the beginning of a run of digits.

@@ -93,11 +93,21 @@ fn labelled(text: Haystack<'_>, at: usize) -> Option<usize> {
 
 /// Returns true for a word such as `phone`, `phone_number`, `homePhone`.
 fn is_label(word: &[u8]) -> bool {
-    let lower = word.to_ascii_lowercase();
-    let stripped = NUMBER.iter().find_map(|ending| lower.strip_suffix(*ending)).unwrap_or(&lower);
-    let end = stripped.iter().rposition(u8::is_ascii_lowercase).map_or(0, |last| last + 1);
+    // Most words end otherwise.
+    let last = word.iter().rposition(u8::is_ascii_alphabetic).and_then(|last| word.get(..=last)).unwrap_or_default();
+    if !last.last().is_some_and(|last| b"elnopxyrm".contains(&last.to_ascii_lowercase())) {
+        return false;
+    }
+    let stripped = NUMBER.iter().find_map(|ending| without(last, ending)).unwrap_or(last);
+    let end = stripped.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1);
     let word = stripped.get(..end).unwrap_or_default();
-    LABELS.iter().any(|label| word.ends_with(label))
+    LABELS.iter().any(|label| without(word, label).is_some())
+}
+
+/// Returns a word without this ending, whatever its case.
+fn without<'w>(word: &'w [u8], ending: &[u8]) -> Option<&'w [u8]> {
+    let (before, end) = word.split_at_checked(word.len().checked_sub(ending.len())?)?;
+    end.eq_ignore_ascii_case(ending).then_some(before)
 }
 
 /// Returns true if the number ends here.

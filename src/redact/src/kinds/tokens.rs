@@ -155,6 +155,30 @@ const PLACES: [(u8, u8); 256] = {
     places
 };
 
+/// The second bytes of all words that begin a value, by their lowest five bits, for each first byte.
+const SECONDS: [u32; 256] = {
+    /// The beginnings of other values than keys with a shape.
+    const OTHERS: [&str; 8] = ["eyJ", "AGE", "Pu", "be", "Be", "bE", "BE", "hooks"];
+    let mut seconds = [0_u32; 256];
+    let mut place = 0;
+    while place < SHAPES.len() + OTHERS.len() {
+        #[expect(clippy::indexing_slicing, reason = "a byte is a place in a table of 256, and each word has two bytes")]
+        {
+            let word = if place < SHAPES.len() { SHAPES[place].prefix } else { OTHERS[place - SHAPES.len()] };
+            let bytes = word.as_bytes();
+            seconds[bytes[0] as usize] |= 1 << (bytes[1] & 31);
+        }
+        place += 1;
+    }
+    seconds
+};
+
+/// Returns false if no key and no token begins with these bytes.
+#[inline]
+pub(super) fn may_begin(first: u8, second: u8) -> bool {
+    SECONDS.get(usize::from(first)).is_some_and(|seconds| seconds >> (second & 31) & 1 == 1)
+}
+
 /// Returns the shapes of keys that begin with this letter.
 pub(super) fn shapes(first: u8) -> &'static [Shape] {
     let (start, end) = PLACES.get(usize::from(first)).copied().unwrap_or_default();
