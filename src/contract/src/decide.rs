@@ -7,7 +7,7 @@
 //!
 //! The limit comes before approval, so nobody is asked to approve a call over the limit.
 //!
-//! A rule that is not enforced (`shadow: true`, or any with `enforce: false`) denies nothing: the call goes on to the next check, and
+//! A rule that is not enforced (`shadow: true`, or any with `enforce: false`) denies nothing: the next check follows, and
 //! the first such rule that it breaks stands in [`Approved::shadowed`].
 //!
 //! A condition without a value denies: if a fact is absent, or an operation has no result.

@@ -289,7 +289,7 @@ impl Contract {
         &self.limits
     }
 
-    /// Returns false in shadow mode: calls that the client runs are decided and reported, and go on whatever the decision is.
+    /// Returns false in shadow mode: calls that the client runs are decided and reported, and forwarded whatever the decision is.
     ///
     /// Calls of tools that the executor runs are always enforced, and so is everything that cannot be read in just one way.
     pub fn enforces(&self) -> bool {

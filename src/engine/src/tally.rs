@@ -28,7 +28,7 @@ pub struct Tally {
     pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
-    /// The code of each call that breaks a rule and goes on, because the rule is not enforced, in order.
+    /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.
     pub shadowed_errors: Vec<Code>,

@@ -11,7 +11,7 @@ pub enum Counter {
     CallsRun,
     /// Calls refused with a code.
     CallsRefused(CallCode),
-    /// Calls that break a rule with a code and go on, because the rule is not enforced.
+    /// Allowed calls with a broken rule, which is not enforced, by its code.
     CallsShadowed(CallCode),
     /// Exchanges that an enforced contract would end by an error with a code.
     ExchangesShadowed(Code),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::ReplayError;
-use super::report::{Decided, Place, Report};
+use super::report::{CallPlace, CallVerdict, ReplayReport};
 
 /// The exchanges whose calls are remembered.
 const EXCHANGES: usize = 65_536;
@@ -49,7 +49,7 @@ pub(super) fn replay_database(
     reader: &LogReader,
     candidate: &Contract,
     active: Option<&Contract>,
-    report: &mut Report,
+    report: &mut ReplayReport,
 ) -> Result<(), ReplayError> {
     let mut auditor = Auditor::default();
     reader.each(1, |stored| match Record::read(&stored.text) {
@@ -78,7 +78,7 @@ impl Auditor {
         record: &Record<'_>,
         candidate: &Contract,
         active: Option<&Contract>,
-        report: &mut Report,
+        report: &mut ReplayReport,
     ) -> Result<(), ReplayError> {
         if record.kind != "decision" || !self.is_first(record) {
             return Ok(());
@@ -86,13 +86,13 @@ impl Auditor {
         let before = self.before(record);
         let after = decided(candidate, record, before);
         let recorded = || match &*record.verdict {
-            "approved" => Ok(Decided::word("needs_approval")),
-            "deny" => Ok(Decided { word: record.code.to_string(), pointer: record.pointer.to_string() }),
-            verdict => Ok(Decided::word(verdict)),
+            "approved" => Ok(CallVerdict::word("needs_approval")),
+            "deny" => Ok(CallVerdict { word: record.code.to_string(), pointer: record.pointer.to_string() }),
+            verdict => Ok(CallVerdict::word(verdict)),
         };
         let was = active.map_or_else(recorded, |active| decided(active, record, before));
         let number = format!("record {}", record.seq);
-        let place = Place { at: &number, exchange: &record.exchange_id, role: &record.role, tool: &record.tool };
+        let place = CallPlace { at: &number, exchange: &record.exchange_id, role: &record.role, tool: &record.tool };
         match (was, after) {
             (Ok(was), Ok(after)) => report.call(&place, &was, &after),
             (Err(why), _) | (_, Err(why)) => {
@@ -126,16 +126,16 @@ impl Auditor {
 }
 
 /// Decides a recorded call, or gives the reason why it cannot be decided.
-fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Result<Decided, &'static str> {
+fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Result<CallVerdict, &'static str> {
     let role = contract.role(&record.role);
     let tool = match contract.permit(role, &record.tool) {
         Ok(tool) => tool,
-        Err(_) if record.tool.is_empty() => return Ok(Decided::word(Code::CallMalformed.as_str())),
-        Err(forbidden) => return Ok(Decided::word(forbidden.code().as_str())),
+        Err(_) if record.tool.is_empty() => return Ok(CallVerdict::word(Code::CallMalformed.as_str())),
+        Err(forbidden) => return Ok(CallVerdict::word(forbidden.code().as_str())),
     };
     // These are refused by their form, before any contract decides.
     if record.code == Code::CallMalformed.as_str() {
-        return Ok(Decided::word(&record.code));
+        return Ok(CallVerdict::word(&record.code));
     }
     let Some(arguments) = record.arguments.as_deref() else { return Err(NO_ARGUMENTS) };
     let caller = Caller { tenant: record.tenant.to_string(), role: record.role.to_string() };
@@ -149,10 +149,10 @@ fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Resul
             Err(NO_FACTS)
         }
         Verdict::Deny(violation) => {
-            Ok(Decided { word: violation.code.as_str().to_owned(), pointer: violation.pointer })
+            Ok(CallVerdict { word: violation.code.as_str().to_owned(), pointer: violation.pointer })
         }
         Verdict::Allow(_) | Verdict::NeedsApproval(_) if tool.reads_texts() => Err(NO_FACTS),
-        Verdict::Allow(_) => Ok(Decided::word("allow")),
-        Verdict::NeedsApproval(_) => Ok(Decided::word("needs_approval")),
+        Verdict::Allow(_) => Ok(CallVerdict::word("allow")),
+        Verdict::NeedsApproval(_) => Ok(CallVerdict::word("needs_approval")),
     }
 }

@@ -14,7 +14,7 @@ use callgate_engine::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::report::{Decided, Place, Report};
+use super::report::{CallPlace, CallVerdict, ReplayReport};
 use super::{ReplayArguments, ReplayError};
 use crate::disk;
 
@@ -85,7 +85,7 @@ impl Player {
     }
 
     /// Plays an exchange and compares the decisions on its calls.
-    pub(super) fn play(&mut self, captured: &Captured, at: &str, report: &mut Report) -> Result<(), ReplayError> {
+    pub(super) fn play(&mut self, captured: &Captured, at: &str, report: &mut ReplayReport) -> Result<(), ReplayError> {
         report.exchange();
         let role = captured.role.as_ref().or(self.role.as_ref()).or(self.contract_role.as_ref()).cloned();
         let Some(role) = role else {
@@ -96,9 +96,9 @@ impl Player {
         let id = format!("replay-{}", self.played);
         let after = play(&self.candidate, captured, &role, &id);
         let before = self.active.as_ref().map(|active| play(active, captured, &role, &id));
-        let place = |tool| Place { at, exchange: "", role: &role, tool };
+        let place = |tool| CallPlace { at, exchange: "", role: &role, tool };
         let (ended, begun) = (&after.error, before.as_ref().and_then(|before| before.error.clone()));
-        // An error of the exchange that both have, such as a recording cut short, is no difference.
+        // An error of the exchange that both have, such as a recording cut short, does not count.
         let ends_otherwise = ended.as_ref() != begun.as_ref();
         let was = before.as_ref().map(|before| &before.decisions);
         let calls = was.map_or(0, Vec::len).max(after.decisions.len());
@@ -108,18 +108,18 @@ impl Player {
             let tool = now.or(then.flatten()).map_or("", |decision| decision.tool.as_str());
             let of = |decision: Option<&Decision>, error: Option<&String>| match decision {
                 Some(decision) => word(&decision.ruling),
-                None => Decided {
+                None => CallVerdict {
                     word: format!("error:{}", error.map_or("not_reached", String::as_str)),
                     pointer: String::new(),
                 },
             };
-            let before = then.map_or_else(|| Decided::word("allow"), |then| of(then, begun.as_ref()));
+            let before = then.map_or_else(|| CallVerdict::word("allow"), |then| of(then, begun.as_ref()));
             report.call(&place(tool), &before, &of(now, ended.as_ref()))?;
         }
         if calls == 0 && ends_otherwise {
             let word = |error: Option<&String>| match error {
-                Some(code) => Decided { word: format!("error:{code}"), pointer: String::new() },
-                None => Decided::word("pass"),
+                Some(code) => CallVerdict { word: format!("error:{code}"), pointer: String::new() },
+                None => CallVerdict::word("pass"),
             };
             report.ended(&place(""), &word(begun.as_ref()), &word(ended.as_ref()))?;
         }
@@ -174,12 +174,12 @@ fn take(exchange: &mut Exchange, decisions: &mut Vec<Decision>) {
     }
 }
 
-fn word(ruling: &Ruling) -> Decided {
+fn word(ruling: &Ruling) -> CallVerdict {
     match ruling {
-        Ruling::Allow => Decided::word("allow"),
-        Ruling::Shadow { code, pointer } => Decided { word: code.as_str().to_owned(), pointer: pointer.clone() },
-        Ruling::NeedsApproval => Decided::word("needs_approval"),
-        Ruling::Deny { code, pointer } => Decided { word: code.as_str().to_owned(), pointer: pointer.clone() },
+        Ruling::Allow => CallVerdict::word("allow"),
+        Ruling::Shadow { code, pointer } => CallVerdict { word: code.as_str().to_owned(), pointer: pointer.clone() },
+        Ruling::NeedsApproval => CallVerdict::word("needs_approval"),
+        Ruling::Deny { code, pointer } => CallVerdict { word: code.as_str().to_owned(), pointer: pointer.clone() },
     }
 }
 

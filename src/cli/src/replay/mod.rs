@@ -14,8 +14,8 @@ use callgate_audit::ReadError;
 use callgate_engine::GateError;
 use clap::{Args, ValueEnum};
 
-use self::report::Report;
-use self::source::Source;
+use self::report::ReplayReport;
+use self::source::ReplayLog;
 use crate::disk::{self, FileError};
 use crate::output::{Exit, Outcome, PrintError};
 
@@ -94,10 +94,10 @@ pub(crate) enum ReplayError {
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Outcome, ReplayError> {
     let candidate = disk::contract(&arguments.candidate)?;
     let active = arguments.active.as_deref().map(disk::contract).transpose()?;
-    let mut report = Report::new(arguments.format, arguments.limit);
-    let done = match Source::open(&arguments.log)? {
-        Source::Database(reader) => audit::replay_database(&reader, &candidate, active.as_ref(), &mut report),
-        Source::Lines(lines) => source::replay_lines(lines, &candidate, active.as_ref(), arguments, &mut report),
+    let mut report = ReplayReport::new(arguments.format, arguments.limit);
+    let done = match ReplayLog::open(&arguments.log)? {
+        ReplayLog::Database(reader) => audit::replay_database(&reader, &candidate, active.as_ref(), &mut report),
+        ReplayLog::Lines(lines) => source::replay_lines(lines, &candidate, active.as_ref(), arguments, &mut report),
     };
     match done {
         // As in `callgate replay … | head`.

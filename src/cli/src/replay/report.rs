@@ -18,13 +18,13 @@ const PROGRESS: Duration = Duration::from_secs(2);
 
 /// The decision on one call: `allow`, `needs_approval` or a code, and the place in the arguments.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Decided {
+pub(super) struct CallVerdict {
     pub(super) word: String,
     pub(super) pointer: String,
 }
 
 /// The place of a call.
-pub(super) struct Place<'a> {
+pub(super) struct CallPlace<'a> {
     /// The record or line.
     pub(super) at: &'a str,
     pub(super) exchange: &'a str,
@@ -33,7 +33,7 @@ pub(super) struct Place<'a> {
 }
 
 /// The report of a replay.
-pub(super) struct Report {
+pub(super) struct ReplayReport {
     format: ReplayFormat,
     left: u64,
     exchanges: u64,
@@ -45,17 +45,17 @@ pub(super) struct Report {
     next: Option<Instant>,
 }
 
-// === impl Decided ===
+// === impl CallVerdict ===
 
-impl Decided {
+impl CallVerdict {
     pub(super) fn word(word: &str) -> Self {
         Self { word: word.to_owned(), pointer: String::new() }
     }
 }
 
-// === impl Report ===
+// === impl ReplayReport ===
 
-impl Report {
+impl ReplayReport {
     pub(super) fn new(format: ReplayFormat, limit: u64) -> Self {
         let next = std::io::stderr().is_terminal().then(|| Instant::now() + PROGRESS);
         Self {
@@ -84,7 +84,12 @@ impl Report {
     }
 
     /// Takes both decisions on a call. Only the words decide if they differ: the places may move with the schema.
-    pub(super) fn call(&mut self, place: &Place<'_>, before: &Decided, after: &Decided) -> Result<(), ReplayError> {
+    pub(super) fn call(
+        &mut self,
+        place: &CallPlace<'_>,
+        before: &CallVerdict,
+        after: &CallVerdict,
+    ) -> Result<(), ReplayError> {
         self.calls += 1;
         self.progress();
         if before.word == after.word {
@@ -95,7 +100,12 @@ impl Report {
     }
 
     /// Takes both ends of an exchange without a call.
-    pub(super) fn ended(&mut self, place: &Place<'_>, before: &Decided, after: &Decided) -> Result<(), ReplayError> {
+    pub(super) fn ended(
+        &mut self,
+        place: &CallPlace<'_>,
+        before: &CallVerdict,
+        after: &CallVerdict,
+    ) -> Result<(), ReplayError> {
         self.difference(place, before, after)
     }
 
@@ -104,7 +114,12 @@ impl Report {
         !self.kinds.is_empty() || self.others > 0
     }
 
-    fn difference(&mut self, place: &Place<'_>, before: &Decided, after: &Decided) -> Result<(), ReplayError> {
+    fn difference(
+        &mut self,
+        place: &CallPlace<'_>,
+        before: &CallVerdict,
+        after: &CallVerdict,
+    ) -> Result<(), ReplayError> {
         let kind = (before.word.clone(), after.word.clone(), place.tool.to_owned());
         if self.kinds.len() < KINDS || self.kinds.contains_key(&kind) {
             *self.kinds.entry(kind).or_default() += 1;

@@ -9,14 +9,14 @@ use callgate_contract::Contract;
 
 use super::audit::Auditor;
 use super::capture::Player;
-use super::report::Report;
+use super::report::ReplayReport;
 use super::{ReplayArguments, ReplayError};
 
 /// The beginning of every SQLite file.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// The log, open.
-pub(super) enum Source {
+pub(super) enum ReplayLog {
     Database(LogReader),
     Lines(Lines),
 }
@@ -27,9 +27,9 @@ pub(super) struct Lines {
     reader: Box<dyn BufRead>,
 }
 
-// === impl Source ===
+// === impl ReplayLog ===
 
-impl Source {
+impl ReplayLog {
     /// Opens a stateDir, a database, a file of lines, or standard input for `-`.
     pub(super) fn open(log: &Path) -> Result<Self, ReplayError> {
         let name = log.display().to_string();
@@ -57,7 +57,7 @@ pub(super) fn replay_lines(
     candidate: &Contract,
     active: Option<&Contract>,
     arguments: &ReplayArguments,
-    report: &mut Report,
+    report: &mut ReplayReport,
 ) -> Result<(), ReplayError> {
     let mut auditor = Auditor::default();
     let mut player: Option<Player> = None;

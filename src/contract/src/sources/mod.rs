@@ -48,7 +48,7 @@ pub enum Otherwise {
     Approve,
     /// The model is told, once in an exchange. After that a person must approve the call.
     Feedback,
-    /// The call goes on, and the broken rule is reported: the rule has `shadow: true`.
+    /// The call is allowed, and the broken rule is reported: the rule has `shadow: true`.
     Shadow,
 }
 

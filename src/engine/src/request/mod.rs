@@ -106,7 +106,7 @@ pub(crate) fn check(
     Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts, fed_back: false })
 }
 
-/// The faults of a request. In shadow mode they are counted, and the request goes on.
+/// The faults of a request. In shadow mode they are counted, and the request is forwarded.
 struct Faults<'t> {
     enforces: bool,
     tally: &'t mut Tally,
