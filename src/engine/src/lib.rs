@@ -108,6 +108,7 @@ pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall, SourceRuling};
 pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure, Verified};
 pub use exchange::Exchange;
+pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
 pub use headers::{Headers, lend};
 pub use history::history;
