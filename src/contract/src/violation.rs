@@ -19,6 +19,8 @@ pub struct Violation {
     pub pointer: String,
     /// One sentence: the expected value.
     pub message: String,
+    /// True if the model is told of it and asked again, whatever the contract's `onViolation` says: `otherwise: feedback`.
+    pub feeds_back: bool,
 }
 
 /// The broken rule. The text form is stable: clients and logs depend on it.
@@ -36,6 +38,18 @@ pub enum Code {
     ConditionUnmet,
     /// A person must approve the call first, and has not.
     ApprovalRequired,
+    /// A value is nowhere in the conversation, and the contract says where it comes from.
+    OriginMissing,
+    /// A value is in the conversation, but not where the contract says that it comes from; or it is a copy of an outsider's words.
+    OriginForeign,
+    /// A URL, host, address, account, long number or key has no honest source.
+    EntityForeign,
+    /// A confidential value would leave the organisation.
+    ConfidentialFlow,
+    /// The conversation has text of outsiders.
+    Tainted,
+    /// The user's last message does not ask for the call.
+    NotRequested,
     /// A limit of the contract is reached.
     LimitExceeded,
     /// The call lacks a required part, such as a name.
@@ -48,7 +62,7 @@ pub enum Code {
 
 impl Violation {
     pub(crate) fn new(code: Code, tool: &str, pointer: String, message: String) -> Self {
-        Self { code, tool: name_in_sentence(tool), pointer, message }
+        Self { code, tool: name_in_sentence(tool), pointer, message, feeds_back: false }
     }
 }
 
@@ -68,13 +82,19 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
         Self::ConditionUnmet,
         Self::ApprovalRequired,
+        Self::OriginMissing,
+        Self::OriginForeign,
+        Self::EntityForeign,
+        Self::ConfidentialFlow,
+        Self::Tainted,
+        Self::NotRequested,
         Self::LimitExceeded,
         Self::CallMalformed,
         Self::ResultInvalid,
@@ -89,6 +109,12 @@ impl Code {
             Self::ArgumentsInvalid => "arguments_invalid",
             Self::ConditionUnmet => "condition_unmet",
             Self::ApprovalRequired => "approval_required",
+            Self::OriginMissing => "origin_missing",
+            Self::OriginForeign => "origin_foreign",
+            Self::EntityForeign => "entity_foreign",
+            Self::ConfidentialFlow => "confidential_flow",
+            Self::Tainted => "tainted",
+            Self::NotRequested => "not_requested",
             Self::LimitExceeded => "limit_exceeded",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",

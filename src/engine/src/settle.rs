@@ -82,13 +82,14 @@ fn settle_one(
             tool: name_in_sentence(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
+            feeds_back: false,
         }),
         None => {
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
-    let (approved, ruling) = match verdict {
+    let (approved, ruling) = match of_client(verdict) {
         Verdict::Allow(approved) => (approved, Ruling::Allow),
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
         Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
@@ -115,6 +116,22 @@ fn settle_one(
             let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
             Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
         }
+    }
+}
+
+/// Refuses a call that the client would run and a person must approve: nobody can be asked about it yet.
+fn of_client(verdict: Verdict<'_>) -> Verdict<'_> {
+    match verdict {
+        Verdict::NeedsApproval(approved) if matches!(approved.tool.run(), Run::Client) => {
+            let (pointer, why) = match approved.because {
+                Some(violation) => (violation.pointer, format!("{}: {}", violation.code, violation.message)),
+                None => (String::new(), "the contract asks for it".to_owned()),
+            };
+            let message = format!("expected a person's approval, which calls run by the client cannot get ({why})");
+            let tool = name_in_sentence(approved.tool.name());
+            Verdict::Deny(Violation { code: Code::ApprovalRequired, tool, pointer, message, feeds_back: false })
+        }
+        verdict => verdict,
     }
 }
 

@@ -14,6 +14,7 @@ mod state;
 mod streaming;
 mod timeouts;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::budget::Claim;
@@ -42,7 +43,7 @@ struct Core {
     tally: Tally,
     ledger: Ledger,
     clock: Clock,
-    content_type: Option<String>,
+    content_type: Option<Cow<'static, str>>,
     /// The claim on the worker's budget, once the caller is known.
     claim: Option<Claim>,
     /// The bytes of the request's headers, which are kept for further rounds.
