@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use callgate_contract::ConversationFacts;
+
 use crate::Trace;
 
 /// The host's next action. Every event has exactly one effect.
@@ -71,6 +73,10 @@ pub struct CallBatch {
     pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
+    /// The model of the request, if a condition of the contract reads it.
+    pub model: Option<String>,
+    /// The facts before the turn, if a condition of the contract reads them.
+    pub conversation: Option<ConversationFacts>,
     /// At least one.
     pub calls: Vec<RunCall>,
 }

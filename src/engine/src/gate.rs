@@ -1,11 +1,11 @@
 //! The gate: everything that stays the same between exchanges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, OnViolation, Role, Run};
+use callgate_contract::{Contract, NameTable, OnViolation, Role, Run};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -28,9 +28,9 @@ pub struct Rules {
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
-    pub(crate) declarations: HashMap<String, Declaration>,
+    pub(crate) declarations: NameTable<Declaration>,
     /// Roles that may use a server-run tool.
-    server_run: HashSet<String>,
+    server_run: NameTable<()>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -226,7 +226,7 @@ impl Rules {
             })
             .collect();
         let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
-        let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
+        let server_run = contract.roles().filter(|role| runs(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
             contract,
             identity,
@@ -263,7 +263,7 @@ impl Rules {
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains_key(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 

@@ -81,6 +81,7 @@ mod effect;
 mod error_format;
 mod event;
 mod exchange;
+mod facts;
 mod gate;
 mod head;
 mod headers;
@@ -100,7 +101,7 @@ mod unary;
 mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
-pub use callgate_contract::Code as CallCode;
+pub use callgate_contract::{Code as CallCode, ConversationFacts};
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall};
 pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure};

@@ -20,7 +20,7 @@ use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleaseP
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
@@ -76,6 +76,8 @@ pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
+    /// The time, in milliseconds since the Unix epoch.
+    pub(crate) now: Option<u64>,
     /// The bytes to forward.
     pub(crate) out: &'a mut Vec<u8>,
 }
@@ -88,7 +90,7 @@ impl StreamTurn {
         Self {
             stream: checked.dialect.stream(&*checked.request),
             decoder: Decoder::new(checked.dialect.framing(), most),
-            before: TurnSoFar::new(checked.round),
+            before: TurnSoFar::new(checked.round, checked.facts.clone()),
             checked,
             choices: BTreeMap::new(),
             bytes: 0,
@@ -271,7 +273,8 @@ impl StreamTurn {
 
     fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
-        let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
+        let basis = Basis { gate: context.gate, caller: &self.checked.caller, now: context.now };
+        let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(context.gate, decided, self.checked.round, alone) {
             TurnPlan::Fail(refusal) => return Err(refusal),

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace};
+use callgate_engine::{
+    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace,
+};
 use callgate_proto::executor::v1::{
-    Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
+    Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
 };
 use prost::Message;
 
@@ -51,6 +53,8 @@ pub fn encode(batch: CallBatch) -> Execute {
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
+        model: batch.model,
+        conversation: batch.conversation.map(conversation),
         calls: batch
             .calls
             .into_iter()
@@ -58,6 +62,11 @@ pub fn encode(batch: CallBatch) -> Execute {
             .collect(),
     };
     Execute { message: request.encode_to_vec(), trace }
+}
+
+fn conversation(facts: ConversationFacts) -> Conversation {
+    let ConversationFacts { tainted, rounds, turns, calls } = facts;
+    Conversation { tainted, rounds, turns, calls }
 }
 
 /// Decodes the executor's answer: one outcome per call.

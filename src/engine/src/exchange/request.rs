@@ -101,12 +101,22 @@ impl Core {
         }
         let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
-        Ok(match message::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger)? {
-            Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
-            Checked::Answer(body) => {
-                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-            }
-        })
+        Ok(
+            match message::check(
+                (&self.gate, self.clock.unix_millis()),
+                caller,
+                request,
+                &mut self.tally,
+                &mut self.ledger,
+            )? {
+                Checked::Forward(sent, body) => {
+                    self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
+                }
+                Checked::Answer(body) => {
+                    (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
+                }
+            },
+        )
     }
 
     fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {

@@ -5,8 +5,9 @@ use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, McpRequest, error}
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
 use super::{Expected, SentMessage};
+use crate::facts::RequestFacts;
 use crate::ledger::Ledger;
-use crate::settle::{Decided, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
@@ -43,9 +44,9 @@ pub(crate) enum Checked {
     Answer(Vec<u8>),
 }
 
-/// Checks and rewrites a message.
+/// Checks and rewrites a message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn check(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     caller: Caller,
     mut request: McpRequest,
     tally: &mut Tally,
@@ -65,7 +66,7 @@ pub(crate) fn check(
         }
     };
     if let Some(call) = request.call() {
-        return Ok(match call_server(gate, &caller, call, tally, ledger) {
+        return Ok(match call_server(Basis { gate, caller: &caller, now }, call, tally, ledger) {
             Ok(call) => {
                 request.set_arguments(call.arguments);
                 Checked::Forward(
@@ -97,14 +98,9 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
 }
 
 /// Decides a call. The server runs no tool that the executor runs.
-fn call_server(
-    gate: &Gate,
-    caller: &Caller,
-    call: Call,
-    tally: &mut Tally,
-    ledger: &mut Ledger,
-) -> Result<Call, Violation> {
-    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, &[call], &mut TurnSoFar::new(1), ledger);
+fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Call, Violation> {
+    let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(&basis.gate.contract));
+    let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);

@@ -11,6 +11,7 @@ mod anthropic_messages;
 mod bedrock_converse;
 mod budget;
 mod common;
+mod conditions;
 mod content_types;
 mod gemini;
 mod headers;
