@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use callgate_contract::ConversationFacts;
+use callgate_contract::{ConversationFacts, Violation};
 
 use crate::Trace;
 
@@ -92,6 +92,15 @@ pub struct RunCall {
     pub arguments: String,
     /// The call's place among the decisions of its exchange; none if decisions are not recorded.
     pub position: Option<u32>,
+    /// The decision on the rules about the sources of the call's values, if the tool has any.
+    pub sources: Option<SourceRuling>,
+}
+
+/// The gate's decision on the rules about the sources of a call's values. The executor cannot see the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRuling {
+    /// The broken rule because of which a person must approve the call; `None` if all hold.
+    pub held: Option<Violation>,
 }
 
 /// A further round of the model.

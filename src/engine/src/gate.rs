@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, NameTable, OnViolation, Role, Run};
+use callgate_contract::{Contract, NameTable, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -29,8 +29,8 @@ pub struct Rules {
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
-    /// Roles that may use a server-run tool.
-    server_run: NameTable<()>,
+    /// Roles whose calls may lead to a further round: they may use a server-run tool, or one with `otherwise: feedback`.
+    goes_on: NameTable<()>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -213,6 +213,12 @@ impl Rules {
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
+        if let Some(tool) = contract.tools().iter().find(|tool| tool.may_feed_back())
+            && !reach.upstream
+        {
+            let because = format!("tool `{}` has `feedback`", tool.name());
+            return Err(GateError::NoUpstream { because });
+        }
         paths.check()?;
         if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
             return Err(GateError::MemberJudged { member: member.clone() });
@@ -225,8 +231,9 @@ impl Rules {
                 (tool.name().to_owned(), declaration)
             })
             .collect();
-        let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
-        let server_run = contract.roles().filter(|role| runs(role)).map(|role| (role.name().to_owned(), ())).collect();
+        let leads_on = |tool: &Tool| tool.may_feed_back() || !matches!(tool.run(), Run::Client);
+        let goes_on = |role: &Role| role.tools(&contract).any(leads_on);
+        let goes_on = contract.roles().filter(|role| goes_on(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
             contract,
             identity,
@@ -234,7 +241,7 @@ impl Rules {
             offer,
             output_limit: OutputLimit::Auto,
             declarations,
-            server_run,
+            goes_on,
             records: reach.executor,
             held_bytes: usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX),
         })
@@ -263,7 +270,7 @@ impl Rules {
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains_key(role);
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.goes_on.contains_key(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use callgate_contract::{
-    Audit, Caller, Code, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+    Audit, Caller, Code, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide, name_in_sentence,
 };
-use callgate_wire::{Call, ChoiceIndex, Form};
+use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
-use crate::effect::RunCall;
+use crate::effect::{RunCall, SourceRuling};
 use crate::facts::RequestFacts;
 use crate::gate::Gate;
+use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
 
 /// An allowed call for the executor.
@@ -44,6 +45,10 @@ pub(crate) struct Basis<'a> {
     pub(crate) caller: &'a Caller,
     /// The time, in milliseconds since the Unix epoch.
     pub(crate) now: Option<u64>,
+    /// The request with the conversation; `None` if there is none.
+    pub(crate) request: Option<&'a dyn Request>,
+    /// True if the model can be told of a broken rule and asked again.
+    pub(crate) can_feed_back: bool,
 }
 
 /// The earlier calls of a turn, as far as a decision needs them.
@@ -53,6 +58,8 @@ pub(crate) struct TurnSoFar {
     round: u32,
     /// The facts before the turn, with the turn's calls that were not refused.
     facts: RequestFacts,
+    /// The texts before the turn.
+    texts: ReadTexts,
     /// The turn's calls over all its choices.
     calls: u32,
     ids: Ids,
@@ -78,7 +85,7 @@ pub(crate) fn settle(
 }
 
 fn settle_one(
-    Basis { gate, caller, now }: Basis<'_>,
+    Basis { gate, caller, now, request, can_feed_back }: Basis<'_>,
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
@@ -98,8 +105,12 @@ fn settle_one(
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
             let RequestFacts { model, conversation } = &before.facts;
             let facts = conversation.as_ref();
-            let conversation =
-                Conversation { calls_before, model: model.as_deref(), now, facts, ..Conversation::default() };
+            let texts = match gate.contract.tool(&call.name) {
+                Some(tool) if tool.reads_texts() => before.texts.read(&gate.contract, request),
+                Some(_) | None => Texts::Unknown,
+            };
+            let model = model.as_deref();
+            let conversation = Conversation { calls_before, model, now, facts, texts, can_feed_back };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
@@ -131,7 +142,8 @@ fn settle_one(
         Run::Client => Decided::Client(call),
         Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
             let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
+            let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
+            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position, sources }, call })
         }
     }
 }
@@ -199,7 +211,12 @@ impl Decided {
 impl TurnSoFar {
     /// Begins the turn of this round, with the facts before it.
     pub(crate) fn new(round: u32, facts: RequestFacts) -> Self {
-        Self { round, facts, calls: 0, ids: Ids::default() }
+        Self { round, facts, texts: ReadTexts::default(), calls: 0, ids: Ids::default() }
+    }
+
+    /// Returns the bytes that it holds, about.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
     }
 }
 

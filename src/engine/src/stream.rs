@@ -20,7 +20,7 @@ use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleaseP
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Basis, Decided, TurnSoFar, settle};
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
@@ -101,7 +101,8 @@ impl StreamTurn {
 
     /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        self.checked.request.held().saturating_add(self.said()).saturating_add(self.decoder.held())
+        let read = self.said().saturating_add(self.decoder.held()).saturating_add(self.before.held());
+        self.checked.request.held().saturating_add(read)
     }
 
     /// Returns the bytes of the events so far, and of the trees kept of them.
@@ -273,7 +274,7 @@ impl StreamTurn {
 
     fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
         let alone = self.checked.request.choices() == 1;
-        let basis = Basis { gate: context.gate, caller: &self.checked.caller, now: context.now };
+        let basis = self.checked.basis(context.gate, context.now, alone);
         let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(context.gate, decided, self.checked.round, alone) {

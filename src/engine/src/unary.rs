@@ -8,7 +8,7 @@ use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Basis, Decided, TurnSoFar, settle};
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::{Code, Gate, Refusal, Tally, weight};
 
@@ -100,7 +100,7 @@ pub(crate) fn decide(
     checked.check_choices(choices)?;
     let alone = choices == 1;
     let mut before = TurnSoFar::new(checked.round, checked.facts.clone());
-    let basis = Basis { gate, caller: &checked.caller, now };
+    let basis = checked.basis(gate, now, alone);
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
         let decided = settle(basis, choice, answer.calls_of(choice), &mut before, ledger);

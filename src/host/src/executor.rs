@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use callgate_engine::{
-    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace,
+    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, RunCall, ToolFailure, Trace,
+    Violation,
 };
 use callgate_proto::executor::v1::{
-    Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
+    BrokenRule, Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling,
+    Verdict, call_outcome,
 };
 use prost::Message;
 
 /// Full name of the service.
 pub const SERVICE: &str = "callgate.executor.v1.Executor";
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// Runs calls.
 pub const EXECUTE: &str = "Execute";
 /// Keeps decisions.
@@ -55,13 +59,25 @@ pub fn encode(batch: CallBatch) -> Execute {
         round: batch.round,
         model: batch.model,
         conversation: batch.conversation.map(conversation),
-        calls: batch
-            .calls
-            .into_iter()
-            .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position })
-            .collect(),
+        calls: batch.calls.into_iter().map(call).collect(),
     };
     Execute { message: request.encode_to_vec(), trace }
+}
+
+fn call(call: RunCall) -> Call {
+    let rule = |violation: Violation| BrokenRule {
+        code: violation.code.as_str().to_owned(),
+        pointer: cut(violation.pointer),
+        message: cut(violation.message),
+    };
+    let sources = call.sources.map(|ruling| SourceRuling { held: ruling.held.map(rule) });
+    Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position, sources }
+}
+
+/// Cuts a text to the bytes that the executor takes.
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(RULE_BYTES));
+    text
 }
 
 fn conversation(facts: ConversationFacts) -> Conversation {

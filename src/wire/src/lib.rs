@@ -53,7 +53,7 @@ mod unknown;
 pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
 pub use checks::ShapeError;
-pub use conversation::{Part, Role};
+pub use conversation::{Part, ResultBlock, Role, result_blocks};
 pub use declaration::{Declaration, Declared};
 pub use delta::{ChoiceIndex, Delta, End, Fate, ReleasePolicy};
 pub use dialect::{Answer, AnswerOrError, Dialect, Earlier, OutputLimit, Request, Stream, Wants};

@@ -8,6 +8,9 @@
 )]
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
+mod compare;
+#[cfg(not(target_arch = "wasm32"))]
+mod compared;
 mod conditions;
 mod decide;
 mod digest;

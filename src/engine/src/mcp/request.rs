@@ -66,7 +66,8 @@ pub(crate) fn check(
         }
     };
     if let Some(call) = request.call() {
-        return Ok(match call_server(Basis { gate, caller: &caller, now }, call, tally, ledger) {
+        let basis = Basis { gate, caller: &caller, now, request: None, can_feed_back: false };
+        return Ok(match call_server(basis, call, tally, ledger) {
             Ok(call) => {
                 request.set_arguments(call.arguments);
                 Checked::Forward(

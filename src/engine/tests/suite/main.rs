@@ -20,6 +20,7 @@ mod mcp;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod sources;
 mod text_deltas;
 mod time;
 mod upstream_errors;

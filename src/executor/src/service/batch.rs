@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::{Caller, Conversation, ConversationFacts};
+use callgate_contract::{Caller, Code, Conversation, ConversationFacts, Texts, Violation};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -28,6 +28,8 @@ const MODEL_BYTES: usize = 256;
 const CALL_ID_BYTES: usize = 4096;
 /// The maximum bytes of a tool's name. A contract's names have at most 64.
 const TOOL_BYTES: usize = 256;
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// The bytes kept unchanged of a recorded tenant longer than [`CALLER_BYTES`].
 const CUT_BYTES: usize = 192;
 
@@ -69,6 +71,10 @@ impl CheckedBatch {
         for (position, call) in request.calls.iter().enumerate() {
             fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
             fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
+            if let Some(rule) = call.sources.as_ref().and_then(|ruling| ruling.held.as_ref()) {
+                fits(format_args!("calls[{position}].sources.held.pointer"), &rule.pointer, RULE_BYTES)?;
+                fits(format_args!("calls[{position}].sources.held.message"), &rule.message, RULE_BYTES)?;
+            }
         }
         positions(&request.calls)?;
         let caller = caller(request.caller)?;
@@ -91,9 +97,9 @@ impl CheckedBatch {
     }
 
     /// Returns the basis of the decision on the call at `position`.
-    pub(super) fn conversation(&self, position: u32) -> Conversation<'_> {
+    pub(super) fn conversation<'a>(&'a self, position: u32, texts: Texts<'a>) -> Conversation<'a> {
         let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
-        Conversation { calls_before: position, model, now: self.now, facts, ..Conversation::default() }
+        Conversation { calls_before: position, model, now: self.now, facts, texts, can_feed_back: false }
     }
 
     /// Counts a call that is not denied, for the decisions on later ones of the same turn.
@@ -118,6 +124,37 @@ impl CheckedBatch {
             tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
             arguments: None,
+        }
+    }
+}
+
+/// The filter's decision on the rules about the sources of a call's values. `None` without one, or if it names an unknown rule.
+pub(super) struct SentRuling(Option<Option<Violation>>);
+
+// === impl SentRuling ===
+
+impl SentRuling {
+    pub(super) fn of(call: &proto::Call) -> Self {
+        let Some(ruling) = &call.sources else { return Self(None) };
+        let Some(rule) = &ruling.held else { return Self(Some(None)) };
+        let code = Code::ALL.into_iter().find(|code| code.as_str() == rule.code);
+        Self(code.map(|code| {
+            let (pointer, message) = (rule.pointer.clone(), rule.message.clone());
+            Some(Violation {
+                code,
+                tool: callgate_json::name_in_sentence(&call.tool),
+                pointer,
+                message,
+                feeds_back: false,
+            })
+        }))
+    }
+
+    /// Lends it to a decision.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        match &self.0 {
+            Some(held) => Texts::Decided(held.as_ref()),
+            None => Texts::Unknown,
         }
     }
 }

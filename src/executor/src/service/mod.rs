@@ -32,7 +32,7 @@ use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
-use self::batch::CheckedBatch;
+use self::batch::{CheckedBatch, SentRuling};
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
@@ -126,7 +126,8 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call: Arc::new(call), event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let conversation = asked.conversation(position);
+        let ruling = SentRuling::of(&call);
+        let conversation = asked.conversation(position, ruling.texts());
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),

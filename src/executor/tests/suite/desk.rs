@@ -269,7 +269,7 @@ impl Running {
             id: format!("call_{position}"),
             tool: (*tool).to_owned(),
             arguments: (*arguments).to_owned(),
-            position: None,
+            ..Call::default()
         };
         ExecuteRequest {
             contract_digest: self.digest.clone(),

@@ -39,6 +39,7 @@ mod reload_files;
 mod results;
 mod secrets;
 mod service;
+mod sources;
 mod state_dir;
 mod stores;
 mod surroundings;
