@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -46,8 +46,34 @@ pub enum IdentitySource {
         /// Name of the role's, in lower case.
         role: String,
     },
+    /// A header with the client's id, which only Envoy's `api_key_auth` can set, and the caller of each id. The header is not forwarded
+    /// to the upstream.
+    Client {
+        /// Name of the header, in lower case.
+        header: String,
+        /// The callers by the clients' ids.
+        callers: HashMap<String, Caller>,
+    },
     /// Claims of a token verified by the host.
     Claims,
+    /// A client certificate verified by the host, and the caller of each name in it.
+    Certificate {
+        /// The callers by the certificates' URI SANs, such as SPIFFE ids.
+        callers: HashMap<String, Caller>,
+    },
+}
+
+// === impl IdentitySource ===
+
+impl IdentitySource {
+    /// Refuses a client whose role the contract lacks.
+    fn check(&self, contract: &Contract) -> Result<(), GateError> {
+        let (Self::Client { callers, .. } | Self::Certificate { callers }) = self else { return Ok(()) };
+        match callers.iter().find(|(_, caller)| contract.role(&caller.role).is_none()) {
+            Some((client, caller)) => Err(GateError::ClientRole { client: client.clone(), role: caller.role.clone() }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The paths of the APIs, and the paths forwarded unread.
@@ -163,6 +189,16 @@ pub enum GateError {
         /// Bytes.
         least: u64,
     },
+    /// A client whose role the contract lacks.
+    #[error(
+        "`identity` gives client `{client}` the role `{role}`, which the contract lacks; name a role of `spec.roles`"
+    )]
+    ClientRole {
+        /// The client's id.
+        client: String,
+        /// The role.
+        role: String,
+    },
     /// Two APIs at one path.
     #[error("`paths` lists `{path}` twice; give each API paths of its own")]
     PathTwice {
@@ -220,6 +256,7 @@ impl Rules {
             return Err(GateError::NoUpstream { because });
         }
         paths.check()?;
+        identity.check(&contract)?;
         if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
             return Err(GateError::MemberJudged { member: member.clone() });
         }

@@ -51,6 +51,12 @@ impl Execute {
 #[must_use]
 pub fn encode(batch: CallBatch) -> Execute {
     let trace = batch.trace;
+    let (conversation, earlier_calls) = match batch.conversation {
+        Some(ConversationFacts { tainted, rounds, turns, calls }) => {
+            (Some(Conversation { tainted, rounds, turns }), calls)
+        }
+        None => Default::default(),
+    };
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
@@ -58,7 +64,8 @@ pub fn encode(batch: CallBatch) -> Execute {
         request_id: batch.request_id,
         round: batch.round,
         model: batch.model,
-        conversation: batch.conversation.map(conversation),
+        conversation,
+        earlier_calls,
         calls: batch.calls.into_iter().map(call).collect(),
     };
     Execute { message: request.encode_to_vec(), trace }
@@ -78,11 +85,6 @@ fn call(call: RunCall) -> Call {
 fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(RULE_BYTES));
     text
-}
-
-fn conversation(facts: ConversationFacts) -> Conversation {
-    let ConversationFacts { tainted, rounds, turns, calls } = facts;
-    Conversation { tainted, rounds, turns, calls }
 }
 
 /// Decodes the executor's answer: one outcome per call.

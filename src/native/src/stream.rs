@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, Reply};
 use callgate_host::config::Upstream;
+use callgate_host::identity::{self, VerifiedSource};
 use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
 
 use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
@@ -34,6 +35,8 @@ pub(crate) struct Stream {
     body: Cell<Option<BodyBuffer>>,
     calls: Slot<Answer, Result<Vec<Outcome>, CallFailed>>,
     model: Slot<(), Result<OwnedReply, CallFailed>>,
+    /// The request reached this filter. If a filter in front answers it, Envoy shows only that answer here, and it is not the model's.
+    is_asked: Cell<bool>,
     /// A hook has panicked: nothing more is forwarded.
     broken: Cell<bool>,
     /// A body in Envoy's buffer is not the engine's: replaced bytes are still there, or new ones are missing.
@@ -64,6 +67,7 @@ impl Stream {
             body: Cell::new(None),
             calls: Slot::default(),
             model: Slot::default(),
+            is_asked: Cell::new(false),
             broken: Cell::new(false),
             stale: Cell::new(false),
         }))
@@ -71,10 +75,14 @@ impl Stream {
 
     pub(crate) fn on_request_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
+        self.is_asked.set(true);
         let ticks = filter.scheduler().map(|scheduler| self.worker.shared.ticker.add(scheduler));
         *self.plugin_ticks.borrow_mut() = ticks;
-        let claims = self.worker.shared.config.claims.as_ref();
-        let claims = claims.and_then(|names| claims::from_json(&filter.filter_state(CLAIMS)?, names));
+        let verified = self.worker.shared.config.verified.as_ref();
+        let claims = verified.and_then(|source| match source {
+            VerifiedSource::Claims(claims) => claims::from_json(&filter.filter_state(CLAIMS)?, claims),
+            VerifiedSource::Certificate => VerifiedSource::certificate(filter.filter_state(identity::CERTIFICATE)?),
+        });
         let step = filter.with_headers(HeaderMap::Request, |headers| {
             self.live.on_request(self, Event::RequestHead { headers, claims, end }, 0)
         });
@@ -93,6 +101,9 @@ impl Stream {
 
     pub(crate) fn on_response_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         let step = filter.with_headers(HeaderMap::Response, |headers| {
             self.live.on_response_head(self, Event::ResponseHead { headers, end })
         });
@@ -100,12 +111,18 @@ impl Stream {
     }
 
     pub(crate) fn on_response_body(&self, end: bool) -> Status {
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         self.in_body(BodyBuffer::ReceivedResponse, |chunk| {
             self.live.on_response(self, Event::ResponseData { chunk, end, now: clock::now() }, chunk.len())
         })
     }
 
     pub(crate) fn on_response_trailers(&self) -> Status {
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         self.act(self.live.on_response_trailers(self))
     }
 
@@ -143,6 +160,9 @@ impl Stream {
     /// Ends the exchange. Access logs follow.
     pub(crate) fn on_complete(&self) {
         self.plugin_ticks.borrow_mut().take();
+        if !self.is_asked.get() {
+            return;
+        }
         self.live.on_end(self, |counter, by| {
             if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.counter(counter)) {
                 filter.count(id, by);

@@ -46,6 +46,7 @@ pub mod openai_chat;
 pub mod openai_responses;
 mod outlined;
 mod registry;
+mod replacements;
 mod skeleton;
 mod target;
 mod unknown;
@@ -60,4 +61,5 @@ pub use dialect::{Answer, AnswerOrError, Dialect, Earlier, OutputLimit, Request,
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use members::{UnknownMembers, is_judged};
 pub use registry::{Api, DIALECTS, Row};
+pub use replacements::Replacements;
 pub use target::{Target, decoded};

@@ -8,12 +8,15 @@
 )]
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
+mod advice;
 mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 mod compared;
 mod conditions;
 mod decide;
 mod digest;
+#[cfg(not(target_arch = "wasm32"))]
+mod documented;
 mod explain;
 mod files;
 mod folder;
@@ -23,10 +26,12 @@ mod grants;
 mod lint;
 mod model;
 mod references;
+mod results;
 mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;
+mod told;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;

@@ -84,6 +84,7 @@ pub(crate) fn check(
             Expected::Introduction
         }
         Some(LIST_TOOLS) => Expected::List,
+        Some("resources/read") => Expected::Resource,
         Some("prompts/get") => Expected::Prompt,
         _ => Expected::Other,
     };

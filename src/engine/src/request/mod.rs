@@ -11,7 +11,7 @@ use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
 use crate::settle::Basis;
 use crate::tally::Tally;
-use crate::{Code, Gate, Refusal};
+use crate::{Code, Gate, Refusal, redaction};
 
 /// An allowed request, in the form to forward.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ pub(crate) fn check(
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
     check_members(contract, &mut *request, tally)?;
+    redaction::request(contract, &mut *request)?;
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));

@@ -1,6 +1,6 @@
 //! Checks a request and bounds each of its texts before anything is kept, decided or logged.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -83,7 +83,7 @@ impl CheckedBatch {
         fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
             model: request.model,
-            conversation: request.conversation.map(conversation).transpose()?,
+            conversation: conversation(request.conversation, request.earlier_calls)?,
             now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
@@ -202,19 +202,21 @@ pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     }
 }
 
-/// Bounds the facts of a conversation.
-fn conversation(facts: proto::Conversation) -> Result<ConversationFacts, Status> {
-    let proto::Conversation { tainted, rounds, turns, calls } = facts;
+/// Bounds the facts of a conversation. Without one, there are none.
+fn conversation(
+    facts: Option<proto::Conversation>,
+    calls: BTreeMap<String, u32>,
+) -> Result<Option<ConversationFacts>, Status> {
     if calls.len() > CALLS {
         let count = calls.len();
-        return Err(Status::invalid_argument(format!(
-            "too many tools (conversation.calls, {count}); send at most {CALLS}"
-        )));
+        return Err(Status::invalid_argument(format!("too many tools (earlier_calls, {count}); send at most {CALLS}")));
     }
     for tool in calls.keys() {
-        fits("conversation.calls", tool, TOOL_BYTES)?;
+        fits("earlier_calls", tool, TOOL_BYTES)?;
     }
-    Ok(ConversationFacts { tainted, rounds, turns, calls })
+    let facts =
+        facts.map(|proto::Conversation { tainted, rounds, turns }| ConversationFacts { tainted, rounds, turns, calls });
+    Ok(facts)
 }
 
 /// Returns a time in milliseconds since the Unix epoch.
