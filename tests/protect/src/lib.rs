@@ -136,7 +136,9 @@ impl CallDecision {
             Ruling::Allow => ("allowed", "", ""),
             Ruling::NeedsApproval => ("held", CallCode::ApprovalRequired.as_str(), ""),
             // A person could approve it, if the executor ran the tool.
-            Ruling::Deny { code: code @ CallCode::ApprovalRequired, pointer } => ("held", code.as_str(), pointer.as_str()),
+            Ruling::Deny { code: code @ CallCode::ApprovalRequired, pointer } => {
+                ("held", code.as_str(), pointer.as_str())
+            }
             Ruling::Deny { code, pointer } => ("refused", code.as_str(), pointer.as_str()),
         };
         Self { tool, verdict, code: code.to_owned(), pointer: pointer.to_owned() }
