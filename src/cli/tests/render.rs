@@ -573,8 +573,10 @@ fn a_candidate_is_rendered_beside_the_contract() {
     let plugin = self::plugin(&text);
     assert_eq!(plugin["candidate"]["metadata"]["version"], "2.0.0");
     assert_eq!(plugin["contract"]["metadata"]["version"], "1.2.3");
-    let alone = self::plugin(&rendered(&folder.contract(), &["--target", "envoy"]));
-    assert!(alone.get("candidate").is_none());
+    let logged = "candidate: \"%FILTER_STATE(wasm.callgate.candidate:PLAIN)%\"";
+    assert!(text.contains(logged), "{text}");
+    let alone = rendered(&folder.contract(), &["--target", "envoy"]);
+    assert!(self::plugin(&alone).get("candidate").is_none() && !alone.contains(logged), "{alone}");
     let broken = folder.write("broken.yaml", &folder.text().replace("roles:", "rolls:"));
     let said = render(&folder.contract(), &["--target", "envoy", "--candidate", &broken]);
     assert!(said.code == 1 && said.err.contains("did you mean `roles`"), "{said:?}");

@@ -134,6 +134,8 @@ impl CallDecision {
     fn new(tool: String, ruling: &Ruling) -> Self {
         let (verdict, code, pointer) = match ruling {
             Ruling::Allow => ("allowed", "", ""),
+            // The rule is not enforced, so the call runs.
+            Ruling::Shadow { code, pointer } => ("allowed", code.as_str(), pointer.as_str()),
             Ruling::NeedsApproval => ("held", CallCode::ApprovalRequired.as_str(), ""),
             // A person could approve it, if the executor ran the tool.
             Ruling::Deny { code: code @ CallCode::ApprovalRequired, pointer } => {

@@ -28,6 +28,7 @@ mod identity;
 mod loops;
 mod providers;
 mod requests;
+mod shadow;
 mod streams;
 mod trailers;
 mod world;
@@ -70,6 +71,7 @@ async fn run(words: &[String]) -> bool {
         ("callers", identity::cases()),
         ("calls", calls::cases()),
         ("conditions", conditions::cases()),
+        ("decided and not enforced", shadow::cases()),
         ("feedback", feedback::cases()),
         ("tool rounds", loops::cases()),
         ("streams", streams::cases()),

@@ -58,6 +58,8 @@ impl World {
         };
         let mut gates = vec![gate("refuse"), gate("feedback"), gate("error")];
         gates[2].http2_upstream = true;
+        let candidate = workspace().join("tests/contracts/gate/candidate.yaml");
+        gates[0].render.extend(["--candidate".into(), candidate.display().to_string()]);
         // Beside the stack's other files, under a path that containers see too.
         let keys = folder.path().join("jwks.json");
         fs::copy(workspace().join("tests/contracts/gate/jwks.json"), &keys)

@@ -117,6 +117,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         idle_timeout => yaml::duration(longest_silence(options)),
         request_timeout => yaml::duration(longest_request(limits)),
         unpinned => crate::lint::unpinned(contract),
+        candidate => options.candidate.is_some(),
         namespace => options.namespace,
         gateway => options.arguments.gateway,
         gateway_times => context! {
