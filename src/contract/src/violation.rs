@@ -34,6 +34,10 @@ pub enum Code {
     ArgumentsInvalid,
     /// A person must approve the call first, and has not.
     ApprovalRequired,
+    /// A person denied the call.
+    ApprovalRefused,
+    /// A policy of the executor denies the call.
+    PolicyDenied,
     /// A limit of the contract is reached.
     LimitExceeded,
     /// The call lacks a required part, such as a name.
@@ -66,12 +70,14 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
         Self::ApprovalRequired,
+        Self::ApprovalRefused,
+        Self::PolicyDenied,
         Self::LimitExceeded,
         Self::CallMalformed,
         Self::ResultInvalid,
@@ -85,10 +91,17 @@ impl Code {
             Self::ArgumentsNotJson => "arguments_not_json",
             Self::ArgumentsInvalid => "arguments_invalid",
             Self::ApprovalRequired => "approval_required",
+            Self::ApprovalRefused => "approval_refused",
+            Self::PolicyDenied => "policy_denied",
             Self::LimitExceeded => "limit_exceeded",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",
         }
+    }
+
+    /// Returns the code with this text form.
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
 }
 

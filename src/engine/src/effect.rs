@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use callgate_contract::Code as CallCode;
+
 use crate::Trace;
 
 /// The host's next action. Every event has exactly one effect.
@@ -23,6 +25,9 @@ pub enum Effect {
     Emit(Vec<u8>),
     /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers.
     Run(CallBatch),
+    /// Hold everything and ask the executor about calls that the client runs; [`crate::Event::Authorized`] answers. If the request is held,
+    /// [`Effect::Forward`] or [`Effect::Reply`] follows the answer.
+    Authorize(AuthorizeBatch),
     /// Hold everything and ask the model again; [`crate::Event::ModelAnswered`] answers.
     Ask(ModelRequest),
     /// Release the response with this body in place of everything held. It is complete; later bytes of the upstream are dropped.
@@ -74,6 +79,35 @@ pub struct CallBatch {
     pub calls: Vec<RunCall>,
 }
 
+/// The calls of one turn that the client runs and the executor must release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizeBatch {
+    /// The calls.
+    pub batch: CallBatch,
+    /// Their dependence on each other.
+    pub release: ReleaseRule,
+}
+
+/// The dependence of the calls of a batch on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseRule {
+    /// Each call is released by itself.
+    Each,
+    /// No call is released if one is denied: the model is asked again.
+    NoneIfDenied,
+    /// No call is released if one is denied or waits for a person: the exchange ends in an error.
+    AllOrNone,
+}
+
+/// The reason why a call waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldFor {
+    /// The rule.
+    pub code: CallCode,
+    /// JSON Pointer into the arguments; empty for the whole.
+    pub pointer: String,
+}
+
 /// One approved call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCall {
@@ -85,6 +119,8 @@ pub struct RunCall {
     pub arguments: String,
     /// The call's place among the decisions of its exchange; none if decisions are not recorded.
     pub position: Option<u32>,
+    /// The reasons why it needs a person's approval, if it does.
+    pub held_for: Vec<HeldFor>,
 }
 
 /// A further round of the model.

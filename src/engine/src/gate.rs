@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, OnViolation, Role, Run};
+use callgate_contract::{Contract, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -29,8 +29,8 @@ pub struct Rules {
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: HashMap<String, Declaration>,
-    /// Roles that may use a server-run tool.
-    server_run: HashSet<String>,
+    /// Roles that may use a tool whose calls wait for the executor.
+    waiting: HashSet<String>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -129,6 +129,15 @@ pub enum GateError {
         /// The first such tool.
         tool: String,
     },
+    /// Calls that the executor must release, without an executor.
+    #[error(
+        "`executor` is missing: the contract lets the client have calls of `{tool}` only if the executor releases them; name its \
+         cluster"
+    )]
+    NoAuthorizer {
+        /// The first such tool.
+        tool: String,
+    },
     /// Further rounds without a cluster to ask the model again.
     #[error("`upstream` is missing: {because}; name the cluster on which the model is asked again")]
     NoUpstream {
@@ -210,6 +219,10 @@ impl Rules {
                 return Err(GateError::NoUpstream { because });
             }
         }
+        let asked = contract.tools().iter().find(|tool| contract.may_need_authorization(tool));
+        if let (Some(tool), false) = (asked, reach.executor) {
+            return Err(GateError::NoAuthorizer { tool: tool.name().to_owned() });
+        }
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
@@ -225,8 +238,9 @@ impl Rules {
                 (tool.name().to_owned(), declaration)
             })
             .collect();
-        let runs = |role: &Role| role.tools(&contract).any(|tool| !matches!(tool.run(), Run::Client));
-        let server_run = contract.roles().filter(|role| runs(role)).map(|role| role.name().to_owned()).collect();
+        let waits = |tool: &Tool| !matches!(tool.run(), Run::Client) || contract.may_need_authorization(tool);
+        let waits = |role: &Role| role.tools(&contract).any(waits);
+        let waiting = contract.roles().filter(|role| waits(role)).map(|role| role.name().to_owned()).collect();
         Ok(Self {
             contract,
             identity,
@@ -234,7 +248,7 @@ impl Rules {
             offer,
             output_limit: OutputLimit::Auto,
             declarations,
-            server_run,
+            waiting,
             records: reach.executor,
             held_bytes: usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX),
         })
@@ -261,9 +275,9 @@ impl Rules {
     }
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
-    /// if the model is asked again, or if the executor runs a tool first.
+    /// if the model is asked again, or if the executor runs a tool or releases a call first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.server_run.contains(role);
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.waiting.contains(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 

@@ -7,11 +7,11 @@ use callgate_contract::{
 };
 use callgate_wire::{Call, ChoiceIndex, Form};
 
-use crate::effect::RunCall;
+use crate::effect::{HeldFor, RunCall};
 use crate::gate::Gate;
 use crate::ledger::{Ledger, Ruling};
 
-/// An allowed call for the executor.
+/// A call for the executor: to run it, or to release it.
 #[derive(Debug, Clone)]
 pub(crate) struct Runnable {
     /// With canonical arguments.
@@ -32,6 +32,8 @@ pub(crate) struct Refused {
 pub(crate) enum Decided {
     /// The client runs it; arguments canonical.
     Client(Call),
+    /// The client runs it once the executor has released it; arguments canonical.
+    Ask(Runnable),
     Run(Runnable),
     Refused(Refused),
 }
@@ -88,10 +90,13 @@ fn settle_one(
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
-    let (approved, ruling) = match verdict {
-        Verdict::Allow(approved) => (approved, Ruling::Allow),
+    let (approved, ruling, held_for) = match verdict {
+        Verdict::Allow(approved) => (approved, Ruling::Allow, Vec::new()),
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
-        Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
+        Verdict::NeedsApproval(approved) => {
+            let held_for = HeldFor { code: Code::ApprovalRequired, pointer: String::new() };
+            (approved, Ruling::NeedsApproval, vec![held_for])
+        }
         Verdict::Deny(violation) => {
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
             let canonical = arguments.as_ref().map(callgate_json::canonical);
@@ -109,13 +114,13 @@ fn settle_one(
     let Call { id, name, form, extra, .. } = call;
     let (id, name, extra) = (id.clone(), name.clone(), extra.clone());
     let call = Call { id, name, arguments: approved.canonical, form: *form, extra };
-    match approved.tool.run() {
-        Run::Client => Decided::Client(call),
-        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
-            let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position }, call })
-        }
+    let is_clients = matches!(approved.tool.run(), Run::Client);
+    if is_clients && held_for.is_empty() && !gate.contract.authorize() {
+        return Decided::Client(call);
     }
+    let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
+    let runnable = Runnable { run: RunCall { id, tool, arguments, position, held_for }, call };
+    if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
 }
 
 /// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own; it is added to `ids`.
@@ -155,7 +160,7 @@ impl Decided {
     pub(crate) fn violation(&self) -> Option<&Violation> {
         match self {
             Self::Refused(refused) => Some(&refused.violation),
-            Self::Client(_) | Self::Run(_) => None,
+            Self::Client(_) | Self::Ask(_) | Self::Run(_) => None,
         }
     }
 }

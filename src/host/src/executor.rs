@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Outcome, Receipt, Ruling, ToolFailure, Trace};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, Decisions, Outcome, Receipt, ReleaseRule, RunCall,
+    Ruling, ToolFailure, Trace,
+};
 use callgate_proto::executor::v1::{
-    Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, Verdict, call_outcome,
+    self as proto, AuthorizeRequest, AuthorizeResponse, Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, HeldFor,
+    Verdict, call_outcome, call_ruling,
 };
 use prost::Message;
 
@@ -12,6 +16,8 @@ use prost::Message;
 pub const SERVICE: &str = "callgate.executor.v1.Executor";
 /// Runs calls.
 pub const EXECUTE: &str = "Execute";
+/// Rules on calls that the client runs.
+pub const AUTHORIZE: &str = "Authorize";
 /// Keeps decisions.
 pub const RECORD: &str = "Record";
 
@@ -23,16 +29,16 @@ const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
 
-/// An `ExecuteRequest`, and the trace context for its metadata.
+/// A request about calls, and the trace context for its metadata.
 #[derive(Debug)]
-pub struct Execute {
+pub struct CallsRequest {
     /// The encoded message.
     pub message: Vec<u8>,
     /// The trace of the request.
     pub trace: Option<Trace>,
 }
 
-impl Execute {
+impl CallsRequest {
     /// Returns the metadata: `traceparent` and `tracestate`, if there is a trace.
     pub fn metadata(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let parent = self.trace.iter().map(|trace| ("traceparent", trace.parent()));
@@ -43,7 +49,7 @@ impl Execute {
 
 /// Encodes a batch for the executor.
 #[must_use]
-pub fn encode(batch: CallBatch) -> Execute {
+pub fn encode(batch: CallBatch) -> CallsRequest {
     let trace = batch.trace;
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
@@ -51,13 +57,63 @@ pub fn encode(batch: CallBatch) -> Execute {
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
-        calls: batch
-            .calls
-            .into_iter()
-            .map(|call| Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position })
-            .collect(),
+        calls: batch.calls.into_iter().map(encode_call).collect(),
     };
-    Execute { message: request.encode_to_vec(), trace }
+    CallsRequest { message: request.encode_to_vec(), trace }
+}
+
+/// Encodes a batch whose calls the executor must release.
+#[must_use]
+pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsRequest {
+    let release = match release {
+        ReleaseRule::Each => proto::ReleaseRule::Unspecified,
+        ReleaseRule::NoneIfDenied => proto::ReleaseRule::NoneIfDenied,
+        ReleaseRule::AllOrNone => proto::ReleaseRule::AllOrNone,
+    };
+    let trace = batch.trace;
+    let request = AuthorizeRequest {
+        contract_digest: batch.contract_digest,
+        caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
+        exchange_id: batch.exchange_id,
+        request_id: batch.request_id,
+        round: batch.round,
+        calls: batch.calls.into_iter().map(encode_call).collect(),
+        release: release.into(),
+    };
+    CallsRequest { message: request.encode_to_vec(), trace }
+}
+
+fn encode_call(call: RunCall) -> Call {
+    let held_for = |held: callgate_engine::HeldFor| HeldFor { code: held.code.as_str().to_owned(), pointer: held.pointer };
+    Call {
+        id: call.id,
+        tool: call.tool,
+        arguments: call.arguments,
+        position: call.position,
+        held_for: call.held_for.into_iter().map(held_for).collect(),
+    }
+}
+
+/// Decodes the executor's rulings: one per call. An unknown code is unreadable, so nothing is released.
+pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
+    let response = AuthorizeResponse::decode(bytes).map_err(|_| CallFailed::Unreadable)?;
+    let ruling = |ruling: proto::CallRuling| {
+        let decoded = match ruling.ruling.ok_or(CallFailed::Unreadable)? {
+            call_ruling::Ruling::Released(_) => CallRuling::Released,
+            call_ruling::Ruling::Pending(pending) => CallRuling::Pending {
+                approval_id: pending.approval_id,
+                left: Duration::from_secs(pending.left_seconds.into()),
+            },
+            call_ruling::Ruling::Denied(denied) => CallRuling::Denied {
+                code: CallCode::named(&denied.violation_code).ok_or(CallFailed::Unreadable)?,
+                pointer: denied.pointer,
+                message: denied.message,
+            },
+            call_ruling::Ruling::Withheld(_) => CallRuling::Withheld,
+        };
+        Ok(Authorization { id: ruling.id, ruling: decoded })
+    };
+    response.rulings.into_iter().map(ruling).collect()
 }
 
 /// Decodes the executor's answer: one outcome per call.

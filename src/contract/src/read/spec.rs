@@ -58,6 +58,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "requestMembers",
         "limits",
         "onViolation",
+        "authorize",
         "roles",
         "tools",
     ];
@@ -92,6 +93,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => item.word(&ways, report),
         None => Some(OnViolation::Refuse),
     };
+    let authorize = match fields.get("authorize") {
+        Some(item) => item.switch(report),
+        None => Some(false),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
@@ -113,6 +118,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         request_members: request_members?,
         limits: limits?,
         on_violation: on_violation?,
+        authorize: authorize?,
         roles: roles?,
         tools,
         table,

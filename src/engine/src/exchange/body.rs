@@ -55,10 +55,10 @@ impl Core {
         };
         match unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger) {
             Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
-            Ok(Turn::Again(next)) => {
-                let earlier = vec![next.said.clone()];
+            turn @ Ok(Turn::Again(_) | Turn::Ask(_)) => {
                 let said = body.len().saturating_add(weight::excess(&body));
-                self.again(Rounds::new(*checked, earlier, AnswerForm::Whole { said }, true), next)
+                let rounds = Rounds::new(*checked, Vec::new(), AnswerForm::Whole { said }, true);
+                self.turn_decided(rounds, turn, 0)
             }
             Err(refusal) => self.replace(&refusal),
         }
