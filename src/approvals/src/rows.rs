@@ -121,10 +121,28 @@ pub(super) fn insert(
             contract,
             version,
             description,
-            *effects == Effects::Write,
+            written(*effects),
             approvers,
         ])?;
     Ok(())
+}
+
+/// The column `writes` of a tool's effects. Older executors read any number but 0 as `write`.
+fn written(effects: Effects) -> i64 {
+    match effects {
+        Effects::Read => 0,
+        Effects::Write => 1,
+        Effects::Destructive => 2,
+    }
+}
+
+/// The effects in the column `writes`.
+fn effects(written: i64) -> Effects {
+    match written {
+        0 => Effects::Read,
+        2 => Effects::Destructive,
+        _ => Effects::Write,
+    }
 }
 
 pub(super) fn count(store: &Connection, tenant: &str, now: i64) -> rusqlite::Result<Count> {
@@ -244,7 +262,7 @@ fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<ApprovalRequest> {
         contract: row.get(14)?,
         version: row.get(15)?,
         description: row.get(16)?,
-        effects: if row.get(17)? { Effects::Write } else { Effects::Read },
+        effects: effects(row.get(17)?),
         approvers: row.get(18)?,
     };
     let ask = Ask {

@@ -53,7 +53,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     // No rule of a contract reads the tenant.
     let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
-    let verdict = decide(&contract, &caller, &Conversation { calls_before: 0 }, &call);
+    let verdict = decide(&contract, &caller, &Conversation::default(), &call);
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),

@@ -266,6 +266,10 @@ impl<'e> Checker<'e> {
             common(&a.kind, &b.kind).as_ref().is_some_and(has_order)
         };
         if !fits {
+            if let Some((opaque, _)) = [(left, &a), (right, &b)].into_iter().find(|(_, side)| side.kind == Type::Opaque)
+            {
+                return at(opaque.place, Problem::Opaque { name: opaque.shown() });
+            }
             return operands(expr, Operator::Compare(comparison), &a.kind, &b.kind);
         }
         let guarded = match (&a.kind, &b.kind) {

@@ -1,5 +1,7 @@
 //! The names known to a condition.
 
+use std::sync::Arc;
+
 use crate::types::{Member, Type, list};
 
 /// Facts and functions, each with a name and a type. Facts and functions are counted from 0 in the order in which they were added.
@@ -14,6 +16,8 @@ pub struct Environment {
 pub(crate) struct Signature {
     pub(crate) parameters: Vec<Type>,
     pub(crate) result: Type,
+    /// The literal texts that it takes; `None` if it takes any value of its parameters.
+    pub(crate) names: Option<Arc<[String]>>,
 }
 
 // === impl Environment ===
@@ -29,7 +33,15 @@ impl Environment {
     /// Adds a function. Its name may have dots: `conversation.called`.
     #[must_use]
     pub fn function(mut self, name: &str, parameters: &[Type], result: Type) -> Environment {
-        self.functions.push((name.to_owned(), Signature { parameters: parameters.to_vec(), result }));
+        self.functions.push((name.to_owned(), Signature { parameters: parameters.to_vec(), result, names: None }));
+        self
+    }
+
+    /// Adds a function of one text, which must be a literal and one of `names`.
+    #[must_use]
+    pub fn function_of_names(mut self, name: &str, names: Arc<[String]>, result: Type) -> Environment {
+        let signature = Signature { parameters: vec![Type::Text], result, names: Some(names) };
+        self.functions.push((name.to_owned(), signature));
         self
     }
 

@@ -102,6 +102,22 @@ pub enum Problem {
         /// The given number.
         found: usize,
     },
+    /// A function of known names got something else than a literal.
+    #[error("`{function}` takes a literal name, such as {function}('name')")]
+    NameLiteral {
+        /// The function.
+        function: String,
+    },
+    /// A function of known names got an unknown one.
+    #[error("`{function}` does not know `{name}`; known: {known}")]
+    UnknownArgument {
+        /// The function.
+        function: String,
+        /// The name.
+        name: String,
+        /// The known ones, separated by commas.
+        known: String,
+    },
     /// A value of another type.
     #[error("expected {expected}, found {found}")]
     Type {

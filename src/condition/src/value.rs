@@ -51,7 +51,8 @@ impl<'a> Val<'a> {
                 (Some(number), _) => Val::Int(number),
                 // The strict reader accepts it, but a double would round it.
                 (None, _) if number.is_u64() => return Err(EvalError::Overflow),
-                (None, Some(number)) => Val::Double(number),
+                // JSON Schema counts 2.0 as an integer, so it is one here too.
+                (None, Some(number)) => whole(number).map_or(Val::Double(number), Val::Int),
                 (None, None) => return Err(EvalError::Overflow),
             },
             Value::Array(_) | Value::Object(_) => Val::Json(json),
@@ -146,4 +147,12 @@ pub(crate) fn compare(comparison: Comparison, a: &Val<'_>, b: &Val<'_>) -> bool 
         Comparison::Greater => order == Some(Ordering::Greater),
         Comparison::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
     }
+}
+
+/// The whole number of a double without a fraction, if each whole number near it has a double of its own.
+fn whole(double: f64) -> Option<i64> {
+    /// 2 to the power of 53.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in the range of i64")]
+    (double.fract() == 0.0 && double.abs() <= EXACT).then_some(double as i64)
 }

@@ -1,15 +1,22 @@
 //! The decision on one call.
 //!
 //! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
-//! JSON, arguments valid against the schema, turn limit, approval. Each is a lookup or one pass over the arguments; none
-//! depends on how many tools the contract has, and nothing is compiled here. A message is built only for a denial.
+//! JSON, arguments valid against the schema, `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
+//! the arguments, or a condition with a bound on its steps. None depends on how many tools the contract has, and nothing is compiled
+//! here. A message is built only for a denial.
 //!
 //! The limit comes before approval, so nobody is asked to approve a call over the limit.
 //!
-//! Not checked here: `origin`, `requires`, `when` and `approval.when`. A contract with them does not load.
+//! A condition without a value denies: if a fact is absent, or an operation has no result.
+//!
+//! Not checked here: `origin` and `requires`. A contract with them does not load.
 
+use std::fmt;
+
+use callgate_condition::Condition;
 use callgate_json::{Map, Value};
 
+use crate::conditions::{ConversationFacts, holds};
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 
@@ -34,11 +41,20 @@ pub struct ProposedCall<'a> {
     pub arguments: &'a str,
 }
 
-/// The facts of the conversation on which a decision depends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conversation {
+/// The facts on which a decision depends, beside the caller and the call.
+///
+/// [`Contract::reads`] says which of them the conditions of a contract read. If one of those is absent, the condition has no value, and
+/// the call is denied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conversation<'a> {
     /// The number of earlier calls in the same turn.
     pub calls_before: u32,
+    /// The model of the request.
+    pub model: Option<&'a str>,
+    /// The time, in milliseconds since the Unix epoch.
+    pub now: Option<u64>,
+    /// The facts of the conversation before this call.
+    pub facts: Option<&'a ConversationFacts>,
 }
 
 /// The outcome.
@@ -63,26 +79,30 @@ pub struct Approved<'c> {
     pub canonical: String,
 }
 
-/// Decides one call. A pure function: the same four inputs give the same verdict.
+/// Decides one call. A pure function: the same inputs give the same verdict.
 pub fn decide<'c>(
     contract: &'c Contract,
     caller: &Caller,
-    conversation: &Conversation,
+    conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
-    match check(contract, caller, conversation, call) {
-        Ok(approved) => match approved.tool.approval() {
-            Approval::Never => Verdict::Allow(approved),
-            Approval::Always { .. } => Verdict::NeedsApproval(approved),
-        },
-        Err(violation) => Verdict::Deny(violation),
-    }
+    let decided = check(contract, caller, conversation, call).and_then(|approved| {
+        let needs_approval = match (approved.tool.approval(), &approved.tool.approval_when) {
+            (Approval::Never, _) => false,
+            (Approval::When { .. }, Some(when)) => {
+                value(when, Named::Approval, caller, conversation, call, &approved.arguments)?
+            }
+            (Approval::Always { .. } | Approval::When { .. }, _) => true,
+        };
+        Ok(if needs_approval { Verdict::NeedsApproval(approved) } else { Verdict::Allow(approved) })
+    });
+    decided.unwrap_or_else(Verdict::Deny)
 }
 
 fn check<'c>(
     contract: &'c Contract,
     caller: &Caller,
-    conversation: &Conversation,
+    conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
 ) -> Result<Approved<'c>, Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
@@ -93,11 +113,53 @@ fn check<'c>(
     let tool =
         contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
     let (arguments, canonical) = read_arguments(tool, call)?;
+    let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
+    let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
+    for (when, named) in of_role.into_iter().chain(of_tool) {
+        if !value(when, named, caller, conversation, call, &arguments)? {
+            return Err(deny(Code::ConditionUnmet, format!("expected {named} to hold")));
+        }
+    }
     let limit = contract.limits().max_tool_calls_per_turn;
     if conversation.calls_before >= limit {
         return Err(deny(Code::LimitExceeded, format!("expected at most {limit} tool calls in one turn")));
     }
     Ok(Approved { tool, arguments, canonical })
+}
+
+/// A condition in a sentence.
+#[derive(Clone, Copy)]
+enum Named<'c> {
+    Role(&'c str),
+    Tool,
+    Approval,
+}
+
+// === impl Named ===
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(name) => write!(f, "`when` of role `{name}`"),
+            Self::Tool => f.write_str("the tool's `when`"),
+            Self::Approval => f.write_str("the tool's `approval.when`"),
+        }
+    }
+}
+
+/// Returns the value of a condition.
+fn value(
+    condition: &Condition,
+    named: Named<'_>,
+    caller: &Caller,
+    conversation: &Conversation<'_>,
+    call: &ProposedCall<'_>,
+    arguments: &Value,
+) -> Result<bool, Violation> {
+    holds(condition, caller, conversation, arguments).map_err(|error| {
+        let message = format!("expected {named} to have a value: {error}");
+        Violation::new(Code::ConditionUnmet, call.name, String::new(), message)
+    })
 }
 
 /// The arguments, strict and valid against the tool's schema, and their canonical text.

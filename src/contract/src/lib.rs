@@ -10,8 +10,8 @@
 //! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
 //! an unchecked one is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
 //!
-//! A rule not enforced yet (`when`, `origin`, `requires`, `approval.when`, rates of a role) makes a
-//! contract invalid: declared and not enforced is worse than absent.
+//! A rule not enforced yet (`origin`, `requires`, rates of a role) makes a contract invalid: declared and not enforced is worse than
+//! absent.
 //!
 //! # Example
 //!
@@ -60,6 +60,7 @@
 
 mod checks;
 mod compiler;
+mod conditions;
 mod decide;
 mod error;
 mod explain;
@@ -80,12 +81,14 @@ mod reports;
 mod run;
 mod schema;
 mod source;
+mod typed;
 mod violation;
 
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
 pub use callgate_json::{name_in_record, name_in_sentence};
+pub use conditions::{ConversationFacts, Reads};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{

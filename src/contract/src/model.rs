@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
+use callgate_condition::Condition;
 use callgate_json::Value;
 
+use crate::conditions::Reads;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::run::Run;
@@ -33,6 +35,7 @@ pub struct Contract {
     pub(crate) roles: HashMap<String, Role>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: HashMap<String, usize>,
+    pub(crate) reads: Reads,
 }
 
 /// Limits of one exchange.
@@ -104,11 +107,12 @@ pub enum UnknownMembers {
     Refuse,
 }
 
-/// A role: a name, and the tools it may use.
+/// A role: a name, the tools it may use, and when.
 #[derive(Debug)]
 pub struct Role {
     pub(crate) name: String,
     pub(crate) tools: BTreeSet<String>,
+    pub(crate) when: Option<Condition>,
 }
 
 /// The effects of a tool.
@@ -118,6 +122,8 @@ pub enum Effects {
     Read,
     /// It may change something.
     Write,
+    /// It may delete or revoke something, or change it beyond repair.
+    Destructive,
 }
 
 /// The trust in a tool's result.
@@ -136,6 +142,11 @@ pub enum Approval {
     Never,
     /// Approval of every call, each by itself.
     Always {
+        /// The number of different persons who must agree, 1 to 3.
+        approvers: u8,
+    },
+    /// Approval of each call for which `approval.when` holds.
+    When {
         /// The number of different persons who must agree, 1 to 3.
         approvers: u8,
     },
@@ -159,7 +170,9 @@ pub struct Tool {
     pub(crate) result: Option<Schema>,
     pub(crate) effects: Effects,
     pub(crate) output: Output,
+    pub(crate) when: Option<Condition>,
     pub(crate) approval: Approval,
+    pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
     pub(crate) run: Run,
 }
@@ -250,6 +263,11 @@ impl Contract {
         self.tools.iter().filter_map(|tool| tool.run.timeout()).max().unwrap_or_default()
     }
 
+    /// The facts that its conditions read. Only these are needed for a decision.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -312,6 +330,19 @@ impl Role {
     /// The tools it may use, in the contract's order.
     pub fn tools<'a>(&'a self, contract: &'a Contract) -> impl Iterator<Item = &'a Tool> {
         contract.tools.iter().filter(|tool| self.may_use(tool))
+    }
+}
+
+// === impl Approval ===
+
+impl Approval {
+    /// Returns the number of persons who must agree to a call that needs approval; 0 if none ever does.
+    #[must_use]
+    pub fn approvers(self) -> u8 {
+        match self {
+            Self::Never => 0,
+            Self::Always { approvers } | Self::When { approvers } => approvers,
+        }
     }
 }
 

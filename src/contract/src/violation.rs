@@ -32,6 +32,8 @@ pub enum Code {
     ArgumentsNotJson,
     /// The arguments do not satisfy the tool's `parameters`.
     ArgumentsInvalid,
+    /// A condition of the contract does not hold, or has no value.
+    ConditionUnmet,
     /// A person must approve the call first, and has not.
     ApprovalRequired,
     /// A person denied the call.
@@ -70,11 +72,12 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
+        Self::ConditionUnmet,
         Self::ApprovalRequired,
         Self::ApprovalRefused,
         Self::PolicyDenied,
@@ -90,6 +93,7 @@ impl Code {
             Self::RoleForbidden => "role_forbidden",
             Self::ArgumentsNotJson => "arguments_not_json",
             Self::ArgumentsInvalid => "arguments_invalid",
+            Self::ConditionUnmet => "condition_unmet",
             Self::ApprovalRequired => "approval_required",
             Self::ApprovalRefused => "approval_refused",
             Self::PolicyDenied => "policy_denied",

@@ -76,7 +76,7 @@ fn settle_one(
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
-    let conversation = Conversation { calls_before: before.calls };
+    let conversation = Conversation { calls_before: before.calls, ..Conversation::default() };
     before.calls = before.calls.saturating_add(1);
     let verdict = match malformed(choice, call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {

@@ -3,6 +3,7 @@
 //! - [`normal`]: the normal form in which all texts are compared.
 //! - [`Text`]: a normalised text, and the search for whole tokens in it.
 //! - [`Place`]: a JSON Pointer with wildcards, and the values at it.
+//! - [`History`]: the texts, calls and results of a conversation, and the search of values in them.
 //! - [`entities`]: the tokens of a text that name a host, an address, an account or a key.
 //!
 //! ```
@@ -22,14 +23,24 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod content;
 mod entities;
+mod history;
+mod needle;
 mod normal;
 mod number;
+mod output;
 mod place;
+mod scalars;
 mod text;
+mod yaml;
 
+pub use content::Content;
 pub use entities::{Entity, EntityKind, entities};
+pub use history::{Finding, History, HistoryBuilder, ResultSource, Sighting, SightingPlace, Source, Speaker};
+pub use needle::Needle;
 pub use normal::normal;
 pub use number::Decimal;
+pub use output::{Extent, Outputs, ResultFormat, ToolOutput, Trust};
 pub use place::{Place, PlaceError, PlaceValue, Values};
 pub use text::Text;

@@ -64,8 +64,8 @@ impl Decimal {
     }
 }
 
-/// The numbers in a text, each a maximal run of digits outside of words: `7`, `1,250.50`, `-3.5`.
-pub(crate) fn all(text: &str) -> impl Iterator<Item = Decimal> {
+/// The numbers in a text and their places, each a maximal run of digits outside of words: `7`, `1,250.50`, `-3.5`.
+pub(crate) fn all(text: &str) -> impl Iterator<Item = (usize, Decimal)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
@@ -83,7 +83,7 @@ pub(crate) fn all(text: &str) -> impl Iterator<Item = Decimal> {
             // A hyphen behind a word or a number joins the two.
             let negative = last == Some('-') && !before.next().is_some_and(is_word);
             if let Some(number) = read(run.trim_end_matches(['.', ',']), negative) {
-                return Some(number);
+                return Some((start, number));
             }
         }
     })

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use callgate_json::Value;
 
+use crate::scalars::Step;
+
 /// A place: `#` and a JSON Pointer. The segment `*` stands for any member and any index; `{key}` as the last segment stands for the names
 /// of an object's members.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -112,6 +114,22 @@ impl Place {
     /// Returns the values at this place.
     pub fn values<'p, 'v>(&'p self, value: &'v Value) -> Values<'p, 'v> {
         Values { place: self, open: vec![(PlaceValue::Value(value), 0)] }
+    }
+
+    /// Returns true if this path leads to a value at the place, or with `is_name` to an object the names of whose members are.
+    pub(crate) fn leads_to(&self, path: &[Step], is_name: bool) -> bool {
+        let segments = match self.segments.split_last() {
+            Some((Segment::Key, segments)) if is_name => segments,
+            _ if is_name => return false,
+            _ => self.segments.as_slice(),
+        };
+        let fits = |(segment, step): (&Segment, &Step)| match (segment, step) {
+            (Segment::Any, _) => true,
+            (Segment::Name(name), Step::Name(step)) => name == step,
+            (Segment::Name(name), Step::Index(index)) => *name == index.to_string(),
+            (Segment::Key, _) => false,
+        };
+        segments.len() == path.len() && segments.iter().zip(path).all(fits)
     }
 
     /// Returns true if a value with this pointer is at the place. The pointer has one segment for each step, and none is a wildcard.

@@ -10,6 +10,9 @@ use unicode_normalization::char::is_combining_mark;
 use crate::normal;
 use crate::number::{self, Decimal};
 
+/// The maximum joining characters in a row that are looked through for the rest of a token.
+const MAX_JOINING: usize = 64;
+
 /// A text in normal form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text(String);
@@ -38,11 +41,23 @@ impl Text {
     /// Returns true if a value in normal form occurs as whole tokens. The empty value occurs nowhere.
     #[must_use]
     pub fn holds(&self, value: &str) -> bool {
-        let Some((first, last)) = value.chars().next().zip(value.chars().next_back()) else { return false };
+        self.find(value).next().is_some()
+    }
+
+    /// Joins texts in normal form, which have no line breaks, by line breaks. No value in normal form occurs across one.
+    pub(crate) fn of_lines(lines: String) -> Text {
+        Text(lines)
+    }
+
+    /// Returns the places at which a value in normal form occurs as whole tokens.
+    pub(crate) fn find(&self, value: &str) -> impl Iterator<Item = usize> {
         let text = self.0.as_str();
-        memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|start| {
-            let before = text.get(..start).unwrap_or_default();
-            let after = text.get(start + value.len()..).unwrap_or_default();
+        let ends = value.chars().next().zip(value.chars().next_back());
+        let found = memmem::find_iter(text.as_bytes(), if ends.is_some() { value.as_bytes() } else { b"\0" });
+        found.filter(move |start| {
+            let Some((first, last)) = ends else { return false };
+            let before = text.get(..*start).unwrap_or_default();
+            let after = text.get(*start + value.len()..).unwrap_or_default();
             !continues(first, before.chars().rev()) && !continues(last, after.chars())
         })
     }
@@ -51,7 +66,7 @@ impl Text {
     /// the value is negative.
     #[must_use]
     pub fn holds_number(&self, value: &Decimal) -> bool {
-        number::all(&self.0).any(|found| found == *value)
+        number::all(&self.0).any(|(_, found)| found == *value)
     }
 }
 
@@ -65,9 +80,11 @@ fn continues(end: char, beyond: impl Iterator<Item = char>) -> bool {
     if !end.is_alphanumeric() && !is_joining(end) && !is_combining_mark(end) {
         return false;
     }
-    beyond
-        .find(|letter| !is_joining(*letter))
-        .is_some_and(|letter| letter.is_alphanumeric() || is_combining_mark(letter))
+    match beyond.by_ref().take(MAX_JOINING).find(|letter| !is_joining(*letter)) {
+        Some(letter) => letter.is_alphanumeric() || is_combining_mark(letter),
+        // A longer run could make the search slow, so it counts as a part of the token.
+        None => beyond.next().is_some(),
+    }
 }
 
 /// Returns true for a character that joins letters and digits to one token.

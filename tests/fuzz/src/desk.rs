@@ -68,7 +68,7 @@ pub fn gate(number: u8) -> Rc<Gate> {
 pub fn may_go_on(gate: &Gate, role: &str, name: &str, arguments: &str) -> bool {
     let caller = Caller { tenant: "acme".into(), role: role.into() };
     let call = callgate_contract::ProposedCall { name, arguments };
-    match callgate_contract::decide(gate.contract(), &caller, &Conversation { calls_before: 0 }, &call) {
+    match callgate_contract::decide(gate.contract(), &caller, &Conversation::default(), &call) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             matches!(approved.tool.run(), callgate_contract::Run::Client)
         }

@@ -1,6 +1,8 @@
 //! Functions, methods and macros.
 
 use super::*;
+use crate::environment::Signature;
+use crate::types::list;
 
 // === impl Checker ===
 
@@ -17,11 +19,16 @@ impl Checker<'_> {
             None => Some(name.to_owned()),
             Some(of) => of.path().filter(|path| !self.is_local(path)).map(|path| format!("{path}.{name}")),
         };
-        if let Some((index, parameters, result)) = path.as_deref().and_then(|path| {
-            let (index, signature) = self.environment.find_function(path)?;
-            Some((index, signature.parameters.clone(), signature.result.clone()))
-        }) {
-            return self.ask(expr, name, index, &parameters, result, arguments);
+        let environment = self.environment;
+        if let Some(path) = path.as_deref() {
+            if let Some((index, signature)) = environment.find_function(path) {
+                return self.ask(expr, path, index, signature, arguments);
+            }
+            let holder = path.rsplit_once('.').map_or("", |(holder, _)| holder);
+            if environment.find_fact(holder).is_none() && environment.begins(holder) {
+                let problem = Problem::UnknownName { name: path.to_owned(), known: environment.names() };
+                return at(expr.place, problem);
+            }
         }
         match receiver {
             None => self.function(expr, name, arguments),
@@ -34,10 +41,10 @@ impl Checker<'_> {
         expr: &Expr,
         name: &str,
         index: usize,
-        parameters: &[Type],
-        result: Type,
+        signature: &Signature,
         arguments: &[Expr],
     ) -> Result<Checked> {
+        let Signature { parameters, result, names } = signature;
         if parameters.len() != arguments.len() {
             let (expected, found) = (parameters.len(), arguments.len());
             return at(expr.place, Problem::Arguments { name: name.to_owned(), expected, found });
@@ -46,10 +53,13 @@ impl Checker<'_> {
         let (mut ops, mut cost) = (Vec::new(), 0_u64);
         for (argument, kind) in arguments.iter().zip(parameters) {
             let checked = self.expect(argument, kind)?;
+            if let Some(names) = names {
+                known_name(argument, name, names)?;
+            }
             cost = cost.saturating_add(checked.cost);
             ops.push(checked.op);
         }
-        Ok(Checked::new(Op::Ask(index, ops), result, cost))
+        Ok(Checked::new(Op::Ask(index, ops), result.clone(), cost))
     }
 
     fn function(&mut self, expr: &Expr, name: &str, arguments: &[Expr]) -> Result<Checked> {
@@ -192,6 +202,18 @@ fn one<'a>(expr: &Expr, name: &str, arguments: &'a [Expr]) -> Result<&'a Expr> {
         return at(expr.place, Problem::Arguments { name: name.to_owned(), expected: 1, found: arguments.len() });
     };
     Ok(argument)
+}
+
+/// Checks that an argument is a literal and one of the names that a function takes.
+fn known_name(argument: &Expr, function: &str, names: &[String]) -> Result<()> {
+    let ExprKind::Literal(Literal::Text(text)) = &argument.kind else {
+        return at(argument.place, Problem::NameLiteral { function: function.to_owned() });
+    };
+    if names.iter().any(|name| name == text) {
+        return Ok(());
+    }
+    let known = list(names.iter().map(String::as_str));
+    at(argument.place, Problem::UnknownArgument { function: function.to_owned(), name: text.clone(), known })
 }
 
 /// Compiles a literal pattern of RE2's kind: linear in the text.

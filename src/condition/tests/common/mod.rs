@@ -13,6 +13,7 @@ pub(crate) fn environment() -> Environment {
     let args = ObjectType::new([
         ("amount".to_owned(), Member::required(Type::Number)),
         ("count".to_owned(), Member::required(Type::Int)),
+        ("whole".to_owned(), Member::required(Type::Int)),
         ("name".to_owned(), Member::required(Type::Text)),
         ("urgent".to_owned(), Member::required(Type::Bool)),
         ("note".to_owned(), Member::optional(Type::Text)),
@@ -32,13 +33,14 @@ pub(crate) fn environment() -> Environment {
             ]))),
         ),
     ]);
+    let names = ["search", "other"].map(str::to_owned).into();
     Environment::default()
         .fact("args", Member::required(Type::object(args)))
         .fact("caller.role", Member::required(Type::Text))
         .fact("caller.claims.team", Member::optional(Type::Text))
         .fact("now", Member::required(Type::Timestamp))
         .fact("conversation.tainted", Member::required(Type::Bool))
-        .function("conversation.called", &[Type::Text], Type::Bool)
+        .function_of_names("conversation.called", names, Type::Bool)
         .function("conversation.count", &[Type::Text], Type::Int)
 }
 
@@ -71,7 +73,7 @@ impl Facts for Call {
 /// The arguments of most tests.
 pub(crate) fn args() -> Value {
     let text = r#"{
-        "amount": 99.5, "count": 7, "name": "Zoë", "urgent": true, "parent": null,
+        "amount": 99.5, "count": 7, "whole": 2.0, "name": "Zoë", "urgent": true, "parent": null,
         "package": "p", "user-id": "u",
         "tags": ["a", "b"], "free": [1],
         "items": [{"sku": "A-1", "count": 1}, {"sku": "B-2", "count": 5, "note": "gift"}],

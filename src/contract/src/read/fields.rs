@@ -32,7 +32,7 @@ impl<'r> Report<'r> {
 
     /// Notes something about a valid value.
     pub(super) fn note(&mut self, item: &Located<'_>, message: impl Into<String>) {
-        let At { file, line, column } = &item.node.at;
+        let At { file, line, column, .. } = &item.node.at;
         let (file, path) = (file.to_string(), item.path.clone());
         self.notes.push(Diagnostic { file, line: *line, column: *column, path, message: message.into() });
     }

@@ -1,5 +1,6 @@
 //! From the tree to the model: every field is known, every fault is found.
 
+mod conditions;
 mod fields;
 mod roles;
 mod run;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::conditions::{Names, condition};
 use super::fields::{Fields, Located, Report};
 use crate::glob::Glob;
 use crate::model::Role;
@@ -11,7 +12,12 @@ use crate::source::node::join;
 const UNENFORCED: [(&str, &str); 2] =
     [("tokensPerMinute", "`tokensPerMinute`"), ("callsPerMinute", "`callsPerMinute`")];
 
-pub(super) fn roles(item: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<HashMap<String, Role>> {
+pub(super) fn roles(
+    item: &Located<'_>,
+    tools: &[&str],
+    names: &Names,
+    report: &mut Report<'_>,
+) -> Option<HashMap<String, Role>> {
     let entries = item.entries(report)?;
     if entries.is_empty() {
         return report.fault(item, "expected at least one role, such as `clerk: { tools: [\"get_*\"] }`");
@@ -24,15 +30,16 @@ pub(super) fn roles(item: &Located<'_>, tools: &[&str], report: &mut Report<'_>)
             let expected = "expected a role name of 1 to 128 printable ASCII characters without spaces";
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
         }
-        if let Some(allowed) = role_tools(&role, tools, report) {
-            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed });
+        let Some(fields) = Fields::open(&role, &["tools", "when"], &UNENFORCED, report) else { continue };
+        let when = fields.get("when").map(|item| condition(&item, &names.of_a_role(), report));
+        if let Some(allowed) = role_tools(&fields, tools, report) {
+            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed, when: when.flatten() });
         }
     }
     Some(roles)
 }
 
-fn role_tools(role: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
-    let fields = Fields::open(role, &["tools"], &UNENFORCED, report)?;
+fn role_tools(fields: &Fields<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
     let listed = fields.need("tools", "a list of tool names, globs with `*` allowed", report)?;
     let mut allowed = BTreeSet::new();
     for (item, text) in listed.texts(report)? {

@@ -1,7 +1,9 @@
 //! The document and everything in `spec` but roles and tools.
 
+use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
 use super::{roles, tools, units};
+use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
@@ -100,10 +102,12 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
-    let roles = roles.and_then(|item| roles::roles(&item, &names, report));
-    let tools = tools_item.and_then(|item| tools::tools(&item, report));
+    let known = Names::new(&names);
+    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
+    let tools = tools_item.and_then(|item| tools::tools(&item, &known, report));
 
-    let tools = tools?;
+    let (roles, tools) = (roles?, tools?);
+    let reads = Reads::of(roles.values(), &tools);
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
@@ -119,9 +123,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         limits: limits?,
         on_violation: on_violation?,
         authorize: authorize?,
-        roles: roles?,
+        roles,
         tools,
         table,
+        reads,
     })
 }
 

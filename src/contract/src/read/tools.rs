@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use callgate_condition::{Condition, Environment};
 use callgate_json::Value;
 
+use super::conditions::{Names, condition};
 use super::fields::{Fields, Located, Report};
 use super::run;
 use crate::compiler::{self, Compiled};
@@ -12,9 +14,11 @@ use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
 
-const KNOWN: [&str; 9] =
-    ["name", "description", "parameters", "result", "effects", "approval", "audit", "output", "run"];
-const UNENFORCED: [(&str, &str); 3] = [("when", "`when`"), ("requires", "`requires`"), ("origin", "`origin`")];
+const KNOWN: [&str; 10] =
+    ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "output", "run"];
+const UNENFORCED: [(&str, &str); 2] = [("requires", "`requires`"), ("origin", "`origin`")];
+const EFFECTS: [(&str, Effects); 3] =
+    [("read", Effects::Read), ("write", Effects::Write), ("destructive", Effects::Destructive)];
 /// More persons never agree in time.
 const APPROVERS_MAX: u8 = 3;
 const PARAMETERS: &str = "a JSON Schema of the arguments, such as `{ type: object }` for a tool without arguments";
@@ -27,7 +31,7 @@ pub(super) fn names<'n>(item: &Located<'n>) -> Vec<&'n str> {
     }
 }
 
-pub(super) fn tools(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<Tool>> {
+pub(super) fn tools(item: &Located<'_>, names: &Names, report: &mut Report<'_>) -> Option<Vec<Tool>> {
     let items = item.list(report)?;
     if items.is_empty() {
         return report.fault(item, "expected at least one tool");
@@ -35,7 +39,7 @@ pub(super) fn tools(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<T
     let mut seen = HashSet::new();
     let mut tools = Vec::new();
     for (item, schemas) in items.iter().zip(schemas(&items)) {
-        tools.extend(tool(item, &mut seen, schemas, report));
+        tools.extend(tool(item, &mut seen, schemas, names, report));
     }
     Some(tools)
 }
@@ -67,6 +71,7 @@ fn tool<'n>(
     item: &Located<'n>,
     seen: &mut HashSet<&'n str>,
     schemas: Schemas,
+    names: &Names,
     report: &mut Report<'_>,
 ) -> Option<Tool> {
     let fields = Fields::open(item, &KNOWN, &UNENFORCED, report)?;
@@ -82,15 +87,18 @@ fn tool<'n>(
         Some(item) => schema(&item, Top::Any, schemas.result, report).map(Some),
         None => Some(None),
     };
-    let effects = fields.need("effects", "`read` or `write`", report);
-    let effects = effects.and_then(|item| item.word(&[("read", Effects::Read), ("write", Effects::Write)], report));
+    let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
+    let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let output = match fields.get("output") {
         Some(item) => item.word(&[("trusted", Output::Trusted), ("untrusted", Output::Untrusted)], report),
         None => Some(Output::Untrusted),
     };
+    let when = fields.get("when");
+    let environment = names.of_a_tool(parameters.as_ref());
+    let when = when.map(|item| condition(&item, &environment, report));
     let approval = match fields.get("approval") {
-        Some(item) => approval(&item, report),
-        None => Some(Approval::Never),
+        Some(item) => approval(&item, &environment, report),
+        None => Some((Approval::Never, None)),
     };
     let audit = match fields.get("audit") {
         Some(item) => item.word(&[("digest", Audit::Digest), ("full", Audit::Full)], report),
@@ -98,9 +106,12 @@ fn tool<'n>(
     };
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
-    if let (Some(Approval::Always { .. }), Some(Run::Client), Some(item)) = (approval, &run, fields.get("approval")) {
-        report.note(&item, "the calling application runs this tool, so the gate asks the executor before it releases a call; configure `executor`");
+    let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
+    if let (true, Some(Run::Client), Some(item)) = (asks, &run, fields.get("approval")) {
+        let message = "the calling application runs this tool, so the gate asks the executor before it releases a call; configure `executor`";
+        report.note(&item, message);
     }
+    let (approval, approval_when) = approval?;
     Some(Tool {
         name: name?,
         description: description?,
@@ -108,7 +119,9 @@ fn tool<'n>(
         result: result?,
         effects: effects?,
         output: output?,
-        approval: approval?,
+        when: when.flatten(),
+        approval,
+        approval_when,
         audit: audit?,
         run: run?,
     })
@@ -126,20 +139,29 @@ fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Rep
     Some(text.to_owned())
 }
 
-/// Reads a word, or a mapping with the number of approvers.
-fn approval(item: &Located<'_>, report: &mut Report<'_>) -> Option<Approval> {
-    if item.node.get("when").is_some() {
-        let message = "expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none";
-        return report.fault(item, message);
-    }
+/// Reads a word, or a mapping with a condition and the number of approvers.
+fn approval(
+    item: &Located<'_>,
+    environment: &Environment,
+    report: &mut Report<'_>,
+) -> Option<(Approval, Option<Condition>)> {
     if !matches!(item.node.data, Data::Map(_)) {
-        return item.word(&[("never", Approval::Never), ("always", Approval::Always { approvers: 1 })], report);
+        let word = item.word(&[("never", Approval::Never), ("always", Approval::Always { approvers: 1 })], report);
+        return word.map(|approval| (approval, None));
     }
-    let fields = Fields::open(item, &["approvers"], &[], report)?;
-    let approvers = fields.need("approvers", "how many persons must agree, 1 to 3", report)?;
-    match approvers.count::<u8>(report)? {
-        count if count <= APPROVERS_MAX => Some(Approval::Always { approvers: count }),
-        _ => report.fault(&approvers, format!("expected at most {APPROVERS_MAX} approvers")),
+    let fields = Fields::open(item, &["when", "approvers"], &[], report)?;
+    let when = fields.get("when").map(|item| condition(&item, environment, report));
+    let approvers = match fields.get("approvers") {
+        Some(approvers) => match approvers.count::<u8>(report)? {
+            count if count <= APPROVERS_MAX => count,
+            _ => return report.fault(&approvers, format!("expected at most {APPROVERS_MAX} approvers")),
+        },
+        None if when.is_some() => 1,
+        None => return report.fault(item, "missing field `approvers`; expected how many persons must agree, 1 to 3"),
+    };
+    match when {
+        Some(when) => Some((Approval::When { approvers }, Some(when?))),
+        None => Some((Approval::Always { approvers }, None)),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Diagnostic> {
         let message = format!("expected strict JSON: {error}");
         Diagnostic { file: file.to_owned(), line, column, path: String::new(), message }
     })?;
-    let mut walk = PlaceWalk { file: Rc::from(file), rest: text, line: 1, column: 1 };
+    let mut walk = PlaceWalk { file: Rc::from(file), text: Rc::from(text), rest: text, line: 1, column: 1 };
     Ok(walk.node(&value))
 }
 
@@ -38,6 +38,7 @@ fn position(error: &ReadError) -> (u32, u32) {
 
 struct PlaceWalk<'t> {
     file: Rc<str>,
+    text: Rc<str>,
     rest: &'t str,
     line: u32,
     column: u32,
@@ -90,7 +91,7 @@ impl PlaceWalk<'_> {
     }
 
     fn at(&self) -> At {
-        At { file: Rc::clone(&self.file), line: self.line, column: self.column }
+        At { file: Rc::clone(&self.file), text: Rc::clone(&self.text), line: self.line, column: self.column }
     }
 
     fn step(&mut self) -> Option<char> {

@@ -4,6 +4,7 @@ mod ids;
 pub(crate) mod json_text;
 pub(crate) mod node;
 pub(crate) mod refs;
+mod scalar;
 mod yaml;
 
 use crate::Files;

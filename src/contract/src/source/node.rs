@@ -8,6 +8,8 @@ use callgate_json::{Map, Number, Value};
 #[derive(Clone, Debug)]
 pub(crate) struct At {
     pub(crate) file: Rc<str>,
+    /// The text of the file.
+    pub(crate) text: Rc<str>,
     pub(crate) line: u32,
     pub(crate) column: u32,
 }
@@ -43,7 +45,7 @@ pub(crate) struct MapEntry {
 impl Node {
     /// Makes a tree of a value without a text.
     pub(crate) fn without_text(value: &Value) -> Self {
-        let nowhere = At { file: Rc::from(""), line: 0, column: 0 };
+        let nowhere = At { file: Rc::from(""), text: Rc::from(""), line: 0, column: 0 };
         Self::all_at(value, &nowhere)
     }
 

@@ -17,7 +17,8 @@ use crate::error::Diagnostic;
 /// # Errors
 /// Every use of a part left out; or the one place of malformed YAML.
 pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let mut reader = YamlReader { file: Rc::from(file), parser: Parser::new_from_str(text), found: Vec::new() };
+    let parser = Parser::new_from_str(text);
+    let mut reader = YamlReader { file: Rc::from(file), text: Rc::from(text), parser, found: Vec::new() };
     match reader.document() {
         Ok(node) if reader.found.is_empty() => Ok(node),
         Ok(_) => Err(reader.found),
@@ -30,6 +31,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, Vec<Diagnostic>> {
 
 struct YamlReader<'t> {
     file: Rc<str>,
+    text: Rc<str>,
     parser: Parser<'t, StrInput<'t>>,
     /// Faults after which reading continues.
     found: Vec<Diagnostic>,
@@ -150,11 +152,12 @@ impl<'t> YamlReader<'t> {
 
     fn at(&self, marker: Marker) -> At {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        At { file: Rc::clone(&self.file), line: number(marker.line()), column: number(marker.col().saturating_add(1)) }
+        let (line, column) = (number(marker.line()), number(marker.col().saturating_add(1)));
+        At { file: Rc::clone(&self.file), text: Rc::clone(&self.text), line, column }
     }
 
     fn error(&self, marker: Marker, message: impl Into<String>) -> Diagnostic {
-        let At { file, line, column } = self.at(marker);
+        let At { file, line, column, .. } = self.at(marker);
         Diagnostic { file: file.to_string(), line, column, path: String::new(), message: message.into() }
     }
 

@@ -19,7 +19,12 @@ pub(crate) fn outcome(
     arguments: &str,
     calls_before: u32,
 ) -> Result<String, Violation> {
-    match decide(contract, &caller(role), &Conversation { calls_before }, &ProposedCall { name, arguments }) {
+    match decide(
+        contract,
+        &caller(role),
+        &Conversation { calls_before, ..Conversation::default() },
+        &ProposedCall { name, arguments },
+    ) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             assert_eq!(approved.canonical, callgate_json::canonical(&approved.arguments));
             Ok(approved.canonical)
@@ -270,7 +275,7 @@ fn a_call_that_a_person_must_agree_to_is_checked_like_every_other_first() {
     let verdict = |role: &str, name: &str, arguments: &str, calls_before| match decide(
         &contract,
         &caller(role),
-        &Conversation { calls_before },
+        &Conversation { calls_before, ..Conversation::default() },
         &ProposedCall { name, arguments },
     ) {
         Verdict::Allow(_) => "allow".to_owned(),

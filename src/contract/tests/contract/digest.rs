@@ -54,7 +54,7 @@ fn a_fault_of_a_json_value_has_a_json_pointer() {
     let value = callgate_json::read(text.as_bytes()).unwrap();
     assert_eq!(
         from_value(&value).unwrap_err().to_string(),
-        "/spec/tools/0/whn: unknown field; did you mean `when`?\n/spec/tools/0/effects: expected `read` or `write`"
+        "/spec/tools/0/whn: unknown field; did you mean `when`?\n/spec/tools/0/effects: expected `read`, `write` or `destructive`"
     );
     let text = order_desk().canonical().replace("{\"minLength\":1,\"type\":\"string\"}", "{\"$ref\":\"a.json\"}");
     let value = callgate_json::read(text.as_bytes()).unwrap();

@@ -204,11 +204,15 @@ const CASES: [(&str, &str, &str); 61] = [
         "description: 7",
         "contract.yaml:16:20: spec.tools[0].description: expected a string, found a number; put it in quotes",
     ),
-    ("effects: read", "effects: none", "contract.yaml:18:16: spec.tools[0].effects: expected `read` or `write`"),
+    (
+        "effects: read",
+        "effects: none",
+        "contract.yaml:18:16: spec.tools[0].effects: expected `read`, `write` or `destructive`",
+    ),
     (
         "      effects: read\n",
         "",
-        "contract.yaml:15:7: spec.tools[0]: missing field `effects`; expected `read` or `write`",
+        "contract.yaml:15:7: spec.tools[0]: missing field `effects`; expected `read`, `write` or `destructive`",
     ),
     (
         "output: trusted",
@@ -217,8 +221,8 @@ const CASES: [(&str, &str, &str); 61] = [
     ),
     (
         "effects: write",
-        "effects: write\n      when: \"true\"",
-        "contract.yaml:32:7: spec.tools[1].when: `when` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "effects: write\n      when: \"args.quantity < '10'\"",
+        "contract.yaml:32:28: spec.tools[1].when: `<` cannot join a whole number and a string",
     ),
     (
         "effects: write",
@@ -242,8 +246,8 @@ const CASES: [(&str, &str, &str); 61] = [
     ),
     (
         "approval: never",
-        "approval: { when: \"true\" }",
-        "contract.yaml:32:17: spec.tools[1].approval: expected `never`, `always` or `{ approvers: 2 }`; `approval.when` is not enforced yet, and a rule that is not enforced is worse than none",
+        "approval: { when: args.quantity }",
+        "contract.yaml:32:30: spec.tools[1].approval.when: expected a boolean, found a whole number",
     ),
     (
         "models:",

@@ -8,6 +8,7 @@
 )]
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
+mod conditions;
 mod decide;
 mod digest;
 mod explain;

@@ -122,6 +122,8 @@ fn a_contract_sets_the_number_of_approvers() {
         ("never", Approval::Never),
         ("always", Approval::Always { approvers: 1 }),
         ("{ approvers: 2 }", Approval::Always { approvers: 2 }),
+        ("{ approvers: 2, when: args.quantity > 9 }", Approval::When { approvers: 2 }),
+        ("{ when: args.quantity > 9 }", Approval::When { approvers: 1 }),
     ] {
         let text = crate::folder::ORDER_DESK.replace("approval: never", &format!("approval: {word}"));
         let contract = load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));

@@ -118,8 +118,8 @@ fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> O
     let is_object = |schema: &&callgate_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
     let hints = match tool.effects() {
         Effects::Read => Hints { read_only: true, destructive: false },
-        // The contract does not distinguish a write that adds from a write that destroys.
-        Effects::Write => Hints { read_only: false, destructive: true },
+        // A `write` need not add only, which is what a client would read from `destructiveHint: false`.
+        Effects::Write | Effects::Destructive => Hints { read_only: false, destructive: true },
     };
     Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured), hints })
 }

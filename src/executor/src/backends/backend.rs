@@ -62,7 +62,7 @@ impl Backend {
         let mut retries = match invocation.tool.effects() {
             Effects::Read => 0..self.settings.retries,
             // A call that may have had an effect is never repeated.
-            Effects::Write => 0..0,
+            Effects::Write | Effects::Destructive => 0..0,
         };
         loop {
             let fault = match self.attempt(invocation).await {

@@ -132,7 +132,7 @@ impl LocalCall<'_> {
         }
         let caller = Caller { tenant: self.tenant.to_owned(), role: self.role(&contract)? };
         let call = ProposedCall { name: self.tool, arguments: self.arguments };
-        let (approved, needs_approval) = match decide(&contract, &caller, &Conversation { calls_before: 0 }, &call) {
+        let (approved, needs_approval) = match decide(&contract, &caller, &Conversation::default(), &call) {
             Verdict::Allow(approved) => (approved, false),
             Verdict::NeedsApproval(approved) => (approved, true),
             Verdict::Deny(violation) => return Ok(LocalAnswer::Denied(violation)),

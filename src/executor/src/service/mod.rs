@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approval, Contract, Conversation, Tool, Verdict, decide};
+use callgate_contract::{Contract, Conversation, Tool, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
@@ -126,7 +126,7 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let conversation = Conversation { calls_before: position };
+        let conversation = Conversation { calls_before: position, ..Conversation::default() };
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
@@ -253,10 +253,7 @@ impl Executor for Service {
 
 /// Returns the contract's words for the person who must agree to a call.
 fn shown(contract: &Contract, tool: &Tool) -> About {
-    let approvers = match tool.approval() {
-        Approval::Never => 1,
-        Approval::Always { approvers } => approvers,
-    };
+    let approvers = tool.approval().approvers().max(1);
     About {
         contract: contract.name().to_owned(),
         version: contract.version().to_owned(),

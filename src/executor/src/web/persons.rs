@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use callgate_contract::{Approval, Contract};
+use callgate_contract::Contract;
 
 use callgate_approvals::Approvals;
 use callgate_approvals::Approvers;
@@ -46,12 +46,8 @@ fn short_of_persons<'c>(
 ) -> Vec<(&'c str, &'c str, u8)> {
     let tools = contracts.flat_map(|contract| contract.tools().iter().map(move |tool| (contract.name(), tool)));
     tools
-        .filter_map(|(contract, tool)| match tool.approval() {
-            Approval::Always { approvers: needed } if usize::from(needed) > approvers => {
-                Some((contract, tool.name(), needed))
-            }
-            Approval::Always { .. } | Approval::Never => None,
-        })
+        .map(|(contract, tool)| (contract, tool.name(), tool.approval().approvers()))
+        .filter(|(_, _, needed)| usize::from(*needed) > approvers)
         .collect()
 }
 

@@ -157,6 +157,8 @@ pub(super) enum Effect {
     Read,
     /// The tool may change something.
     Write,
+    /// The tool may delete or revoke something, or change it beyond repair.
+    Destructive,
 }
 
 /// The answers a person may give to a request.
@@ -319,6 +321,7 @@ impl From<&ApprovalRequest> for Approval {
             effects: match request.ask.about.effects {
                 Effects::Read => Effect::Read,
                 Effects::Write => Effect::Write,
+                Effects::Destructive => Effect::Destructive,
             },
             approvers: request.ask.about.approvers,
             agreed: request.agreed.iter().map(|one| one.by.clone()).collect(),

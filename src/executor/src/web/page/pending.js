@@ -9,6 +9,7 @@ const EVERY = 2000;
 const PAGE = 20;
 /** A card that has just come, or moved because another went, takes no answer for so long: the finger was on its way to another. */
 const SETTLE = 700;
+const EFFECTS = { read: "reads", write: "writes", destructive: "destroys" };
 
 export function show(place, { person, left, failed }) {
   const heading = el("h1", { tabindex: "-1" }, "Waiting for approval");
@@ -138,7 +139,7 @@ export function show(place, { person, left, failed }) {
     const node = el("article", { class: "card", "aria-labelledby": titleId, "data-id": approval.id },
       el("header", {},
         el("h2", { id: titleId }, seen(approval.tool)),
-        el("span", { class: `effects ${approval.effects}` }, approval.effects === "read" ? "reads" : "writes"),
+        el("span", { class: `effects ${approval.effects}` }, EFFECTS[approval.effects] ?? "writes"),
         rest),
       approval.description ? el("p", { class: "about" }, seen(approval.description)) : null,
       facts([
