@@ -26,6 +26,12 @@ const CALLER_BYTES: usize = 256;
 const CALL_ID_BYTES: usize = 4096;
 /// The maximum bytes of a tool's name. A contract's names have at most 64.
 const TOOL_BYTES: usize = 256;
+/// The maximum reasons for which the filter held a call.
+const REASONS: usize = 16;
+/// The maximum bytes of a reason's code.
+const CODE_BYTES: usize = 64;
+/// The maximum bytes of a reason's pointer.
+const POINTER_BYTES: usize = 1024;
 /// The bytes kept unchanged of a recorded tenant longer than [`CALLER_BYTES`].
 const CUT_BYTES: usize = 192;
 
@@ -61,6 +67,7 @@ impl CheckedBatch {
         for (position, call) in request.calls.iter().enumerate() {
             fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
             fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
+            held_for(position, &call.held_for)?;
         }
         positions(&request.calls)?;
         let caller = caller(request.caller)?;
@@ -95,6 +102,26 @@ impl CheckedBatch {
             arguments: None,
         }
     }
+}
+
+/// Checks the reasons for which the filter held a call: a person reads them.
+fn held_for(position: usize, reasons: &[proto::HeldFor]) -> Result<(), Status> {
+    if reasons.len() > REASONS {
+        let found = reasons.len();
+        return Err(Status::invalid_argument(format!(
+            "too many reasons (calls[{position}].held_for, {found}); send at most {REASONS}"
+        )));
+    }
+    for reason in reasons {
+        let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if !(1..=CODE_BYTES).contains(&reason.code.len()) || !reason.code.bytes().all(is_code) {
+            return Err(Status::invalid_argument(format!(
+                "not a code (calls[{position}].held_for); send 1 to {CODE_BYTES} of a-z, 0-9 and _"
+            )));
+        }
+        fits(format_args!("calls[{position}].held_for.pointer"), &reason.pointer, POINTER_BYTES)?;
+    }
+    Ok(())
 }
 
 /// Checks that no two calls share an id or a position: both are part of a call's name.

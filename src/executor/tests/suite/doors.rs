@@ -83,7 +83,7 @@ impl Doors {
             exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),
             round: 0,
-            calls: vec![Call { id: "1".into(), tool: tool.into(), arguments: "{}".into(), position: None }],
+            calls: vec![Call { id: "1".into(), tool: tool.into(), arguments: "{}".into(), ..Call::default() }],
         }
     }
 

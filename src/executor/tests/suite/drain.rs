@@ -16,7 +16,7 @@ pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
         id: "1".into(),
         tool: "t".into(),
         arguments: (*arguments).to_owned(),
-        position: None,
+        ..Call::default()
     };
     ExecuteRequest {
         contract_digest: digest.into(),

@@ -65,7 +65,7 @@ fn request(digest: &str) -> ExecuteRequest {
         exchange_id: uuid(),
         request_id: String::new(),
         round: 0,
-        calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{\"n\":7}".into(), position: None }],
+        calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{\"n\":7}".into(), ..Call::default() }],
     }
 }
 

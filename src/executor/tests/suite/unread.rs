@@ -59,7 +59,7 @@ impl Quiet {
     }
 
     fn request(&self, tool: &str, calls: usize) -> ExecuteRequest {
-        let call = |n: usize| Call { id: n.to_string(), tool: tool.into(), arguments: "{}".into(), position: None };
+        let call = |n: usize| Call { id: n.to_string(), tool: tool.into(), arguments: "{}".into(), ..Call::default() };
         ExecuteRequest {
             contract_digest: self.digest.clone(),
             caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),

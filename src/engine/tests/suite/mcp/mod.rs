@@ -6,4 +6,4 @@ mod answers;
 mod calls;
 mod requests;
 mod streams;
-mod world;
+pub(crate) mod world;
