@@ -128,9 +128,13 @@ bench-rivals: build module setup-rivals ## Measure LiteLLM's guardrail and NeMo 
 bench-executor: build ## Measure the executor alone: calls against a bare gRPC echo, instances, memory
 	$(BENCH) --executor
 
+.PHONY: bench-protect
+bench-protect: native setup-protect ## Measure the protection that contracts give: injected and own calls of AgentDojo's user tasks (about 3 minutes)
+	@.setup/test-protect.sh --names-only
+
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, a browser, other languages), once
 

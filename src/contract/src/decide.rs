@@ -1,7 +1,7 @@
 //! The decision on one call.
 //!
 //! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
-//! JSON, arguments valid against the schema, `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
+//! JSON, arguments valid against the schema, the rules about sources (`origin`, entities, confidential values, `requires`), `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
 //! the arguments, or a condition with a bound on its steps. None depends on how many tools the contract has, and nothing is compiled
 //! here. A message is built only for a denial.
 //!
@@ -9,7 +9,7 @@
 //!
 //! A condition without a value denies: if a fact is absent, or an operation has no result.
 //!
-//! Not checked here: `origin` and `requires`. A contract with them does not load.
+//! A rule with `otherwise: approve` lets the other checks go on, and a person must approve the call if they all pass.
 
 use std::fmt;
 
@@ -18,6 +18,7 @@ use callgate_json::{Map, Value};
 
 use crate::conditions::{ConversationFacts, holds};
 use crate::model::{Approval, Contract, Role, Tool};
+use crate::sources::{self, Texts};
 use crate::violation::{Code, Violation};
 
 /// The maximum number of tool names in a message.
@@ -45,7 +46,7 @@ pub struct ProposedCall<'a> {
 ///
 /// [`Contract::reads`] says which of them the conditions of a contract read. If one of those is absent, the condition has no value, and
 /// the call is denied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Conversation<'a> {
     /// The number of earlier calls in the same turn.
     pub calls_before: u32,
@@ -55,6 +56,10 @@ pub struct Conversation<'a> {
     pub now: Option<u64>,
     /// The facts of the conversation before this call.
     pub facts: Option<&'a ConversationFacts>,
+    /// The texts before this call, if [`Tool::reads_texts`] says that the call's tool needs them.
+    pub texts: Texts<'a>,
+    /// True if the model can be told of a broken rule with `otherwise: feedback`. If not, a person must approve the call.
+    pub can_feed_back: bool,
 }
 
 /// The outcome.
@@ -77,6 +82,8 @@ pub struct Approved<'c> {
     pub arguments: Value,
     /// The same arguments as RFC 8785 text.
     pub canonical: String,
+    /// The broken rule because of which a person must approve the call; `None` if the contract asks for approval by itself.
+    pub because: Option<Violation>,
 }
 
 /// Decides one call. A pure function: the same inputs give the same verdict.
@@ -94,6 +101,7 @@ pub fn decide<'c>(
             }
             (Approval::Always { .. } | Approval::When { .. }, _) => true,
         };
+        let needs_approval = needs_approval || approved.because.is_some();
         Ok(if needs_approval { Verdict::NeedsApproval(approved) } else { Verdict::Allow(approved) })
     });
     decided.unwrap_or_else(Verdict::Deny)
@@ -113,6 +121,7 @@ fn check<'c>(
     let tool =
         contract.permit(role, call.name).map_err(|forbidden| deny(forbidden.code(), expected_tool(contract, role)))?;
     let (arguments, canonical) = read_arguments(tool, call)?;
+    let because = sources::check(contract, tool, conversation, &arguments)?;
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
     for (when, named) in of_role.into_iter().chain(of_tool) {
@@ -124,7 +133,7 @@ fn check<'c>(
     if conversation.calls_before >= limit {
         return Err(deny(Code::LimitExceeded, format!("expected at most {limit} tool calls in one turn")));
     }
-    Ok(Approved { tool, arguments, canonical })
+    Ok(Approved { tool, arguments, canonical, because })
 }
 
 /// A condition in a sentence.

@@ -10,7 +10,7 @@
 //! Every keyword and format of a schema is enforced, or the contract is invalid: a misspelt one, one of another draft, or
 //! an unchecked one is an error with its place. Notes (`title`, `x-…`) decide nothing and pass.
 //!
-//! A rule not enforced yet (`origin`, `requires`, rates of a role) makes a contract invalid: declared and not enforced is worse than
+//! A rule not enforced yet (rates of a role) makes a contract invalid: declared and not enforced is worse than
 //! absent.
 //!
 //! # Example
@@ -81,6 +81,7 @@ mod reports;
 mod run;
 mod schema;
 mod source;
+mod sources;
 mod typed;
 mod violation;
 
@@ -88,6 +89,7 @@ use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
 pub use callgate_json::{name_in_record, name_in_sentence};
+pub use callgate_provenance::Outputs;
 pub use conditions::{ConversationFacts, Reads};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
@@ -101,6 +103,7 @@ pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };
+pub use sources::{Otherwise, Texts};
 pub use violation::{Code, Violation};
 
 use source::node::Node;

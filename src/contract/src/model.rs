@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
+use callgate_provenance::Extent;
 
 use crate::conditions::Reads;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::run::Run;
 use crate::schema::Schema;
+use crate::sources::SourceRules;
 use crate::violation::{Code, Violation};
 
 /// A valid contract: the table that decides every call.
@@ -32,6 +34,7 @@ pub struct Contract {
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
+    pub(crate) trusts_users: bool,
     pub(crate) roles: HashMap<String, Role>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: HashMap<String, usize>,
@@ -169,7 +172,7 @@ pub struct Tool {
     pub(crate) parameters: Schema,
     pub(crate) result: Option<Schema>,
     pub(crate) effects: Effects,
-    pub(crate) output: Output,
+    pub(crate) sources: SourceRules,
     pub(crate) when: Option<Condition>,
     pub(crate) approval: Approval,
     pub(crate) approval_when: Option<Condition>,
@@ -374,9 +377,22 @@ impl Tool {
         self.effects
     }
 
-    /// The trust in its result.
+    /// The trust in its whole result. A result with places of its own is [`Output::Untrusted`] here.
     pub fn output(&self) -> Output {
-        self.output
+        match self.sources.output.trusted {
+            Extent::Everywhere => Output::Trusted,
+            Extent::Nowhere | Extent::Places(_) => Output::Untrusted,
+        }
+    }
+
+    /// Returns true if a decision on a call needs the texts of the conversation.
+    pub fn reads_texts(&self) -> bool {
+        self.sources.reads_texts()
+    }
+
+    /// Returns true if the model may be told of a broken rule and asked again, whatever `onViolation` says.
+    pub fn may_feed_back(&self) -> bool {
+        self.sources.may_feed_back()
     }
 
     /// The approval a call needs.
@@ -386,7 +402,7 @@ impl Tool {
 
     /// Returns true if [`decide`](crate::decide) may hold a call of this tool for a person.
     pub fn may_need_approval(&self) -> bool {
-        self.approval != Approval::Never
+        self.approval != Approval::Never || self.sources.may_hold()
     }
 
     /// The form in which the audit log keeps a call's arguments.

@@ -19,6 +19,8 @@ pub struct Violation {
     pub pointer: String,
     /// One sentence: the expected value.
     pub message: String,
+    /// True if the model is told of it and asked again, whatever the contract's `onViolation` says: `otherwise: feedback`.
+    pub feeds_back: bool,
 }
 
 /// The broken rule. The text form is stable: clients and logs depend on it.
@@ -40,6 +42,18 @@ pub enum Code {
     ApprovalRefused,
     /// A policy of the executor denies the call.
     PolicyDenied,
+    /// A value is nowhere in the conversation, and the contract says where it comes from.
+    OriginMissing,
+    /// A value is in the conversation, but not where the contract says that it comes from; or it is a copy of an outsider's words.
+    OriginForeign,
+    /// A URL, host, address, account, long number or key has no honest source.
+    EntityForeign,
+    /// A confidential value would leave the organisation.
+    ConfidentialFlow,
+    /// The conversation has text of outsiders.
+    Tainted,
+    /// The user's last message does not ask for the call.
+    NotRequested,
     /// A limit of the contract is reached.
     LimitExceeded,
     /// The call lacks a required part, such as a name.
@@ -52,7 +66,7 @@ pub enum Code {
 
 impl Violation {
     pub(crate) fn new(code: Code, tool: &str, pointer: String, message: String) -> Self {
-        Self { code, tool: name_in_sentence(tool), pointer, message }
+        Self { code, tool: name_in_sentence(tool), pointer, message, feeds_back: false }
     }
 }
 
@@ -72,7 +86,7 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
@@ -81,6 +95,12 @@ impl Code {
         Self::ApprovalRequired,
         Self::ApprovalRefused,
         Self::PolicyDenied,
+        Self::OriginMissing,
+        Self::OriginForeign,
+        Self::EntityForeign,
+        Self::ConfidentialFlow,
+        Self::Tainted,
+        Self::NotRequested,
         Self::LimitExceeded,
         Self::CallMalformed,
         Self::ResultInvalid,
@@ -97,6 +117,12 @@ impl Code {
             Self::ApprovalRequired => "approval_required",
             Self::ApprovalRefused => "approval_refused",
             Self::PolicyDenied => "policy_denied",
+            Self::OriginMissing => "origin_missing",
+            Self::OriginForeign => "origin_foreign",
+            Self::EntityForeign => "entity_foreign",
+            Self::ConfidentialFlow => "confidential_flow",
+            Self::Tainted => "tainted",
+            Self::NotRequested => "not_requested",
             Self::LimitExceeded => "limit_exceeded",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",

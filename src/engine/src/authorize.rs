@@ -151,9 +151,10 @@ pub(crate) fn judged(tool: &str, ruling: CallRuling) -> Result<bool, Violation> 
                  within {} minutes",
                 minutes(left)
             ),
+            feeds_back: false,
         }),
         CallRuling::Denied { code, pointer, message } => {
-            Err(Violation { code, tool: tool.to_owned(), pointer, message })
+            Err(Violation { code, tool: tool.to_owned(), pointer, message, feeds_back: false })
         }
     }
 }

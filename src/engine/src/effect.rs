@@ -1,5 +1,6 @@
 //! The effects: an exchange's orders to its adapter.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use callgate_contract::Code as CallCode;
@@ -44,7 +45,7 @@ pub struct Forward {
     /// Headers not to forward.
     pub remove: Vec<String>,
     /// The body's media type, to be set; `None` for an empty body.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'static, str>>,
 }
 
 /// An answer made here.

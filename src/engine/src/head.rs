@@ -2,6 +2,8 @@
 //!
 //! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
+use std::borrow::Cow;
+
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
@@ -62,7 +64,7 @@ pub(crate) struct ApiHead {
     /// Headers not forwarded to the upstream.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
-    pub(crate) content_type: Option<String>,
+    pub(crate) content_type: Option<Cow<'static, str>>,
 }
 
 /// The target of a request, and the API at its path.

@@ -84,6 +84,7 @@ fn settle_one(
             tool: name_in_sentence(&call.name),
             pointer: String::new(),
             message: message.to_owned(),
+            feeds_back: false,
         }),
         None => {
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
@@ -93,8 +94,11 @@ fn settle_one(
     let (approved, ruling, held_for) = match verdict {
         Verdict::Allow(approved) => (approved, Ruling::Allow, Vec::new()),
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
-        Verdict::NeedsApproval(approved) => {
-            let held_for = HeldFor { code: Code::ApprovalRequired, pointer: String::new() };
+        Verdict::NeedsApproval(mut approved) => {
+            let held_for = match approved.because.take() {
+                Some(Violation { code, pointer, .. }) => HeldFor { code, pointer },
+                None => HeldFor { code: Code::ApprovalRequired, pointer: String::new() },
+            };
             (approved, Ruling::NeedsApproval, vec![held_for])
         }
         Verdict::Deny(violation) => {

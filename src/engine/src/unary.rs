@@ -1,6 +1,6 @@
 //! A whole JSON answer of the model: decided, and rewritten if necessary.
 
-use callgate_wire::{Answer, ChoiceIndex, Earlier};
+use callgate_wire::{Answer, AnswerOrError, ChoiceIndex, Earlier};
 
 use crate::authorize::{Planned, failed, resolve};
 use crate::effect::{ReleaseRule, RunCall};
@@ -69,12 +69,15 @@ pub(crate) fn read(
     if !fits {
         return Err(too_large(gate, PEER));
     }
-    parse(checked, body)?.ok_or_else(|| Refusal::new(Code::UpstreamError, failure(PEER, status, Some(body))))
+    match parse(checked, body.to_vec())? {
+        AnswerOrError::Answer(answer) => Ok(answer),
+        AnswerOrError::Error(body) => Err(Refusal::new(Code::UpstreamError, failure(PEER, status, Some(&body)))),
+    }
 }
 
-/// Reads the body of an answer; `None` for an error in the API's own format.
-pub(crate) fn parse(checked: &CheckedRequest, body: &[u8]) -> Result<Option<Box<dyn Answer>>, Refusal> {
-    if weight::is_excessive(body) {
+/// Reads the body of an answer or of an error in the API's own format.
+pub(crate) fn parse(checked: &CheckedRequest, body: Vec<u8>) -> Result<AnswerOrError, Refusal> {
+    if weight::is_excessive(&body) {
         return Err(too_many_values());
     }
     checked
@@ -106,7 +109,7 @@ pub(crate) fn decide(
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Turn, Refusal> {
-    let choices = answer.calls().len();
+    let choices = answer.choices();
     checked.check_choices(choices)?;
     let alone = choices == 1;
     let mut before = TurnSoFar::new(checked.round);
@@ -114,8 +117,7 @@ pub(crate) fn decide(
     let mut rule = None;
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
-        let calls = answer.calls().get(position).copied().unwrap_or_default();
-        let decided = settle(gate, &checked.caller, choice, calls, &mut before, ledger);
+        let decided = settle(gate, &checked.caller, choice, answer.calls_of(choice), &mut before, ledger);
         if decided.is_empty() {
             continue;
         }

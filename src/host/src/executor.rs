@@ -91,6 +91,8 @@ fn encode_call(call: RunCall) -> Call {
         arguments: call.arguments,
         position: call.position,
         held_for: call.held_for.into_iter().map(held_for).collect(),
+        // No call leaves the gate before these rules are decided.
+        sources_decided: true,
     }
 }
 

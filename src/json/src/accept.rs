@@ -6,16 +6,14 @@
 //! not be searched again.
 
 use crate::outline::{number, strings};
-use crate::places::{Reach, ValuePlace};
+use crate::places::{self, Reach, ValuePlace};
+use crate::pool::Pool;
 use crate::read::MAX_DEPTH;
-use crate::scan::{place, skip, special, specials, word};
+use crate::scan::{SPREAD, before, place, skip, special, specials, word};
 use crate::survey::Survey;
 
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
-
-/// Spreads the bits of a key's first bytes (2^64 divided by the golden ratio).
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Returns the places in the object that the text is, and no places for another value. `None` leaves the text to `check`.
 ///
@@ -23,25 +21,29 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
-    let outermost = OpenValue { end: 0, records: false, start: 0, node: 0, keys: 0, marks: 0, level: Level::Other };
+    let outermost = OpenValue { marks: 0, start: 0, node: 0, keys: 0, end: 0, records: false, level: Level::Other };
     let mut reader = Reader {
         text,
-        at: 0,
         reach,
-        key: KeyPlace::default(),
-        keys: Vec::with_capacity(MOST_MEMBERS / 2),
+        keys: KEYS.with(|pool| pool.take(MOST_MEMBERS / 2)),
         open: outermost,
-        outer: Vec::with_capacity(8),
-        nodes: Vec::with_capacity(MOST_MEMBERS / 2),
+        outer: OUTER.with(|pool| pool.take(8)),
+        nodes: places::buffer(MOST_MEMBERS),
         most_nodes: MOST_MEMBERS + text.len() / 32,
         turns: Survey::default(),
         blocks: Survey::default(),
     };
-    reader.space();
-    reader.value()?;
-    reader.space();
-    let Reader { at, nodes, turns, blocks, .. } = reader;
-    (at == text.len()).then_some(Accepted { nodes, turns, blocks })
+    let start = reader.space(0);
+    let end = reader.value(start).map(|end| reader.space(end));
+    let Reader { keys, outer, nodes, turns, blocks, .. } = reader;
+    KEYS.with(|pool| pool.give(keys));
+    OUTER.with(|pool| pool.give(outer));
+    (end == Some(text.len())).then_some(Accepted { nodes, turns, blocks })
+}
+
+thread_local! {
+    static KEYS: Pool<PlainKey> = const { Pool::new() };
+    static OUTER: Pool<OpenValue> = const { Pool::new() };
 }
 
 /// The knowledge of an accepted text.
@@ -55,12 +57,9 @@ pub(crate) struct Accepted {
 
 struct Reader<'t> {
     text: &'t [u8],
-    at: usize,
     reach: Reach<'t>,
-    /// The key of the member that is read, with its quotes.
-    key: KeyPlace,
-    /// The keys of the open objects, of the innermost last.
-    keys: Vec<PlainKey<'t>>,
+    /// The keys of the open objects, of the innermost last. The last one is the key of the member that is read.
+    keys: Vec<PlainKey>,
     /// The innermost open array or object.
     open: OpenValue,
     /// The others around it, of the outermost first.
@@ -71,33 +70,29 @@ struct Reader<'t> {
     blocks: Survey,
 }
 
-#[derive(Clone, Copy, Default)]
-struct KeyPlace {
+/// A key without escapes. Most keys differ in their first eight bytes.
+#[derive(Clone, Copy)]
+struct PlainKey {
+    first: u64,
+    /// The place of its text, between the quotes.
     start: usize,
     end: usize,
-}
-
-/// A key between its quotes. Most keys differ in their first eight bytes.
-#[derive(Clone, Copy)]
-struct PlainKey<'t> {
-    first: u64,
-    text: &'t [u8],
 }
 
 /// An array or object whose end is not reached.
 #[derive(Clone, Copy)]
 struct OpenValue {
-    /// The byte that ends it; 0 outside of all.
-    end: u8,
-    /// The values in it get nodes.
-    records: bool,
+    /// A bit for each of its keys. The same key has the same bit.
+    marks: u64,
     start: usize,
     /// Its own node, if it has one.
     node: usize,
     /// The number of keys of the objects around it.
     keys: usize,
-    /// A bit for each of its keys. The same key has the same bit.
-    marks: u64,
+    /// The byte that ends it; 0 outside of all.
+    end: u8,
+    /// The values in it get nodes.
+    records: bool,
     level: Level,
 }
 
@@ -117,95 +112,86 @@ enum Level {
 
 // === impl Reader ===
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     #[inline]
-    fn next(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.get(at).copied()
     }
 
+    /// Returns the place after white space.
     #[inline]
-    fn space(&mut self) {
-        if self.next().is_some_and(|byte| byte <= b' ') {
-            self.at = skip(self.text, self.at, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    fn space(&self, at: usize) -> usize {
+        if self.byte(at).is_none_or(|byte| byte > b' ') {
+            return at;
         }
+        skip(self.text, at, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
     }
 
-    /// Reads a value with everything in it.
-    fn value(&mut self) -> Option<()> {
+    /// Reads a value with everything in it, and returns the place after it.
+    fn value(&mut self, mut at: usize) -> Option<usize> {
         loop {
-            let start = self.at;
-            let begin = self.next()?;
+            let start = at;
+            let begin = self.byte(start)?;
             if self.open.level != Level::Other {
                 self.observe(start, begin);
             }
-            match begin {
-                b'"' => self.at = strings::read(self.text, start + 1)?.at,
-                b'{' => {
-                    if self.open(b'}')? {
-                        self.key()?;
+            at = match begin {
+                b'"' => strings::read(self.text, start + 1)?.at,
+                b'{' | b'[' => {
+                    let inside = self.space(start + 1);
+                    // Both brackets are closed by the second byte after them.
+                    let end = begin + 2;
+                    if self.outer.len() == MAX_DEPTH {
+                        return None;
+                    }
+                    if self.byte(inside)? == end {
+                        inside + 1
+                    } else {
+                        self.open(start, end)?;
+                        at = if end == b'}' { self.key(inside)? } else { inside };
                         continue;
                     }
                 }
-                b'[' => {
-                    if self.open(b']')? {
-                        continue;
-                    }
-                }
-                b'-' | b'0'..=b'9' => self.at = number(self.text, start)?,
-                b't' => self.word(b"true")?,
-                b'f' => self.word(b"false")?,
-                b'n' => self.word(b"null")?,
+                b'-' | b'0'..=b'9' => number(self.text, start)?,
+                b't' => self.word(start, b"true")?,
+                b'f' => self.word(start, b"false")?,
+                b'n' => self.word(start, b"null")?,
                 _ => return None,
-            }
+            };
             if self.open.records {
-                self.record(start, self.at)?;
+                self.record(start, at)?;
             }
-            if !self.follows()? {
-                return Some(());
-            }
-        }
-    }
-
-    /// Reads what follows a value, up to the next one. Returns false if none follows.
-    fn follows(&mut self) -> Option<bool> {
-        loop {
-            if self.open.end == 0 {
-                return Some(false);
-            }
-            self.space();
-            let byte = self.next()?;
-            self.at += 1;
-            if byte == b',' {
-                self.space();
-                if self.open.end == b'}' {
-                    self.key()?;
+            // Reads what follows the value, up to the next one.
+            loop {
+                if self.open.end == 0 {
+                    return Some(at);
                 }
-                return Some(true);
+                at = self.space(at);
+                let byte = self.byte(at)?;
+                at += 1;
+                if byte == b',' {
+                    at = self.space(at);
+                    if self.open.end == b'}' {
+                        at = self.key(at)?;
+                    }
+                    break;
+                }
+                if byte != self.open.end {
+                    return None;
+                }
+                self.close(at)?;
             }
-            if byte != self.open.end {
-                return None;
-            }
-            self.close()?;
         }
     }
 
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.text.get(self.at..)?.starts_with(word).then(|| self.at += word.len())
+    fn word(&self, at: usize, word: &[u8]) -> Option<usize> {
+        self.text.get(at..)?.starts_with(word).then(|| at + word.len())
     }
 
-    /// Reads the begin of an array or object. Returns false if it is empty, and thus read.
-    fn open(&mut self, end: u8) -> Option<bool> {
+    /// Begins an array or object that is not empty.
+    #[inline]
+    fn open(&mut self, start: usize, end: u8) -> Option<()> {
         let depth = self.outer.len();
-        if depth == MAX_DEPTH {
-            return None;
-        }
-        let start = self.at;
-        self.at += 1;
-        self.space();
-        if self.next()? == end {
-            self.at += 1;
-            return Some(false);
-        }
         let node = self.nodes.len();
         if self.open.records {
             self.record(start, start)?;
@@ -213,64 +199,82 @@ impl<'t> Reader<'t> {
         let records = match depth {
             0 => end == b'}',
             _ if !self.open.records => false,
-            1 => self.reach.depth > 1 && self.keys.last()?.text != self.reach.except,
+            1 => self.reach.depth > 1 && !self.is_excepted(),
             _ => depth < self.reach.depth,
         };
         let level = match (self.open.level, end) {
-            (Level::Turns, b'}') => Level::Turn,
-            (Level::Turn, b']') => Level::Blocks,
-            (Level::Blocks, b'}') => Level::Block,
-            (Level::Other, b']') if depth == 1 && self.keys.last().is_some_and(|key| key.text == self.reach.except) => {
+            (Level::Other, b']') if depth == 1 && self.is_excepted() => {
                 self.turns.begin();
                 Level::Turns
             }
+            (Level::Other, _) => Level::Other,
+            (Level::Turns, b'}') => Level::Turn,
+            (Level::Turn, b']') => Level::Blocks,
+            (Level::Blocks, b'}') => Level::Block,
             _ => Level::Other,
         };
-        let inner = OpenValue { end, records, start, node, keys: self.keys.len(), marks: 0, level };
+        let inner = OpenValue { marks: 0, start, node, keys: self.keys.len(), end, records, level };
         self.outer.push(std::mem::replace(&mut self.open, inner));
-        Some(true)
+        Some(())
+    }
+
+    /// Returns true in the member without places.
+    fn is_excepted(&self) -> bool {
+        self.keys.last().is_some_and(|key| self.text_of(*key) == self.reach.except)
+    }
+
+    #[inline]
+    fn text_of(&self, key: PlainKey) -> &[u8] {
+        self.text.get(key.start..key.end).unwrap_or_default()
     }
 
     /// Surveys a value in the conversation.
     fn observe(&mut self, start: usize, begin: u8) {
-        let (survey, key) = match self.open.level {
+        let Some(key) = self.keys.last().copied() else { return };
+        let survey = match self.open.level {
             Level::Other => return,
             Level::Turns => return self.turns.item(begin),
             Level::Blocks => return self.blocks.item(begin),
-            Level::Turn => (&mut self.turns, self.keys.last()),
-            Level::Block => (&mut self.blocks, self.keys.last()),
+            Level::Turn => &mut self.turns,
+            Level::Block => &mut self.blocks,
         };
-        let Some(key) = key else { return };
-        survey.key(self.text, key.first, self.key.start + 1..self.key.end - 1);
-        if key.text == b"type" {
+        survey.key(self.text, key.first, key.start..key.end);
+        if self.text.get(key.start..key.end) == Some(b"type") {
             survey.kind(self.text, start);
         }
     }
 
-    /// Ends the innermost array or object.
-    fn close(&mut self) -> Option<()> {
+    /// Ends the innermost array or object before a place.
+    #[inline]
+    fn close(&mut self, end: usize) -> Option<()> {
         let inner = std::mem::replace(&mut self.open, self.outer.pop()?);
         self.keys.truncate(inner.keys);
         if self.open.records {
             let inside = self.nodes.len().checked_sub(inner.node + 1)?;
-            self.nodes.get_mut(inner.node)?.end(self.at - self.open.start, inside)?;
+            self.nodes.get_mut(inner.node)?.end(end - self.open.start, inside)?;
         }
         Some(())
     }
 
     /// Adds the node of a value. The members of the outermost object always get theirs.
+    #[inline]
     fn record(&mut self, start: usize, end: usize) -> Option<()> {
         if self.outer.len() > 1 && self.nodes.len() >= self.most_nodes {
             self.stop_recording();
             return Some(());
         }
-        let (base, key) = (self.open.start, self.key);
-        let key = if self.open.end == b'}' { (key.start - base, key.end - base) } else { (0, 0) };
+        let base = self.open.start;
+        let key = match self.keys.last() {
+            // With its quotes.
+            Some(key) if self.open.end == b'}' => (key.start - 1 - base, key.end + 1 - base),
+            _ => (0, 0),
+        };
         self.nodes.push(ValuePlace::new(key, (start - base, end - base))?);
         Some(())
     }
 
     /// Forgets the places in the current member of the outermost object, and records none in later members.
+    #[cold]
     fn stop_recording(&mut self) {
         let member = self.outer.get(2).unwrap_or(&self.open).node;
         self.nodes.truncate(member + 1);
@@ -280,44 +284,46 @@ impl<'t> Reader<'t> {
     }
 
     /// Returns true if the innermost object does not have a key, and few enough others.
-    fn is_new(&self, new: PlainKey<'_>) -> bool {
+    #[cold]
+    fn is_new(&self, new: PlainKey) -> bool {
         let others = self.keys.get(self.open.keys..).unwrap_or_default();
-        others.len() < MOST_MEMBERS && !others.iter().any(|key| key.first == new.first && key.text == new.text)
+        let is_same = |key: &PlainKey| key.first == new.first && self.text_of(*key) == self.text_of(new);
+        others.len() < MOST_MEMBERS && !others.iter().any(is_same)
     }
 
-    /// Reads a key that differs from those of the same object, and the colon after it.
-    fn key(&mut self) -> Option<()> {
-        let start = self.at;
-        if self.next()? != b'"' {
+    /// Reads a key that differs from those of the same object, and the colon after it. Returns the place of its value.
+    #[inline]
+    fn key(&mut self, at: usize) -> Option<usize> {
+        if self.byte(at)? != b'"' {
             return None;
         }
-        let inside = start + 1;
-        let (end, first) = match word(self.text, inside) {
+        let start = at + 1;
+        let (end, first) = match word(self.text, start) {
             Some(word) => match specials(word) {
-                0 => (special(self.text, inside + 8), Some(word)),
-                hits => (inside + place(hits), Some(word & ((1 << (8 * place(hits))) - 1))),
+                0 => (special(self.text, start + 8), word),
+                hits => (start + place(hits), word & before(hits)),
             },
-            None => (special(self.text, inside), None),
+            None => self.last_key(start)?,
         };
-        let text = self.text.get(inside..end)?;
-        // The last key of a text is read byte by byte.
-        let first =
-            first.unwrap_or_else(|| text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        let key = PlainKey { first, start, end };
         let mark = 1 << (first.wrapping_mul(SPREAD) >> 58);
-        let is_new = self.open.marks & mark == 0 || self.is_new(PlainKey { first, text });
+        if self.byte(end)? != b'"' || (self.open.marks & mark != 0 && !self.is_new(key)) {
+            return None;
+        }
         self.open.marks |= mark;
-        if self.text.get(end) != Some(&b'"') || !is_new {
+        self.keys.push(key);
+        let colon = self.space(end + 1);
+        if self.byte(colon)? != b':' {
             return None;
         }
-        self.keys.push(PlainKey { first, text });
-        self.at = end + 1;
-        self.key = KeyPlace { start, end: self.at };
-        self.space();
-        if self.next()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        self.space();
-        Some(())
+        Some(self.space(colon + 1))
+    }
+
+    /// Reads a key near the end of the text, byte by byte: its end and its first bytes.
+    #[cold]
+    fn last_key(&self, start: usize) -> Option<(usize, u64)> {
+        let end = special(self.text, start);
+        let text = self.text.get(start..end)?;
+        Some((end, text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))))
     }
 }

@@ -58,19 +58,15 @@ fn is_sorted(item: Item<'_>) -> bool {
 /// Writes an outlined value, whose numbers are exact.
 fn write_item(out: &mut Vec<u8>, item: Item<'_>) {
     if item.is_object() {
-        let mut members = Vec::with_capacity(item.pairs().count());
-        members.extend(item.pairs());
-        members.sort_unstable_by(|(a, _), (b, _)| key_order(*a, *b));
-        out.push(b'{');
-        for (position, (key, value)) in members.into_iter().enumerate() {
-            if position > 0 {
-                out.push(b',');
-            }
-            write_item(out, key);
-            out.push(b':');
-            write_item(out, value);
+        let is_in_order = item.pairs().is_sorted_by(|(a, _), (b, _)| key_order(*a, *b) != Ordering::Greater);
+        if is_in_order {
+            write_members(out, item.pairs());
+        } else {
+            let mut members = Vec::with_capacity(item.pairs().count());
+            members.extend(item.pairs());
+            members.sort_unstable_by(|(a, _), (b, _)| key_order(*a, *b));
+            write_members(out, members.into_iter());
         }
-        out.push(b'}');
     } else if item.is_array() {
         out.push(b'[');
         for (position, item) in item.items().enumerate() {
@@ -87,6 +83,19 @@ fn write_item(out: &mut Vec<u8>, item: Item<'_>) {
     } else {
         strings::write(out, &item.string().unwrap_or_default());
     }
+}
+
+fn write_members<'t>(out: &mut Vec<u8>, members: impl Iterator<Item = (Item<'t>, Item<'t>)>) {
+    out.push(b'{');
+    for (position, (key, value)) in members.enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write_item(out, key);
+        out.push(b':');
+        write_item(out, value);
+    }
+    out.push(b'}');
 }
 
 fn key_order(a: Item<'_>, b: Item<'_>) -> Ordering {

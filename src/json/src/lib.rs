@@ -35,6 +35,7 @@ mod number;
 mod object;
 pub mod outline;
 mod places;
+mod pool;
 mod printable;
 mod read;
 mod scan;

@@ -1,5 +1,6 @@
 //! A JSON object whose members can be changed. Unchanged members keep their bytes.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::Span;
@@ -16,7 +17,7 @@ pub struct Object {
 /// A changed member: its new JSON text, or `None` if it is removed.
 #[derive(Debug, Clone)]
 struct Edit {
-    member: String,
+    member: Cow<'static, str>,
     text: Option<String>,
 }
 
@@ -129,25 +130,30 @@ impl Object {
     }
 
     /// Sets a member to a JSON text, unless this is its text already.
-    pub fn set(&mut self, member: &str, text: String) {
-        if self.member(member).is_some_and(|now| now.bytes() == text.as_bytes()) {
+    pub fn set(&mut self, member: impl Into<Cow<'static, str>>, text: String) {
+        self.edit(member.into(), text);
+    }
+
+    fn edit(&mut self, member: Cow<'static, str>, text: String) {
+        if self.member(&member).is_some_and(|now| now.bytes() == text.as_bytes()) {
             return;
         }
         self.edits.retain(|edit| edit.member != member);
-        self.edits.push(Edit { member: member.to_owned(), text: Some(text) });
+        self.edits.push(Edit { member, text: Some(text) });
     }
 
     /// Removes a member.
-    pub fn remove(&mut self, member: &str) {
-        let is_original = self.find(member).is_some();
+    pub fn remove(&mut self, member: impl Into<Cow<'static, str>>) {
+        let member = member.into();
+        let is_original = self.find(&member).is_some();
         self.edits.retain(|edit| edit.member != member);
         if is_original {
-            self.edits.push(Edit { member: member.to_owned(), text: None });
+            self.edits.push(Edit { member, text: None });
         }
     }
 
     /// Sets a member to a JSON text, or removes it.
-    pub fn put(&mut self, member: &str, text: Option<String>) {
+    pub fn put(&mut self, member: impl Into<Cow<'static, str>>, text: Option<String>) {
         match text {
             Some(text) => self.set(member, text),
             None => self.remove(member),
@@ -155,7 +161,7 @@ impl Object {
     }
 
     /// Appends items to the list in a member.
-    pub fn extend_list(&mut self, member: &str, items: &[String]) {
+    pub fn extend_list(&mut self, member: &'static str, items: &[String]) {
         if items.is_empty() {
             return;
         }
@@ -185,7 +191,7 @@ impl Object {
         for Edit { member, text } in &self.edits {
             if let Some(text) = text.as_ref().filter(|_| self.find(member).is_none()) {
                 let mut key = Vec::with_capacity(member.len() + 2);
-                append(&mut key, &serde_json::Value::from(member.as_str()));
+                append(&mut key, &serde_json::Value::from(member.as_ref()));
                 pair(&mut out, &key, text.as_bytes());
             }
         }
@@ -196,7 +202,7 @@ impl Object {
 
 /// Returns the text of an object with another value of one member, or without it.
 #[must_use]
-pub fn with_member(object: Span<'_>, member: &str, text: Option<String>) -> String {
+pub fn with_member(object: Span<'_>, member: impl Into<Cow<'static, str>>, text: Option<String>) -> String {
     let mut object = Object::new(object.bytes().to_vec());
     object.put(member, text);
     Span::whole(&object.write()).text().into_owned()

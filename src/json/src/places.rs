@@ -1,6 +1,7 @@
 //! Places of values in a text that was accepted, so that a reader does not search them again.
 
 use crate::accept::Accepted;
+use crate::pool::Pool;
 use crate::survey::{Objects, Survey};
 use crate::{Members, Span};
 
@@ -31,7 +32,24 @@ pub struct Places {
     blocks: Survey,
 }
 
+thread_local! {
+    static NODES: Pool<ValuePlace> = const { Pool::new() };
+}
+
+/// Returns an empty list of places.
+pub(crate) fn buffer(most: usize) -> Vec<ValuePlace> {
+    NODES.with(|pool| pool.take(most))
+}
+
 // === impl Places ===
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        // A thread that ends keeps no buffer.
+        let _ = NODES.try_with(|pool| pool.give(nodes));
+    }
+}
 
 impl Places {
     pub(crate) fn new(Accepted { nodes, turns, blocks }: Accepted) -> Places {

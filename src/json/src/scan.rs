@@ -1,7 +1,10 @@
-//! Finds the ends of strings and values in a valid JSON text. Strings are scanned eight bytes at a time, long ones thirty-two.
+//! Finds the ends of strings and values in a valid JSON text. Strings are scanned eight bytes at a time, long ones sixty-four.
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
+
+/// Spreads the bits of a key's first bytes (2^64 divided by the golden ratio).
+pub(crate) const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Returns the first quote, backslash or control character at or after `at`, or the text's length.
 #[inline(always)]
@@ -14,22 +17,30 @@ pub(crate) fn special(text: &[u8], at: usize) -> usize {
     }
 }
 
-fn long(text: &[u8], mut at: usize) -> usize {
-    while let Some(block) = text.get(at..).and_then(<[u8]>::first_chunk::<32>) {
-        let (words, _) = block.as_chunks::<8>();
-        if words.iter().fold(0, |hits, word| hits | specials(u64::from_le_bytes(*word))) != 0 {
-            break;
+fn long(text: &[u8], at: usize) -> usize {
+    let mut rest = text.get(at..).unwrap_or_default();
+    loop {
+        // Most strings end within a few words.
+        for _ in 0..4 {
+            let Some((word, after)) = rest.split_first_chunk::<8>() else { return tail(text, text.len() - rest.len()) };
+            let hits = specials(u64::from_le_bytes(*word));
+            if hits != 0 {
+                return text.len() - rest.len() + place(hits);
+            }
+            rest = after;
         }
-        at += 32;
-    }
-    while let Some(word) = word(text, at) {
-        let hits = specials(word);
-        if hits != 0 {
-            return at + place(hits);
+        while let Some((block, after)) = rest.split_first_chunk::<64>()
+            && !has_special(block)
+        {
+            rest = after;
         }
-        at += 8;
     }
-    tail(text, at)
+}
+
+/// Compilers test many of the bytes at once.
+#[inline]
+fn has_special(block: &[u8; 64]) -> bool {
+    block.iter().fold(false, |found, byte| found | (*byte == b'"') | (*byte == b'\\') | (*byte < 0x20))
 }
 
 fn tail(text: &[u8], at: usize) -> usize {
@@ -43,10 +54,39 @@ pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
     text.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
+/// Returns true if both texts are the same. Names are short, so a call of the library's comparison costs more than it does.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    // The first and the last bytes overlap, and are all of a short text.
+    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
+        (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>())
+    {
+        return u64::from_le_bytes(*a_first) == u64::from_le_bytes(*b_first)
+            && u64::from_le_bytes(*a_last) == u64::from_le_bytes(*b_last)
+            && (a.len() <= 16 || a == b);
+    }
+    if let (Some(a_first), Some(b_first), Some(a_last), Some(b_last)) =
+        (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
+    {
+        return u32::from_le_bytes(*a_first) == u32::from_le_bytes(*b_first)
+            && u32::from_le_bytes(*a_last) == u32::from_le_bytes(*b_last);
+    }
+    a.iter().zip(b).all(|(a, b)| a == b)
+}
+
 /// Returns the number of bytes before the lowest mark.
 #[inline]
 pub(crate) const fn place(hits: u64) -> usize {
     hits.trailing_zeros() as usize / 8
+}
+
+/// Returns the bits of the bytes before the lowest mark.
+#[inline]
+pub(crate) const fn before(hits: u64) -> u64 {
+    ((hits & hits.wrapping_neg()) - 1) >> 7
 }
 
 /// Marks such characters by their highest bit. The lowest mark is right; those above it may be wrong, because the subtractions borrow.
@@ -141,6 +181,21 @@ mod tests {
             assert_eq!(special(text.as_bytes(), 0), first, "{text}");
         }
         assert_eq!((special(b"ab", 2), special(b"ab", 5)), (2, 2));
+    }
+
+    #[test]
+    fn texts_that_differ_in_one_byte_are_not_the_same() {
+        let text: Vec<u8> = (b'a'..=b'z').collect();
+        for length in 0..=text.len() {
+            let one = &text[..length];
+            assert!(same(one, one));
+            assert!(length == 0 || !same(one, &text[..length - 1]));
+            for place in 0..length {
+                let mut other = one.to_vec();
+                other[place] ^= 0x20;
+                assert!(!same(one, &other), "{place} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use serde_json::{Number, Value};
 
 use crate::places::{self, ValuePlace};
-use crate::scan::{after_value, skip};
+use crate::scan::{after_value, same, skip};
 use crate::splice::{self, MemberPlace, is_key, walk};
 
 /// The bytes of one value in a text that was read or checked.
@@ -50,10 +50,16 @@ impl<'t> Key<'t> {
     }
 
     /// Returns true if it is this name.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn is(self, name: &str) -> bool {
-        if self.is_escaped { is_key(self.raw, name) } else { self.inside() == name.as_bytes() }
+        // Most keys differ in their lengths.
+        let differs = !self.is_escaped && self.raw.len() != name.len() + 2;
+        !differs && self.is_same(name)
+    }
+
+    fn is_same(self, name: &str) -> bool {
+        if self.is_escaped { is_key(self.raw, name) } else { same(self.inside(), name.as_bytes()) }
     }
 
     /// Returns the name, unescaped.

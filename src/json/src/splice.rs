@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use crate::outline::{Changes, Item};
-use crate::scan::{after_value, skip, string};
+use crate::scan::{after_value, same, skip, string};
 
 /// A changed member.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ pub fn is_key(raw: &[u8], member: &str) -> bool {
     let Some(inside) = raw.get(1..raw.len().saturating_sub(1)) else { return false };
     // An escape is longer than the character it stands for.
     if inside.len() <= member.len() {
-        return inside == member.as_bytes() && !inside.contains(&b'\\');
+        return same(inside, member.as_bytes()) && !inside.contains(&b'\\');
     }
     inside.contains(&b'\\') && serde_json::from_slice::<String>(raw).is_ok_and(|key| key == member)
 }

@@ -132,6 +132,29 @@ impl Place {
         segments.len() == path.len() && segments.iter().zip(path).all(fits)
     }
 
+    /// Returns true if the place is of names of members.
+    #[must_use]
+    pub fn is_of_names(&self) -> bool {
+        self.segments.last() == Some(&Segment::Key)
+    }
+
+    /// Returns its segments, with `*` for any name and index.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let name = |segment: &Segment| match segment {
+            Segment::Name(name) => name.clone(),
+            Segment::Any => "*".to_owned(),
+            Segment::Key => "{key}".to_owned(),
+        };
+        self.segments.iter().map(name).collect()
+    }
+
+    /// Returns true if a value with this pointer is at the place or inside of a value at it.
+    #[must_use]
+    pub fn is_above(&self, pointer: &[&str]) -> bool {
+        pointer.get(..self.segments.len()).is_some_and(|pointer| self.covers(pointer))
+    }
+
     /// Returns true if a value with this pointer is at the place. The pointer has one segment for each step, and none is a wildcard.
     #[must_use]
     pub fn covers(&self, pointer: &[&str]) -> bool {

@@ -40,11 +40,11 @@ pub trait Dialect: Debug + Sync {
     /// unknown kind or runs at the provider unasked.
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError>;
 
-    /// Reads a body that [is an error](Dialect::is_error) or a whole answer to `request`; `None` for an error.
+    /// Reads a body that [is an error](Dialect::is_error) or a whole answer to `request`, and keeps it.
     ///
     /// # Errors
     /// As [`Dialect::answer`].
-    fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError>;
+    fn answer_or_error(&self, request: &dyn Request, body: Vec<u8>) -> Result<AnswerOrError, AnswerError>;
 
     /// A reader and writer for the stream in answer to `request`.
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream>;
@@ -54,6 +54,15 @@ pub trait Dialect: Debug + Sync {
 
     /// Returns whether a body is an error in this dialect and nothing else: strict JSON without a call anywhere.
     fn is_error(&self, body: &[u8]) -> bool;
+}
+
+/// The body of a response with status 200. Some APIs report errors so.
+#[derive(Debug)]
+pub enum AnswerOrError<A = Box<dyn Answer>> {
+    /// A whole answer.
+    Answer(A),
+    /// The bytes of an error in the API's format.
+    Error(Vec<u8>),
 }
 
 /// The kind of answer a request wants.
@@ -162,8 +171,16 @@ pub trait Request: Debug {
 
 /// A whole answer that was read, and perhaps changed since. Unchanged members keep their bytes.
 pub trait Answer: Debug {
+    /// The number of alternatives.
+    fn choices(&self) -> usize;
+
+    /// The calls of one alternative, in order.
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call];
+
     /// The calls of each alternative, in order.
-    fn calls(&self) -> Vec<&[Call]>;
+    fn calls(&self) -> Vec<&[Call]> {
+        (0..self.choices()).map(|position| self.calls_of(ChoiceIndex::at(position))).collect()
+    }
 
     /// Gives the calls of one alternative their fates: one for each of its [calls](Answer::calls), in order.
     ///

@@ -56,7 +56,7 @@ pub use checks::ShapeError;
 pub use conversation::{Part, Role};
 pub use declaration::{Declaration, Declared};
 pub use delta::{ChoiceIndex, Delta, End, Fate, ReleasePolicy};
-pub use dialect::{Answer, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
+pub use dialect::{Answer, AnswerOrError, Dialect, Earlier, OutputLimit, Request, Stream, Wants};
 pub use error::{AnswerError, ApiError, RequestError, StreamError};
 pub use members::{UnknownMembers, is_judged};
 pub use registry::{Api, DIALECTS, Row};

@@ -21,6 +21,11 @@ impl Names {
         Self { tools: tools.iter().map(|name| (*name).to_owned()).collect() }
     }
 
+    /// The names of the tools.
+    pub(super) fn tools(&self) -> impl Iterator<Item = &str> {
+        self.tools.iter().map(String::as_str)
+    }
+
     /// The names in a condition of a tool: the arguments too, with the types of their schema.
     pub(super) fn of_a_tool(&self, parameters: Option<&Schema>) -> Environment {
         environment(&self.tools, parameters.map(|schema| type_of(schema.value())))

@@ -4,6 +4,7 @@ mod conditions;
 mod fields;
 mod roles;
 mod run;
+pub(crate) mod sources;
 mod spec;
 mod tools;
 pub(crate) mod units;

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{roles, tools, units};
+use super::{roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -61,6 +61,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "limits",
         "onViolation",
         "authorize",
+        "users",
         "roles",
         "tools",
     ];
@@ -99,6 +100,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => item.switch(report),
         None => Some(false),
     };
+    let trusts_users = match fields.get("users") {
+        Some(item) => sources::users(&item, report),
+        None => Some(true),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
@@ -123,6 +128,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         limits: limits?,
         on_violation: on_violation?,
         authorize: authorize?,
+        trusts_users: trusts_users?,
         roles,
         tools,
         table,

@@ -7,16 +7,14 @@ use callgate_json::Value;
 
 use super::conditions::{Names, condition};
 use super::fields::{Fields, Located, Report};
-use super::run;
+use super::{run, sources};
 use crate::compiler::{self, Compiled};
-use crate::model::{Approval, Audit, Effects, Output, Tool};
+use crate::model::{Approval, Audit, Effects, Tool};
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
 
-const KNOWN: [&str; 10] =
-    ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "output", "run"];
-const UNENFORCED: [(&str, &str); 2] = [("requires", "`requires`"), ("origin", "`origin`")];
+const KNOWN: [&str; 9] = ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "run"];
 const EFFECTS: [(&str, Effects); 3] =
     [("read", Effects::Read), ("write", Effects::Write), ("destructive", Effects::Destructive)];
 /// More persons never agree in time.
@@ -54,7 +52,8 @@ struct Schemas {
 fn schemas(tools: &[Located<'_>]) -> Vec<Schemas> {
     let field = |tool: &Located<'_>, name| {
         let node = tool.node.get(name).filter(|node| matches!(node.data, Data::Map(_)));
-        node.map(Node::to_value)
+        let node = node.and_then(|node| if name == "result" { sources::schema_in_result(node) } else { Some(node) });
+        node.filter(|node| matches!(node.data, Data::Map(_))).map(Node::to_value)
     };
     let values: Vec<[Option<Value>; 2]> =
         tools.iter().map(|tool| ["parameters", "result"].map(|name| field(tool, name))).collect();
@@ -74,7 +73,7 @@ fn tool<'n>(
     names: &Names,
     report: &mut Report<'_>,
 ) -> Option<Tool> {
-    let fields = Fields::open(item, &KNOWN, &UNENFORCED, report)?;
+    let fields = Fields::open(item, &[&KNOWN[..], &sources::KNOWN[..]].concat(), &[], report)?;
     let name = fields.need("name", "the name the model calls it by", report);
     let name = name.and_then(|item| name_of(&item, seen, report));
     let description = match fields.get("description") {
@@ -83,16 +82,17 @@ fn tool<'n>(
     };
     let parameters = fields.need("parameters", PARAMETERS, report);
     let parameters = parameters.and_then(|item| schema(&item, Top::Object, schemas.parameters, report));
-    let result = match fields.get("result") {
-        Some(item) => schema(&item, Top::Any, schemas.result, report).map(Some),
-        None => Some(None),
+    let (format, result) = match fields.get("result").map(|item| sources::result(&item, report)) {
+        Some(Some(sources::ResultField { format, schema: Some(item) })) => {
+            (format, schema(&item, Top::Any, schemas.result, report).map(Some))
+        }
+        Some(Some(sources::ResultField { format, schema: None })) => (format, Some(None)),
+        Some(None) => (None, None),
+        None => (None, Some(None)),
     };
+    let rules = sources::rules(&fields, parameters.as_ref(), format, names, report);
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
-    let output = match fields.get("output") {
-        Some(item) => item.word(&[("trusted", Output::Trusted), ("untrusted", Output::Untrusted)], report),
-        None => Some(Output::Untrusted),
-    };
     let when = fields.get("when");
     let environment = names.of_a_tool(parameters.as_ref());
     let when = when.map(|item| condition(&item, &environment, report));
@@ -118,7 +118,7 @@ fn tool<'n>(
         parameters: parameters?,
         result: result?,
         effects: effects?,
-        output: output?,
+        sources: rules?,
         when: when.flatten(),
         approval,
         approval_when,

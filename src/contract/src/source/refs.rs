@@ -17,6 +17,7 @@ use super::node::{At, Data, MapEntry, Node, join};
 use super::{SchemaFiles, Unreadable};
 use crate::error::Diagnostic;
 use crate::paths;
+use crate::read::sources::is_formatted;
 
 /// Keywords forbidden in a file in `$defs`.
 const FIXED: [&str; 7] = ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$recursiveAnchor"];
@@ -32,8 +33,14 @@ pub(crate) fn inline(document: &mut Node, contract: &str, files: &dyn SchemaFile
     };
     for (position, tool) in tools.iter_mut().enumerate() {
         for field in ["parameters", "result"] {
-            if let Some(schema) = tool.get_mut(field) {
-                let pointer = format!("/spec/tools/{position}/{field}");
+            let mut pointer = format!("/spec/tools/{position}/{field}");
+            let mut schema = tool.get_mut(field);
+            // A result may have its schema beside its format.
+            if field == "result" && schema.as_deref().and_then(is_formatted) == Some(true) {
+                schema = schema.and_then(|result| result.get_mut("schema"));
+                pointer.push_str("/schema");
+            }
+            if let Some(schema) = schema {
                 let draft = DEFAULT_DRAFT.to_owned();
                 Inliner {
                     contract,

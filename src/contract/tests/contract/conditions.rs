@@ -72,7 +72,13 @@ fn facts() -> ConversationFacts {
 
 /// All facts of a call on a Friday at half past twelve.
 fn whole(facts: &ConversationFacts) -> Conversation<'_> {
-    Conversation { calls_before: 0, model: Some("gpt-5-mini"), now: Some(1_795_782_645_000), facts: Some(facts) }
+    Conversation {
+        calls_before: 0,
+        model: Some("gpt-5-mini"),
+        now: Some(1_795_782_645_000),
+        facts: Some(facts),
+        ..Conversation::default()
+    }
 }
 
 fn verdict(contract: &Contract, conversation: &Conversation<'_>, role: &str, arguments: &str) -> String {

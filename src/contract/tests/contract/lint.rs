@@ -63,7 +63,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `authorize`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `authorize`, `users`, `roles` or `tools`",
     ),
     (
         "providerTools: []",
@@ -232,12 +232,12 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "effects: write",
         "effects: write\n      requires: untainted",
-        "contract.yaml:32:7: spec.tools[1].requires: `requires` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "contract.yaml:32:17: spec.tools[1].requires: expected a mapping, found a string",
     ),
     (
         "effects: write",
-        "effects: write\n      origin: { customer: [user] }",
-        "contract.yaml:32:7: spec.tools[1].origin: `origin` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "effects: write\n      origin: { customer: { from: [user] } }",
+        "contract.yaml:32:17: spec.tools[1].origin.customer: expected a JSON Pointer into the arguments, such as `/email` or `/items/*/id`",
     ),
     (
         "approval: never",

@@ -24,5 +24,6 @@ mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
+mod sources;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;

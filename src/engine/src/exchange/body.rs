@@ -1,7 +1,7 @@
 //! Handles a response's body: it is buffered, and decided once it is complete.
 
 use callgate_wire::framing::Framing;
-use callgate_wire::{Wants, is_callless};
+use callgate_wire::{AnswerOrError, ReleasePolicy, Wants, is_callless};
 
 use super::state::ExchangeState;
 use super::state::awaited::AwaitedBody;
@@ -39,7 +39,7 @@ impl Core {
     /// An error of the upstream: in its own words if they carry no call.
     fn failed(&mut self, status: u16, text: Option<&[u8]>) -> Transition {
         self.tally.error = Some(Code::UpstreamError);
-        self.content_type = Some(JSON.to_owned());
+        self.content_type = Some(JSON.into());
         (ExchangeState::Closed, Effect::Finish(self.format.upstream_error(status, text)))
     }
 
@@ -47,18 +47,18 @@ impl Core {
         if checked.request.wants() == Wants::Count {
             return self.count_came(body);
         }
-        let answer = match unary::parse(&checked, &body) {
-            Ok(Some(answer)) => answer,
-            // Some APIs report errors with status 200.
-            Ok(None) => return self.error_came(body),
+        // A turn that is released at once is not followed by another.
+        let may_go_on = checked.hold == ReleasePolicy::Turn;
+        let said = if may_go_on { body.len().saturating_add(weight::excess(&body)) } else { body.len() };
+        let answer = match unary::parse(&checked, body) {
+            Ok(AnswerOrError::Answer(answer)) => answer,
+            Ok(AnswerOrError::Error(body)) => return self.error_came(body),
             Err(refusal) => return self.replace(&refusal),
         };
         match unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger) {
             Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             turn @ Ok(Turn::Again(_) | Turn::Ask(_)) => {
-                let said = body.len().saturating_add(weight::excess(&body));
-                let rounds = Rounds::new(*checked, Vec::new(), AnswerForm::Whole { said }, true);
-                self.turn_decided(rounds, turn, 0)
+                self.turn_decided(Rounds::new(*checked, Vec::new(), AnswerForm::Whole { said }, true), turn, 0)
             }
             Err(refusal) => self.replace(&refusal),
         }
@@ -88,7 +88,7 @@ impl Core {
         let stream = checked.request.wants() == Wants::Stream;
         match Opening::of(&body, checked.dialect.framing()) {
             Opening::Stream if stream => {
-                self.content_type = Some(checked.dialect.framing().media_type().to_owned());
+                self.content_type = Some(checked.dialect.framing().media_type().into());
                 let turn = self.turn(*checked);
                 match self.stream_data(turn, &body, end) {
                     // The host has dropped the chunks before this one.
@@ -97,7 +97,7 @@ impl Core {
                 }
             }
             Opening::Json if end => {
-                self.content_type = Some(JSON.to_owned());
+                self.content_type = Some(JSON.into());
                 self.turn_came(checked, body)
             }
             Opening::Json | Opening::Unclear if !end => {

@@ -15,6 +15,7 @@ mod state;
 mod streaming;
 mod timeouts;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::budget::Claim;
@@ -43,7 +44,7 @@ struct Core {
     tally: Tally,
     ledger: Ledger,
     clock: Clock,
-    content_type: Option<String>,
+    content_type: Option<Cow<'static, str>>,
     /// The claim on the worker's budget, once the caller is known.
     claim: Option<Claim>,
     /// The bytes of the request's headers, which are kept for further rounds.

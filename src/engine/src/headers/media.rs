@@ -6,6 +6,8 @@
 //! Sources: RFC 9110 §8.3.1 (media types), §8.4 (content codings), §5.6.6 (parameters). RFC 8187 and RFC 2231 give a parameter
 //! further spellings (`charset*`, `charset*0`), which some clients read; all of them are refused.
 
+use std::borrow::Cow;
+
 use super::{Headers, single};
 
 /// The media type of requests and of unary answers.
@@ -19,7 +21,7 @@ pub(crate) enum Media {
     /// A media type whose text is UTF-8.
     Utf8 {
         /// `type/subtype` in lower case.
-        essence: String,
+        essence: Cow<'static, str>,
         /// The header says `charset=utf-8` itself.
         charset: bool,
     },
@@ -44,9 +46,9 @@ impl Media {
     }
 
     /// Writes the header's value, with nothing but the parts that were read.
-    pub(crate) fn written(&self) -> Option<String> {
+    pub(crate) fn written(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Utf8 { essence, charset: true } => Some(format!("{essence}; charset=utf-8")),
+            Self::Utf8 { essence, charset: true } => Some(Cow::Owned(format!("{essence}; charset=utf-8"))),
             Self::Utf8 { essence, charset: false } => Some(essence.clone()),
             Self::Missing | Self::Ambiguous => None,
         }
@@ -54,6 +56,9 @@ impl Media {
 }
 
 fn read(value: &str) -> Option<Media> {
+    if value == JSON {
+        return Some(Media::Utf8 { essence: Cow::Borrowed(JSON), charset: false });
+    }
     let (essence, mut rest) = value.split_once(';').map_or((value, ""), |(essence, rest)| (essence, rest));
     let essence = essence.trim_matches(SPACE);
     let (kind, subtype) = essence.split_once('/')?;
@@ -75,7 +80,7 @@ fn read(value: &str) -> Option<Media> {
             return None;
         }
     }
-    Some(Media::Utf8 { essence: essence.to_ascii_lowercase(), charset })
+    Some(Media::Utf8 { essence: Cow::Owned(essence.to_ascii_lowercase()), charset })
 }
 
 const SPACE: [char; 2] = [' ', '\t'];

@@ -12,6 +12,8 @@ pub(crate) mod answer;
 pub(crate) mod request;
 pub(crate) mod stream;
 
+use std::borrow::Cow;
+
 use callgate_contract::{Caller, name_in_sentence};
 use callgate_wire::mcp::{Id, VERSIONS};
 
@@ -30,7 +32,7 @@ pub(crate) struct McpHead {
     /// Headers not forwarded to the server.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
-    pub(crate) content_type: Option<String>,
+    pub(crate) content_type: Option<Cow<'static, str>>,
 }
 
 /// The purpose of an HTTP request.

@@ -170,6 +170,7 @@ fn call_server(
             pointer: String::new(),
             message: "expected a tool that the server runs; the contract gives this one to Callgate's executor"
                 .to_owned(),
+            feeds_back: false,
         },
         // Unreachable: one call in, one decision out.
         None => Violation {
@@ -177,6 +178,7 @@ fn call_server(
             tool: String::new(),
             pointer: String::new(),
             message: "The call was not decided.".to_owned(),
+            feeds_back: false,
         },
     };
     ledger.amend(&violation);

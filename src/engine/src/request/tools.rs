@@ -103,7 +103,13 @@ impl<'g> Offered<'g> {
         self.dropped_count = self.dropped_count.saturating_add(1);
         if self.dropped.len() < MOST_NOTED {
             let (code, tool) = (forbidden.code(), name_in_sentence(name));
-            self.dropped.push(Violation { code, tool, pointer: String::new(), message: refusal.message });
+            self.dropped.push(Violation {
+                code,
+                tool,
+                pointer: String::new(),
+                message: refusal.message,
+                feeds_back: false,
+            });
         }
         Ok(())
     }

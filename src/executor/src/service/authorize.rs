@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use callgate_contract::{Contract, Conversation, ProposedCall, Run, Verdict, Violation, decide};
+use callgate_contract::{Contract, ProposedCall, Run, Verdict, Violation, decide};
 use callgate_proto::executor::v1::call_ruling::Ruling;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallRuling, Denied, ExecuteRequest, Pending, ReleaseRule,
@@ -92,7 +92,7 @@ impl Service {
     ) -> Result<Proposed, Status> {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         let mut audited = asked.audited(call.position.unwrap_or(position), &call);
-        let conversation = Conversation { calls_before: position, ..Conversation::default() };
+        let conversation = asked.conversation(position, &call);
         let given = ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, needs_approval) = match decide(contract, &asked.caller, &conversation, &given) {
             Verdict::Allow(approved) => (approved, !call.held_for.is_empty()),

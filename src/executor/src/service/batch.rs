@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, Conversation, Texts};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -83,6 +83,13 @@ impl CheckedBatch {
             caller,
         };
         Ok((asked, request.calls))
+    }
+
+    /// Returns the facts on which the decision on a call depends, at this position of the request.
+    pub(super) fn conversation(&self, position: u32, call: &proto::Call) -> Conversation<'static> {
+        // A call that the filter held for a rule about texts waits for a person in any case.
+        let texts = if call.sources_decided { Texts::Decided(None) } else { Texts::Unknown };
+        Conversation { calls_before: position, texts, ..Conversation::default() }
     }
 
     /// Returns the audit log's description of one call.

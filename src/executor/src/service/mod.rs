@@ -140,7 +140,7 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let conversation = Conversation { calls_before: position, ..Conversation::default() };
+        let conversation = asked.conversation(position, &call);
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
             // The filter sees texts that the executor does not.

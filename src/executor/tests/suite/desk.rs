@@ -280,8 +280,7 @@ impl Running {
             id: format!("call_{position}"),
             tool: (*tool).to_owned(),
             arguments: (*arguments).to_owned(),
-            position: None,
-            held_for: Vec::new(),
+            ..Call::default()
         };
         ExecuteRequest {
             contract_digest: self.digest.clone(),

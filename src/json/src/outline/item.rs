@@ -6,6 +6,7 @@ use std::fmt;
 use super::{Kind, OutlineNode, strings};
 use crate::Span;
 use crate::number::Exact;
+use crate::scan::same;
 
 /// A value of a text that was outlined: a place, and nothing of its own.
 #[derive(Clone, Copy)]
@@ -138,11 +139,17 @@ impl<'t> Item<'t> {
     }
 
     /// Returns true if it is this string.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn is(self, string: &str) -> bool {
+        // Most names differ in their lengths.
+        let differs = self.node.kind == Kind::Plain && self.end() - self.start() != string.len() + 2;
+        !differs && self.is_same(string)
+    }
+
+    fn is_same(self, string: &str) -> bool {
         match self.node.kind {
-            Kind::Plain => self.inside_bytes() == string.as_bytes(),
+            Kind::Plain => same(self.inside_bytes(), string.as_bytes()),
             Kind::Escaped => self.string().is_some_and(|own| own == string),
             Kind::Null | Kind::Bool | Kind::Number | Kind::Array | Kind::Object => false,
         }

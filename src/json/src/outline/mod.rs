@@ -18,6 +18,7 @@ pub use item::Item;
 pub(crate) use scan::number;
 
 use crate::ReadError;
+use crate::pool::Pool;
 use crate::read::{refusal, utf8};
 
 /// A JSON text, and the places of all its values. Costs 16 bytes for each value and each key.
@@ -39,6 +40,10 @@ struct OutlineNode {
     is_key: bool,
     /// True if its tree would be written as this very text.
     is_written_so: bool,
+}
+
+thread_local! {
+    static NODES: Pool<OutlineNode> = const { Pool::new() };
 }
 
 /// The kind of a value.
@@ -72,10 +77,30 @@ impl<'t> Outline<'t> {
         scan::scan(text).map(|nodes| Outline { text: Cow::Borrowed(text), nodes })
     }
 
-    /// Returns the same outline with a copy of the text.
+    /// Reads a text as [`read`](Outline::read) does, and keeps it.
+    ///
+    /// # Errors
+    /// As [`read_nearest`](crate::read_nearest).
+    pub fn keep(text: Vec<u8>) -> Result<Outline<'static>, ReadError> {
+        let text =
+            String::from_utf8(text).map_err(|error| ReadError::NotUtf8 { offset: error.utf8_error().valid_up_to() })?;
+        match scan::scan(&text) {
+            Some(nodes) => Ok(Outline { text: Cow::Owned(text), nodes }),
+            None => Err(refusal(&text)),
+        }
+    }
+
+    /// Returns the same outline with a copy of the text, unless it has one.
     #[must_use]
-    pub fn into_owned(self) -> Outline<'static> {
-        Outline { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes }
+    pub fn into_owned(mut self) -> Outline<'static> {
+        let (text, nodes) = (std::mem::take(&mut self.text), std::mem::take(&mut self.nodes));
+        Outline { text: Cow::Owned(text.into_owned()), nodes }
+    }
+
+    /// Returns the bytes that were read.
+    #[must_use]
+    pub fn into_text(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text).into_owned().into_bytes()
     }
 
     /// Returns the text.
@@ -88,5 +113,13 @@ impl<'t> Outline<'t> {
     #[must_use]
     pub fn root(&self) -> Item<'_> {
         Item::first(&self.text, &self.nodes)
+    }
+}
+
+impl Drop for Outline<'_> {
+    fn drop(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        // A thread that ends keeps no buffer.
+        let _ = NODES.try_with(|pool| pool.give(nodes));
     }
 }

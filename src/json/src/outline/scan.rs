@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Item, Kind, OutlineNode, strings};
+use super::{Item, Kind, NODES, OutlineNode, strings};
 use crate::read::{MAX_DEPTH, MAX_VALUES};
-use crate::scan::{skip, special};
+use crate::scan::{SPREAD, before, place, skip, special, specials, word};
 
 /// The number of keys compared one by one. The keys of a larger object are sorted.
 const FEW: usize = 16;
@@ -14,7 +14,7 @@ pub(super) fn scan(text: &str) -> Option<Vec<OutlineNode>> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
     // About one value or key for each dozen bytes, as in answers of APIs.
-    let nodes = Vec::with_capacity((text.len() / 12).min(MAX_VALUES) + 8);
+    let nodes = NODES.with(|pool| pool.take((text.len() / 12).min(MAX_VALUES) + 8));
     let mut scan = Scan { text, nodes, values: 0, odd: 0 };
     let at = scan.space(0);
     let at = scan.value(at, 0)?;
@@ -67,7 +67,7 @@ impl Scan<'_> {
             return None;
         }
         match self.byte(at)? {
-            b'"' => self.string(at, false),
+            b'"' => self.string(at),
             b'{' => self.object(at, depth),
             b'[' => self.array(at, depth),
             b'-' | b'0'..=b'9' => self.number(at),
@@ -98,11 +98,36 @@ impl Scan<'_> {
     }
 
     #[inline]
-    fn string(&mut self, at: usize, is_key: bool) -> Option<usize> {
-        let mut end = special(self.text.as_bytes(), at + 1) + 1;
+    fn string(&mut self, at: usize) -> Option<usize> {
+        let end = special(self.text.as_bytes(), at + 1);
+        self.end_of_string(at, end, false)
+    }
+
+    /// Reads a key, and returns the place after it and its mark.
+    #[inline]
+    fn key(&mut self, at: usize) -> Option<(usize, u64)> {
+        let text = self.text.as_bytes();
+        let start = at + 1;
+        let (end, first) = match word(text, start) {
+            Some(word) => match specials(word) {
+                0 => (special(text, start + 8), word),
+                hits => (start + place(hits), word & before(hits)),
+            },
+            None => (special(text, start), 0),
+        };
+        // A key near the end of the text has no first word, so it may be any key. So may a key with escapes.
+        let is_plain = start + 8 <= text.len() && text.get(end) == Some(&b'"');
+        let mark = if is_plain { 1 << (first.wrapping_mul(SPREAD) >> 58) } else { u64::MAX };
+        Some((self.end_of_string(at, end, true)?, mark))
+    }
+
+    /// Reads a string from its first special character.
+    #[inline]
+    fn end_of_string(&mut self, at: usize, special: usize, is_key: bool) -> Option<usize> {
+        let mut end = special + 1;
         let (mut kind, mut is_written_so) = (Kind::Plain, true);
-        if self.byte(end - 1)? != b'"' {
-            let rest = strings::read(self.text.as_bytes(), end - 1)?;
+        if self.byte(special)? != b'"' {
+            let rest = strings::read(self.text.as_bytes(), special)?;
             end = rest.at;
             (kind, is_written_so) = (Kind::Escaped, rest.is_shortest);
             if !is_written_so {
@@ -170,8 +195,9 @@ impl Scan<'_> {
                 return None;
             }
             let key = self.nodes.len();
-            at = self.string(at, true)?;
-            if keys.may_repeat(self.nodes.get(key)?, self.text) && self.repeats(position, key) {
+            let (after, mark) = self.key(at)?;
+            at = after;
+            if keys.may_repeat(mark) && self.repeats(position, key) {
                 return None;
             }
             at = self.space(at);
@@ -225,23 +251,11 @@ impl Scan<'_> {
 impl Keys {
     /// Adds a key. Returns true if one of the few before it may mean the same.
     #[inline]
-    fn may_repeat(&mut self, key: &OutlineNode, text: &str) -> bool {
+    fn may_repeat(&mut self, mark: u64) -> bool {
         self.count += 1;
-        let mark = Keys::mark(key, text.as_bytes());
         let is_marked = self.marks & mark != 0;
         self.marks |= mark;
         is_marked && self.count <= FEW
-    }
-
-    #[inline]
-    fn mark(key: &OutlineNode, text: &[u8]) -> u64 {
-        if key.kind != Kind::Plain {
-            return u64::MAX;
-        }
-        // Its first and its last character, or the quotes of an empty key.
-        let byte = |place: u32| usize::try_from(place).ok().and_then(|at| text.get(at)).copied().map_or(0, u64::from);
-        let (first, last) = (byte(key.start + 1), byte(key.end.saturating_sub(2)));
-        1 << ((first ^ (last << 2) ^ u64::from(key.end - key.start)) & 63)
     }
 }
 

@@ -108,8 +108,12 @@ impl GeminiAnswer {
 }
 
 impl crate::Answer for GeminiAnswer {
-    fn calls(&self) -> Vec<&[Call]> {
-        self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call] {
+        self.choices.get(choice.position()).map_or(&[], |choice| &choice.calls)
     }
 
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {

@@ -102,8 +102,12 @@ impl OllamaAnswer {
 }
 
 impl crate::Answer for OllamaAnswer {
-    fn calls(&self) -> Vec<&[Call]> {
-        vec![self.calls.as_slice()]
+    fn choices(&self) -> usize {
+        1
+    }
+
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call] {
+        if choice == ChoiceIndex::FIRST { &self.calls } else { &[] }
     }
 
     /// A message has one text, so texts in place of calls stand after it under each policy.

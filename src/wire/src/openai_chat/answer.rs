@@ -4,7 +4,7 @@ use callgate_json::{Item, Map, Outline, Value};
 
 use super::calls::{self, own_id};
 use super::turn_text::{self, TurnText};
-use super::{checks, error, message};
+use super::{checks, message};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::outlined_body::OutlinedBody;
 use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
@@ -64,15 +64,6 @@ impl ChatAnswer {
     /// As [`ChatAnswer::read`].
     pub fn read_one(text: &[u8]) -> Result<ChatAnswer, AnswerError> {
         ChatAnswer::of(Outline::read(text)?, true)
-    }
-
-    /// Reads a body that is an answer or an error; `None` for an error.
-    pub(super) fn read_turn(text: &[u8], one: bool) -> Result<Option<ChatAnswer>, AnswerError> {
-        let outline = Outline::read(text)?;
-        if error::is_error(outline.root()) {
-            return Ok(None);
-        }
-        ChatAnswer::of(outline, one).map(Some)
     }
 
     /// As [`ChatAnswer::read_one`] if `one` is true, else as [`ChatAnswer::read`].
@@ -184,8 +175,12 @@ impl ChatAnswer {
 }
 
 impl crate::Answer for ChatAnswer {
-    fn calls(&self) -> Vec<&[Call]> {
-        self.choices.iter().map(|choice| choice.calls.as_slice()).collect()
+    fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call] {
+        self.choices.get(choice.position()).map_or(&[], |choice| &choice.calls)
     }
 
     /// A message has one text, so texts in place of calls stand after it under each policy.

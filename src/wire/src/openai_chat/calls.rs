@@ -199,11 +199,19 @@ fn other(others: &mut Map<String, Value>, known: &[&str], key: Item<'_>, value: 
 
 /// Returns the string with the arguments of an entry that has no member but those the reader reads.
 pub(super) fn plain_arguments(entry: Item<'_>) -> Option<Item<'_>> {
-    let has_only =
-        |members: Item<'_>, known: &[&str]| members.pairs().all(|(key, _)| known.iter().any(|known| key.is(known)));
-    let function =
-        entry.get("function").filter(|function| has_only(entry, &ENTRY) && has_only(*function, &FUNCTION))?;
-    function.get("arguments").filter(|arguments| arguments.is_string())
+    let [function, ..] = only(entry, &ENTRY)?;
+    let [arguments, _] = only(function?, &FUNCTION)?;
+    arguments.filter(|arguments| arguments.is_string())
+}
+
+/// Returns the members of an object with these names, unless it has another.
+fn only<'t, const N: usize>(object: Item<'t>, names: &[&str; N]) -> Option<[Option<Item<'t>>; N]> {
+    let mut members = [None; N];
+    for (key, value) in object.pairs() {
+        let (member, _) = members.iter_mut().zip(names).find(|(_, name)| key.is(name))?;
+        *member = Some(value);
+    }
+    Some(members)
 }
 
 /// Drops members of an entry of `tool_calls` that could repeat the call in another place.

@@ -28,7 +28,7 @@ use callgate_json::Outline;
 
 use crate::framing::Framing;
 use crate::skeleton::format::{ErrorFormat, Format, TurnMember};
-use crate::{AnswerError, Request};
+use crate::{AnswerError, AnswerOrError, Request};
 use request::ChatRequest;
 
 /// The dialect.
@@ -48,8 +48,12 @@ impl Format for OpenAiChat {
         ChatAnswer::of(body, request.choices() == 1)
     }
 
-    fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<ChatAnswer>, AnswerError> {
-        ChatAnswer::read_turn(body, request.choices() == 1)
+    fn read_answer_or_error(request: &dyn Request, body: Vec<u8>) -> Result<AnswerOrError<ChatAnswer>, AnswerError> {
+        let outline = Outline::keep(body)?;
+        if error::is_error(outline.root()) {
+            return Ok(AnswerOrError::Error(outline.into_text()));
+        }
+        ChatAnswer::of(outline, request.choices() == 1).map(AnswerOrError::Answer)
     }
 
     fn begin_stream(request: &dyn Request) -> ChatStream {

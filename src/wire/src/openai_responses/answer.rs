@@ -89,8 +89,12 @@ impl ResponsesAnswer {
 }
 
 impl crate::Answer for ResponsesAnswer {
-    fn calls(&self) -> Vec<&[Call]> {
-        vec![&self.calls]
+    fn choices(&self) -> usize {
+        1
+    }
+
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call] {
+        if choice == ChoiceIndex::FIRST { &self.calls } else { &[] }
     }
 
     fn settle(&mut self, _choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {

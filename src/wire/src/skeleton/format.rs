@@ -6,7 +6,7 @@ use callgate_json::{Item, Outline};
 
 use crate::framing::Framing;
 use crate::skeleton::document::{Document, RequestFormat};
-use crate::{Answer, AnswerError, ApiError, Dialect, Request, RequestError, Stream, Target};
+use crate::{Answer, AnswerError, AnswerOrError, ApiError, Dialect, Request, RequestError, Stream, Target};
 
 /// One dialect's types, and how they begin.
 pub(crate) trait Format: Debug + Sync {
@@ -34,10 +34,13 @@ pub(crate) trait Format: Debug + Sync {
     ///
     /// # Errors
     /// As [`Dialect::answer`].
-    fn read_answer_or_error(request: &dyn Request, body: &[u8]) -> Result<Option<Self::Answer>, AnswerError> {
-        let outline = Outline::read(body)?;
-        let is_error = !Self::TURN.is_in(outline.root()) && (Self::ERRORS.is_error)(body);
-        if is_error { Ok(None) } else { Self::read_answer(request, outline).map(Some) }
+    fn read_answer_or_error(request: &dyn Request, body: Vec<u8>) -> Result<AnswerOrError<Self::Answer>, AnswerError> {
+        let outline = Outline::keep(body)?;
+        let is_error = !Self::TURN.is_in(outline.root()) && (Self::ERRORS.is_error)(outline.text().as_bytes());
+        if is_error {
+            return Ok(AnswerOrError::Error(outline.into_text()));
+        }
+        Self::read_answer(request, outline).map(AnswerOrError::Answer)
     }
 
     /// Begins a stream, as [`Dialect::stream`].
@@ -86,8 +89,11 @@ impl<F: Format> Dialect for F {
         Ok(Box::new(F::read_answer(request, Outline::read(body)?)?))
     }
 
-    fn answer_or_error(&self, request: &dyn Request, body: &[u8]) -> Result<Option<Box<dyn Answer>>, AnswerError> {
-        Ok(F::read_answer_or_error(request, body)?.map(|answer| Box::new(answer) as Box<dyn Answer>))
+    fn answer_or_error(&self, request: &dyn Request, body: Vec<u8>) -> Result<AnswerOrError, AnswerError> {
+        Ok(match F::read_answer_or_error(request, body)? {
+            AnswerOrError::Answer(answer) => AnswerOrError::Answer(Box::new(answer)),
+            AnswerOrError::Error(body) => AnswerOrError::Error(body),
+        })
     }
 
     fn stream(&self, request: &dyn Request) -> Box<dyn Stream> {

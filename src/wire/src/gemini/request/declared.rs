@@ -69,7 +69,7 @@ pub(super) fn write(body: &mut Body, member: &str, declarations: &[&Declaration]
             *list.item() += &format!("{{{}}}", kept.join(","));
         }
     }
-    body.put(member, list.end());
+    body.put(member.to_owned(), list.end());
 }
 
 /// Returns the entries of `tools`: a list, or one object, since the API takes both.

@@ -51,7 +51,7 @@ impl GeminiRequest {
         if let Some(text) = text {
             config = with_member(Span::new(config.as_bytes()), FUNCTION_CALLING_CONFIG.camel, Some(text.to_owned()));
         }
-        body.set(&self.spelled.choice, config);
+        body.set(self.spelled.choice.clone(), config);
     }
 }
 

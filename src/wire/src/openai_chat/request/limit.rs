@@ -43,10 +43,14 @@ impl Limit {
 
 /// Returns true for OpenAI's reasoning models, which refuse `max_tokens`; `gpt-oss` runs at imitators.
 fn wants_new(model: &str) -> bool {
-    let name = model.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let name = model.rsplit('/').next().unwrap_or_default();
     let number =
         |text: &str| text.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok());
-    match (name.strip_prefix("gpt-"), name.strip_prefix('o')) {
+    let after = |prefix: &str| {
+        let (start, rest) = name.split_at_checked(prefix.len())?;
+        start.eq_ignore_ascii_case(prefix).then_some(rest)
+    };
+    match (after("gpt-"), after("o")) {
         (Some(version), _) => number(version).is_some_and(|version: u32| version >= 5),
         (None, Some(version)) => number(version).is_some_and(|version: u32| version > 0),
         (None, None) => false,

@@ -172,8 +172,8 @@ impl Body {
     pub(crate) fn limit_in(&mut self, object: &str, limit: &str, max: u64) {
         let now = self.get(object).unwrap_or(Span::new(b"{}"));
         if !is_limit(now.get(limit)) {
-            let limited = with_member(now, limit, Some(max.to_string()));
-            self.set(object, limited);
+            let limited = with_member(now, limit.to_owned(), Some(max.to_string()));
+            self.set(object.to_owned(), limited);
         }
     }
 }

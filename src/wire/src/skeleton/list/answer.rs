@@ -59,8 +59,12 @@ impl<F: BlockFormat> BlockAnswer<F> {
 }
 
 impl<F: BlockFormat> Answer for BlockAnswer<F> {
-    fn calls(&self) -> Vec<&[Call]> {
-        vec![self.content.calls()]
+    fn choices(&self) -> usize {
+        1
+    }
+
+    fn calls_of(&self, choice: ChoiceIndex) -> &[Call] {
+        if choice == ChoiceIndex::FIRST { self.content.calls() } else { &[] }
     }
 
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {
