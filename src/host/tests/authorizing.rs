@@ -156,7 +156,7 @@ fn a_stream_is_held_until_the_ruling_and_continues_after_it() {
         let event = Event::ResponseData { chunk: bytes.as_bytes(), end, now: host.now() };
         live.on_response(&host, event, bytes.len())
     };
-    respond(&format!("data: {CALL}\n\n"), false);
+    let _ = respond(&format!("data: {CALL}\n\n"), false);
     assert_eq!(respond("data: [DONE]\n\n", false), Step::Hold);
     let steps = host.steps();
     assert!(steps.contains(&"ask about {}".to_owned()), "{steps:?}");

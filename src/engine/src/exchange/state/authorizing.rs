@@ -1,5 +1,7 @@
 //! A request or a stream that waits for rulings of the executor.
 
+use std::borrow::Cow;
+
 use crate::mcp::request::AskedCall;
 use crate::stream::StreamTurn;
 
@@ -10,7 +12,7 @@ pub(in crate::exchange) struct HeldRequest {
     /// Headers not forwarded to the server.
     pub(in crate::exchange) remove: Vec<String>,
     /// The body's type as it was read.
-    pub(in crate::exchange) content_type: Option<String>,
+    pub(in crate::exchange) content_type: Option<Cow<'static, str>>,
     /// The bytes of its body.
     pub(in crate::exchange) bytes: usize,
 }
