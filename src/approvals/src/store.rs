@@ -72,7 +72,7 @@ impl Store {
         let Self { database, time, limits } = self;
         let now = time.now();
         let claims = database.write(|transaction| {
-            let approved = match standing(transaction, asks, now)? {
+            let approved = match open_states(transaction, asks, now)? {
                 found if is_blocked(&found, rule) => found,
                 _ => vec![None; asks.len()],
             };
@@ -184,10 +184,10 @@ fn claim(
 }
 
 /// The state and the id of a call's open request.
-type Standing = Option<(i64, String)>;
+type OpenState = Option<(i64, String)>;
 
-/// Returns the standing of each call.
-fn standing(transaction: &Transaction<'_>, asks: &[Ask], now: i64) -> rusqlite::Result<Vec<Standing>> {
+/// Returns the open request of each call.
+fn open_states(transaction: &Transaction<'_>, asks: &[Ask], now: i64) -> rusqlite::Result<Vec<OpenState>> {
     asks.iter()
         .map(|ask| {
             let open = open_for(transaction, &digest(ask))?.filter(|open| open.expires > now);
@@ -197,7 +197,7 @@ fn standing(transaction: &Transaction<'_>, asks: &[Ask], now: i64) -> rusqlite::
 }
 
 /// Returns true if no approval may be used up. Two equal calls need two approvals, and there is never more than one.
-fn is_blocked(found: &[Standing], rule: ClaimRule) -> bool {
+fn is_blocked(found: &[OpenState], rule: ClaimRule) -> bool {
     let mut ids = HashSet::new();
     match rule {
         ClaimRule::Each => false,

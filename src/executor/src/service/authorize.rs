@@ -35,11 +35,11 @@ const WITHHELD: &str = "turn_refused";
 struct Proposed {
     id: String,
     call: audit::Call,
-    standing: Standing,
+    need: Need,
 }
 
-/// What a call still needs.
-enum Standing {
+/// The next step for a call.
+enum Need {
     Denied(Violation),
     /// Nothing: it may be released.
     Free,
@@ -98,7 +98,7 @@ impl Service {
             Verdict::Allow(approved) => (approved, !call.held_for.is_empty()),
             Verdict::NeedsApproval(approved) => (approved, true),
             Verdict::Deny(violation) => {
-                return Ok(Proposed { id: call.id, call: audited, standing: Standing::Denied(violation) });
+                return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
             }
         };
         if !matches!(approved.tool.run(), Run::Client) {
@@ -106,8 +106,8 @@ impl Service {
             return Err(Status::invalid_argument(format!("{what} (calls[{position}]); send it to Execute")));
         }
         attempt::describe(&mut audited, &approved);
-        let standing = if needs_approval {
-            Standing::Claims(Box::new(Ask {
+        let need = if needs_approval {
+            Need::Claims(Box::new(Ask {
                 tenant: asked.caller.tenant.clone(),
                 role: asked.caller.role.clone(),
                 contract_digest: asked.contract_digest.clone(),
@@ -117,9 +117,9 @@ impl Service {
                 about: shown(contract, approved.tool, call.held_for),
             }))
         } else {
-            Standing::Free
+            Need::Free
         };
-        Ok(Proposed { id: call.id, call: audited, standing })
+        Ok(Proposed { id: call.id, call: audited, need })
     }
 
     /// Claims approvals, and rules on each call.
@@ -129,7 +129,7 @@ impl Service {
             ReleaseRule::NoneIfDenied => ClaimRule::NoneIfDenied,
             ReleaseRule::AllOrNone => ClaimRule::AllOrNone,
         };
-        let denied = proposed.iter().any(|proposed| matches!(proposed.standing, Standing::Denied(_)));
+        let denied = proposed.iter().any(|proposed| matches!(proposed.need, Need::Denied(_)));
         let asks: Vec<Ask> = proposed.iter().filter_map(Proposed::ask).cloned().collect();
         let claims = if asks.is_empty() || (denied && rule != ClaimRule::Each) {
             Vec::new()
@@ -138,16 +138,16 @@ impl Service {
         };
         let mut claims = claims.into_iter();
         let mut rulings = Vec::with_capacity(proposed.len());
-        for Proposed { call, standing, .. } in proposed {
-            rulings.push(match standing {
-                Standing::Denied(violation) => Ruling::Denied(Denied {
+        for Proposed { call, need, .. } in proposed {
+            rulings.push(match need {
+                Need::Denied(violation) => Ruling::Denied(Denied {
                     violation_code: violation.code.as_str().to_owned(),
                     pointer: violation.pointer.clone(),
                     message: violation.message.clone(),
                     approval_id: String::new(),
                 }),
-                Standing::Free => Ruling::Released(Released::default()),
-                Standing::Claims(_) => match claims.next() {
+                Need::Free => Ruling::Released(Released::default()),
+                Need::Claims(_) => match claims.next() {
                     Some(Ok(claim)) => ruling(&call.tool, claim),
                     Some(Err(ApprovalError::Unavailable(reason))) => return Err(unavailable(reason)),
                     Some(Err(error)) => Ruling::Denied(Denied {
@@ -211,9 +211,9 @@ impl Service {
 
 impl Proposed {
     fn ask(&self) -> Option<&Ask> {
-        match &self.standing {
-            Standing::Claims(ask) => Some(ask),
-            Standing::Denied(_) | Standing::Free => None,
+        match &self.need {
+            Need::Claims(ask) => Some(ask),
+            Need::Denied(_) | Need::Free => None,
         }
     }
 }
