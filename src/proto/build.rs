@@ -22,6 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .build_client(service)
+        // The same order in each encoding.
+        .btree_map(".callgate.executor.v1.Conversation.calls")
         .build_server(service)
         .codec_path("crate::codec::Bounded")
         .emit_rerun_if_changed(false)

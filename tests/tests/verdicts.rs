@@ -178,6 +178,7 @@ fn execute(case: &Case, digest: &str) -> ExecuteRequest {
         round: 0,
         calls: calls(case).enumerate().map(call).collect(),
         request_id: String::new(),
+        ..ExecuteRequest::default()
     }
 }
 

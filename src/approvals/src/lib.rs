@@ -280,5 +280,5 @@ fn entry(request: &ApprovalRequest, answer: &ApprovalAnswer) -> Entry {
         by: answer.by.name.clone(),
         reason: answer.reason.clone(),
     };
-    Entry { time: SystemTime::now(), source: Source::Executor, call, event }
+    Entry { time: SystemTime::now(), source: Source::Executor, call: call.into(), event }
 }

@@ -4,7 +4,8 @@
 //! it: an index with an entry for each record costs as much as the records. A search looks up the blocks with its values and
 //! reads these blocks only. `record_of_exchange` stays an index of records, since each decision is compared with its call.
 //!
-//! Not covered: whoever may write the file can remove a row, and then a search misses a block. `verify` reads all records.
+//! Not covered: whoever may write the file can remove a row, and then a search misses a block. `verify` reads all records, and compares
+//! the rows with them.
 
 use std::collections::HashSet;
 
@@ -15,7 +16,7 @@ use super::entry::Entry;
 use super::read::{COLUMNS, Query};
 
 /// The records of a block.
-const BLOCK: u64 = 1024;
+pub(super) const BLOCK: u64 = 1024;
 
 /// The third format of the log. The indexes that it drops find the values of old records quickly.
 pub(super) const SCHEMA: &str = "
@@ -172,7 +173,7 @@ mod tests {
         };
         let code = if n.is_multiple_of(2100) { "rare".to_owned() } else { String::new() };
         let event = AuditEvent::Decision { verdict: Verdict::Deny, code, pointer: String::new(), approval_id: None };
-        Entry { time: std::time::SystemTime::UNIX_EPOCH, source: Source::Executor, call, event }
+        Entry { time: std::time::SystemTime::UNIX_EPOCH, source: Source::Executor, call: call.into(), event }
     }
 
     /// A log of `records` records.

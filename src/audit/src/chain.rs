@@ -8,6 +8,7 @@
 use callgate_json::{Value, canonical};
 
 use super::head::KeptHead;
+use super::listed::ListedCheck;
 use super::read::{LogReader, ReadError, Stored};
 use super::record::Hash;
 use super::store::Head;
@@ -99,6 +100,16 @@ pub enum ChainFault {
         /// The last record of the copy.
         last: u64,
     },
+    /// The search index does not match the records.
+    #[error("the search index was altered: for records {first} to {last} it {what}")]
+    ListAltered {
+        /// The first record of the block.
+        first: u64,
+        /// The last number of the block.
+        last: u64,
+        /// The mismatch.
+        what: &'static str,
+    },
     /// The head kept elsewhere is not in the log.
     #[error("no record has the hash {0}: the log was cut before this record, or replaced")]
     HeadUnknown(Hash),
@@ -123,14 +134,18 @@ pub fn verify(reader: &LogReader, head: Option<Hash>) -> Result<Whole, VerifyErr
     let executor = reader.executor()?;
     // Read before the records, so the log has every record the sinks are known to have.
     let kept = KeptHead::read(reader.path()).ok().flatten();
+    // Records and search index are of one moment.
+    let _moment = reader.moment()?;
     let base = reader.base()?;
     let mut chain = Chain::from(base.seq + 1, Some(base.hash), &executor);
+    let mut listed = ListedCheck::start(reader, base.seq + 1);
     let mut known = (head == Some(base.hash)).then_some(base.seq);
     reader.every(|stored| {
         if head == Some(stored.hash) {
             known = Some(stored.seq);
         }
-        chain.accept(&stored)
+        chain.accept(&stored)?;
+        listed.as_mut().map_or(Ok(()), |listed| listed.accept(&stored))
     })??;
     let end = chain.end(&reader.cursors()?)?;
     // A copy has no head beside it, or that of another log.
@@ -142,6 +157,7 @@ pub fn verify(reader: &LogReader, head: Option<Hash>) -> Result<Whole, VerifyErr
         Some(_) | None if reader.is_torn_off()? => return Err(ChainFault::Incomplete { last: end.seq }.into()),
         Some(_) | None => {}
     }
+    listed.map_or(Ok(()), ListedCheck::end)?;
     match head {
         Some(head) if known.is_none() => Err(ChainFault::HeadUnknown(head).into()),
         _ => Ok(Whole { base, head: end, executor: executor.clone(), known }),

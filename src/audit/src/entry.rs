@@ -1,5 +1,6 @@
 //! The content of a record.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use callgate_proto::executor::v1::Usage;
@@ -12,8 +13,8 @@ pub struct Entry {
     pub time: SystemTime,
     /// The reporter.
     pub source: Source,
-    /// The call.
-    pub call: Call,
+    /// The call. All records of a call share it.
+    pub call: Arc<Call>,
     /// The event.
     pub event: AuditEvent,
 }

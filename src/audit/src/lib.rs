@@ -34,6 +34,7 @@ mod error;
 mod head;
 mod keeper;
 mod known;
+mod listed;
 mod log;
 mod metrics;
 mod read;

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params, params_from_iter};
 
 use super::blocks::{self, Statement};
 use super::entry::{Call, Source};
+use super::listed::Listed;
 use super::record::{Hash, Record};
 use super::segment::{self, Segment};
 use super::store::Head;
@@ -215,6 +216,33 @@ impl LogReader {
     /// Checks if the log holds a record, or begins right after it.
     pub(super) fn holds(&self, head: Head) -> Result<bool, ReadError> {
         self.read(|connection| holds(connection, head))
+    }
+
+    /// Keeps the log as it is for this reader, until the answer is dropped.
+    pub(super) fn moment(&self) -> Result<Transaction<'_>, ReadError> {
+        let cannot = |reason| ReadError::Unreadable { path: self.path.clone(), reason };
+        self.connection.unchecked_transaction().map_err(cannot)
+    }
+
+    /// Checks if the log has the blocks of a search.
+    pub(super) fn has_blocks(&self) -> bool {
+        self.blocks
+    }
+
+    /// The values that the search index names for a block.
+    pub(super) fn block(&self, number: u64) -> Result<Listed, ReadError> {
+        self.read(|log| {
+            let mut ask = log.prepare_cached("SELECT field, value FROM block WHERE number = ?1")?;
+            ask.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// A block of the search index that is not one of these.
+    pub(super) fn block_outside(&self, first: u64, last: u64) -> Result<Option<u64>, ReadError> {
+        let ask = "SELECT number FROM block WHERE number < ?1 OR number > ?2 LIMIT 1";
+        let number = |row: &Row<'_>| row.get::<_, i64>(0);
+        let found = self.read(|log| log.query_row(ask, [first, last], number).optional())?;
+        Ok(found.map(|number| u64::try_from(number).unwrap_or(0)))
     }
 
     /// The segments of the log, oldest first.

@@ -346,7 +346,7 @@ mod tests {
             AuditEvent::KeyReused,
             AuditEvent::Conflict { of: 3, verdict: Verdict::Deny, code: text("code"), pointer: text("/a") },
         ]
-        .map(|event| Entry { time, source: Source::Executor, call: call.clone(), event })
+        .map(|event| Entry { time, source: Source::Executor, call: call.clone().into(), event })
     }
 
     fn link() -> Link<'static> {

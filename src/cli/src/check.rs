@@ -3,10 +3,10 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use callgate_contract::{
-    Approved, Caller, Conversation, ProposedCall, Run, Verdict, decide, denial_text, verdict_json,
-};
+use callgate_contract::{Approved, Caller, ProposedCall, Run, Verdict, decide, denial_text, verdict_json};
 use clap::Args;
+
+use crate::facts::{FactArguments, FactError};
 
 use crate::disk::{self, FileError};
 use crate::output::{Exit, Outcome};
@@ -16,6 +16,7 @@ use crate::output::{Exit, Outcome};
 #[command(after_help = "Exit code 0: allowed. 2: denied. 1: no decision, because of an error.\n\n\
                   Examples:\n  \
                   callgate check contract.yaml --role clerk --tool create_order --arguments '{\"sku\": \"A-100\", \"quantity\": 2}'\n  \
+                  callgate check contract.yaml --role clerk --tool refund --arguments '{\"amount\": 50}' --called find_order --now 2026-03-01T09:00:00Z\n  \
                   jq -c .arguments call.json | callgate check contract.yaml --role viewer --tool get_order --arguments - --json")]
 pub(crate) struct CheckArguments {
     /// Contract file
@@ -30,6 +31,8 @@ pub(crate) struct CheckArguments {
     /// The arguments as the model wrote them, or `-` for standard input
     #[arg(long, value_name = "JSON|-", allow_hyphen_values = true)]
     pub(crate) arguments: String,
+    #[command(flatten)]
+    pub(crate) facts: FactArguments,
     /// Print the verdict as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -44,16 +47,18 @@ pub(crate) enum CheckError {
     Stdin(std::io::Error),
     #[error("--arguments -: standard input is not UTF-8 text")]
     StdinNotText,
+    #[error(transparent)]
+    Fact(#[from] FactError),
 }
 
 /// Decides the call as the first one of its turn.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let contract = disk::contract(&arguments.file)?;
     let text = self::arguments(&arguments.arguments)?;
-    // No rule of a contract reads the tenant.
-    let caller = Caller { tenant: "check".to_owned(), role: arguments.role.clone() };
+    let given = arguments.facts.read(&contract)?;
+    let caller = Caller { tenant: given.tenant.clone(), role: arguments.role.clone() };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
-    let verdict = decide(&contract, &caller, &Conversation::default(), &call);
+    let verdict = decide(&contract, &caller, &given.conversation(), &call);
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),

@@ -16,6 +16,7 @@ mod check;
 mod disk;
 mod doctor;
 mod document;
+mod facts;
 mod lint;
 mod new;
 mod output;

@@ -79,6 +79,12 @@ impl Timestamp {
         Timestamp::new(seconds, nanos)
     }
 
+    /// Returns the milliseconds since the Unix epoch, rounded down. `None` before the epoch.
+    #[must_use]
+    pub fn unix_millis(self) -> Option<u64> {
+        u64::try_from(self.seconds).ok()?.checked_mul(1000)?.checked_add(u64::from(self.nanos / 1_000_000))
+    }
+
     /// Adds a duration.
     pub(crate) fn plus(self, by: Duration) -> Option<Timestamp> {
         let (seconds, nanos) = sum((self.seconds, self.nanos), (by.seconds, by.nanos))?;

@@ -132,6 +132,12 @@ fn timestamp(milliseconds: u64) -> Option<Timestamp> {
     Timestamp::new(seconds, nanos)
 }
 
+/// Reads a time of RFC 3339, such as `2026-01-31T12:00:00Z`, as [`Conversation::now`]. `None` for another text, and before 1970.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<u64> {
+    Timestamp::parse(text)?.unix_millis()
+}
+
 // === impl ConversationFacts ===
 
 impl ConversationFacts {

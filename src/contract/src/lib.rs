@@ -90,12 +90,12 @@ use sha2::{Digest, Sha256};
 
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
-pub use conditions::{ConversationFacts, Reads};
+pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{
-    Approval, Audit, Contract, Effects, Limits, OnViolation, Output, RequestMembers, Role, ServerState, Tool,
-    UndeclaredTools, UnknownMembers,
+    Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
+    Tool, UndeclaredTools, UnknownMembers,
 };
 pub use permission::Forbidden;
 pub use presentation::{denial_text, verdict_json};

@@ -16,6 +16,9 @@ use crate::schema::Schema;
 use crate::sources::SourceRules;
 use crate::violation::{Code, Violation};
 
+/// A table by names of a contract. Its author is trusted, so its hasher is fast rather than safe from names that collide.
+pub type NameTable<V> = HashMap<String, V, foldhash::fast::RandomState>;
+
 /// A valid contract: the table that decides every call.
 ///
 /// It is immutable, holds no cell and can be shared by threads.
@@ -35,9 +38,9 @@ pub struct Contract {
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
     pub(crate) trusts_users: bool,
-    pub(crate) roles: HashMap<String, Role>,
+    pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
-    pub(crate) table: HashMap<String, usize>,
+    pub(crate) table: NameTable<usize>,
     pub(crate) reads: Reads,
 }
 

@@ -14,6 +14,7 @@ use callgate_wire::{Call, Fate};
 
 use crate::effect::{AuthorizeBatch, CallBatch, ReleaseRule, RunCall};
 use crate::event::{Authorization, CallFailed, CallRuling};
+use crate::facts::RequestFacts;
 use crate::plan::TurnPlan;
 use crate::refusal::notice;
 use crate::settle::{Refused, Runnable};
@@ -64,7 +65,7 @@ pub(crate) fn rule(gate: &Gate, may_go_on: bool) -> ReleaseRule {
 pub(crate) fn batch(
     gate: &Gate,
     correlation: &Correlation,
-    (caller, round): (&Caller, u32),
+    (caller, round, facts): (&Caller, u32, &RequestFacts),
     calls: Vec<RunCall>,
     release: ReleaseRule,
 ) -> AuthorizeBatch {
@@ -76,6 +77,8 @@ pub(crate) fn batch(
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),
         round,
+        model: facts.model.clone(),
+        conversation: facts.conversation.clone(),
         calls,
     };
     AuthorizeBatch { batch, release }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use callgate_contract::Code as CallCode;
+use callgate_contract::{Code as CallCode, ConversationFacts};
 
 use crate::Trace;
 
@@ -76,6 +76,10 @@ pub struct CallBatch {
     pub trace: Option<Trace>,
     /// Counted from 1.
     pub round: u32,
+    /// The model of the request, if a condition of the contract reads it.
+    pub model: Option<String>,
+    /// The facts before the turn, if a condition of the contract reads them.
+    pub conversation: Option<ConversationFacts>,
     /// At least one.
     pub calls: Vec<RunCall>,
 }

@@ -6,7 +6,7 @@ use callgate_contract::Code as CallCode;
 
 use crate::headers::Headers;
 
-/// One thing that happened to an exchange. `now` is any monotonic time, the same clock for one exchange.
+/// One thing that happened to an exchange. `now` is the time since the Unix epoch.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The request's headers arrived.

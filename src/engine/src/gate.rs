@@ -1,11 +1,11 @@
 //! The gate: everything that stays the same between exchanges.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, OnViolation, Role, Run, Tool};
+use callgate_contract::{Contract, NameTable, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -28,9 +28,9 @@ pub struct Rules {
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
-    pub(crate) declarations: HashMap<String, Declaration>,
+    pub(crate) declarations: NameTable<Declaration>,
     /// Roles that may use a tool whose calls wait for the executor.
-    waiting: HashSet<String>,
+    waiting: NameTable<()>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -240,7 +240,7 @@ impl Rules {
             .collect();
         let waits = |tool: &Tool| !matches!(tool.run(), Run::Client) || contract.may_need_authorization(tool);
         let waits = |role: &Role| role.tools(&contract).any(waits);
-        let waiting = contract.roles().filter(|role| waits(role)).map(|role| role.name().to_owned()).collect();
+        let waiting = contract.roles().filter(|role| waits(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
             contract,
             identity,
@@ -277,7 +277,7 @@ impl Rules {
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool or releases a call first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.waiting.contains(role);
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.waiting.contains_key(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 

@@ -84,6 +84,7 @@ mod effect;
 mod error_format;
 mod event;
 mod exchange;
+mod facts;
 mod gate;
 mod head;
 mod headers;
@@ -103,7 +104,7 @@ mod unary;
 mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
-pub use callgate_contract::Code as CallCode;
+pub use callgate_contract::{Code as CallCode, ConversationFacts};
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, HeldFor, ModelRequest, ReleaseRule, Reply, RunCall};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure};

@@ -8,6 +8,7 @@ use callgate_contract::{
 use callgate_wire::{Call, ChoiceIndex, Form};
 
 use crate::effect::{HeldFor, RunCall};
+use crate::facts::RequestFacts;
 use crate::gate::Gate;
 use crate::ledger::{Ledger, Ruling};
 
@@ -38,11 +39,22 @@ pub(crate) enum Decided {
     Refused(Refused),
 }
 
+/// The basis of the decisions on a turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Basis<'a> {
+    pub(crate) gate: &'a Gate,
+    pub(crate) caller: &'a Caller,
+    /// The time, in milliseconds since the Unix epoch.
+    pub(crate) now: Option<u64>,
+}
+
 /// The earlier calls of a turn, as far as a decision needs them.
 #[derive(Debug)]
 pub(crate) struct TurnSoFar {
     /// The turn's round, counted from 1.
     round: u32,
+    /// The facts before the turn, with the turn's calls that were not refused.
+    facts: RequestFacts,
     /// The turn's calls over all its choices.
     calls: u32,
     ids: Ids,
@@ -58,25 +70,23 @@ struct Ids {
 
 /// Decides the calls of one choice, in order, and records each decision.
 pub(crate) fn settle(
-    gate: &Gate,
-    caller: &Caller,
+    basis: Basis<'_>,
     choice: ChoiceIndex,
     calls: &[Call],
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Vec<Decided> {
-    calls.iter().map(|call| settle_one(gate, caller, choice, call, before, ledger)).collect()
+    calls.iter().map(|call| settle_one(basis, choice, call, before, ledger)).collect()
 }
 
 fn settle_one(
-    gate: &Gate,
-    caller: &Caller,
+    Basis { gate, caller, now }: Basis<'_>,
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
     ledger: &mut Ledger,
 ) -> Decided {
-    let conversation = Conversation { calls_before: before.calls, ..Conversation::default() };
+    let calls_before = before.calls;
     before.calls = before.calls.saturating_add(1);
     let verdict = match malformed(choice, call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {
@@ -88,6 +98,10 @@ fn settle_one(
         }),
         None => {
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
+            let RequestFacts { model, conversation } = &before.facts;
+            let facts = conversation.as_ref();
+            let conversation =
+                Conversation { calls_before, model: model.as_deref(), now, facts, ..Conversation::default() };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
@@ -112,6 +126,9 @@ fn settle_one(
             return Decided::Refused(Refused { call: presentable(call, shown), violation });
         }
     };
+    if let Some(facts) = &mut before.facts.conversation {
+        facts.add_call(approved.tool.name());
+    }
     let named = (call.id.as_str(), approved.tool.name());
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
@@ -172,9 +189,9 @@ impl Decided {
 // === impl TurnSoFar ===
 
 impl TurnSoFar {
-    /// Begins the turn of this round.
-    pub(crate) fn new(round: u32) -> Self {
-        Self { round, calls: 0, ids: Ids::default() }
+    /// Begins the turn of this round, with the facts before it.
+    pub(crate) fn new(round: u32, facts: RequestFacts) -> Self {
+        Self { round, facts, calls: 0, ids: Ids::default() }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::event::CallRuling;
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
@@ -86,6 +86,8 @@ pub(crate) struct StreamContext<'a> {
     pub(crate) gate: &'a Gate,
     pub(crate) tally: &'a mut Tally,
     pub(crate) ledger: &'a mut Ledger,
+    /// The time, in milliseconds since the Unix epoch.
+    pub(crate) now: Option<u64>,
     /// The bytes to forward.
     pub(crate) out: &'a mut Vec<u8>,
 }
@@ -98,7 +100,7 @@ impl StreamTurn {
         Self {
             stream: checked.dialect.stream(&*checked.request),
             decoder: Decoder::new(checked.dialect.framing(), most),
-            before: TurnSoFar::new(checked.round),
+            before: TurnSoFar::new(checked.round, checked.facts.clone()),
             checked,
             choices: BTreeMap::new(),
             bytes: 0,
@@ -375,7 +377,8 @@ impl StreamTurn {
         calls: &[Call],
     ) -> Result<Progress, Refusal> {
         let alone = self.checked.request.choices() == 1;
-        let decided = settle(context.gate, &self.checked.caller, choice, calls, &mut self.before, context.ledger);
+        let basis = Basis { gate: context.gate, caller: &self.checked.caller, now: context.now };
+        let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         let plan = plan(context.gate, decided, self.checked.round, alone);
         self.carry_out(context, choice, plan)

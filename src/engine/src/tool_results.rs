@@ -31,6 +31,8 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),
         round: checked.round,
+        model: checked.facts.model.clone(),
+        conversation: checked.facts.conversation.clone(),
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
 }

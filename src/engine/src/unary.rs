@@ -11,7 +11,7 @@ use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, Refused, Runnable, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, Refused, Runnable, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::{Code, Gate, Refusal, Tally, weight};
 
@@ -100,9 +100,10 @@ pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
     )
 }
 
-/// Decides all calls of an answer and rewrites it. `earlier` has the content of earlier rounds.
+/// Decides all calls of an answer and rewrites it, at a time in milliseconds since the Unix epoch. `earlier` has the content of earlier
+/// rounds.
 pub(crate) fn decide(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     checked: &CheckedRequest,
     answer: Box<dyn Answer>,
     earlier: &[Earlier],
@@ -112,12 +113,13 @@ pub(crate) fn decide(
     let choices = answer.choices();
     checked.check_choices(choices)?;
     let alone = choices == 1;
-    let mut before = TurnSoFar::new(checked.round);
+    let mut before = TurnSoFar::new(checked.round, checked.facts.clone());
+    let basis = Basis { gate, caller: &checked.caller, now };
     let mut planned = Vec::new();
     let mut rule = None;
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
-        let decided = settle(gate, &checked.caller, choice, answer.calls_of(choice), &mut before, ledger);
+        let decided = settle(basis, choice, answer.calls_of(choice), &mut before, ledger);
         if decided.is_empty() {
             continue;
         }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, Decisions, Outcome, Receipt, ReleaseRule, RunCall,
-    Ruling, ToolFailure, Trace,
+    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome, Receipt,
+    ReleaseRule, RunCall, Ruling, ToolFailure, Trace,
 };
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, Call, Caller, Decision, ExecuteRequest, ExecuteResponse, FailureKind, HeldFor,
-    Verdict, call_outcome, call_ruling,
+    self as proto, AuthorizeRequest, AuthorizeResponse, Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse,
+    FailureKind, HeldFor, Verdict, call_outcome, call_ruling,
 };
 use prost::Message;
 
@@ -57,6 +57,8 @@ pub fn encode(batch: CallBatch) -> CallsRequest {
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
+        model: batch.model,
+        conversation: batch.conversation.map(conversation),
         calls: batch.calls.into_iter().map(encode_call).collect(),
     };
     CallsRequest { message: request.encode_to_vec(), trace }
@@ -77,6 +79,8 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
+        model: batch.model,
+        conversation: batch.conversation.map(conversation),
         calls: batch.calls.into_iter().map(encode_call).collect(),
         release: release.into(),
     };
@@ -116,6 +120,11 @@ pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
         Ok(Authorization { id: ruling.id, ruling: decoded })
     };
     response.rulings.into_iter().map(ruling).collect()
+}
+
+fn conversation(facts: ConversationFacts) -> Conversation {
+    let ConversationFacts { tainted, rounds, turns, calls } = facts;
+    Conversation { tainted, rounds, turns, calls }
 }
 
 /// Decodes the executor's answer: one outcome per call.

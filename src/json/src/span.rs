@@ -50,15 +50,9 @@ impl<'t> Key<'t> {
     }
 
     /// Returns true if it is this name.
-    #[inline(always)]
+    #[inline(never)]
     #[must_use]
     pub fn is(self, name: &str) -> bool {
-        // Most keys differ in their lengths.
-        let differs = !self.is_escaped && self.raw.len() != name.len() + 2;
-        !differs && self.is_same(name)
-    }
-
-    fn is_same(self, name: &str) -> bool {
         if self.is_escaped { is_key(self.raw, name) } else { same(self.inside(), name.as_bytes()) }
     }
 

@@ -260,3 +260,33 @@ fn much_white_space_changes_nothing() {
     assert_eq!(places.of(text.as_bytes()).get("c").unwrap().get("d").unwrap().count(), Some(2));
     assert_eq!(places.objects(text.as_bytes()).unwrap().0.keys().count(), 1);
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    /// A long member is known in later texts, and taken from there with its places.
+    #[test]
+    fn a_member_of_an_earlier_text_reads_as_one_that_is_searched(
+        value in prop_oneof![near_json(), Just(r#"{"a":[{"b":[1,{"c":"d"}]}]}"#.to_owned())],
+        other in prop_oneof![near_json(), Just("[1,[2]]".to_owned())],
+        end in prop_oneof![Just(""), Just(" "), Just(","), Just("]"), Just("}"), Just("x"), Just("\"")],
+        depth in 1_usize..7,
+        except in prop_oneof![Just("t"), Just("u"), Just("")],
+    ) {
+        let long = format!(r#"[{{"pad":"{}","v":{value}}}, {value}]"#, "x".repeat(256));
+        for text in [
+            format!(r#"{{"t":{long}}}"#),
+            format!(r#"{{"a":{other},"t": {long}{end},"u":{long}}}"#),
+            format!(r#"{{"t":{other},"u":[{long}],"v":{long},"w":{{"t":{long}}}}}"#),
+            format!(r#"[{long},{{"t":{long}}}]"#),
+            format!(r#"{{"t":{long},"t":{long}}}"#),
+        ] {
+            let places = check_places(text.as_bytes(), depth, except);
+            let read = read_nearest(text.as_bytes());
+            prop_assert_eq!(places.as_ref().map(|_| ()), read.as_ref().map(|_| ()), "{}", text);
+            if let Ok(places) = places {
+                prop_assert_eq!(seen(places.of(text.as_bytes())), seen(Span::new(text.as_bytes())));
+            }
+        }
+    }
+}

@@ -40,7 +40,7 @@ pub(crate) struct Stream {
     model: Slot<(), Result<OwnedReply, CallFailed>>,
     /// A hook has panicked: nothing more is forwarded.
     broken: Cell<bool>,
-    /// Bytes that the engine has replaced are still in Envoy's buffer.
+    /// A body in Envoy's buffer is not the engine's: replaced bytes are still there, or new ones are missing.
     stale: Cell<bool>,
 }
 
@@ -184,20 +184,15 @@ impl Stream {
         self.body.set(Some(body));
         let step = filter.with_body(body, run);
         self.body.set(None);
-        match step {
-            Some(step) if !self.stale.get() => self.act(step),
-            // Undecided bytes would go on: the stream ends instead.
-            _ => {
-                log::error!("callgate: Envoy does not give or take the bytes of a body; the stream is reset");
-                self.take(Step::Reset);
-                Status::Stop
-            }
+        if step.is_none() {
+            self.stale.set(true);
         }
+        self.act(step.unwrap_or(Step::Hold))
     }
 
     /// Takes a step in a hook of the stream.
     fn act(&self, step: Step) -> Status {
-        if step == Step::Continue {
+        if step == Step::Continue && !self.stale.get() {
             return Status::Continue;
         }
         self.take(step);
@@ -207,6 +202,11 @@ impl Stream {
     /// Takes a step outside a hook of the stream. The stream may end before this returns.
     fn take(&self, step: Step) {
         let Some(filter) = self.filter.get() else { return };
+        if self.stale.get() {
+            // Undecided bytes, or a part of a body, would be forwarded.
+            log::error!("callgate: Envoy does not give or take the bytes of a body; the stream is reset");
+            return filter.reset_stream();
+        }
         match step {
             Step::Continue | Step::Hold => {}
             Step::Resume => filter.continue_encoding(),
@@ -228,8 +228,8 @@ impl Stream {
         if held > 0 && !filter.drain_body(body, held) {
             self.stale.set(true);
         }
-        if !bytes.is_empty() {
-            filter.append_body(body, bytes);
+        if !bytes.is_empty() && !filter.append_body(body, bytes) {
+            self.stale.set(true);
         }
     }
 

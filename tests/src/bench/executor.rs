@@ -57,14 +57,8 @@ pub(super) async fn measure(
     time: Duration,
 ) -> Result<ExecutorFigures, StackError> {
     let folder = folder.join("executor");
-    let contract = workspace().join("tests/contracts/bench/contract.yaml");
-    let contract = prepare(&contract, &folder.join("contract"), None, &artefacts.cli)?;
-    let digest = run(Command::new(&artefacts.cli).arg("digest").arg(&contract))?;
-    let digest = digest.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap_or_default().to_owned();
-    let (mut process, doors) = start_executor("executor", &[contract], artefacts, &folder)?;
-    executor_ready(&mut process, doors.calls).await?;
+    let (process, server, digest) = start(artefacts, &folder).await?;
     let idle = resident(process.id())?;
-    let server = LoadedServer { address: doors.calls, process: process.id() };
     let duration = load(server, &digest, 1, time / 4).await?.1;
     let (executor, echo) = against_echo(server, &digest, &folder, rounds, time).await?;
     let loaded = resident(process.id())?;
@@ -75,6 +69,30 @@ pub(super) async fn measure(
     let (hundred, startup) = hundred(artefacts, &folder.join("hundred")).await?;
     let interpreter = interpreter(artefacts, &folder.join("interpreter"))?;
     Ok(ExecutorFigures { executor, echo, duration, instances, resident: [idle, loaded, hundred], startup, interpreter })
+}
+
+/// Measures only its calls against the echo.
+pub(super) async fn calls(
+    artefacts: &Artefacts,
+    folder: &Path,
+    rounds: usize,
+    time: Duration,
+) -> Result<(Vec<Sample>, Vec<Sample>), StackError> {
+    let folder = folder.join("executor");
+    let (_process, server, digest) = start(artefacts, &folder).await?;
+    against_echo(server, &digest, &folder, rounds, time).await
+}
+
+/// Starts an executor with the bench's contract; returns the contract's digest too.
+async fn start(artefacts: &Artefacts, folder: &Path) -> Result<(Process, LoadedServer, String), StackError> {
+    let contract = workspace().join("tests/contracts/bench/contract.yaml");
+    let contract = prepare(&contract, &folder.join("contract"), None, &artefacts.cli)?;
+    let digest = run(Command::new(&artefacts.cli).arg("digest").arg(&contract))?;
+    let digest = digest.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap_or_default().to_owned();
+    let (mut process, doors) = start_executor("executor", &[contract], artefacts, folder)?;
+    executor_ready(&mut process, doors.calls).await?;
+    let server = LoadedServer { address: doors.calls, process: process.id() };
+    Ok((process, server, digest))
 }
 
 async fn against_echo(
@@ -201,6 +219,7 @@ async fn client(
             request_id: String::new(),
             round: 1,
             calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into(), ..Call::default() }],
+            ..ExecuteRequest::default()
         };
         let answer = client.execute(request).await.map_err(|status| unfit(&status.to_string()))?.into_inner();
         let took = sent.elapsed();

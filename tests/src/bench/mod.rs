@@ -65,6 +65,9 @@ pub struct Options {
     /// Only the executor, without any Envoy
     #[arg(long)]
     pub executor: bool,
+    /// With --executor: only its calls against the echo, for comparisons and profilers
+    #[arg(long, requires = "executor")]
+    pub calls: bool,
     /// Only LiteLLM and NeMo Guardrails against the gate; `make setup-rivals` installs them
     #[arg(long, conflicts_with = "executor")]
     pub rivals: bool,
@@ -118,6 +121,9 @@ pub async fn bench(options: &Options) -> Result<(), StackError> {
     artefacts.filter = artefacts.built("the filter", GateHost::Wasm.module())?;
     let settings = options.settings();
     let folder = tempfile::tempdir().map_err(StackError::io("a folder for the bench"))?;
+    if options.executor && options.calls {
+        return finish(&calls(&artefacts, folder.path(), &settings).await?, "calls.json");
+    }
     if options.executor {
         return bench_executor(&artefacts, folder.path(), &settings).await;
     }
@@ -222,6 +228,16 @@ async fn measure_executor(
 ) -> Result<executor::ExecutorFigures, StackError> {
     println!("executor: calls of a tool that does nothing, against a bare gRPC echo, {} at a time", executor::AT_ONCE);
     executor::measure(artefacts, folder, settings.rounds, settings.time).await
+}
+
+/// Measures only the calls of the executor.
+async fn calls(
+    artefacts: &Artefacts,
+    folder: &Path,
+    settings: &Settings,
+) -> Result<Vec<report::SummaryLine>, StackError> {
+    let (executor, echo) = executor::calls(artefacts, folder, settings.rounds, settings.time).await?;
+    Ok(report::calls(&executor, &echo))
 }
 
 /// Serves the bare gRPC echo, the baseline of the executor, until the process ends.

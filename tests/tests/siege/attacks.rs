@@ -146,6 +146,7 @@ async fn small_requests((): ()) {
             round: 1,
             calls: vec![Call::default(); calls],
             request_id: String::new(),
+            ..ExecuteRequest::default()
         };
         let ended = once(&client, &request).await;
         assert_eq!(ended, Ended::Unanswered(Code::InvalidArgument), "{calls} calls, {tenant} bytes");

@@ -122,6 +122,7 @@ pub fn request(digest: &str, tenant: &str, tool: &str, number: i64) -> ExecuteRe
         round: 1,
         calls: vec![call],
         request_id: String::new(),
+        ..ExecuteRequest::default()
     }
 }
 

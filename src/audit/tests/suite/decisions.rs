@@ -1,5 +1,7 @@
 //! Decisions on the same call: equal, repeated and contradicting ones.
 
+use std::sync::Arc;
+
 use callgate_audit::{Appended, AuditEvent, Entry, Query, Source, Verdict};
 
 use super::{StateFolder, decision, outcome};
@@ -34,7 +36,7 @@ async fn a_contradicting_decision_of_the_filter_is_recorded_once() {
     assert_eq!(log.append(contradiction.clone()).await.unwrap(), Appended::Conflict);
     assert_eq!(log.append(contradiction).await.unwrap(), Appended::Repeat);
     let mut other = decision(Source::Filter, "e-1", 0);
-    other.call.arguments_digest = "2".repeat(64);
+    Arc::make_mut(&mut other.call).arguments_digest = "2".repeat(64);
     assert_eq!(log.append(other).await.unwrap(), Appended::Conflict);
     assert_eq!(kinds(&state), listed(&[("decision", 0), ("conflict", 1), ("conflict", 1)]));
     assert_eq!(state.whole(), 3);

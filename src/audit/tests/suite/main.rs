@@ -18,6 +18,7 @@ mod whole;
 mod services;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use callgate_audit::{
@@ -124,13 +125,13 @@ pub(crate) fn decision(source: Source, exchange: &str, position: u32) -> Entry {
         pointer: String::new(),
         approval_id: None,
     };
-    Entry { time: SystemTime::now(), source, call: call(exchange, position), event }
+    Entry { time: SystemTime::now(), source, call: call(exchange, position).into(), event }
 }
 
 pub(crate) fn outcome(exchange: &str, position: u32) -> Entry {
     let usage = Usage { fuel: 1234, peak_memory_bytes: 65536, duration_us: 42 };
     let event = AuditEvent::Outcome { outcome: "timeout".into(), usage };
-    Entry { time: SystemTime::now(), source: Source::Executor, call: call(exchange, position), event }
+    Entry { time: SystemTime::now(), source: Source::Executor, call: call(exchange, position).into(), event }
 }
 
 /// Appends `count` calls, each with its decision and its outcome.
@@ -306,8 +307,8 @@ async fn records_are_found_by_content_newest_first_or_followed() {
     let log = place.open();
     calls(&log, "e-1", 2).await;
     let mut denied = decision(Source::Filter, "e-2", 0);
-    denied.call.tool = "drop_table".into();
-    denied.call.tenant = "evil".into();
+    Arc::make_mut(&mut denied.call).tool = "drop_table".into();
+    Arc::make_mut(&mut denied.call).tenant = "evil".into();
     denied.event = AuditEvent::Decision {
         verdict: Verdict::Deny,
         code: "tool_not_in_contract".into(),

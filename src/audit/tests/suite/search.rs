@@ -1,6 +1,7 @@
 //! A search reads a part of the log at a time, can be stopped, and continues at the same place.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use callgate_audit::{Query, Source};
 use rusqlite::Connection;
@@ -12,7 +13,7 @@ async fn a_stopped_search_returns_its_next_position() {
     let state = StateFolder::new();
     let log = state.open();
     let mut rare = decision(Source::Executor, "e-0", 0);
-    rare.call.tool = "rare_tool".into();
+    Arc::make_mut(&mut rare.call).tool = "rare_tool".into();
     log.append(rare).await.unwrap();
     for part in 0..5 {
         calls(&log, &format!("e-{part}"), 500).await;

@@ -1,11 +1,11 @@
 //! Roles: which tools each may use, resolved to names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::conditions::{Names, condition};
 use super::fields::{Fields, Located, Report};
 use crate::glob::Glob;
-use crate::model::Role;
+use crate::model::{NameTable, Role};
 use crate::nearest::nearest;
 use crate::source::node::join;
 
@@ -17,12 +17,12 @@ pub(super) fn roles(
     tools: &[&str],
     names: &Names,
     report: &mut Report<'_>,
-) -> Option<HashMap<String, Role>> {
+) -> Option<NameTable<Role>> {
     let entries = item.entries(report)?;
     if entries.is_empty() {
         return report.fault(item, "expected at least one role, such as `clerk: { tools: [\"get_*\"] }`");
     }
-    let mut roles = HashMap::new();
+    let mut roles = NameTable::default();
     for entry in entries {
         let name = entry.key.as_str();
         let role = Located { node: &entry.value, path: join(&item.path, name) };

@@ -36,7 +36,8 @@ impl Core {
     }
 
     fn ask_about(&mut self, held: HeldStream, calls: Vec<RunCall>, release: ReleaseRule) -> Transition {
-        let asker = (&held.turn.checked.caller, held.turn.checked.round);
+        let checked = &held.turn.checked;
+        let asker = (&checked.caller, checked.round, &checked.facts);
         let batch = authorize::batch(&self.gate, &self.ledger.correlation, asker, calls, release);
         (ExchangeState::AskingForStream(Box::new(held)), Effect::Authorize(batch))
     }

@@ -55,7 +55,14 @@ impl Core {
             Ok(AnswerOrError::Error(body)) => return self.error_came(body),
             Err(refusal) => return self.replace(&refusal),
         };
-        match unary::decide(&self.gate, &checked, answer, &[], &mut self.tally, &mut self.ledger) {
+        match unary::decide(
+            (&self.gate, self.clock.unix_millis()),
+            &checked,
+            answer,
+            &[],
+            &mut self.tally,
+            &mut self.ledger,
+        ) {
             Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             turn @ Ok(Turn::Again(_) | Turn::Ask(_)) => {
                 self.turn_decided(Rounds::new(*checked, Vec::new(), AnswerForm::Whole { said }, true), turn, 0)

@@ -66,6 +66,11 @@ impl Clock {
         self.progress = if matches!(event, Event::Tick { .. }) { self.progress.or(now) } else { now };
     }
 
+    /// Returns the time of the latest event with one, in milliseconds since the Unix epoch. A host without a clock gives zero.
+    pub(super) fn unix_millis(&self) -> Option<u64> {
+        self.now.filter(|now| !now.is_zero()).and_then(|now| u64::try_from(now.as_millis()).ok())
+    }
+
     /// Begins the turn: the request is forwarded now.
     pub(super) fn begin(&mut self, timed: bool) {
         self.began = self.now.filter(|_| timed);

@@ -103,7 +103,8 @@ impl Core {
         let bytes = body.len();
         let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
-        Ok(match message::check(&self.gate, caller, request, &mut self.tally, &mut self.ledger)? {
+        let (gate, now) = (&self.gate, self.clock.unix_millis());
+        Ok(match message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)? {
             Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
             Checked::Ask(asked) => {
                 let batch = asked.batch(&self.gate, &self.ledger.correlation);

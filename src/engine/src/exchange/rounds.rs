@@ -51,6 +51,7 @@ impl Core {
         refused: Vec<Refused>,
     ) -> Transition {
         let role = &rounds.checked.caller.role;
+        rounds.checked.facts.add_round(&self.gate.contract, &results, &refused);
         results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
         let request = tool_results::ask(&mut rounds.checked, said, &results, left);
@@ -98,7 +99,7 @@ impl Core {
     ) -> Transition {
         match turn {
             Ok(Turn::Ask(held)) => {
-                let asker = (&rounds.checked.caller, rounds.checked.round);
+                let asker = (&rounds.checked.caller, rounds.checked.round, &rounds.checked.facts);
                 let calls = held.asked().cloned().collect();
                 let batch = authorize::batch(&self.gate, &self.ledger.correlation, asker, calls, held.release);
                 rounds.waiting = Waiting::Rulings { held, bytes };
@@ -121,7 +122,7 @@ impl Core {
 
     fn decide_again(&mut self, rounds: &Rounds, answer: Box<dyn Answer>) -> Result<Turn, Refusal> {
         let (tally, ledger) = (&mut self.tally, &mut self.ledger);
-        unary::decide(&self.gate, &rounds.checked, answer, &rounds.earlier, tally, ledger)
+        unary::decide((&self.gate, self.clock.unix_millis()), &rounds.checked, answer, &rounds.earlier, tally, ledger)
     }
 
     /// Ends the rounds in an error, in the form the client can still read.

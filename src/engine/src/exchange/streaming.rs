@@ -79,7 +79,13 @@ impl Core {
     }
 
     pub(super) fn context<'a>(&'a mut self, out: &'a mut Vec<u8>) -> StreamContext<'a> {
-        StreamContext { gate: &self.gate, tally: &mut self.tally, ledger: &mut self.ledger, out }
+        StreamContext {
+            gate: &self.gate,
+            tally: &mut self.tally,
+            ledger: &mut self.ledger,
+            now: self.clock.unix_millis(),
+            out,
+        }
     }
 }
 

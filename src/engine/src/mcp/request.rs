@@ -8,8 +8,9 @@ use super::{Expected, SentMessage};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
+use crate::facts::RequestFacts;
 use crate::ledger::{Correlation, Ledger};
-use crate::settle::{Decided, Runnable, TurnSoFar, settle};
+use crate::settle::{Basis, Decided, Runnable, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
@@ -69,13 +70,14 @@ impl AskedCall {
     /// The request to the executor.
     pub(crate) fn batch(&self, gate: &Gate, correlation: &Correlation) -> AuthorizeBatch {
         let calls = vec![self.runnable.run.clone()];
-        authorize::batch(gate, correlation, (&self.caller, 1), calls, ReleaseRule::Each)
+        let facts = RequestFacts::without_conversation(&gate.contract);
+        authorize::batch(gate, correlation, (&self.caller, 1, &facts), calls, ReleaseRule::Each)
     }
 }
 
-/// Checks and rewrites a message.
+/// Checks and rewrites a message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn check(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     caller: Caller,
     mut request: McpRequest,
     tally: &mut Tally,
@@ -95,7 +97,7 @@ pub(crate) fn check(
         }
     };
     if let Some(call) = request.call() {
-        return Ok(match call_server(gate, &caller, call, tally, ledger) {
+        return Ok(match call_server(Basis { gate, caller: &caller, now }, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(AskedCall { request, id, caller, runnable }),
             Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
@@ -149,14 +151,9 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
 }
 
 /// Decides a call. The server runs no tool that the executor runs.
-fn call_server(
-    gate: &Gate,
-    caller: &Caller,
-    call: Call,
-    tally: &mut Tally,
-    ledger: &mut Ledger,
-) -> Result<Proposed, Violation> {
-    let mut decided = settle(gate, caller, ChoiceIndex::FIRST, &[call], &mut TurnSoFar::new(1), ledger);
+fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Proposed, Violation> {
+    let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(&basis.gate.contract));
+    let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);

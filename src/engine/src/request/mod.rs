@@ -5,6 +5,7 @@ mod tools;
 use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name_in_sentence};
 use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
+use crate::facts::RequestFacts;
 use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
@@ -23,6 +24,8 @@ pub(crate) struct CheckedRequest {
     pub(crate) hold: ReleasePolicy,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
+    /// The facts before this round that conditions read.
+    pub(crate) facts: RequestFacts,
 }
 
 // === impl CheckedRequest ===
@@ -81,9 +84,10 @@ pub(crate) fn check(
         request.name_output_limit(gate.output_limit);
         request.clamp_output_tokens(most);
     }
+    let facts = RequestFacts::read(contract, &*request);
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1 })
+    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts })
 }
 
 /// Drops or refuses the members that neither the gate's tables nor the contract list.

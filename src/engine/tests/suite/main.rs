@@ -12,6 +12,7 @@ mod authorize;
 mod bedrock_converse;
 mod budget;
 mod common;
+mod conditions;
 mod content_types;
 mod gemini;
 mod headers;

@@ -3,11 +3,11 @@
 //! Only the called tool is compiled and granted anything. The secrets and folders of the contract's other tools need not exist.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use callgate_contract::{
-    Approved, Bounds, Caller, Contract, Conversation, GrpcRun, HttpRun, McpRun, ProposedCall, Role, Run, Tool, Verdict,
-    Violation, WasmRun, decide,
+    Approved, Bounds, Caller, Contract, Conversation, ConversationFacts, GrpcRun, HttpRun, McpRun, ProposedCall, Role,
+    Run, Tool, Verdict, Violation, WasmRun, decide,
 };
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Usage};
@@ -132,7 +132,10 @@ impl LocalCall<'_> {
         }
         let caller = Caller { tenant: self.tenant.to_owned(), role: self.role(&contract)? };
         let call = ProposedCall { name: self.tool, arguments: self.arguments };
-        let (approved, needs_approval) = match decide(&contract, &caller, &Conversation::default(), &call) {
+        // The first call of an empty conversation.
+        let facts = ConversationFacts::default();
+        let conversation = Conversation { now: unix_millis(), facts: Some(&facts), ..Conversation::default() };
+        let (approved, needs_approval) = match decide(&contract, &caller, &conversation, &call) {
             Verdict::Allow(approved) => (approved, false),
             Verdict::NeedsApproval(approved) => (approved, true),
             Verdict::Deny(violation) => return Ok(LocalAnswer::Denied(violation)),
@@ -247,6 +250,12 @@ fn variables(contract: &Contract) -> Vec<String> {
 }
 
 /// Returns the contract's folder with links resolved, since no allowed path goes through a link.
+/// Returns the time, in milliseconds since the Unix epoch.
+fn unix_millis() -> Option<u64> {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(time.as_millis()).ok()
+}
+
 fn folder(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())

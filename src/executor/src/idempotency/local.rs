@@ -48,7 +48,7 @@ impl Local {
     }
 
     pub(super) async fn begin(&self, key: &Key, what: CallIdentity) -> Result<Begin, OnceError> {
-        match self.begin_with(key, what, || None).await? {
+        match self.begin_with(&Arc::new(key.clone()), what, || None).await? {
             DecidedBegin::Fresh(_) => Ok(Begin::Fresh),
             DecidedBegin::Repeat(begin) => Ok(begin),
         }
@@ -57,14 +57,14 @@ impl Local {
     /// Begins a call, and records its decision with it. `decided` is called for each attempt.
     pub(super) async fn begin_with(
         &self,
-        key: &Key,
+        key: &Arc<Key>,
         what: CallIdentity,
         decided: impl Fn() -> Option<Box<Decided>>,
     ) -> Result<DecidedBegin, OnceError> {
-        let (key, what) = (Arc::new(key.clone()), Arc::new(what));
+        let what = Arc::new(what);
         loop {
-            let ticket = Ticket::new(Arc::clone(&key), self.orders.clone());
-            let (key, what) = (Arc::clone(&key), Arc::clone(&what));
+            let ticket = Ticket::new(Arc::clone(key), self.orders.clone());
+            let (key, what) = (Arc::clone(key), Arc::clone(&what));
             let decided = decided();
             let begin = match self.ask(|answer| Order::Begin { key, what, decided, ticket, answer }).await?? {
                 BeginAnswer::Fresh(ticket, recorded) => {
@@ -85,8 +85,8 @@ impl Local {
         self.ask(|answer| Order::Finish { key, outcome: outcome.into(), answer }).await?
     }
 
-    pub(super) async fn settle(&self, key: &Key, outcome: Vec<u8>, entry: Entry) -> Settled {
-        let (key, outcome, entry) = (Arc::new(key.clone()), outcome.into(), Box::new(entry));
+    pub(super) async fn settle(&self, key: &Arc<Key>, outcome: Vec<u8>, entry: Entry) -> Settled {
+        let (key, outcome, entry) = (Arc::clone(key), outcome.into(), Box::new(entry));
         let settled = self.ask(|answer| Order::Settle { key, outcome, entry, answer }).await;
         settled.unwrap_or_else(|_| Settled::lost("its thread has ended"))
     }

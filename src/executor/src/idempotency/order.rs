@@ -96,8 +96,8 @@ impl Ticket {
     }
 
     /// A call with a beginning elsewhere and a record.
-    pub(super) fn of_recorded(key: Key, lost: Box<dyn FnOnce() + Send>) -> Self {
-        Self { key: Arc::new(key), holds: Holds::Record(lost) }
+    pub(super) fn of_recorded(key: Arc<Key>, lost: Box<dyn FnOnce() + Send>) -> Self {
+        Self { key, holds: Holds::Record(lost) }
     }
 
     /// The decision is recorded. From now on `lost` runs if the call is not handed to its beginner.

@@ -152,9 +152,11 @@ pub(super) fn left(store: &Connection, time: &StoreTime) -> rusqlite::Result<Vec
 pub(super) fn prune(store: &Connection, time: &StoreTime, keep: Duration, at_most: u32) -> rusqlite::Result<usize> {
     let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
     let before = time.now().saturating_sub(keep);
+    // Part of the text: SQLite compiles a statement again each time its limit is bound.
+    let oldest = format!("SELECT name, begun FROM calls ORDER BY name LIMIT {at_most}");
     let newest: Option<i64> = store
-        .prepare_cached("SELECT max(name) FROM (SELECT name, begun FROM calls ORDER BY name LIMIT ?) WHERE begun < ?")?
-        .query_row(params![at_most, before], |row| row.get(0))
+        .prepare_cached(&format!("SELECT max(name) FROM ({oldest}) WHERE begun < ?"))?
+        .query_row([before], |row| row.get(0))
         .optional()?
         .flatten();
     match newest {

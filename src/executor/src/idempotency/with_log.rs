@@ -73,7 +73,7 @@ impl Once {
     pub async fn begin_decided(
         &self,
         log: &AuditLog,
-        key: &Key,
+        key: &Arc<Key>,
         what: CallIdentity,
         decided: impl Fn() -> Decided,
     ) -> Result<DecidedBegin, OnceError> {
@@ -82,7 +82,7 @@ impl Once {
             Self::Shared(shared) => match shared.begin(key, what).await? {
                 Begin::Fresh => {
                     let Decided { entry, lost } = decided();
-                    let ticket = Ticket::of_recorded(key.clone(), lost);
+                    let ticket = Ticket::of_recorded(Arc::clone(key), lost);
                     let recorded = log.append(entry).await;
                     ticket.done();
                     Ok(DecidedBegin::Fresh(Some(recorded)))
@@ -94,12 +94,12 @@ impl Once {
 
     /// Records the outcome of a call, in the log and here, as [`finish`](Self::finish) does. Once polled, it is recorded
     /// even if nobody waits for the end.
-    pub async fn settle(&self, log: &AuditLog, key: &Key, outcome: &CallOutcome, entry: Entry) -> Settled {
+    pub async fn settle(&self, log: &AuditLog, key: &Arc<Key>, outcome: &CallOutcome, entry: Entry) -> Settled {
         let outcome = outcome.encode_to_vec();
         match self {
             Self::Local(local) => local.settle(key, outcome, entry).await,
             Self::Shared(shared) => {
-                let (shared, log, key) = (shared.clone(), log.clone(), key.clone());
+                let (shared, log, key) = (shared.clone(), log.clone(), Arc::clone(key));
                 let writing = async move {
                     let (stored, recorded) = tokio::join!(shared.finish(&key, outcome), log.append(entry));
                     Settled { stored, recorded }

@@ -18,7 +18,7 @@ use callgate_contract::{Approved, Audit};
 use callgate_proto::executor::v1::CallOutcome;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::now;
 use super::begun::Begun;
@@ -162,7 +162,11 @@ impl Attempt {
     async fn go(&self, services: &Arc<Services>, ticket: Option<Ticket>) -> (CallOutcome, Report) {
         let key = self.key();
         let id = self.id.clone();
-        let (begin, recorded) = self.begin(services, &key).await;
+        // The stores may hang. What is begun meanwhile is taken back, or recorded as unknown.
+        let Ok((begin, recorded)) = timeout_at(self.deadline, self.begin(services, &key)).await else {
+            let outcome = outcome::not_begun_in_time(id, &self.tool, self.runnable.timeout(), self.began.elapsed());
+            return (outcome, Report::First);
+        };
         services.instruments.metrics.once().began(&begin);
         let begun = match begin {
             Ok(Begin::Fresh) => self.begun(services, key),
@@ -192,14 +196,14 @@ impl Attempt {
 
     /// Begins the call. If no person must agree, its decision is recorded with the beginning; the log's answer is
     /// returned beside.
-    async fn begin(&self, services: &Arc<Services>, key: &Key) -> (Result<Begin, OnceError>, Option<Recorded>) {
+    async fn begin(&self, services: &Arc<Services>, key: &Arc<Key>) -> (Result<Begin, OnceError>, Option<Recorded>) {
         if self.consent != Consent::NotNeeded {
             return (services.once.begin(key, self.what()).await, None);
         }
         let decided = || {
             let entry = self.decision(Verdict::Allow, String::new(), None);
             let (services, key, call, peer) =
-                (Arc::clone(services), key.clone(), Arc::clone(&self.call), Arc::clone(&self.peer));
+                (Arc::clone(services), Arc::clone(key), Arc::clone(&self.call), Arc::clone(&self.peer));
             let runtime = Handle::current();
             // Made when the call is lost, since dropping it records an outcome.
             let lost = move || drop(Begun::on(runtime, services, key, call, peer));
@@ -212,7 +216,7 @@ impl Attempt {
         }
     }
 
-    fn begun(&self, services: &Arc<Services>, key: Key) -> Begun {
+    fn begun(&self, services: &Arc<Services>, key: Arc<Key>) -> Begun {
         let (services, call, peer) = (Arc::clone(services), Arc::clone(&self.call), Arc::clone(&self.peer));
         Begun::on(Handle::current(), services, key, call, peer)
     }
@@ -227,13 +231,13 @@ impl Attempt {
         outcome
     }
 
-    fn key(&self) -> Key {
-        Key {
+    fn key(&self) -> Arc<Key> {
+        Arc::new(Key {
             tenant: self.call.tenant.clone(),
             exchange_id: self.call.exchange_id.clone(),
             round: self.call.round,
             position: self.call.position,
-        }
+        })
     }
 
     /// Identifies the call. Each text follows its length, so two different calls never produce the same input.
@@ -378,8 +382,8 @@ pub(super) fn describe(call: &mut audit::Call, approved: &Approved<'_>) {
     };
 }
 
-pub(super) fn entry(call: &audit::Call, event: AuditEvent) -> Entry {
-    Entry { time: now(), source: Source::Executor, call: call.clone(), event }
+pub(super) fn entry(call: &Arc<audit::Call>, event: AuditEvent) -> Entry {
+    Entry { time: now(), source: Source::Executor, call: Arc::clone(call), event }
 }
 
 fn hex(bytes: &[u8]) -> String {

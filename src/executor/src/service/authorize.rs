@@ -60,12 +60,19 @@ impl Service {
         let release = ReleaseRule::try_from(request.release).map_err(|_| {
             Status::invalid_argument("unknown rule (release); send a RELEASE_RULE of this version, or nothing")
         })?;
-        let (asked, calls) = CheckedBatch::read(shared(request), metadata, peer)?;
+        let (mut asked, calls) = CheckedBatch::read(shared(request), metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let proposed = calls
             .into_iter()
             .enumerate()
-            .map(|(position, call)| self.propose(&asked, admitted.contract(), position, call))
+            .map(|(position, call)| {
+                let tool = call.tool.clone();
+                let proposed = self.propose(&asked, admitted.contract(), position, call)?;
+                if !matches!(proposed.need, Need::Denied(_)) {
+                    asked.add_call(&tool);
+                }
+                Ok(proposed)
+            })
             .collect::<Result<Vec<_>, Status>>()?;
         // As a denied call of Execute, a request here writes records and runs nothing. Tenants take turns.
         let tickets = self.services.queues.denials.enter(&asked.caller.tenant, 1).map_err(status_of)?;
@@ -200,7 +207,7 @@ impl Service {
         log::ruled(call, peer, name, code);
         let event =
             AuditEvent::Decision { verdict, code: code.to_owned(), pointer: pointer.to_owned(), approval_id };
-        let appended = self.services.audit.append(attempt::entry(call, event)).await;
+        let appended = self.services.audit.append(attempt::entry(&Arc::new(call.clone()), event)).await;
         appended.map_err(|error| unavailable(error.to_string()))?;
         self.services.instruments.metrics.calls().ruled(contract.tool(&call.tool), name);
         Ok(())
@@ -227,6 +234,8 @@ fn shared(request: AuthorizeRequest) -> ExecuteRequest {
         round: request.round,
         calls: request.calls,
         request_id: request.request_id,
+        model: request.model,
+        conversation: request.conversation,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::{Caller, Conversation, Texts};
+use callgate_contract::{Caller, Conversation, ConversationFacts, Texts};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -22,6 +22,8 @@ const CALLS: usize = 1024;
 const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
+/// The maximum bytes of a model's name.
+const MODEL_BYTES: usize = 256;
 /// The maximum bytes of a call's id. Some proxies put a model's signature into it.
 const CALL_ID_BYTES: usize = 4096;
 /// The maximum bytes of a tool's name. A contract's names have at most 64.
@@ -46,6 +48,12 @@ pub(super) struct CheckedBatch {
     pub(super) round: u32,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
+    /// The model, if the filter sent it.
+    model: Option<String>,
+    /// The facts of the conversation before the calls, if the filter sent them.
+    conversation: Option<ConversationFacts>,
+    /// The time of the request here, in milliseconds since the Unix epoch.
+    now: Option<u64>,
 }
 
 // === impl CheckedBatch ===
@@ -73,7 +81,11 @@ impl CheckedBatch {
         let caller = caller(request.caller)?;
         fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
         fits("caller.role", &caller.role, CALLER_BYTES)?;
+        fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
+            model: request.model,
+            conversation: request.conversation.map(conversation).transpose()?,
+            now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
             trace: telemetry::caller(metadata),
@@ -85,11 +97,19 @@ impl CheckedBatch {
         Ok((asked, request.calls))
     }
 
-    /// Returns the facts on which the decision on a call depends, at this position of the request.
-    pub(super) fn conversation(&self, position: u32, call: &proto::Call) -> Conversation<'static> {
+    /// Returns the basis of the decision on a call, at this position of the request.
+    pub(super) fn conversation(&self, position: u32, call: &proto::Call) -> Conversation<'_> {
+        let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
         // A call that the filter held for a rule about texts waits for a person in any case.
         let texts = if call.sources_decided { Texts::Decided(None) } else { Texts::Unknown };
-        Conversation { calls_before: position, texts, ..Conversation::default() }
+        Conversation { calls_before: position, model, now: self.now, facts, texts, ..Conversation::default() }
+    }
+
+    /// Counts a call that is not denied, for the decisions on later ones of the same turn.
+    pub(super) fn add_call(&mut self, tool: &str) {
+        if let Some(facts) = &mut self.conversation {
+            facts.add_call(tool);
+        }
     }
 
     /// Returns the audit log's description of one call.
@@ -172,6 +192,26 @@ pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
         Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
         None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
     }
+}
+
+/// Bounds the facts of a conversation.
+fn conversation(facts: proto::Conversation) -> Result<ConversationFacts, Status> {
+    let proto::Conversation { tainted, rounds, turns, calls } = facts;
+    if calls.len() > CALLS {
+        let count = calls.len();
+        return Err(Status::invalid_argument(format!(
+            "too many tools (conversation.calls, {count}); send at most {CALLS}"
+        )));
+    }
+    for tool in calls.keys() {
+        fits("conversation.calls", tool, TOOL_BYTES)?;
+    }
+    Ok(ConversationFacts { tainted, rounds, turns, calls })
+}
+
+/// Returns a time in milliseconds since the Unix epoch.
+fn unix_millis(time: SystemTime) -> Option<u64> {
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|time| u64::try_from(time.as_millis()).ok())
 }
 
 /// Returns the recorded form of a tenant or role that another program decided on. A name over the bound is cut and gets

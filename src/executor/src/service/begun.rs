@@ -16,7 +16,7 @@ use crate::outcome;
 /// A call in flight. If it is dropped before [`Begun::end`], its outcome is `unknown`.
 pub(super) struct Begun {
     services: Arc<Services>,
-    key: Key,
+    key: Arc<Key>,
     call: Arc<audit::Call>,
     peer: Arc<str>,
     /// Records the outcome: a call may be dropped outside the runtime.
@@ -30,7 +30,7 @@ impl Begun {
     pub(super) fn on(
         runtime: Handle,
         services: Arc<Services>,
-        key: Key,
+        key: Arc<Key>,
         call: Arc<audit::Call>,
         peer: Arc<str>,
     ) -> Self {
@@ -50,7 +50,7 @@ impl Drop for Begun {
         if self.ended {
             return;
         }
-        let (services, key, call) = (Arc::clone(&self.services), self.key.clone(), Arc::clone(&self.call));
+        let (services, key, call) = (Arc::clone(&self.services), Arc::clone(&self.key), Arc::clone(&self.call));
         let peer = Arc::clone(&self.peer);
         let writing = async move {
             let outcome = outcome::unknown(call.call_id.clone(), &call.tool);
@@ -63,7 +63,13 @@ impl Drop for Begun {
 
 /// Stores and audits a call's outcome, even if nobody waits for the end. The caller gets the outcome even if one of the two writes fails: a repeat then
 /// gets `unknown`, and the audit log keeps the record until it can be written.
-pub(super) async fn settle(services: &Services, key: &Key, call: &audit::Call, peer: &str, outcome: &CallOutcome) {
+pub(super) async fn settle(
+    services: &Services,
+    key: &Arc<Key>,
+    call: &Arc<audit::Call>,
+    peer: &str,
+    outcome: &CallOutcome,
+) {
     log::ended(call, peer, outcome);
     let event =
         AuditEvent::Outcome { outcome: outcome::name(outcome).to_owned(), usage: outcome.usage.unwrap_or_default() };

@@ -21,13 +21,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Contract, Conversation, Run, Tool, Verdict, decide};
+use callgate_contract::{Contract, Run, Tool, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
 };
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::FutureExt as _;
+use futures_util::future::try_join_all;
 use tokio::time::Instant;
 use tonic::{Extensions, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -137,7 +137,7 @@ impl Service {
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
             let event =
                 AuditEvent::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
-            let entry = Entry { time: batch::now(), source: Source::Executor, call, event };
+            let entry = Entry { time: batch::now(), source: Source::Executor, call: Arc::new(call), event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
         let conversation = asked.conversation(position, &call);
@@ -177,12 +177,19 @@ impl Service {
         let began = Instant::now();
         let (metadata, extensions, request) = request.into_parts();
         let peer = peer(&extensions);
-        let (asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
+        let (mut asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls
             .into_iter()
             .enumerate()
-            .map(|(position, call)| self.decide_again(&asked, &admitted, position, call, began))
+            .map(|(position, call)| {
+                let tool = call.tool.clone();
+                let decided = self.decide_again(&asked, &admitted, position, call, began);
+                if matches!(decided, Decided::Allowed(_)) {
+                    asked.add_call(&tool);
+                }
+                decided
+            })
             .collect();
         let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
@@ -193,26 +200,17 @@ impl Service {
             status_of(shed)
         })?;
 
-        let mut outcomes: Vec<Option<CallOutcome>> = vec![None; decided.len()];
         // All in the request's own task: a step of a call is short, and to spawn it would wake another thread. Dropping
         // this future ends the running calls: a caller that goes away leaves nothing behind.
-        let mut running: FuturesUnordered<_> = decided
-            .into_iter()
-            .enumerate()
-            .map(|(position, decided)| {
-                let ticket = tickets.next(&decided);
-                let outcome = AssertUnwindSafe(self.outcome(&admitted, decided, ticket)).catch_unwind();
-                outcome.map(move |outcome| (position, outcome))
-            })
-            .collect();
-        while let Some((position, outcome)) = running.next().await {
-            // The panic was logged.
-            let outcome = outcome.map_err(|_| Status::internal("a call could not be followed: it panicked"))?;
-            if let Some(slot) = outcomes.get_mut(position) {
-                *slot = Some(outcome);
-            }
-        }
-        Ok(ExecuteResponse { outcomes: outcomes.into_iter().flatten().collect() })
+        let running = decided.into_iter().map(|decided| {
+            let ticket = tickets.next(&decided);
+            // Boxed: it is large, and would be moved several times.
+            AssertUnwindSafe(Box::pin(self.outcome(&admitted, decided, ticket))).catch_unwind()
+        });
+        let outcomes = try_join_all(running).await;
+        // The panic was logged.
+        let outcomes = outcomes.map_err(|_| Status::internal("a call could not be followed: it panicked"))?;
+        Ok(ExecuteResponse { outcomes })
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) async fn follow(services: Arc<Services>) {
                         tool: what.tool,
                         ..audit::Call::default()
                     };
-                    if let Err(error) = report(&services, &key, call).await {
+                    if let Err(error) = report(&services, key, call).await {
                         tracing::warn!(%error, "an orphaned call cannot be reported yet");
                     }
                 }
@@ -57,14 +57,15 @@ pub(crate) async fn follow(services: Arc<Services>) {
     }
 }
 
-async fn report(services: &Arc<Services>, key: &Key, call: audit::Call) -> Result<(), ReportError> {
+async fn report(services: &Arc<Services>, key: Key, call: audit::Call) -> Result<(), ReportError> {
     let tool = if call.tool.is_empty() { "the tool" } else { &call.tool };
     let outcome = outcome::unknown(String::new(), tool);
-    let (log, asked) = (services.audit.clone(), call.clone());
+    let call = Arc::new(call);
+    let (log, asked) = (services.audit.clone(), Arc::clone(&call));
     if spawn_blocking(move || log.reader()?.is_ended(&asked)).await?? {
-        services.once.finish(key, &outcome).await?;
+        services.once.finish(&key, &outcome).await?;
     } else {
-        settle(services, key, &call, "", &outcome).await;
+        settle(services, &Arc::new(key), &call, "", &outcome).await;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Takes the filter's decisions into the audit log.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
@@ -62,7 +63,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
     Ok(Entry {
         time,
         source: Source::Filter,
-        call: Call {
+        call: Arc::new(Call {
             exchange_id: decision.exchange_id,
             round: decision.round,
             position: decision.position,
@@ -75,7 +76,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
-        },
+        }),
         event: AuditEvent::Decision {
             verdict,
             code: decision.violation_code,

@@ -40,9 +40,9 @@ impl Site {
     }
 
     fn request(&self, calls: &[(&str, &str)]) -> AuthorizeRequest {
-        let ExecuteRequest { contract_digest, caller, exchange_id, round, calls, request_id } =
+        let ExecuteRequest { contract_digest, caller, exchange_id, round, calls, request_id, .. } =
             self.running.request("clerk", calls);
-        AuthorizeRequest { contract_digest, caller, exchange_id, round, calls, request_id, release: 0 }
+        AuthorizeRequest { contract_digest, caller, exchange_id, round, calls, request_id, ..AuthorizeRequest::default() }
     }
 
     async fn rule(&self, request: AuthorizeRequest) -> Vec<Ruling> {

@@ -290,6 +290,7 @@ impl Running {
             request_id: String::new(),
             round: 0,
             calls: calls.iter().enumerate().map(call).collect(),
+            ..ExecuteRequest::default()
         }
     }
 

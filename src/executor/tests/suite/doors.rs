@@ -84,6 +84,7 @@ impl Doors {
             request_id: String::new(),
             round: 0,
             calls: vec![Call { id: "1".into(), tool: tool.into(), arguments: "{}".into(), ..Call::default() }],
+            ..ExecuteRequest::default()
         }
     }
 

@@ -25,6 +25,7 @@ pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
         request_id: String::new(),
         round: 0,
         calls: arguments.iter().map(call).collect(),
+        ..ExecuteRequest::default()
     }
 }
 

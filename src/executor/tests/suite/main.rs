@@ -22,6 +22,7 @@ mod cache;
 mod check;
 mod component;
 mod concurrency;
+mod conditions;
 mod crash;
 mod doors;
 mod drain;

@@ -18,6 +18,7 @@ pub(crate) async fn call(address: &str, digest: &str) -> Result<Ended, tonic::St
         request_id: String::new(),
         round: 1,
         calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{}".into(), ..Call::default() }],
+        ..ExecuteRequest::default()
     };
     let mut client = ExecutorClient::connect(format!("http://{address}")).await.unwrap();
     Ok(client.execute(request).await?.into_inner().outcomes.remove(0).into())

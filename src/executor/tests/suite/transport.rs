@@ -66,6 +66,7 @@ fn request(digest: &str) -> ExecuteRequest {
         request_id: String::new(),
         round: 0,
         calls: vec![Call { id: "1".into(), tool: "t".into(), arguments: "{\"n\":7}".into(), ..Call::default() }],
+        ..ExecuteRequest::default()
     }
 }
 

@@ -67,6 +67,7 @@ impl Quiet {
             request_id: String::new(),
             round: 0,
             calls: (0..calls).map(call).collect(),
+            ..ExecuteRequest::default()
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct FakeState {
     pub(super) lends_nothing: bool,
     /// Envoy drains nothing from a body.
     pub(super) drains_nothing: bool,
+    /// Envoy appends nothing to a body.
+    pub(super) appends_nothing: bool,
     pub(super) next_id: u64,
     pub(super) destroyed: bool,
 }
@@ -58,6 +60,7 @@ impl FakeFilter {
             ends_inside: false,
             lends_nothing: false,
             drains_nothing: false,
+            appends_nothing: false,
             next_id: 1,
             destroyed: false,
         };
@@ -242,7 +245,11 @@ extern "C" fn envoy_dynamic_module_callback_http_append_body(
     body: BodyBuffer,
     data: Buffer,
 ) -> bool {
-    filter(pointer).state.borrow_mut().bodies.entry(number(body)).or_default().push(bytes(data));
+    let mut state = filter(pointer).state.borrow_mut();
+    if state.appends_nothing {
+        return false;
+    }
+    state.bodies.entry(number(body)).or_default().push(bytes(data));
     true
 }
 

@@ -93,10 +93,11 @@ impl FilterPtr {
         })
     }
 
-    /// Appends bytes to a body.
-    pub(crate) fn append_body(self, body: BodyBuffer, bytes: &[u8]) {
+    /// Appends bytes to a body. Returns false if they are not there.
+    #[must_use]
+    pub(crate) fn append_body(self, body: BodyBuffer, bytes: &[u8]) -> bool {
         // SAFETY: the pointer is alive; Envoy copies the bytes during the call.
-        unsafe { envoy_dynamic_module_callback_http_append_body(self.0, body, Buffer::lend(bytes)) };
+        unsafe { envoy_dynamic_module_callback_http_append_body(self.0, body, Buffer::lend(bytes)) }
     }
 
     /// Drops bytes from the beginning of a body. Returns false if they are still there.

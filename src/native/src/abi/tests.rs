@@ -326,16 +326,17 @@ fn an_ended_stream_cancels_its_call_and_ignores_late_answers() {
     unsafe { hooks::envoy_dynamic_module_on_http_filter_destroy(filter.module) };
 }
 
-/// Envoy keeps bytes that it was told to drop, or does not lend bytes that it has.
+/// Envoy keeps bytes that it was told to drop, takes no new ones, or does not lend bytes that it has.
 fn withhold(filter: &FakeFilter, fault: &str) {
     let mut state = filter.state.borrow_mut();
     state.drains_nothing = fault == "drain";
+    state.appends_nothing = fault == "append";
     state.lends_nothing = fault == "lend";
 }
 
 #[test]
-fn a_request_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
-    for fault in ["drain", "lend"] {
+fn a_request_whose_bytes_envoy_does_not_drop_take_or_lend_is_reset() {
+    for fault in ["drain", "append", "lend"] {
         for ends_inside in [false, true] {
             let config = Config::new();
             let filter = config.stream();
@@ -350,10 +351,10 @@ fn a_request_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
 }
 
 #[test]
-fn a_response_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
+fn a_response_whose_bytes_envoy_does_not_drop_take_or_lend_is_reset() {
     // No tool of the contract, so the gate replaces the answer.
     let refused = std::str::from_utf8(CALL).unwrap().replace(r#""name":"lookup""#, r#""name":"delete""#);
-    for fault in ["drain", "lend"] {
+    for fault in ["drain", "append", "lend"] {
         let config = Config::new();
         let filter = config.stream();
         assert_eq!(request(&filter, "clerk"), CONTINUE);
@@ -362,6 +363,19 @@ fn a_response_whose_bytes_envoy_does_not_drop_or_lend_is_reset() {
         assert_eq!(steps(&filter), ["reset"], "{fault}");
         filter.end();
     }
+}
+
+#[test]
+fn an_answer_that_comes_later_and_whose_bytes_envoy_does_not_take_is_reset() {
+    let config = Config::new();
+    let filter = config.stream();
+    assert_eq!(request(&filter, "clerk"), CONTINUE);
+    assert_eq!(respond(&filter, CALL), STOP_NO_BUFFER);
+    executor_answers(&filter, 1);
+    withhold(&filter, "append");
+    model_answers(&filter, 2, ANSWER);
+    assert_eq!(steps(&filter), ["run 1", "ask 2", "reset"]);
+    filter.end();
 }
 
 #[test]

@@ -8,5 +8,5 @@ mod lines;
 mod plot;
 mod tables;
 
-pub(super) use executor::lines as executor;
+pub(super) use executor::{lines as executor, noop as calls};
 pub(super) use line::{Better, SummaryLine, print, read, write};

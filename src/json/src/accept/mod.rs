@@ -5,12 +5,18 @@
 //! It keeps [places](ValuePlace) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
 //! not be searched again.
 
+mod known;
+mod record;
+mod state;
+
 use crate::outline::{number, strings};
 use crate::places::{self, Reach, ValuePlace};
 use crate::pool::Pool;
 use crate::read::MAX_DEPTH;
 use crate::scan::{SPREAD, before, place, skip, special, specials, word};
 use crate::survey::Survey;
+use known::KnownValues;
+use state::{Level, OpenValue, PlainKey};
 
 /// The maximum number of members of an object. Each key is compared with all before it.
 const MOST_MEMBERS: usize = 64;
@@ -21,21 +27,22 @@ const MOST_MEMBERS: usize = 64;
 pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
     // Places have 32 bits.
     u32::try_from(text.len()).ok()?;
-    let outermost = OpenValue { marks: 0, start: 0, node: 0, keys: 0, end: 0, records: false, level: Level::Other };
     let mut reader = Reader {
         text,
         reach,
         keys: KEYS.with(|pool| pool.take(MOST_MEMBERS / 2)),
-        open: outermost,
+        open: OpenValue::OUTSIDE,
         outer: OUTER.with(|pool| pool.take(8)),
         nodes: places::buffer(MOST_MEMBERS),
         most_nodes: MOST_MEMBERS + text.len() / 32,
         turns: Survey::default(),
         blocks: Survey::default(),
+        known: KnownValues::take(),
     };
     let start = reader.space(0);
     let end = reader.value(start).map(|end| reader.space(end));
-    let Reader { keys, outer, nodes, turns, blocks, .. } = reader;
+    let Reader { keys, outer, nodes, turns, blocks, known, .. } = reader;
+    known.give_back();
     KEYS.with(|pool| pool.give(keys));
     OUTER.with(|pool| pool.give(outer));
     (end == Some(text.len())).then_some(Accepted { nodes, turns, blocks })
@@ -68,46 +75,7 @@ struct Reader<'t> {
     most_nodes: usize,
     turns: Survey,
     blocks: Survey,
-}
-
-/// A key without escapes. Most keys differ in their first eight bytes.
-#[derive(Clone, Copy)]
-struct PlainKey {
-    first: u64,
-    /// The place of its text, between the quotes.
-    start: usize,
-    end: usize,
-}
-
-/// An array or object whose end is not reached.
-#[derive(Clone, Copy)]
-struct OpenValue {
-    /// A bit for each of its keys. The same key has the same bit.
-    marks: u64,
-    start: usize,
-    /// Its own node, if it has one.
-    node: usize,
-    /// The number of keys of the objects around it.
-    keys: usize,
-    /// The byte that ends it; 0 outside of all.
-    end: u8,
-    /// The values in it get nodes.
-    records: bool,
-    level: Level,
-}
-
-/// The place of an array or object in the member without places.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Other,
-    /// The list in the member.
-    Turns,
-    /// An object in it.
-    Turn,
-    /// A list in such an object.
-    Blocks,
-    /// An object in such a list.
-    Block,
+    known: KnownValues,
 }
 
 // === impl Reader ===
@@ -135,8 +103,16 @@ impl Reader<'_> {
             if self.open.level != Level::Other {
                 self.observe(start, begin);
             }
+            let mut needs_place = self.open.records;
             at = match begin {
                 b'"' => strings::read(self.text, start + 1)?.at,
+                b'{' | b'['
+                    if self.outer.len() == 1
+                        && let Some(end) = self.known(start) =>
+                {
+                    needs_place = false;
+                    end
+                }
                 b'{' | b'[' => {
                     let inside = self.space(start + 1);
                     // Both brackets are closed by the second byte after them.
@@ -158,7 +134,7 @@ impl Reader<'_> {
                 b'n' => self.word(start, b"null")?,
                 _ => return None,
             };
-            if self.open.records {
+            if needs_place {
                 self.record(start, at)?;
             }
             // Reads what follows the value, up to the next one.
@@ -218,11 +194,6 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Returns true in the member without places.
-    fn is_excepted(&self) -> bool {
-        self.keys.last().is_some_and(|key| self.text_of(*key) == self.reach.except)
-    }
-
     #[inline]
     fn text_of(&self, key: PlainKey) -> &[u8] {
         self.text.get(key.start..key.end).unwrap_or_default()
@@ -253,34 +224,11 @@ impl Reader<'_> {
             let inside = self.nodes.len().checked_sub(inner.node + 1)?;
             self.nodes.get_mut(inner.node)?.end(end - self.open.start, inside)?;
         }
-        Some(())
-    }
-
-    /// Adds the node of a value. The members of the outermost object always get theirs.
-    #[inline]
-    fn record(&mut self, start: usize, end: usize) -> Option<()> {
-        if self.outer.len() > 1 && self.nodes.len() >= self.most_nodes {
-            self.stop_recording();
-            return Some(());
+        if self.outer.len() == 1 && inner.records && self.reach.depth > 1 {
+            let (text, nodes) = (self.text.get(inner.start..end)?, self.nodes.get(inner.node + 1..)?);
+            self.known.keep(text, nodes, self.reach.depth);
         }
-        let base = self.open.start;
-        let key = match self.keys.last() {
-            // With its quotes.
-            Some(key) if self.open.end == b'}' => (key.start - 1 - base, key.end + 1 - base),
-            _ => (0, 0),
-        };
-        self.nodes.push(ValuePlace::new(key, (start - base, end - base))?);
         Some(())
-    }
-
-    /// Forgets the places in the current member of the outermost object, and records none in later members.
-    #[cold]
-    fn stop_recording(&mut self) {
-        let member = self.outer.get(2).unwrap_or(&self.open).node;
-        self.nodes.truncate(member + 1);
-        self.reach.depth = 1;
-        self.open.records = false;
-        self.outer.iter_mut().skip(2).for_each(|open| open.records = false);
     }
 
     /// Returns true if the innermost object does not have a key, and few enough others.

@@ -1,0 +1,91 @@
+//! The facts of a call that conditions of a contract read, given on the command line.
+
+use std::time::SystemTime;
+
+use callgate_contract::{Contract, Conversation, ConversationFacts, parse_time};
+use clap::Args;
+
+/// Facts for the conditions of the contract. Without them: the first call of an empty conversation, now
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Facts for conditions")]
+pub(crate) struct FactArguments {
+    /// The caller's tenant
+    #[arg(long, value_name = "TENANT", default_value = "check")]
+    pub(crate) tenant: String,
+    /// The model of the request; without it, a condition that reads `model` has no value
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The time, such as 2026-01-31T12:00:00Z; by default the present
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+    /// The conversation has a result that may hold text of outsiders
+    #[arg(long)]
+    pub(crate) tainted: bool,
+    /// An earlier call of a tool, or so many; may be given for several tools
+    #[arg(long, value_name = "TOOL[=COUNT]")]
+    pub(crate) called: Vec<String>,
+    /// The number of earlier answers of the model
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) turns: u32,
+    /// The number of earlier rounds of the exchange
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) rounds: u32,
+}
+
+/// Reasons why a fact cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FactError {
+    #[error("--now {0}: not a time; write one such as 2026-01-31T12:00:00Z (RFC 3339)")]
+    Now(String),
+    #[error("--called {0}: not a tool of the contract, or not a count; write TOOL or TOOL=2")]
+    Called(String),
+}
+
+/// The facts of one call.
+#[derive(Debug)]
+pub(crate) struct GivenFacts {
+    pub(crate) tenant: String,
+    model: Option<String>,
+    now: Option<u64>,
+    facts: ConversationFacts,
+}
+
+// === impl FactArguments ===
+
+impl FactArguments {
+    /// Reads the facts.
+    pub(crate) fn read(&self, contract: &Contract) -> Result<GivenFacts, FactError> {
+        let now = match &self.now {
+            Some(text) => Some(parse_time(text).ok_or_else(|| FactError::Now(text.clone()))?),
+            None => present(),
+        };
+        let (tainted, rounds, turns) = (self.tainted, self.rounds, self.turns);
+        let mut facts = ConversationFacts { tainted, rounds, turns, ..ConversationFacts::default() };
+        for called in &self.called {
+            let (tool, count) = called.split_once('=').unwrap_or((called, "1"));
+            let known = contract.tool(tool).zip(count.parse::<u32>().ok());
+            let (tool, count) = known.ok_or_else(|| FactError::Called(called.clone()))?;
+            facts.calls.insert(tool.name().to_owned(), count);
+        }
+        Ok(GivenFacts { tenant: self.tenant.clone(), model: self.model.clone(), now, facts })
+    }
+}
+
+// === impl GivenFacts ===
+
+impl GivenFacts {
+    /// Lends them to a decision on the first call of a turn.
+    pub(crate) fn conversation(&self) -> Conversation<'_> {
+        Conversation {
+            model: self.model.as_deref(),
+            now: self.now,
+            facts: Some(&self.facts),
+            ..Conversation::default()
+        }
+    }
+}
+
+fn present() -> Option<u64> {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    u64::try_from(time.as_millis()).ok()
+}
