@@ -228,7 +228,7 @@ async fn calls_that_depend_on_each_other_use_up_no_approval_alone() {
     for rule in [ReleaseRule::AllOrNone, ReleaseRule::NoneIfDenied] {
         let rulings = site.rule(with(rule, &bad)).await;
         assert!(matches!(rulings[0], Ruling::Withheld(_)), "{rulings:?}");
-        assert_eq!(code(&rulings[1]), "arguments_not_json");
+        assert_eq!(code(&rulings[1]), "arguments_invalid");
     }
     let second = id(&rulings[1]);
     site.answer(&second, "deny").await;
