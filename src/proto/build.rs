@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(service)
         // The same order in each encoding.
-        .btree_map(".callgate.executor.v1.Conversation.calls")
+        .btree_map(".callgate.executor.v1.ExecuteRequest.earlier_calls")
+        .btree_map(".callgate.executor.v1.AuthorizeRequest.earlier_calls")
         .build_server(service)
         .codec_path("crate::codec::Bounded")
         .emit_rerun_if_changed(false)

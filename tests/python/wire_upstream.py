@@ -60,11 +60,15 @@ class Upstream:
     def bodies(self, name):
         """Returns the bodies of the requests this play received."""
         with self._lock:
-            return [body for _, body in self.seen.get(name, [])]
+            return [body for _, body, _ in self.seen.get(name, [])]
 
     def paths(self, name):
         with self._lock:
-            return [path for path, _ in self.seen.get(name, [])]
+            return [path for path, _, _ in self.seen.get(name, [])]
+
+    def headers(self, name):
+        with self._lock:
+            return [headers for _, _, headers in self.seen.get(name, [])]
 
     def close(self):
         self._listener.close()
@@ -98,7 +102,7 @@ class Upstream:
         name = headers.get("x-play", "")
         with self._lock:
             play, seen = self.plays.get(name), self.seen.setdefault(name, [])
-            seen.append((first.split()[1].decode("latin-1"), body))
+            seen.append((first.split()[1].decode("latin-1"), body, headers))
             number = len(seen)
         if play is None:
             connection.sendall(answer({"error": {"message": f"no play {name!r}"}}, status="500 No Play"))

@@ -6,11 +6,13 @@ use crate::approve::ApproveArguments;
 use crate::audit::AuditArguments;
 use crate::call::CallArguments;
 use crate::check::CheckArguments;
+use crate::diff::DiffArguments;
 use crate::doctor::DoctorArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
 use crate::render::RenderArguments;
+use crate::replay::ReplayArguments;
 
 /// The command line as a whole.
 #[derive(Parser)]
@@ -21,7 +23,8 @@ use crate::render::RenderArguments;
              Also creates tools, answers calls that wait for approval, and reads the audit log.",
     after_help = "The model may ask; only the contract decides.\n\n\
                   Exit codes: 0 success, 1 an error, 2 `callgate check` or `call` denied the call, 3 `callgate audit verify` found a \
-                  damaged log, 4 `callgate call` ran the tool and got no result.",
+                  damaged log, 4 `callgate call` ran the tool and got no result. \
+                  `callgate diff` and `replay` exit as diff does: 0 the same, 1 different, 2 an error.",
     disable_help_subcommand = true
 )]
 pub(crate) struct CommandLine {
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     Digest(DigestArguments),
     Pin(PinArguments),
     Check(CheckArguments),
+    Diff(DiffArguments),
+    Replay(ReplayArguments),
     Call(CallArguments),
     Render(Box<RenderArguments>),
     Doctor(DoctorArguments),

@@ -31,11 +31,11 @@ pub(crate) struct CheckArguments {
     /// The arguments as the model wrote them, or `-` for standard input
     #[arg(long, value_name = "JSON|-", allow_hyphen_values = true)]
     pub(crate) arguments: String,
-    #[command(flatten)]
-    pub(crate) facts: FactArguments,
     /// Print the verdict as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) facts: FactArguments,
 }
 
 /// Reasons why no decision was made.

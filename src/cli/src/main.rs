@@ -5,7 +5,7 @@
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 success (`check`: allowed), 1 an error,
 //! 2 `check` denied the call, 3 `audit verify` found a damaged log. A wrong command line exits with 1 too, so that 2 always
-//! and only means "denied". `call` becomes the executor's program, which has the same codes, and 4 if the tool gave no
+//! and only means "denied", but for `diff` and `replay`, which exit as diff does: 0 the same, 1 different, 2 an error. `call` becomes the executor's program, which has the same codes, and 4 if the tool gave no
 //! result.
 
 mod approve;
@@ -13,6 +13,7 @@ mod args;
 mod audit;
 mod call;
 mod check;
+mod diff;
 mod disk;
 mod doctor;
 mod document;
@@ -22,6 +23,7 @@ mod new;
 mod output;
 mod pin;
 mod render;
+mod replay;
 mod terminal;
 
 use std::process::ExitCode;
@@ -41,12 +43,14 @@ fn main() -> ExitCode {
             return if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS };
         }
     };
+    let compares = matches!(arguments.command, Command::Diff(_) | Command::Replay(_));
     match run(&arguments.command).and_then(finish) {
         Ok(Exit::Success) => ExitCode::SUCCESS,
+        Ok(Exit::Different) => ExitCode::from(1),
         Ok(Exit::Denied) => ExitCode::from(2),
         Ok(Exit::Broken) => ExitCode::from(3),
-        Ok(Exit::Failed(errors)) => fail(&errors),
-        Err(error) => fail(&[error]),
+        Ok(Exit::Failed(errors)) => fail(&errors, 1),
+        Err(error) => fail(&[error], if compares { 2 } else { 1 }),
     }
 }
 
@@ -56,6 +60,8 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Digest(arguments) => Outcome::success(lint::digest(&arguments.file)?),
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(arguments)?,
+        Command::Diff(arguments) => diff::diff(arguments)?,
+        Command::Replay(arguments) => replay::replay(arguments)?,
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
         Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
@@ -70,9 +76,9 @@ fn finish(outcome: Outcome) -> Result<Exit, Failure> {
     Ok(outcome.exit)
 }
 
-fn fail(errors: &[Failure]) -> ExitCode {
+fn fail(errors: &[Failure], code: u8) -> ExitCode {
     for error in errors {
         eprintln!("{}", error.to_string().trim_end());
     }
-    ExitCode::from(1)
+    ExitCode::from(code)
 }

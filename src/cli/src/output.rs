@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Denied,
     /// `audit verify` only: the log is not whole.
     Broken,
+    /// `diff` and `replay` only: there is a difference.
+    Different,
     /// Commands over several files: some files failed, and `out` reports the others.
     Failed(Vec<Failure>),
 }

@@ -197,6 +197,48 @@ fn check_writes_json_and_reads_arguments_from_standard_input() {
 }
 
 #[test]
+fn check_takes_the_facts_that_conditions_read() {
+    let folder = Folder::new("check-facts");
+    let condition = "caller.tenant == 'acme' && model == 'gpt-4o' && !conversation.tainted && conversation.count('get_order') == 2 \
+                     && conversation.called('create_order') && conversation.turns == 3 && conversation.rounds == 1 \
+                     && now == timestamp('2026-03-02T09:00:00Z')";
+    let text = folder.text().replace("description: Place an order.", &format!("when: \"{condition}\""));
+    folder.write("contract.yaml", &text);
+    let contract = folder.contract();
+    let call =
+        ["check", &contract, "--role", "clerk", "--tool", "create_order", "--arguments", r#"{"sku":"A","quantity":1}"#];
+    let facts =
+        ["--tenant=acme", "--model=gpt-4o", "--called=get_order=2", "--called=create_order", "--turns=3", "--rounds=1"];
+    let now = ["--now=2026-03-02T10:00:00+01:00"];
+    let check = |more: &[&str]| callgate(&[&call[..], &facts, more].concat());
+    assert_eq!(check(&now).code, 0, "{:?}", check(&now));
+    for wrong in [&[][..], &["--tainted", now[0]], &["--now=2026-03-02T09:00:01Z"]] {
+        let said = check(wrong);
+        assert!(said.code == 2 && said.out.contains("code       condition_unmet"), "{wrong:?}: {said:?}");
+    }
+    let said = callgate(&call);
+    assert!(
+        said.code == 2 && said.out.contains("condition_unmet"),
+        "the first call of an empty conversation: {said:?}"
+    );
+    for wrong in ["--now=noon", "--now=1969-12-31T23:59:59Z", "--called=get_ordr", "--called=get_order=many"] {
+        let said = check(&[wrong]);
+        assert!(said.code == 1 && said.err.starts_with(&wrong.replacen('=', " ", 1)), "{wrong}: {said:?}");
+    }
+}
+
+#[test]
+fn lint_names_the_place_in_a_condition() {
+    let folder = Folder::new("lint-condition");
+    let text = folder.text().replace("description: Place an order.", "when: args.quantity < 9 && args.skuu == 'A'");
+    folder.write("contract.yaml", &text);
+    let said = callgate(&["lint", &folder.contract()]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let expected = "contract.yaml:17:39: spec.tools[1].when: `args` has no member `skuu`; it has: quantity, sku";
+    assert!(said.out.contains(expected) || said.err.contains(expected), "{said:?}");
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_1_and_never_2() {
     for arguments in [
         &["chek"][..],

@@ -362,6 +362,85 @@ fn identity_jwt_puts_jwt_authn_in_front_of_the_filter() {
     }
 }
 
+const CALLERS: &str = "ci-bot: { tenant: acme, role: clerk }\nguest: { role: clerk, tenant: other }\n";
+const KEYS: &str = "ci-bot: 0123456789abcdef0123456789abcdef\n";
+
+#[test]
+fn a_key_or_a_certificate_is_checked_in_front_of_the_filter() {
+    let folder = Folder::new("render-clients");
+    let callers = folder.write("callers.yaml", CALLERS);
+    let keys = folder.write("keys.yaml", KEYS);
+    let table = serde_json::json!({
+        "ci-bot": { "tenant": "acme", "role": "clerk" }, "guest": { "tenant": "other", "role": "clerk" }
+    });
+    let key = ["--identity", "api-key", "--callers", &callers, "--api-keys", &keys];
+    let certificate = ["--identity", "certificate", "--callers", &callers];
+    let tls = ["--listen-certificate", "/tls.crt", "--listen-key", "/tls.key", "--client-ca", "/ca.crt"];
+    for target in [
+        &["--target", "envoy"][..],
+        &["--target", "envoy", "--host", "native"],
+        &["--target", "istio"],
+        &["--target", "istio", "--form", "wasmplugin"],
+    ] {
+        let tls = if target[1] == "envoy" { &tls[..] } else { &[] };
+        let text = rendered(&folder.contract(), &[target, &key].concat());
+        let filter = text.find("name: envoy.filters.http.api_key_auth").unwrap();
+        assert!(text.contains("hide_credentials: true") && text.contains("client: ci-bot }"));
+        assert!(target.contains(&"wasmplugin") || filter < text.rfind("name: callgate\n").unwrap());
+        let expected = serde_json::json!({ "apiKey": { "header": "x-callgate-client", "callers": table } });
+        assert!(target.contains(&"wasmplugin") || plugin(&text)["identity"] == expected, "{text}");
+
+        let text = rendered(&folder.contract(), &[target, &certificate, tls].concat());
+        let filter = text.find("object_key: callgate.certificate").unwrap();
+        assert!(target.contains(&"wasmplugin") || filter < text.rfind("name: callgate\n").unwrap());
+        let expected = serde_json::json!({ "certificate": { "callers": table } });
+        assert!(target.contains(&"wasmplugin") || plugin(&text)["identity"] == expected, "{text}");
+        assert_eq!(text.contains("require_client_certificate: true"), target[1] == "envoy");
+    }
+    let gateway = ["--target", "envoy-gateway", "--host", "native"];
+    let text = rendered(&folder.contract(), &[&gateway[..], &key[..4]].concat());
+    assert!(text.contains("forwardClientIDHeader: x-callgate-client") && !text.contains("0123456789abcdef"));
+    let said = render(&folder.contract(), &[&gateway[..], &certificate].concat());
+    assert!(said.code == 1 && said.err.contains("--identity \"certificate\": expected"), "{said:?}");
+}
+
+#[test]
+fn files_of_clients_are_refused_with_their_line_and_without_a_key() {
+    let folder = Folder::new("render-clients-refused");
+    let good = folder.write("callers.yaml", CALLERS);
+    for (callers, keys, expected) in [
+        ("a: { tenant: t }\n", KEYS, ":1: client `a`: expected `{ tenant: …, role: … }`"),
+        ("a: { tenant: t, role: clerk, x: y }\n", KEYS, ":1: client `a`: expected"),
+        ("a: { tenant: t, role: clerk }\na: { tenant: t, role: clerk }\n", KEYS, ":2: client `a` is listed twice"),
+        ("'a,b': { tenant: t, role: clerk }\n", KEYS, ":1: client `a,b` has a comma"),
+        ("[]\n", KEYS, ":1: expected a mapping"),
+        ("{}\n", KEYS, ":1: expected at least one client"),
+        (CALLERS, "ci-bot: short\n", ":1: client `ci-bot`: expected a key of at least 32"),
+        (CALLERS, "other: 0123456789abcdef0123456789abcdef\n", ":1: client `other` has a key, but no caller"),
+        (
+            CALLERS,
+            "ci-bot: 0123456789abcdef0123456789abcdef\nguest: 0123456789abcdef0123456789abcdef\n",
+            ":1: client `guest` has the key of another client",
+        ),
+    ] {
+        let callers = folder.write("bad-callers.yaml", callers);
+        let keys = folder.write("bad-keys.yaml", keys);
+        let options = ["--target", "envoy", "--identity", "api-key", "--callers", &callers, "--api-keys", &keys];
+        let said = render(&folder.contract(), &options);
+        assert!(said.code == 1 && said.err.contains(expected), "{expected}: {said:?}");
+        assert!(!said.err.contains("0123456789abcdef") && !said.err.contains("short"), "{said:?}");
+    }
+    let unknown = folder.write("role.yaml", "a: { tenant: t, role: nobody }\n");
+    let options = ["--target", "istio", "--identity", "certificate", "--callers", &unknown];
+    let said = render(&folder.contract(), &options);
+    assert!(said.err.contains("gives client `a` the role `nobody`, which the contract lacks"), "{said:?}");
+    let options = ["--target", "istio", "--identity", "jwt", "--callers", &good];
+    let said = render(&folder.contract(), &options);
+    assert!(said.err.contains("missing --jwt-issuer"), "{said:?}");
+    let said = render(&folder.contract(), &["--target", "istio", "--callers", &good]);
+    assert!(said.err.contains("--callers has no effect with --identity header"), "{said:?}");
+}
+
 #[test]
 fn impossible_options_are_refused_with_the_expected_value() {
     let folder = Folder::new("render-refused");

@@ -212,6 +212,11 @@ pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation)
     let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);
     let mut names = contract.role(role).into_iter().flat_map(|role| role.tools(contract)).map(Tool::name);
     let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
+    if violation.code == Code::ArgumentsNotJson {
+        // The place of a fault tells how long the values before it are.
+        let (sentence, _) = violation.message.split_once(": ").unwrap_or((&violation.message, ""));
+        return sentence.to_owned();
+    }
     if !is_about_names || listed.is_empty() {
         return violation.message.clone();
     }

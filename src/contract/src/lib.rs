@@ -59,6 +59,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
 mod checks;
+mod compare;
 mod compiler;
 mod conditions;
 mod decide;
@@ -90,6 +91,7 @@ use sha2::{Digest, Sha256};
 
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
+pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use callgate_condition::Condition;
 use callgate_json::Value;
 use callgate_provenance::Extent;
+use callgate_redact::Policy;
 
 use crate::conditions::Reads;
 use crate::error::Diagnostic;
@@ -37,6 +38,7 @@ pub struct Contract {
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
+    pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
@@ -277,6 +279,11 @@ impl Contract {
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The policy on results and on the text of users, if the contract has one.
+    pub fn results(&self) -> Option<&Policy> {
+        self.results.as_ref()
     }
 
     /// The answer to a turn with a refused call.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use callgate_contract::{Code as CallCode, ConversationFacts};
+use callgate_contract::{ConversationFacts, Violation};
 
 use crate::Trace;
 
@@ -104,15 +104,6 @@ pub enum ReleaseRule {
     AllOrNone,
 }
 
-/// The reason why a call waits for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldFor {
-    /// The rule.
-    pub code: CallCode,
-    /// JSON Pointer into the arguments; empty for the whole.
-    pub pointer: String,
-}
-
 /// One approved call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCall {
@@ -124,8 +115,17 @@ pub struct RunCall {
     pub arguments: String,
     /// The call's place among the decisions of its exchange; none if decisions are not recorded.
     pub position: Option<u32>,
-    /// The reasons why it needs a person's approval, if it does.
-    pub held_for: Vec<HeldFor>,
+    /// True if a person must approve it.
+    pub needs_approval: bool,
+    /// The decision on the rules about the sources of the call's values, if the tool has any.
+    pub sources: Option<SourceRuling>,
+}
+
+/// The gate's decision on the rules about the sources of a call's values. The executor cannot see the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRuling {
+    /// The broken rule because of which a person must approve the call; `None` if all hold.
+    pub held: Option<Violation>,
 }
 
 /// A further round of the model.

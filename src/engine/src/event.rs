@@ -13,8 +13,8 @@ pub enum Event<'a> {
     RequestHead {
         /// All of them.
         headers: &'a Headers<'a>,
-        /// `(tenant, role)` claims of a verified token, if the gate's identity is a token and the host has them.
-        claims: Option<(Vec<u8>, Vec<u8>)>,
+        /// The caller's identity as the host verified it, if it is the gate's source of identity and the host has it.
+        claims: Option<Verified>,
         /// The request has no body.
         end: bool,
     },
@@ -70,6 +70,23 @@ pub enum Event<'a> {
     },
     /// The exchange is over, or the client or the upstream has gone.
     Cancelled,
+}
+
+/// An identity that the host verified. Nothing a client can write gets there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verified {
+    /// Two claims of a token.
+    Claims {
+        /// The tenant.
+        tenant: Vec<u8>,
+        /// The role.
+        role: Vec<u8>,
+    },
+    /// The client certificate of the connection.
+    Certificate {
+        /// Its URI SANs, separated by commas if it has several.
+        uri: Vec<u8>,
+    },
 }
 
 /// The outcome of one call at the executor.

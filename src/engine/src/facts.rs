@@ -11,6 +11,7 @@ use callgate_contract::{Contract, ConversationFacts, Output, Tool};
 use callgate_json::Span;
 use callgate_wire::{CallResult, Part, Request, Role};
 
+use crate::history::history;
 use crate::settle::Refused;
 
 /// The kinds of blocks in which a model speaks to itself or refuses, of any API. Blocks of other kinds may hold a result.
@@ -39,7 +40,11 @@ impl RequestFacts {
         let conversation = (reads.conversation && !request.server_state()).then(|| {
             let mut reader = ConversationReader::new(contract);
             request.conversation(&mut |part| reader.part(part));
-            reader.facts
+            let mut facts = reader.facts;
+            if contract.trusts_parts() {
+                facts.tainted = history(contract, request).is_tainted();
+            }
+            facts
         });
         Self { model, conversation }
     }
@@ -165,7 +170,7 @@ fn is_trusted(tool: &Tool) -> bool {
     tool.output() == Output::Trusted
 }
 
-fn is_own_words(block: Span<'_>) -> bool {
+pub(crate) fn is_own_words(block: Span<'_>) -> bool {
     let kind = text(block.get("type"));
     match kind.as_deref() {
         Some(kind) => OWN_WORDS.contains(&kind),

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -29,8 +29,8 @@ pub struct Rules {
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
-    /// Roles that may use a tool whose calls wait for the executor.
-    waiting: NameTable<()>,
+    /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
+    goes_on: NameTable<()>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -46,8 +46,34 @@ pub enum IdentitySource {
         /// Name of the role's, in lower case.
         role: String,
     },
+    /// A header with the client's id, which only Envoy's `api_key_auth` can set, and the caller of each id. The header is not forwarded
+    /// to the upstream.
+    Client {
+        /// Name of the header, in lower case.
+        header: String,
+        /// The callers by the clients' ids.
+        callers: HashMap<String, Caller>,
+    },
     /// Claims of a token verified by the host.
     Claims,
+    /// A client certificate verified by the host, and the caller of each name in it.
+    Certificate {
+        /// The callers by the certificates' URI SANs, such as SPIFFE ids.
+        callers: HashMap<String, Caller>,
+    },
+}
+
+// === impl IdentitySource ===
+
+impl IdentitySource {
+    /// Refuses a client whose role the contract lacks.
+    fn check(&self, contract: &Contract) -> Result<(), GateError> {
+        let (Self::Client { callers, .. } | Self::Certificate { callers }) = self else { return Ok(()) };
+        match callers.iter().find(|(_, caller)| contract.role(&caller.role).is_none()) {
+            Some((client, caller)) => Err(GateError::ClientRole { client: client.clone(), role: caller.role.clone() }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The paths of the APIs, and the paths forwarded unread.
@@ -172,6 +198,16 @@ pub enum GateError {
         /// Bytes.
         least: u64,
     },
+    /// A client whose role the contract lacks.
+    #[error(
+        "`identity` gives client `{client}` the role `{role}`, which the contract lacks; name a role of `spec.roles`"
+    )]
+    ClientRole {
+        /// The client's id.
+        client: String,
+        /// The role.
+        role: String,
+    },
     /// Two APIs at one path.
     #[error("`paths` lists `{path}` twice; give each API paths of its own")]
     PathTwice {
@@ -226,7 +262,14 @@ impl Rules {
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
+        if let Some(tool) = contract.tools().iter().find(|tool| tool.may_feed_back())
+            && !reach.upstream
+        {
+            let because = format!("tool `{}` has `feedback`", tool.name());
+            return Err(GateError::NoUpstream { because });
+        }
         paths.check()?;
+        identity.check(&contract)?;
         if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
             return Err(GateError::MemberJudged { member: member.clone() });
         }
@@ -238,9 +281,11 @@ impl Rules {
                 (tool.name().to_owned(), declaration)
             })
             .collect();
-        let waits = |tool: &Tool| !matches!(tool.run(), Run::Client) || contract.may_need_authorization(tool);
-        let waits = |role: &Role| role.tools(&contract).any(waits);
-        let waiting = contract.roles().filter(|role| waits(role)).map(|role| (role.name().to_owned(), ())).collect();
+        let leads_on = |tool: &Tool| {
+            tool.may_feed_back() || !matches!(tool.run(), Run::Client) || contract.may_need_authorization(tool)
+        };
+        let goes_on = |role: &Role| role.tools(&contract).any(leads_on);
+        let goes_on = contract.roles().filter(|role| goes_on(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
             contract,
             identity,
@@ -248,7 +293,7 @@ impl Rules {
             offer,
             output_limit: OutputLimit::Auto,
             declarations,
-            waiting,
+            goes_on,
             records: reach.executor,
             held_bytes: usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX),
         })
@@ -277,7 +322,7 @@ impl Rules {
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
     /// if the model is asked again, or if the executor runs a tool or releases a call first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
-        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.waiting.contains_key(role);
+        let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.goes_on.contains_key(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }
     }
 

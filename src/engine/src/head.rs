@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
+use crate::event::Verified;
 use crate::gate::{Gate, IdentitySource};
 use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
@@ -90,7 +91,7 @@ pub(crate) fn read(
     gate: &Gate,
     Destination { target, route }: Destination<'_>,
     headers: &Headers<'_>,
-    claims: Option<(Vec<u8>, Vec<u8>)>,
+    claims: Option<Verified>,
     end: bool,
 ) -> Result<Head, Refusal> {
     let path = Target::new(target).path;
@@ -167,28 +168,34 @@ fn check_body(headers: &Headers<'_>, media: &Media, end: bool) -> Result<(), Ref
 }
 
 /// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
-fn caller(
-    identity: &IdentitySource,
-    headers: &Headers<'_>,
-    claims: Option<(Vec<u8>, Vec<u8>)>,
-) -> Result<Caller, Refusal> {
-    let found = match identity {
-        IdentitySource::Header { tenant, role } => single(headers, tenant)
+fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Verified>) -> Result<Caller, Refusal> {
+    let found = match (identity, verified) {
+        (IdentitySource::Header { tenant, role }, _) => single(headers, tenant)
             .zip(single(headers, role))
-            .map(|(tenant, role)| (tenant.to_owned(), role.to_owned())),
-        IdentitySource::Claims => {
-            claims.and_then(|(tenant, role)| Some((String::from_utf8(tenant).ok()?, String::from_utf8(role).ok()?)))
+            .map(|(tenant, role)| Caller { tenant: tenant.to_owned(), role: role.to_owned() }),
+        (IdentitySource::Client { header, callers }, _) => {
+            single(headers, header).and_then(|id| callers.get(id)).cloned()
         }
+        (IdentitySource::Claims, Some(Verified::Claims { tenant, role })) => String::from_utf8(tenant)
+            .ok()
+            .zip(String::from_utf8(role).ok())
+            .map(|(tenant, role)| Caller { tenant, role }),
+        (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
+            std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
+        }
+        (IdentitySource::Claims | IdentitySource::Certificate { .. }, _) => None,
     };
     match found {
-        Some((tenant, role)) if !tenant.is_empty() && !role.is_empty() => Ok(Caller { tenant, role }),
+        Some(caller) if !caller.tenant.is_empty() && !caller.role.is_empty() => Ok(caller),
         _ => Err(Refusal::new(
             Code::CallerUnknown,
             match identity {
                 IdentitySource::Header { tenant, role } => {
                     format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
                 }
+                IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
                 IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+                IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
             },
         )),
     }
@@ -198,7 +205,8 @@ fn caller(
 pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
     match identity {
         IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],
-        IdentitySource::Claims => Vec::new(),
+        IdentitySource::Client { header, .. } => vec![header.clone()],
+        IdentitySource::Claims | IdentitySource::Certificate { .. } => Vec::new(),
     }
 }
 

@@ -30,7 +30,10 @@ pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) 
     let may_go_on = alone && round < gate.contract.limits().max_rounds;
     let refused = decided.iter().find_map(Decided::violation);
     let runs = decided.iter().any(|decided| matches!(decided, Decided::Run(_)));
+    let mut violations = decided.iter().filter_map(Decided::violation);
+    let feeds_back = refused.is_some() && violations.all(|violation| violation.feeds_back);
     match (refused, on_violation) {
+        (Some(_), _) if feeds_back && may_go_on => again(decided),
         (Some(first), OnViolation::Error) => TurnPlan::Fail(Refusal::of_call(first)),
         (Some(_), OnViolation::Feedback) if may_go_on => again(decided),
         (None, _) if runs && may_go_on => again(decided),

@@ -53,6 +53,12 @@ pub enum Code {
     UpstreamError,
     /// The result of an MCP server's tool does not fit the contract.
     OutputInvalid,
+    /// A tool's result is larger than `results.maxBytes`.
+    ResultTooLarge,
+    /// A tool's result matches a pattern of `results.deny`.
+    ResultDenied,
+    /// The text of a user matches a pattern of `results.deny`.
+    TextDenied,
     /// The method of an MCP message is not forwarded.
     McpMethodForbidden,
     /// The revision of MCP is not supported.
@@ -77,7 +83,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 29] = [
+    const OWN: [Self; 32] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::CallerUnknown,
@@ -98,6 +104,9 @@ impl Code {
         Self::UpstreamTruncated,
         Self::UpstreamError,
         Self::OutputInvalid,
+        Self::ResultTooLarge,
+        Self::ResultDenied,
+        Self::TextDenied,
         Self::McpMethodForbidden,
         Self::McpVersionUnsupported,
         Self::ResponseTooLarge,
@@ -138,6 +147,9 @@ impl Code {
             Self::UpstreamTruncated => "upstream_truncated",
             Self::UpstreamError => "upstream_error",
             Self::OutputInvalid => "output_invalid",
+            Self::ResultTooLarge => "result_too_large",
+            Self::ResultDenied => "result_denied",
+            Self::TextDenied => "text_denied",
             Self::McpMethodForbidden => "mcp_method_forbidden",
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::ResponseTooLarge => "response_too_large",
@@ -164,12 +176,14 @@ impl Code {
             | Self::ModelNotAllowed
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
+            | Self::ResultDenied
+            | Self::TextDenied
             | Self::McpMethodForbidden
             | Self::Call(_) => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::RequestTooLarge => 413,
+            Self::RequestTooLarge | Self::ResultTooLarge => 413,
             Self::RequestEncoded => 415,
             Self::OutOfOrder => 500,
             Self::UpstreamEncoded

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use callgate_contract::{
-    Audit, Caller, Code, Conversation, ProposedCall, Run, Tool, Verdict, Violation, decide, name_in_sentence,
+    Audit, Caller, Code, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide, name_in_sentence,
 };
-use callgate_wire::{Call, ChoiceIndex, Form};
+use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
-use crate::effect::{HeldFor, RunCall};
+use crate::effect::{RunCall, SourceRuling};
 use crate::facts::RequestFacts;
 use crate::gate::Gate;
+use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
 
 /// A call for the executor: to run it, or to release it.
@@ -46,6 +47,10 @@ pub(crate) struct Basis<'a> {
     pub(crate) caller: &'a Caller,
     /// The time, in milliseconds since the Unix epoch.
     pub(crate) now: Option<u64>,
+    /// The request with the conversation; `None` if there is none.
+    pub(crate) request: Option<&'a dyn Request>,
+    /// True if the model can be told of a broken rule and asked again.
+    pub(crate) can_feed_back: bool,
 }
 
 /// The earlier calls of a turn, as far as a decision needs them.
@@ -55,6 +60,8 @@ pub(crate) struct TurnSoFar {
     round: u32,
     /// The facts before the turn, with the turn's calls that were not refused.
     facts: RequestFacts,
+    /// The texts before the turn.
+    texts: ReadTexts,
     /// The turn's calls over all its choices.
     calls: u32,
     ids: Ids,
@@ -80,7 +87,7 @@ pub(crate) fn settle(
 }
 
 fn settle_one(
-    Basis { gate, caller, now }: Basis<'_>,
+    Basis { gate, caller, now, request, can_feed_back }: Basis<'_>,
     choice: ChoiceIndex,
     call: &Call,
     before: &mut TurnSoFar,
@@ -100,21 +107,19 @@ fn settle_one(
             let proposed = ProposedCall { name: &call.name, arguments: &call.arguments };
             let RequestFacts { model, conversation } = &before.facts;
             let facts = conversation.as_ref();
-            let conversation =
-                Conversation { calls_before, model: model.as_deref(), now, facts, ..Conversation::default() };
+            let texts = match gate.contract.tool(&call.name) {
+                Some(tool) if tool.reads_texts() => before.texts.read(&gate.contract, request),
+                Some(_) | None => Texts::Unknown,
+            };
+            let model = model.as_deref();
+            let conversation = Conversation { calls_before, model, now, facts, texts, can_feed_back };
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
-    let (approved, ruling, held_for) = match verdict {
-        Verdict::Allow(approved) => (approved, Ruling::Allow, Vec::new()),
+    let (approved, ruling) = match verdict {
+        Verdict::Allow(approved) => (approved, Ruling::Allow),
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
-        Verdict::NeedsApproval(mut approved) => {
-            let held_for = match approved.because.take() {
-                Some(Violation { code, pointer, .. }) => HeldFor { code, pointer },
-                None => HeldFor { code: Code::ApprovalRequired, pointer: String::new() },
-            };
-            (approved, Ruling::NeedsApproval, vec![held_for])
-        }
+        Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
         Verdict::Deny(violation) => {
             let arguments = callgate_json::read(call.arguments.as_bytes()).ok();
             let canonical = arguments.as_ref().map(callgate_json::canonical);
@@ -131,16 +136,18 @@ fn settle_one(
     }
     let named = (call.id.as_str(), approved.tool.name());
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
+    let needs_approval = ruling == Ruling::NeedsApproval;
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
     let Call { id, name, form, extra, .. } = call;
     let (id, name, extra) = (id.clone(), name.clone(), extra.clone());
     let call = Call { id, name, arguments: approved.canonical, form: *form, extra };
     let is_clients = matches!(approved.tool.run(), Run::Client);
-    if is_clients && held_for.is_empty() && !gate.contract.authorize() {
+    if is_clients && !needs_approval && !gate.contract.authorize() {
         return Decided::Client(call);
     }
     let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-    let runnable = Runnable { run: RunCall { id, tool, arguments, position, held_for }, call };
+    let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
+    let runnable = Runnable { run: RunCall { id, tool, arguments, position, needs_approval, sources }, call };
     if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
 }
 
@@ -191,7 +198,12 @@ impl Decided {
 impl TurnSoFar {
     /// Begins the turn of this round, with the facts before it.
     pub(crate) fn new(round: u32, facts: RequestFacts) -> Self {
-        Self { round, facts, calls: 0, ids: Ids::default() }
+        Self { round, facts, texts: ReadTexts::default(), calls: 0, ids: Ids::default() }
+    }
+
+    /// Returns the bytes that it holds, about.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::event::CallRuling;
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Basis, Decided, TurnSoFar, settle};
+use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
 use crate::weight;
@@ -118,8 +118,9 @@ impl StreamTurn {
 
     /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
-        let behind = self.decoder.held().saturating_add(self.backlog.held());
-        self.checked.request.held().saturating_add(self.said()).saturating_add(behind)
+        let read = self.said().saturating_add(self.decoder.held()).saturating_add(self.before.held());
+        let behind = read.saturating_add(self.backlog.held());
+        self.checked.request.held().saturating_add(behind)
     }
 
     /// Returns the bytes of the events so far, and of the trees kept of them.
@@ -377,7 +378,7 @@ impl StreamTurn {
         calls: &[Call],
     ) -> Result<Progress, Refusal> {
         let alone = self.checked.request.choices() == 1;
-        let basis = Basis { gate: context.gate, caller: &self.checked.caller, now: context.now };
+        let basis = self.checked.basis(context.gate, context.now, alone);
         let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         let plan = plan(context.gate, decided, self.checked.round, alone);

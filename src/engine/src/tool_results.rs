@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::event::{Outcome, ToolFailure};
 use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
-use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusal};
+use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusal, redaction};
 
 /// A turn after which the model is asked again.
 #[derive(Debug)]
@@ -55,12 +55,16 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
     let (content, failed) = match outcome.result {
         Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
             (Ok(value), Some(tool)) => match tool.check_result(&value) {
-                Ok(()) => (callgate_json::canonical(&value), false),
+                Ok(()) => match redaction::returned(&gate.contract, tool, callgate_json::canonical(&value)) {
+                    Ok(text) => (text, false),
+                    Err(refusal) => failed(refusal.code.as_str(), "", &refusal.message),
+                },
                 Err(violation) => failed("output_invalid", &violation.pointer, &violation.message),
             },
             (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
         },
         Err(ToolFailure { code, message, approval_id }) => {
+            let message = redaction::failure(&gate.contract, message);
             let told = ErrorResult { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
             (error_content(&told), true)
         }

@@ -11,7 +11,7 @@ use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Basis, Decided, Refused, Runnable, TurnSoFar, settle};
+use crate::settle::{Decided, Refused, Runnable, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::{Code, Gate, Refusal, Tally, weight};
 
@@ -114,7 +114,7 @@ pub(crate) fn decide(
     checked.check_choices(choices)?;
     let alone = choices == 1;
     let mut before = TurnSoFar::new(checked.round, checked.facts.clone());
-    let basis = Basis { gate, caller: &checked.caller, now };
+    let basis = checked.basis(gate, now, alone);
     let mut planned = Vec::new();
     let mut rule = None;
     for position in 0..choices {

@@ -5,7 +5,8 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{CallFailed, Event, Gate, lend};
+use callgate_engine::{CallFailed, Event, Gate, Verified, lend};
+use callgate_host::identity::{self, VerifiedSource};
 use callgate_host::{LiveExchange, OwnedReply, claims, executor};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -30,10 +31,14 @@ impl HttpExchange {
         Self { context_id, stream, registry, live }
     }
 
-    /// Reads the claims of the verified token.
-    fn claims(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let names = self.stream.worker.claims.as_ref()?;
-        claims::from_metadata(&host::property("metadata")?, names)
+    /// Reads the identity that Envoy verified.
+    fn verified(&self) -> Option<Verified> {
+        match self.stream.worker.verified.as_ref()? {
+            VerifiedSource::Claims(claims) => claims::from_metadata(&host::property(&["metadata"])?, claims),
+            VerifiedSource::Certificate => {
+                VerifiedSource::certificate(host::property(&["filter_state", identity::CERTIFICATE])?)
+            }
+        }
     }
 }
 
@@ -82,7 +87,7 @@ impl Context for HttpExchange {
 impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_request_headers_bytes());
-        let claims = self.claims();
+        let claims = self.verified();
         let step = self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), claims, end }, 0);
         host::act(step, Side::Request, 0)
     }

@@ -133,9 +133,9 @@ pub(crate) fn reply(status: u16, body: &[u8], retry_after: Option<Duration>) {
     let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
 }
 
-/// Reads a property of the stream.
-pub(crate) fn property(name: &str) -> Option<Vec<u8>> {
-    hostcalls::get_property(vec![name]).ok().flatten()
+/// Reads a property of the stream, by its path.
+pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
 }
 
 /// Directs the calls that follow at the stream of another context; `false` if that stream has ended.

@@ -97,7 +97,7 @@ impl RootContext for Root {
                 self.set_tick_period(TICK);
                 let worker = Worker {
                     clusters: config.clusters,
-                    claims: config.claims,
+                    verified: config.verified,
                     metrics: Counters::define(),
                     ids: ExchangeIds::default(),
                     recorder: Recorder::default(),

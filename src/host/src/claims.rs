@@ -8,7 +8,24 @@ use std::collections::HashMap;
 
 use prost::{Message, Oneof};
 
-use crate::config::Claims;
+use callgate_engine::Verified;
+use serde::Deserialize;
+
+use crate::config::ConfigError;
+
+/// The place of a verified token in Envoy's metadata (`payload_in_metadata` of `jwt_authn`), and the claims to read.
+///
+/// A claim is a name, or a JSON Pointer (RFC 6901) to a claim inside of another, such as `/realm/roles/0`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Claims {
+    /// `payload_in_metadata` of `jwt_authn`.
+    pub payload: String,
+    /// The claim with the tenant.
+    pub tenant_claim: String,
+    /// The claim with the role.
+    pub role_claim: String,
+}
 
 /// The largest whole number below which a double holds every whole number exactly.
 const MOST: f64 = 9_007_199_254_740_992.0;
@@ -30,7 +47,7 @@ struct Struct {
 /// `google.protobuf.Value`, as far as it can be or hold a claim.
 #[derive(Clone, PartialEq, Message)]
 struct Value {
-    #[prost(oneof = "ClaimValue", tags = "2, 3, 5")]
+    #[prost(oneof = "ClaimValue", tags = "2, 3, 5, 6")]
     kind: Option<ClaimValue>,
 }
 
@@ -42,32 +59,80 @@ enum ClaimValue {
     Text(String),
     #[prost(message, tag = "5")]
     Struct(Struct),
+    #[prost(message, tag = "6")]
+    List(List),
+}
+
+/// `google.protobuf.ListValue`.
+#[derive(Clone, PartialEq, Message)]
+struct List {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Value>,
 }
 
 /// Returns tenant and role by the claims' names, from an encoded `envoy.config.core.v3.Metadata`. A claim counts if it is a string or
 /// a whole number, which is read as its text.
 #[must_use]
-pub fn from_metadata(metadata: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn from_metadata(metadata: &[u8], claims: &Claims) -> Option<Verified> {
     let mut metadata = Metadata::decode(metadata).ok()?;
     let mut verified = metadata.filter_metadata.remove("envoy.filters.http.jwt_authn")?;
     let Some(ClaimValue::Struct(payload)) = verified.fields.remove(&claims.payload)?.kind else { return None };
-    let text = |claim: &str| payload.fields.get(claim)?.text().map(String::into_bytes);
-    Some((text(&claims.tenant_claim)?, text(&claims.role_claim)?))
+    read(claims, |claim| payload.at(claim)?.text())
 }
 
 /// Returns tenant and role by the claims' names, from a token's payload as JSON. See [`from_metadata`].
 #[must_use]
-pub fn from_json(payload: &[u8], claims: &Claims) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn from_json(payload: &[u8], claims: &Claims) -> Option<Verified> {
     let payload = callgate_json::read(payload).ok()?;
-    let text = |claim: &str| {
-        let kind = match payload.get(claim)? {
+    read(claims, |claim| {
+        let value = if claim.starts_with('/') { payload.pointer(claim) } else { payload.get(claim) };
+        let kind = match value? {
             serde_json::Value::String(text) => ClaimValue::Text(text.clone()),
             serde_json::Value::Number(number) => ClaimValue::Number(number.as_f64()?),
             _ => return None,
         };
-        Value { kind: Some(kind) }.text().map(String::into_bytes)
+        Value { kind: Some(kind) }.text()
+    })
+}
+
+fn read(claims: &Claims, text: impl Fn(&str) -> Option<String>) -> Option<Verified> {
+    let (tenant, role) = (text(&claims.tenant_claim)?, text(&claims.role_claim)?);
+    Some(Verified::Claims { tenant: tenant.into_bytes(), role: role.into_bytes() })
+}
+
+/// Refuses an empty name and a malformed pointer.
+pub(crate) fn check(claims: &Claims) -> Result<(), ConfigError> {
+    let is_broken = |claim: &&String| {
+        let escapes = claim.split('~').skip(1);
+        let is_pointer = claim.starts_with('/');
+        claim.is_empty() || is_pointer && escapes.into_iter().any(|rest| !rest.starts_with(['0', '1']))
     };
-    Some((text(&claims.tenant_claim)?, text(&claims.role_claim)?))
+    match [&claims.tenant_claim, &claims.role_claim].into_iter().find(is_broken) {
+        Some(claim) => Err(ConfigError::Claim(claim.clone())),
+        None => Ok(()),
+    }
+}
+
+// === impl Struct ===
+
+impl Struct {
+    /// Returns the value of a claim, by its name or by a JSON Pointer.
+    fn at(&self, claim: &str) -> Option<&Value> {
+        let Some(pointer) = claim.strip_prefix('/') else { return self.fields.get(claim) };
+        let mut segments = pointer.split('/').map(|segment| segment.replace("~1", "/").replace("~0", "~"));
+        let first = self.fields.get(&segments.next()?)?;
+        segments.try_fold(first, |value, segment| match value.kind.as_ref()? {
+            ClaimValue::Struct(inner) => inner.fields.get(&segment),
+            ClaimValue::List(list) => list.values.get(position(&segment)?),
+            ClaimValue::Number(_) | ClaimValue::Text(_) => None,
+        })
+    }
+}
+
+/// Reads the index of an array in a JSON Pointer (RFC 6901 §4): digits without a leading zero.
+fn position(segment: &str) -> Option<usize> {
+    let is_index = segment.bytes().all(|byte| byte.is_ascii_digit()) && (segment == "0" || !segment.starts_with('0'));
+    if is_index { segment.parse().ok() } else { None }
 }
 
 // === impl Value ===
@@ -77,7 +142,7 @@ impl Value {
         match self.kind.as_ref()? {
             ClaimValue::Text(text) => Some(text.clone()),
             ClaimValue::Number(number) if number.fract() == 0.0 && number.abs() <= MOST => Some(format!("{number:.0}")),
-            ClaimValue::Number(_) | ClaimValue::Struct(_) => None,
+            ClaimValue::Number(_) | ClaimValue::Struct(_) | ClaimValue::List(_) => None,
         }
     }
 }
@@ -97,6 +162,10 @@ mod tests {
         Metadata { filter_metadata }.encode_to_vec()
     }
 
+    fn of(tenant: &str, role: &str) -> Verified {
+        Verified::Claims { tenant: tenant.into(), role: role.into() }
+    }
+
     fn claims() -> Claims {
         Claims { payload: "claims".into(), tenant_claim: "org".into(), role_claim: "role".into() }
     }
@@ -111,7 +180,7 @@ mod tests {
             (value(ClaimValue::Number(9_007_199_254_740_991.0)), "9007199254740991"),
         ] {
             let read = from_metadata(&metadata(tenant, text("clerk")), &claims());
-            assert_eq!(read, Some((expected.as_bytes().to_vec(), b"clerk".to_vec())));
+            assert_eq!(read, Some(of(expected, "clerk")));
         }
     }
 
@@ -148,8 +217,38 @@ mod tests {
             (r#"{"org":"acme","org":"evil","role":"clerk"}"#, None),
             ("", None),
         ] {
-            let read = from_json(payload.as_bytes(), &claims()).map(|(tenant, _)| tenant);
-            assert_eq!(read, expected.map(|text| text.as_bytes().to_vec()), "{payload}");
+            let read = from_json(payload.as_bytes(), &claims());
+            assert_eq!(read, expected.map(|tenant| of(tenant, "clerk")), "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_leads_to_a_claim_inside_of_another() {
+        let text = |text: &str| value(ClaimValue::Text(text.to_owned()));
+        let list = List { values: vec![text("clerk"), text("viewer")] };
+        let nested = Struct { fields: [("a/b".to_owned(), value(ClaimValue::List(list)))].into() };
+        let payload = Struct {
+            fields: [("org".to_owned(), text("acme")), ("realm".to_owned(), value(ClaimValue::Struct(nested)))].into(),
+        };
+        let verified = Struct { fields: [("claims".to_owned(), value(ClaimValue::Struct(payload)))].into() };
+        let metadata = Metadata { filter_metadata: [("envoy.filters.http.jwt_authn".to_owned(), verified)].into() };
+        let json = br#"{"org":"acme","realm":{"a/b":["clerk","viewer"]}}"#;
+        for (pointer, expected) in [
+            ("/realm/a~1b/0", Some("clerk")),
+            ("/realm/a~1b/1", Some("viewer")),
+            ("/realm/a~1b/2", None),
+            ("/realm/a~1b/00", None),
+            ("/realm/a~1b/+1", None),
+            ("/realm/a~1b/-", None),
+            ("/realm/a~1b", None),
+            ("/realm", None),
+            ("/org/0", None),
+            ("realm/a~1b/0", None),
+        ] {
+            let claims = Claims { role_claim: pointer.into(), ..claims() };
+            let expected = expected.map(|role| of("acme", role));
+            assert_eq!(from_metadata(&metadata.encode_to_vec(), &claims), expected, "{pointer}");
+            assert_eq!(from_json(json, &claims), expected, "{pointer}");
         }
     }
 }

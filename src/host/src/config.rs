@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_engine::{
-    DEFAULT_HELD_BYTES, DIALECTS, GateError, IdentitySource, Offer, OutputLimit, Paths, Reach, Rules,
-};
+use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, Rules};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::identity::{IdentityDocument, VerifiedSource};
 
 /// The key of the paths that are forwarded unread.
 const PASSTHROUGH: &str = "passthrough";
@@ -20,8 +20,8 @@ pub struct Config {
     pub rules: Arc<Rules>,
     /// The clusters for callouts.
     pub clusters: Clusters,
-    /// The claims to read, if the identity is a token.
-    pub claims: Option<Claims>,
+    /// The identity that the host reads, if it is in no header.
+    pub verified: Option<VerifiedSource>,
 }
 
 /// The clusters for callouts.
@@ -54,18 +54,6 @@ pub struct Upstream {
     pub authority: String,
 }
 
-/// The place of a verified token in Envoy's metadata (`payload_in_metadata` of `jwt_authn`), and the claims to read.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Claims {
-    /// `payload_in_metadata` of `jwt_authn`.
-    pub payload: String,
-    /// Name of the claim with the tenant.
-    pub tenant_claim: String,
-    /// Name of the claim with the role.
-    pub role_claim: String,
-}
-
 /// The reason for refusing a configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages are the documentation")]
@@ -78,8 +66,14 @@ pub enum ConfigError {
     Shape(serde_json::Error),
     #[error("`contract`: {0}")]
     Contract(String),
-    #[error("`identity.header`: `{0}` is not a header name in lower case")]
+    #[error("`identity`: `{0}` is not a header name in lower case")]
     Header(String),
+    #[error("`identity.jwt`: `{0}` names no claim; give the name of a claim, or a JSON Pointer such as `/realm/role`")]
+    Claim(String),
+    #[error("`identity`: `callers` is empty, so no request would be accepted; name at least one client")]
+    NoCaller,
+    #[error("`identity`: the caller of client `{0}` is incomplete; give an id without commas, a tenant and a role")]
+    Caller(String),
     #[error("`paths`: unknown API `{key}`; known: `{known}`")]
     Path { key: String, known: String },
     #[error("`{0}` is not a cluster name; use 1 to 120 ASCII characters")]
@@ -105,13 +99,6 @@ struct Document {
     output_limit_member: OutputLimitDocument,
     /// A size as in a contract, such as `256MiB`.
     held_bytes: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-enum IdentityDocument {
-    Header { tenant: String, role: String },
-    Jwt(Claims),
 }
 
 #[derive(Deserialize, Default)]
@@ -144,17 +131,7 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     let document: Document = serde_json::from_value(value).map_err(ConfigError::Shape)?;
     let contract = callgate_contract::from_value(&document.contract)
         .map_err(|errors| ConfigError::Contract(one_line(&errors.to_string())))?;
-    let (identity, claims) = match document.identity {
-        IdentityDocument::Header { tenant, role } => {
-            for name in [&tenant, &role] {
-                if !is_header_name(name) {
-                    return Err(ConfigError::Header(name.clone()));
-                }
-            }
-            (IdentitySource::Header { tenant, role }, None)
-        }
-        IdentityDocument::Jwt(claims) => (IdentitySource::Claims, Some(claims)),
-    };
+    let (identity, verified) = document.identity.resolve()?;
     let paths = paths(document.paths)?;
     let offer = match document.tools {
         OfferDocument::Declared => Offer::Declared,
@@ -185,7 +162,7 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     Ok(Config {
         rules: Arc::new(rules),
         clusters: Clusters { executor: document.executor, upstream: document.upstream },
-        claims,
+        verified,
     })
 }
 
@@ -197,14 +174,6 @@ fn paths(mut named: HashMap<String, Vec<String>>) -> Result<Paths, ConfigError> 
         return Err(ConfigError::Path { key: key.clone(), known: known.collect::<Vec<_>>().join("`, `") });
     }
     Ok(Paths::new(&named, passthrough))
-}
-
-/// Returns true for a header name (RFC 9110 §5.1) in lower case, as Envoy gives them.
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn one_line(text: &str) -> String {

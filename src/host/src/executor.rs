@@ -1,19 +1,22 @@
 //! The executor's protobuf, from and to the engine's words.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_engine::{
     Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome, Receipt,
-    ReleaseRule, RunCall, Ruling, ToolFailure, Trace,
+    ReleaseRule, RunCall, Ruling, ToolFailure, Trace, Violation,
 };
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse,
-    FailureKind, HeldFor, Verdict, call_outcome, call_ruling,
+    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Conversation, Decision, ExecuteRequest,
+    ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling,
 };
 use prost::Message;
 
 /// Full name of the service.
 pub const SERVICE: &str = "callgate.executor.v1.Executor";
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// Runs calls.
 pub const EXECUTE: &str = "Execute";
 /// Rules on calls that the client runs.
@@ -51,6 +54,7 @@ impl CallsRequest {
 #[must_use]
 pub fn encode(batch: CallBatch) -> CallsRequest {
     let trace = batch.trace;
+    let (conversation, earlier_calls) = facts(batch.conversation);
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
@@ -58,8 +62,9 @@ pub fn encode(batch: CallBatch) -> CallsRequest {
         request_id: batch.request_id,
         round: batch.round,
         model: batch.model,
-        conversation: batch.conversation.map(conversation),
-        calls: batch.calls.into_iter().map(encode_call).collect(),
+        conversation,
+        earlier_calls,
+        calls: batch.calls.into_iter().map(call).collect(),
     };
     CallsRequest { message: request.encode_to_vec(), trace }
 }
@@ -73,6 +78,7 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
         ReleaseRule::AllOrNone => proto::ReleaseRule::AllOrNone,
     };
     let trace = batch.trace;
+    let (conversation, earlier_calls) = facts(batch.conversation);
     let request = AuthorizeRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
@@ -80,24 +86,12 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
         request_id: batch.request_id,
         round: batch.round,
         model: batch.model,
-        conversation: batch.conversation.map(conversation),
-        calls: batch.calls.into_iter().map(encode_call).collect(),
+        conversation,
+        earlier_calls,
+        calls: batch.calls.into_iter().map(call).collect(),
         release: release.into(),
     };
     CallsRequest { message: request.encode_to_vec(), trace }
-}
-
-fn encode_call(call: RunCall) -> Call {
-    let held_for = |held: callgate_engine::HeldFor| HeldFor { code: held.code.as_str().to_owned(), pointer: held.pointer };
-    Call {
-        id: call.id,
-        tool: call.tool,
-        arguments: call.arguments,
-        position: call.position,
-        held_for: call.held_for.into_iter().map(held_for).collect(),
-        // No call leaves the gate before these rules are decided.
-        sources_decided: true,
-    }
 }
 
 /// Decodes the executor's rulings: one per call. An unknown code is unreadable, so nothing is released.
@@ -122,9 +116,30 @@ pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
     response.rulings.into_iter().map(ruling).collect()
 }
 
-fn conversation(facts: ConversationFacts) -> Conversation {
-    let ConversationFacts { tainted, rounds, turns, calls } = facts;
-    Conversation { tainted, rounds, turns, calls }
+/// Returns the facts of a conversation, and its earlier calls by tool.
+fn facts(facts: Option<ConversationFacts>) -> (Option<Conversation>, BTreeMap<String, u32>) {
+    match facts {
+        Some(ConversationFacts { tainted, rounds, turns, calls }) => {
+            (Some(Conversation { tainted, rounds, turns }), calls)
+        }
+        None => Default::default(),
+    }
+}
+
+fn call(call: RunCall) -> Call {
+    let rule = |violation: Violation| BrokenRule {
+        code: violation.code.as_str().to_owned(),
+        pointer: cut(violation.pointer),
+        message: cut(violation.message),
+    };
+    let sources = call.sources.map(|ruling| SourceRuling { held: ruling.held.map(rule) });
+    Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position, sources, needs_approval: call.needs_approval }
+}
+
+/// Cuts a text to the bytes that the executor takes.
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(RULE_BYTES));
+    text
 }
 
 /// Decodes the executor's answer: one outcome per call.

@@ -3,7 +3,7 @@
 //! - [`config`] reads the filter's configuration.
 //! - [`LiveExchange`] turns callbacks into events of the engine, and effects into writes and the host's next [`Step`].
 //! - [`executor`] encodes and decodes the executor's messages; [`Recorder`] sends decisions to its audit log.
-//! - [`claims`] reads the claims of a verified token; [`ExchangeIds`] names exchanges; [`metrics`] names counters.
+//! - [`identity`] and [`claims`] read the identity of the caller as the host verified it; [`ExchangeIds`] names exchanges; [`metrics`] names counters.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
@@ -12,6 +12,7 @@ pub mod config;
 mod exchange;
 pub mod executor;
 mod host;
+pub mod identity;
 mod ids;
 pub mod metrics;
 mod recorder;

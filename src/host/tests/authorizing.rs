@@ -81,7 +81,7 @@ impl Host for FakeHost {
 
     fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
         let sent = AuthorizeRequest::decode(executor::encode_asked(batch).message.as_slice()).unwrap();
-        assert_eq!(sent.calls[0].held_for[0].code, "approval_required");
+        assert!(sent.calls[0].needs_approval);
         self.note_step(format!("ask about {}", sent.calls[0].arguments));
         self.at_once.take().map_or(Sent::Waits(7), Sent::Ended)
     }

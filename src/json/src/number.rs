@@ -1,7 +1,5 @@
 //! Exact numbers: integers of 64 bits, and doubles whose shortest decimal is the number itself.
 
-use std::fmt::Write;
-
 use serde_json::Number;
 
 use crate::scan::after_string;
@@ -77,9 +75,12 @@ fn is_exact(literal: &str) -> bool {
     if literal.parse::<u64>().is_ok() || literal.parse::<i64>().is_ok() {
         return true;
     }
-    let Ok(double) = literal.parse::<f64>() else { return false };
-    let mut shortest = String::with_capacity(32);
-    double.is_finite() && write!(shortest, "{double:e}").is_ok() && Decimal::of(&shortest) == Decimal::of(literal)
+    let Some(double) = literal.parse::<f64>().ok().filter(|double| double.is_finite()) else { return false };
+    // The canonical writer's own digits. Of two shortest decimals at the same distance it takes the even one, and Rust's the upper one.
+    let mut shortest = Vec::with_capacity(32);
+    let is_written = serde_json_canonicalizer::to_writer(&double, &mut shortest).is_ok();
+    let shortest = std::str::from_utf8(&shortest).unwrap_or_default();
+    is_written && Decimal::of(shortest) == Decimal::of(literal)
 }
 
 /// A decimal without its sign: its digits from the first to the last nonzero one, and the power of ten of the last.

@@ -96,6 +96,22 @@ fn numbers_are_exact_or_refused() {
     assert!(matches!(why(&tiny), ReadError::InexactNumber { .. }));
 }
 
+/// The double 570000000000000.25 lies between two shortest decimals. RFC 8785 writes the even one, so only that one is exact.
+#[test]
+fn of_two_shortest_decimals_the_written_one_is_exact() {
+    for (exact, inexact) in [
+        ("570000000000000.2", "570000000000000.3"),
+        ("-570000000000000.2", "-570000000000000.3"),
+        ("570000000000000.8", "570000000000000.7"),
+        ("5.700000000000002e14", "5.700000000000003e14"),
+    ] {
+        let value = read(exact.as_bytes()).unwrap();
+        assert_eq!(read(canonical(&value).as_bytes()).unwrap(), value);
+        assert!(matches!(why(inexact), ReadError::InexactNumber { .. }), "{inexact}");
+        assert_eq!(read_by_value(inexact.as_bytes()).unwrap(), value, "{inexact}");
+    }
+}
+
 #[test]
 fn an_inexact_number_is_found_among_strings_and_exact_ones() {
     let text = "{\"1e400\\\"\": 0.5,\n  \"b\": [1e2, 0.10000000000000000001]}";

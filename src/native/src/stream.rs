@@ -13,6 +13,7 @@ use callgate_engine::{
 };
 use callgate_host::config::Upstream;
 use callgate_host::executor::CallsRequest;
+use callgate_host::identity::{self, VerifiedSource};
 use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
 
 use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
@@ -38,6 +39,8 @@ pub(crate) struct Stream {
     /// The call of the executor under way; its end is the message.
     calls: Slot<Answer, Result<Vec<u8>, CallFailed>>,
     model: Slot<(), Result<OwnedReply, CallFailed>>,
+    /// The request reached this filter. If a filter in front answers it, Envoy shows only that answer here, and it is not the model's.
+    is_asked: Cell<bool>,
     /// A hook has panicked: nothing more is forwarded.
     broken: Cell<bool>,
     /// A body in Envoy's buffer is not the engine's: replaced bytes are still there, or new ones are missing.
@@ -68,6 +71,7 @@ impl Stream {
             body: Cell::new(None),
             calls: Slot::default(),
             model: Slot::default(),
+            is_asked: Cell::new(false),
             broken: Cell::new(false),
             stale: Cell::new(false),
         }))
@@ -75,10 +79,14 @@ impl Stream {
 
     pub(crate) fn on_request_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
+        self.is_asked.set(true);
         let ticks = filter.scheduler().map(|scheduler| self.worker.shared.ticker.add(scheduler));
         *self.plugin_ticks.borrow_mut() = ticks;
-        let claims = self.worker.shared.config.claims.as_ref();
-        let claims = claims.and_then(|names| claims::from_json(&filter.filter_state(CLAIMS)?, names));
+        let verified = self.worker.shared.config.verified.as_ref();
+        let claims = verified.and_then(|source| match source {
+            VerifiedSource::Claims(claims) => claims::from_json(&filter.filter_state(CLAIMS)?, claims),
+            VerifiedSource::Certificate => VerifiedSource::certificate(filter.filter_state(identity::CERTIFICATE)?),
+        });
         let step = filter.with_headers(HeaderMap::Request, |headers| {
             self.live.on_request(self, Event::RequestHead { headers, claims, end }, 0)
         });
@@ -97,6 +105,9 @@ impl Stream {
 
     pub(crate) fn on_response_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         let step = filter.with_headers(HeaderMap::Response, |headers| {
             self.live.on_response_head(self, Event::ResponseHead { headers, end })
         });
@@ -104,12 +115,18 @@ impl Stream {
     }
 
     pub(crate) fn on_response_body(&self, end: bool) -> Status {
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         self.in_body(BodyBuffer::ReceivedResponse, |chunk| {
             self.live.on_response(self, Event::ResponseData { chunk, end, now: clock::now() }, chunk.len())
         })
     }
 
     pub(crate) fn on_response_trailers(&self) -> Status {
+        if !self.is_asked.get() {
+            return Status::Continue;
+        }
         self.act(self.live.on_response_trailers(self))
     }
 
@@ -151,6 +168,9 @@ impl Stream {
     /// Ends the exchange. Access logs follow.
     pub(crate) fn on_complete(&self) {
         self.plugin_ticks.borrow_mut().take();
+        if !self.is_asked.get() {
+            return;
+        }
         self.live.on_end(self, |counter, by| {
             if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.counter(counter)) {
                 filter.count(id, by);

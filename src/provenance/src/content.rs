@@ -2,7 +2,7 @@
 
 use callgate_json::Value;
 
-use crate::output::ResultFormat;
+use crate::output::{ResultFormat, ToolOutput};
 use crate::yaml;
 
 /// More separators than this in a text, and it stays one text: its fields would take much more memory than its bytes.
@@ -52,11 +52,35 @@ impl Content {
         }
     }
 
-    /// Reads the content by the declared format. A text that does not have the format is one text.
-    pub(crate) fn read(&self, format: Option<ResultFormat>) -> ReadContent {
+    /// Reads the content by the contract's view of the tool. A text that does not have the format is one text.
+    pub(crate) fn read(&self, output: Option<&ToolOutput>) -> ReadContent {
+        let format = output.and_then(|output| output.format);
+        let is_text_format = matches!(format, Some(ResultFormat::Yaml | ResultFormat::Lines | ResultFormat::Text));
+        if output.is_some_and(|output| output.is_json_first)
+            && is_text_format
+            && let Content::Text(text) = self.single()
+            && let Ok(Value::String(inner)) = callgate_json::read_by_value(text.as_bytes())
+        {
+            return Content::Text(inner).read_as(format);
+        }
+        self.read_as(format)
+    }
+
+    /// Returns the only part of it.
+    fn single(&self) -> &Content {
+        match self {
+            Content::Parts(parts) => match parts.as_slice() {
+                [part] => part.single(),
+                _ => self,
+            },
+            content => content,
+        }
+    }
+
+    fn read_as(&self, format: Option<ResultFormat>) -> ReadContent {
         match (self, format) {
             (Content::Parts(parts), _) => match parts.as_slice() {
-                [part] => part.read(format),
+                [part] => part.read_as(format),
                 parts => ReadContent::Text(parts.iter().filter_map(Content::shown).collect::<Vec<_>>().join("\n")),
             },
             (Content::Json(_), Some(ResultFormat::Text | ResultFormat::Lines)) => {

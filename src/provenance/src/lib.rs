@@ -39,7 +39,7 @@ pub use content::Content;
 pub use entities::{Entity, EntityKind, entities};
 pub use history::{Finding, History, HistoryBuilder, ResultSource, Sighting, SightingPlace, Source, Speaker};
 pub use needle::Needle;
-pub use normal::normal;
+pub use normal::{is_invisible, normal};
 pub use number::Decimal;
 pub use output::{Extent, Outputs, ResultFormat, ToolOutput, Trust};
 pub use place::{Place, PlaceError, PlaceValue, Values};

@@ -44,7 +44,8 @@ fn words(letters: impl Iterator<Item = char>, capacity: usize) -> String {
 }
 
 /// Returns true for a code point that shows nothing: Default_Ignorable_Code_Point, which has the controls of direction.
-fn is_invisible(letter: char) -> bool {
+#[must_use]
+pub fn is_invisible(letter: char) -> bool {
     matches!(letter,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'

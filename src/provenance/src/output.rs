@@ -46,6 +46,8 @@ pub enum Extent {
 pub struct ToolOutput {
     /// The format of their texts. If there is none, structured content is JSON and a text is [`ResultFormat::Text`].
     pub format: Option<ResultFormat>,
+    /// True if a text is JSON at first, as the executor's results are. A string in it then has the format.
+    pub is_json_first: bool,
     /// The places that no outsider writes.
     pub trusted: Extent,
     /// The places of values that a system records and an outsider chooses.

@@ -31,7 +31,13 @@ impl Outputs for Desk {
             "vault" => (ResultFormat::Json, Extent::Everywhere, Extent::Nowhere, places(&["#/note"])),
             _ => return None,
         };
-        Some(Arc::new(ToolOutput { format: Some(format), trusted, attributed, confidential }))
+        Some(Arc::new(ToolOutput {
+            format: Some(format),
+            is_json_first: tool == "rows",
+            trusted,
+            attributed,
+            confidential,
+        }))
     }
 
     fn trusts_users(&self) -> bool {
@@ -195,6 +201,9 @@ fn the_words_of_the_model_and_results_without_a_call_are_no_source() {
         (vec!["call - mail {}", "named card {\"iban\":\"DE11\"}"], false),
         (vec!["call - card {}", "user: And?", "named card {\"iban\":\"DE11\"}"], false),
         (vec!["call - card {}", "named card {}", "named card {\"iban\":\"DE11\"}"], false),
+        (vec!["call - card {}", "named card {\"iban\":\"DE11\"}", "named card {}"], false),
+        (vec!["call - card {}", "call - card {}", "named card {\"iban\":\"DE11\"}", "named card {}"], true),
+        (vec!["call - card {}", "named card {\"iban\":\"DE11\"}", "user: And?", "named card {}"], true),
         (vec!["critic: DE11", "call c1 card {}"], false),
     ] {
         let history = history(&parts);
@@ -263,6 +272,9 @@ fn formats_are_declared_and_never_guessed() {
         ("card", r#"{"iban":"DE11","iban":"DE11"}"#, "card#/iban", false),
         ("card", r#"{"iban":"DE11"} "#, "card#/iban", true),
         ("card", r#"{"a":"{\"iban\":\"DE11\"}"}"#, "card#/a/iban", false),
+        ("rows", "one\nDE11", "rows#/*", true),
+        ("rows", r#""one\nDE11""#, "rows#/*", true),
+        ("rows", r#"["DE11"]"#, "rows#/*", false),
         ("mail", "- id: DE11", "mail#/*/id", true),
         ("mail", "[{id: DE11}]", "mail#/*/id", true),
         ("mail", "- id: \"DE\\x31\\x31\"", "mail#/*/id", true),

@@ -42,6 +42,17 @@ pub enum Part<'t> {
     },
 }
 
+/// A block of a result's content.
+#[derive(Debug, Clone, Copy)]
+pub enum ResultBlock<'t> {
+    /// A text, as a JSON string.
+    Text(Span<'t>),
+    /// Structured content.
+    Json(Span<'t>),
+    /// Anything else, such as an image.
+    Other(Span<'t>),
+}
+
 /// The role of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -70,6 +81,49 @@ impl Role {
             Some("assistant" | "model") => Role::Assistant,
             Some("tool" | "function") => Role::Tool,
             _ => Role::Unknown,
+        }
+    }
+}
+
+/// Returns the blocks of a result's content, in any API's shape.
+///
+/// | content | blocks |
+/// |---|---|
+/// | a string | one text |
+/// | an object | the value of its only member if that is `result` or `output`, as Gemini's clients wrap other values; else itself |
+/// | a list | of each block its `text`, its `json` (Bedrock), or the blocks of its own `content` |
+#[must_use]
+pub fn result_blocks(content: Option<Span<'_>>) -> Vec<ResultBlock<'_>> {
+    let mut blocks = Vec::new();
+    let Some(content) = content.filter(|content| !content.is_null()) else { return blocks };
+    if content.is_object() {
+        let mut members = content.pairs();
+        let only = members.next().filter(|(key, _)| key.is("result") || key.is("output"));
+        let value = only.filter(|_| members.next().is_none()).map_or(content, |(_, value)| value);
+        blocks.push(if value.is_string() { ResultBlock::Text(value) } else { ResultBlock::Json(value) });
+    } else {
+        add_blocks(&mut blocks, content, BLOCK_DEPTH);
+    }
+    blocks
+}
+
+/// The maximum nesting of blocks in blocks that is read.
+const BLOCK_DEPTH: usize = 4;
+
+fn add_blocks<'t>(blocks: &mut Vec<ResultBlock<'t>>, content: Span<'t>, depth: usize) {
+    if content.is_string() {
+        return blocks.push(ResultBlock::Text(content));
+    }
+    if !content.is_array() {
+        return blocks.push(ResultBlock::Other(content));
+    }
+    for block in content.items() {
+        let text = block.get("text").filter(|text| text.is_string());
+        match (text, block.some("json"), block.some("content").filter(|inner| inner.is_array())) {
+            (Some(text), _, _) => blocks.push(ResultBlock::Text(text)),
+            (None, Some(json), _) => blocks.push(ResultBlock::Json(json)),
+            (None, None, Some(inner)) if depth > 0 => add_blocks(blocks, inner, depth - 1),
+            _ => blocks.push(ResultBlock::Other(block)),
         }
     }
 }

@@ -10,7 +10,7 @@ use callgate_json::Value;
 use crate::framing::{Frame, Framing};
 use crate::{
     AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, Part,
-    ReleasePolicy, RequestError, StreamError, Target, UnknownMembers,
+    ReleasePolicy, Replacements, RequestError, StreamError, Target, UnknownMembers,
 };
 
 /// One LLM API's wire format.
@@ -124,6 +124,10 @@ pub trait Request: Debug {
     /// Shows the parts of the conversation to `each`, in their order: instructions first, then the turns, with those
     /// [appended](Request::append_turn) since.
     fn conversation<'t>(&'t self, each: &mut dyn FnMut(Part<'t>));
+
+    /// Shows the parts of the conversation as [`Request::conversation`] does, and puts the new texts that `edit` notes into the request.
+    /// Without a new text nothing changes. Returns false if a new text is for a value of something else.
+    fn edit_conversation(&mut self, edit: &mut dyn FnMut(Part<'_>, &mut Replacements)) -> bool;
 
     /// Replaces the declarations of one form by these: of each only name, description and parameters are written. Tools of the
     /// provider stay. An empty list is left out.

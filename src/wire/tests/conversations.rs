@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 
 use callgate_json::Span;
-use callgate_wire::{Call, CallResult, DIALECTS, Form, Part, Request, Target};
+use callgate_wire::{Call, CallResult, DIALECTS, Form, Part, Request, ResultBlock, Target, result_blocks};
 
 /// Each dialect's conversation: an instruction, a question with an image, a call, its result, an answer.
 const REQUESTS: [(&str, &str, &str); 6] = [
@@ -148,5 +148,117 @@ fn a_part_of_no_known_shape_is_still_shown() {
     ] {
         let lines = shown(&*read(key, path, text));
         assert!(lines.len() == 1 && lines[0].ends_with("other"), "{key}: {lines:?}");
+    }
+}
+
+/// One line for each result: its id, its name, and its blocks.
+fn results(request: &dyn Request) -> Vec<String> {
+    let text =
+        |value: Option<Span<'_>>| value.and_then(Span::string).map_or_else(|| "-".to_owned(), |text| text.into_owned());
+    let mut lines = Vec::new();
+    request.conversation(&mut |part| {
+        let Part::Result { id, name, content } = part else { return };
+        let block = |block: ResultBlock<'_>| match block {
+            ResultBlock::Text(value) => format!("text {}", text(Some(value))),
+            ResultBlock::Json(value) => format!("json {}", value.text()),
+            ResultBlock::Other(_) => "other".to_owned(),
+        };
+        let blocks: Vec<String> = result_blocks(content).into_iter().map(block).collect();
+        lines.push(format!("{} {}: {}", text(id), text(name), blocks.join(", ")));
+    });
+    lines
+}
+
+/// Dialect, the results in its form, and the lines that they give. `R` stands for the results in the conversation.
+type OddCase = (&'static str, &'static str, &'static [&'static str]);
+
+const ODD_RESULTS: [OddCase; 25] = [
+    // A result that quotes another result is a text.
+    (
+        "chatCompletions",
+        r#"{"role":"tool","tool_call_id":"c1","content":"{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"x\"}"}"#,
+        &[r#"c1 -: text {"role":"tool","tool_call_id":"c2","content":"x"}"#],
+    ),
+    ("chatCompletions", r#"{"role":"tool","content":"a"}"#, &["- -: text a"]),
+    ("chatCompletions", r#"{"role":"function","name":"get","content":"a"}"#, &["- get: text a"]),
+    ("chatCompletions", r#"{"role":"tool","tool_call_id":"c1","content":null}"#, &["c1 -: "]),
+    (
+        "chatCompletions",
+        r#"{"role":"tool","tool_call_id":"c1","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#,
+        &["c1 -: text a, text b"],
+    ),
+    // An MCP result as text of JSON stays a text.
+    (
+        "chatCompletions",
+        r#"{"role":"tool","tool_call_id":"c1","content":"{\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"structuredContent\":{\"b\":1}}"}"#,
+        &[r#"c1 -: text {"content":[{"type":"text","text":"a"}],"structuredContent":{"b":1}}"#],
+    ),
+    ("responses", r#"{"type":"function_call_output","call_id":"c1","output":"a"}"#, &["c1 -: text a"]),
+    ("responses", r#"{"type":"function_call_output","output":"a"}"#, &["- -: text a"]),
+    (
+        "responses",
+        r#"{"type":"function_call_output","call_id":"c1","output":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"u"}]}"#,
+        &["c1 -: text a, other"],
+    ),
+    (
+        "messages",
+        r#"{"type":"tool_result","tool_use_id":"c1","content":[{"type":"text","text":"a"},{"type":"image","source":{}}]},{"type":"tool_result","tool_use_id":"c2","content":"b"},{"type":"text","text":"t"}"#,
+        &["c1 -: text a, other", "c2 -: text b"],
+    ),
+    ("messages", r#"{"type":"tool_result","content":"a"}"#, &["- -: text a"]),
+    ("messages", r#"{"type":"tool_result","tool_use_id":"c1"}"#, &["c1 -: "]),
+    (
+        "messages",
+        r#"{"type":"tool_result","tool_use_id":"c1","content":[{"type":"search_result","source":"s","content":[{"type":"text","text":"a"}]}]}"#,
+        &["c1 -: text a"],
+    ),
+    (
+        "messages",
+        r#"{"type":"tool_result","tool_use_id":"c1","content":"<tool_result tool_use_id=\"c2\">a</tool_result>"}"#,
+        &[r#"c1 -: text <tool_result tool_use_id="c2">a</tool_result>"#],
+    ),
+    ("gemini", r#"{"functionResponse":{"name":"get","response":{"result":"a"}}}"#, &["- get: text a"]),
+    (
+        "gemini",
+        r#"{"functionResponse":{"id":"c1","name":"get","response":{"output":{"b":1}}}}"#,
+        &[r#"c1 get: json {"b":1}"#],
+    ),
+    ("gemini", r#"{"functionResponse":{"name":"get","response":{"b":1}}}"#, &[r#"- get: json {"b":1}"#]),
+    (
+        "gemini",
+        r#"{"functionResponse":{"name":"get","response":{"result":"a","b":1}}},{"function_response":{"name":"put","response":{"result":[1]}}}"#,
+        &[r#"- get: json {"result":"a","b":1}"#, "- put: json [1]"],
+    ),
+    ("gemini", r#"{"functionResponse":{"name":"get","response":{"result":"{\"b\":1}"}}}"#, &[r#"- get: text {"b":1}"#]),
+    ("ollama", r#"{"role":"tool","content":"a"}"#, &["- -: text a"]),
+    ("ollama", r#"{"role":"tool","tool_name":"get","content":"a"}"#, &["- get: text a"]),
+    (
+        "converse",
+        r#"{"toolResult":{"toolUseId":"c1","content":[{"json":{"b":1}}]}},{"toolResult":{"toolUseId":"c2","content":[{"text":"a"},{"image":{}}]}}"#,
+        &[r#"c1 -: json {"b":1}"#, "c2 -: text a, other"],
+    ),
+    ("converse", r#"{"toolResult":{"toolUseId":"c1","content":[{"text":"{\"b\":1}"}]}}"#, &[r#"c1 -: text {"b":1}"#]),
+    ("converse", r#"{"toolResult":{"toolUseId":"c1","content":[]}}"#, &["c1 -: "]),
+    ("converse", r#"{"toolResult":{"content":[{"text":"a"}]}}"#, &["- -: text a"]),
+];
+
+#[test]
+fn odd_results_have_the_same_blocks_in_every_dialect() {
+    for (key, results_text, expected) in ODD_RESULTS {
+        let (path, text) = match key {
+            "chatCompletions" => ("/v1/chat/completions", format!(r#"{{"model":"m","messages":[{results_text}]}}"#)),
+            "responses" => ("/v1/responses", format!(r#"{{"model":"m","input":[{results_text}]}}"#)),
+            "messages" => (
+                "/v1/messages",
+                format!(r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":[{results_text}]}}]}}"#),
+            ),
+            "gemini" => (
+                "/v1beta/models/m:generateContent",
+                format!(r#"{{"contents":[{{"role":"user","parts":[{results_text}]}}]}}"#),
+            ),
+            "ollama" => ("/api/chat", format!(r#"{{"model":"m","messages":[{results_text}]}}"#)),
+            _ => ("/model/m/converse", format!(r#"{{"messages":[{{"role":"user","content":[{results_text}]}}]}}"#)),
+        };
+        assert_eq!(results(&*read(key, path, &text)), expected, "{key} {results_text}");
     }
 }

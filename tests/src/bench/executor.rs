@@ -218,7 +218,12 @@ async fn client(
             exchange_id: uuid::Uuid::now_v7().to_string(),
             request_id: String::new(),
             round: 1,
-            calls: vec![Call { id: "call_1".into(), tool: "nothing".into(), arguments: "{}".into(), ..Call::default() }],
+            calls: vec![Call {
+                id: "call_1".into(),
+                tool: "nothing".into(),
+                arguments: "{}".into(),
+                ..Call::default()
+            }],
             ..ExecuteRequest::default()
         };
         let answer = client.execute(request).await.map_err(|status| unfit(&status.to_string()))?.into_inner();

@@ -20,6 +20,7 @@
 mod approvals;
 mod audit;
 mod calls;
+mod conditions;
 mod containers;
 mod executor;
 mod feedback;
@@ -68,6 +69,7 @@ async fn run(words: &[String]) -> bool {
         ("requests", requests::cases()),
         ("callers", identity::cases()),
         ("calls", calls::cases()),
+        ("conditions", conditions::cases()),
         ("feedback", feedback::cases()),
         ("tool rounds", loops::cases()),
         ("streams", streams::cases()),

@@ -83,10 +83,10 @@ pub(crate) struct RenderArguments {
     /// --identity header: the header with the role
     #[arg(long, value_name = "NAME", default_value = "x-callgate-role", help_heading = "Identity")]
     pub(crate) role_header: String,
-    /// --identity jwt: the claim with the tenant
+    /// --identity jwt: the claim with the tenant: a name, or a JSON Pointer such as /organisation/id
     #[arg(long, value_name = "NAME", default_value = "tenant", help_heading = "Identity")]
     pub(crate) tenant_claim: String,
-    /// --identity jwt: the claim with the role
+    /// --identity jwt: the claim with the role: a name, or a JSON Pointer such as /realm_access/roles/0
     #[arg(long, value_name = "NAME", default_value = "role", help_heading = "Identity")]
     pub(crate) role_claim: String,
     /// --identity jwt: the issuer (`iss`) that signs the tokens
@@ -101,6 +101,25 @@ pub(crate) struct RenderArguments {
     /// --identity jwt: the request header with the token (`authorization` usually carries the LLM API's own key)
     #[arg(long, value_name = "NAME", default_value = "x-callgate-token", help_heading = "Identity")]
     pub(crate) jwt_header: String,
+    /// --identity api-key or certificate: a YAML file with the caller of each client, `CLIENT: { tenant: …, role: … }`. A client of a
+    /// certificate is its URI SAN, such as a SPIFFE id
+    #[arg(long, value_name = "FILE", help_heading = "Identity")]
+    pub(crate) callers: Option<PathBuf>,
+    /// --identity api-key: a YAML file with the key of each client, `CLIENT: KEY`; the output then holds the keys
+    #[arg(long, value_name = "FILE", help_heading = "Identity")]
+    pub(crate) api_keys: Option<PathBuf>,
+    /// --identity api-key: the request header with the key (`authorization` usually carries the LLM API's own key)
+    #[arg(long, value_name = "NAME", default_value = "x-callgate-key", help_heading = "Identity")]
+    pub(crate) api_key_header: String,
+    /// --identity certificate: the listener's certificate, on Envoy's machine
+    #[arg(long, value_name = "PATH", help_heading = "Identity")]
+    pub(crate) listen_certificate: Option<String>,
+    /// --identity certificate: the key of --listen-certificate
+    #[arg(long, value_name = "PATH", help_heading = "Identity")]
+    pub(crate) listen_key: Option<String>,
+    /// --identity certificate: the CA bundle for the clients' certificates, on Envoy's machine
+    #[arg(long, value_name = "PATH", help_heading = "Identity")]
+    pub(crate) client_ca: Option<String>,
 
     /// Another path for an API, such as chatCompletions=/v2/chat; may be repeated. `{model}` matches one segment, or a part
     /// of one, and names the model
@@ -175,6 +194,24 @@ pub(crate) enum IdentityOption {
     Header,
     /// Claims of a token verified by Envoy's jwt_authn filter
     Jwt,
+    /// An API key checked by Envoy's api_key_auth filter
+    ApiKey,
+    /// The URI SAN, such as a SPIFFE id, of a client certificate verified by Envoy
+    Certificate,
+}
+
+// === impl IdentityOption ===
+
+impl IdentityOption {
+    /// Returns the option as it is given.
+    pub(super) fn shown(self) -> &'static str {
+        match self {
+            Self::Header => "--identity header",
+            Self::Jwt => "--identity jwt",
+            Self::ApiKey => "--identity api-key",
+            Self::Certificate => "--identity certificate",
+        }
+    }
 }
 
 /// The tools the model sees.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::args::{IdentityOption, IstioForm, OutputLimitMember, Target, Tools};
+use super::args::{IstioForm, OutputLimitMember, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
 
@@ -16,19 +16,7 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     }
     let arguments = options.arguments;
     let mut plugin = Map::new();
-    plugin.insert(
-        "identity".to_owned(),
-        match arguments.identity {
-            IdentityOption::Header => {
-                json!({ "header": { "tenant": arguments.tenant_header, "role": arguments.role_header } })
-            }
-            IdentityOption::Jwt => json!({ "jwt": {
-                "payload": super::identity::PAYLOAD,
-                "tenantClaim": arguments.tenant_claim,
-                "roleClaim": arguments.role_claim,
-            } }),
-        },
-    );
+    plugin.insert("identity".to_owned(), super::identity::plugin(options));
     if options.executor.is_some() {
         plugin.insert(
             "executor".to_owned(),

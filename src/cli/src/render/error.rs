@@ -21,6 +21,10 @@ pub(crate) enum RenderError {
     Rounded { carrier: &'static str, number: String, pointer: String, instead: &'static str },
     #[error("the filter would refuse this configuration: {0}")]
     Gate(callgate_engine::GateError),
+    #[error(transparent)]
+    NotYaml(#[from] crate::document::NotYaml),
+    #[error("{file}:{line}: {reason}")]
+    Clients { file: String, line: usize, reason: String },
     #[error("broken template ({0}); please report this")]
     Template(#[from] minijinja::Error),
     #[error("the contract's canonical text cannot be read again ({0}); please report this")]
@@ -30,6 +34,11 @@ pub(crate) enum RenderError {
 // === impl RenderError ===
 
 impl RenderError {
+    /// Makes the error of a file with clients.
+    pub(super) fn clients(file: &std::path::Path, line: usize, reason: String) -> Self {
+        Self::Clients { file: file.display().to_string(), line, reason }
+    }
+
     /// Makes the error of an option with a wrong value.
     pub(super) fn option(
         option: &'static str,

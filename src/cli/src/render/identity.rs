@@ -1,14 +1,109 @@
-//! The source of the caller's tenant and role, for the templates.
+//! The source of the caller's tenant and role: its options, and its values for the templates.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use minijinja::{Value, context};
+use serde_json::{Map, json};
 
-use super::args::IdentityOption;
+use super::args::{HostOption, IdentityOption, RenderArguments, Target};
+use super::error::RenderError;
 use super::options::Options;
+use crate::disk;
+use crate::document::{self, Node, NodeKind};
 
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
-pub(super) const PAYLOAD: &str = "jwt_payload";
+const PAYLOAD: &str = "jwt_payload";
+/// The header in which api_key_auth leaves the client's id for the filter.
+const CLIENT: &str = "x-callgate-client";
 
-/// Returns the configuration of the jwt_authn filter; `None` with `--identity header`.
+/// The contents of the files of `--callers` and `--api-keys`.
+#[derive(Default)]
+pub(super) struct Clients {
+    /// Tenant and role of each client.
+    callers: BTreeMap<String, (String, String)>,
+    /// The API key of each client; empty if Kubernetes holds them.
+    keys: BTreeMap<String, String>,
+}
+
+// === impl Clients ===
+
+impl Clients {
+    /// Checks the options of `--identity`, and reads its files.
+    pub(super) fn read(arguments: &RenderArguments) -> Result<Self, RenderError> {
+        check(arguments)?;
+        let mut clients = Self::default();
+        if let Some(file) = &arguments.callers {
+            clients.callers = callers(file)?;
+        }
+        if let Some(file) = &arguments.api_keys {
+            clients.keys = keys(file)?;
+            if let Some(client) = clients.keys.keys().find(|client| !clients.callers.contains_key(*client)) {
+                let reason = format!("client `{client}` has a key, but no caller in --callers; add it there");
+                return Err(RenderError::clients(file, 1, reason));
+            }
+        }
+        Ok(clients)
+    }
+
+    fn plugin(&self) -> serde_json::Value {
+        let caller = |(client, (tenant, role)): (&String, &(String, String))| {
+            (client.clone(), json!({ "tenant": tenant, "role": role }))
+        };
+        serde_json::Value::Object(self.callers.iter().map(caller).collect::<Map<_, _>>())
+    }
+
+    /// Returns the callers for the engine.
+    pub(super) fn table(&self) -> std::collections::HashMap<String, callgate_contract::Caller> {
+        let caller = |(client, (tenant, role)): (&String, &(String, String))| {
+            (client.clone(), callgate_contract::Caller { tenant: tenant.clone(), role: role.clone() })
+        };
+        self.callers.iter().map(caller).collect()
+    }
+}
+
+/// Returns `identity` of the filter's configuration.
+pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
+    let arguments = options.arguments;
+    match arguments.identity {
+        IdentityOption::Header => {
+            json!({ "header": { "tenant": arguments.tenant_header, "role": arguments.role_header } })
+        }
+        IdentityOption::Jwt => json!({ "jwt": {
+            "payload": PAYLOAD,
+            "tenantClaim": arguments.tenant_claim,
+            "roleClaim": arguments.role_claim,
+        } }),
+        IdentityOption::ApiKey => json!({ "apiKey": { "header": CLIENT, "callers": options.clients.plugin() } }),
+        IdentityOption::Certificate => json!({ "certificate": { "callers": options.clients.plugin() } }),
+    }
+}
+
+/// Returns the engine's source of identity.
+pub(super) fn source(arguments: &RenderArguments, clients: &Clients) -> callgate_engine::IdentitySource {
+    use callgate_engine::IdentitySource;
+    match arguments.identity {
+        IdentityOption::Header => {
+            IdentitySource::Header { tenant: arguments.tenant_header.clone(), role: arguments.role_header.clone() }
+        }
+        IdentityOption::Jwt => IdentitySource::Claims,
+        IdentityOption::ApiKey => IdentitySource::Client { header: CLIENT.to_owned(), callers: clients.table() },
+        IdentityOption::Certificate => IdentitySource::Certificate { callers: clients.table() },
+    }
+}
+
+/// Returns the templates of the filters that establish the identity, in their order.
+pub(super) fn filters(arguments: &RenderArguments) -> Vec<&'static str> {
+    match (arguments.identity, arguments.host) {
+        (IdentityOption::Header, _) => Vec::new(),
+        (IdentityOption::Jwt, HostOption::Wasm) => vec!["jwt.yaml"],
+        (IdentityOption::Jwt, HostOption::Native) => vec!["jwt.yaml", "claims.yaml"],
+        (IdentityOption::ApiKey, _) => vec!["api-key.yaml"],
+        (IdentityOption::Certificate, _) => vec!["certificate.yaml"],
+    }
+}
+
+/// Returns the configuration of the jwt_authn filter; `None` with another identity.
 pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == IdentityOption::Jwt).then(|| {
@@ -25,9 +120,117 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
     })
 }
 
-/// Returns the names of the trusted headers; `None` with `--identity jwt`.
+/// Returns the names of the trusted headers; `None` with another identity.
 pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == IdentityOption::Header)
         .then(|| context! { tenant => arguments.tenant_header, role => arguments.role_header })
+}
+
+/// Returns the configuration of the api_key_auth filter; `None` with another identity.
+pub(super) fn api_key(options: &Options<'_>) -> Option<Value> {
+    let arguments = options.arguments;
+    (arguments.identity == IdentityOption::ApiKey).then(|| {
+        let keys = options.clients.keys.iter();
+        let credentials: Vec<Value> = keys.map(|(client, key)| context! { client => client, key => key }).collect();
+        context! { header => arguments.api_key_header, client_header => CLIENT, credentials => credentials }
+    })
+}
+
+/// Returns the listener's certificate and the CA of its clients; `None` with another identity.
+pub(super) fn certificate(options: &Options<'_>) -> Option<Value> {
+    let arguments = options.arguments;
+    (arguments.identity == IdentityOption::Certificate).then(|| {
+        context! {
+            chain => arguments.listen_certificate,
+            key => arguments.listen_key,
+            ca => arguments.client_ca,
+        }
+    })
+}
+
+/// Refuses options of another identity, and names a missing one.
+fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
+    use IdentityOption::{ApiKey, Certificate, Jwt};
+    let on_envoy = arguments.target == Target::Envoy;
+    // The option, whether it is there, the identities that take it, and whether one of those needs it.
+    let rows: [(&'static str, bool, &[IdentityOption], bool); 8] = [
+        ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
+        ("--jwt-jwks", arguments.jwt_jwks.is_some(), &[Jwt], true),
+        ("--jwt-audience", !arguments.jwt_audience.is_empty(), &[Jwt], false),
+        ("--callers", arguments.callers.is_some(), &[ApiKey, Certificate], true),
+        ("--api-keys", arguments.api_keys.is_some(), &[ApiKey], arguments.target != Target::EnvoyGateway),
+        ("--listen-certificate", arguments.listen_certificate.is_some(), &[Certificate], on_envoy),
+        ("--listen-key", arguments.listen_key.is_some(), &[Certificate], on_envoy),
+        ("--client-ca", arguments.client_ca.is_some(), &[Certificate], on_envoy),
+    ];
+    let because = arguments.identity.shown();
+    for (option, is_given, takers, needed) in rows {
+        let takes = takers.contains(&arguments.identity);
+        if is_given && !takes {
+            return Err(RenderError::Useless { option, because });
+        }
+        if takes && needed && !is_given {
+            return Err(RenderError::Missing { option, because });
+        }
+    }
+    Ok(())
+}
+
+/// Reads `CLIENT: { tenant: …, role: … }`.
+fn callers(file: &Path) -> Result<BTreeMap<String, (String, String)>, RenderError> {
+    entries(file, |client, value| {
+        let text = |name| value.get(name).and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
+        let is_pair = matches!(&value.kind, NodeKind::Mapping(members) if members.len() == 2);
+        match text("tenant").zip(text("role")).filter(|_| is_pair) {
+            Some(caller) if !client.contains(',') => Ok(caller),
+            Some(_) => Err(format!("client `{client}` has a comma, which no id may have")),
+            None => Err(format!("client `{client}`: expected `{{ tenant: …, role: … }}`")),
+        }
+    })
+}
+
+/// Reads `CLIENT: KEY`. A key is never shown.
+fn keys(file: &Path) -> Result<BTreeMap<String, String>, RenderError> {
+    let keys = entries(file, |client, value| {
+        let is_fit = |key: &&str| key.len() >= KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
+        value.text().filter(is_fit).map(str::to_owned).ok_or_else(|| {
+            format!("client `{client}`: expected a key of at least {KEY} printable ASCII characters without spaces")
+        })
+    })?;
+    let mut seen = std::collections::HashSet::new();
+    match keys.iter().find(|(_, key)| !seen.insert(key.as_str())) {
+        Some((client, _)) => {
+            Err(RenderError::clients(file, 1, format!("client `{client}` has the key of another client")))
+        }
+        None => Ok(keys),
+    }
+}
+
+/// The shortest key: 128 bits in hexadecimal digits.
+const KEY: usize = 32;
+
+fn entries<T>(
+    file: &Path,
+    read: impl Fn(&str, &Node) -> Result<T, String>,
+) -> Result<BTreeMap<String, T>, RenderError> {
+    let text = disk::text(file)?;
+    let tree = document::read(&file.display().to_string(), &text)?;
+    let NodeKind::Mapping(members) = &tree.kind else {
+        return Err(RenderError::clients(file, tree.line(), "expected a mapping by the clients' ids".to_owned()));
+    };
+    let mut entries = BTreeMap::new();
+    for (key, value) in members {
+        let fault = |reason| RenderError::clients(file, key.line(), reason);
+        let client = key.text().filter(|client| !client.is_empty());
+        let client = client.ok_or_else(|| fault("expected a client's id".to_owned()))?;
+        let entry = read(client, value).map_err(fault)?;
+        if entries.insert(client.to_owned(), entry).is_some() {
+            return Err(fault(format!("client `{client}` is listed twice")));
+        }
+    }
+    if entries.is_empty() {
+        return Err(RenderError::clients(file, 1, "expected at least one client".to_owned()));
+    }
+    Ok(entries)
 }

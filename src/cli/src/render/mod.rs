@@ -24,7 +24,7 @@ use self::executor::Executor;
 use self::options::Options;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -32,6 +32,9 @@ const TEMPLATES: [(&str, &str); 13] = [
     ("istio-clusters.yaml", include_str!("../../templates/istio-clusters.yaml.j2")),
     ("envoy-gateway.yaml", include_str!("../../templates/envoy-gateway.yaml.j2")),
     ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
+    ("api-key.yaml", include_str!("../../templates/api-key.yaml.j2")),
+    ("certificate.yaml", include_str!("../../templates/certificate.yaml.j2")),
+    ("gateway-api-key.yaml", include_str!("../../templates/gateway-api-key.yaml.j2")),
     ("unpinned.yaml", include_str!("../../templates/unpinned.yaml.j2")),
     ("filter.yaml", include_str!("../../templates/filter.yaml.j2")),
     ("native.yaml", include_str!("../../templates/native.yaml.j2")),
@@ -99,6 +102,9 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         mcp_paths => options.paths_of("mcp"),
         jwt => identity::jwt(options),
         headers => identity::headers(options),
+        api_key => identity::api_key(options),
+        certificate => identity::certificate(options),
+        identity_filters => identity::filters(options.arguments),
         request_bytes => limits.request_bytes,
         response_bytes => limits.response_bytes,
         // Twice the larger one: the received bytes and the arriving chunk both fit. So the filter's own limit, with its own

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
+use super::identity::{self, Clients};
 use crate::disk;
 
 /// Everything that determines the output.
@@ -28,6 +29,7 @@ pub(super) struct Options<'a> {
     /// `None` if the client runs every tool of the contract and the command line names no executor.
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
+    pub(super) clients: Clients,
     /// True if the filter may ask the model again by itself.
     pub(super) loops: bool,
     /// Other paths of APIs than their own.
@@ -46,7 +48,7 @@ impl<'a> Options<'a> {
         let executor = Executor::read(arguments, server_run || asks)?;
         host(arguments)?;
         wasm(arguments)?;
-        identity(arguments)?;
+        let clients = Clients::read(arguments)?;
         held_bytes(arguments, contract)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contract)?;
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -74,6 +76,7 @@ impl<'a> Options<'a> {
             ("--tenant-header", &arguments.tenant_header),
             ("--role-header", &arguments.role_header),
             ("--jwt-header", &arguments.jwt_header),
+            ("--api-key-header", &arguments.api_key_header),
         ] {
             header(option, name)?;
         }
@@ -91,6 +94,7 @@ impl<'a> Options<'a> {
             authority,
             executor,
             executor_timeout,
+            clients,
             loops: server_run || contract.on_violation() == OnViolation::Feedback,
             paths,
             namespace: &arguments.namespace,
@@ -101,13 +105,7 @@ impl<'a> Options<'a> {
     /// Builds the filter's gate, so that a configuration the filter would refuse when Envoy starts is refused now.
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
-        let identity = match arguments.identity {
-            IdentityOption::Header => callgate_engine::IdentitySource::Header {
-                tenant: arguments.tenant_header.clone(),
-                role: arguments.role_header.clone(),
-            },
-            IdentityOption::Jwt => callgate_engine::IdentitySource::Claims,
-        };
+        let identity = identity::source(arguments, &self.clients);
         let offer = match arguments.tools {
             Tools::Declared => Offer::Declared,
             Tools::Inject => Offer::Inject,
@@ -153,6 +151,10 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
             let expected = "header; a SecurityPolicy with `claimToHeaders` sets these from a verified token";
             Err(RenderError::option("--identity", "jwt", expected, "header"))
         }
+        (Target::EnvoyGateway, HostOption::Native) if arguments.identity == IdentityOption::Certificate => {
+            let expected = "header, jwt on another target, or api-key; Envoy Gateway has no field for the filter that reads a certificate";
+            Err(RenderError::option("--identity", "certificate", expected, "api-key"))
+        }
         _ => Ok(()),
     }
 }
@@ -181,24 +183,6 @@ pub(super) fn in_units(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{}s", duration.as_secs()),
         _ => format!("{}ms", duration.as_millis()),
-    }
-}
-
-fn identity(arguments: &RenderArguments) -> Result<(), RenderError> {
-    let given = [
-        ("--jwt-issuer", arguments.jwt_issuer.is_some()),
-        ("--jwt-jwks", arguments.jwt_jwks.is_some()),
-        ("--jwt-audience", !arguments.jwt_audience.is_empty()),
-    ];
-    match arguments.identity {
-        IdentityOption::Header => match given.into_iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(RenderError::Useless { option, because: "--identity header" }),
-            None => Ok(()),
-        },
-        IdentityOption::Jwt => match given.into_iter().take(2).find(|(_, given)| !*given) {
-            Some((option, _)) => Err(RenderError::Missing { option, because: "--identity jwt" }),
-            None => Ok(()),
-        },
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod fields;
+mod results;
 mod roles;
 mod run;
 pub(crate) mod sources;

@@ -27,11 +27,11 @@ pub(super) const FORMATS: [(&str, ResultFormat); 4] = [
 ];
 const SOURCES: [&str; 6] = ["system", "user", "trusted", "contract", "tool:NAME#/PLACE", "in:tool:NAME#/PLACE"];
 
-/// Reads the rules of a tool. `format` is the format of its results.
+/// Reads the rules of a tool. `format` is the declared format of its results, and `runs_here` is true if the executor runs it.
 pub(super) fn rules(
     fields: &Fields<'_>,
     parameters: Option<&Schema>,
-    format: Option<ResultFormat>,
+    (format, runs_here): (Option<ResultFormat>, bool),
     names: &Names,
     report: &mut Report<'_>,
 ) -> Option<SourceRules> {
@@ -59,7 +59,10 @@ pub(super) fn rules(
         Some(item) => Some(requires(&item, report)?),
         None => None,
     };
-    let output = Arc::new(ToolOutput { format, trusted, attributed, confidential });
+    // The executor's results are JSON.
+    let format = if runs_here { format.or(Some(ResultFormat::Json)) } else { format };
+    let output = ToolOutput { format, is_json_first: runs_here, trusted, attributed, confidential };
+    let output = Arc::new(output);
     Some(SourceRules { output, origins, egress, entities, requires })
 }
 

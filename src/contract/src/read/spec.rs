@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{roles, sources, tools, units};
+use super::{results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -61,6 +61,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "limits",
         "onViolation",
         "authorize",
+        "results",
         "users",
         "roles",
         "tools",
@@ -111,6 +112,11 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
     let tools = tools_item.and_then(|item| tools::tools(&item, &known, report));
 
+    let results = match fields.get("results") {
+        Some(item) => results::policy(&item, &names, report).map(Some),
+        None => Some(None),
+    };
+
     let (roles, tools) = (roles?, tools?);
     let reads = Reads::of(roles.values(), &tools);
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
@@ -128,6 +134,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         limits: limits?,
         on_violation: on_violation?,
         authorize: authorize?,
+        results: results?,
         trusts_users: trusts_users?,
         roles,
         tools,

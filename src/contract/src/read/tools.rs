@@ -90,7 +90,6 @@ fn tool<'n>(
         Some(None) => (None, None),
         None => (None, Some(None)),
     };
-    let rules = sources::rules(&fields, parameters.as_ref(), format, names, report);
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
@@ -106,6 +105,8 @@ fn tool<'n>(
     };
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
+    let runs_here = !matches!(run, Some(Run::Client) | None);
+    let rules = sources::rules(&fields, parameters.as_ref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
     if let (true, Some(Run::Client), Some(item)) = (asks, &run, fields.get("approval")) {
         let message = "the calling application runs this tool, so the gate asks the executor before it releases a call; configure `executor`";

@@ -13,6 +13,9 @@ const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M
 /// In bytes.
 const SIZE_UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
+/// In the engine's units.
+const FUEL_UNITS: [(&str, u64); 4] = [("", 1), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
+
 /// In milliseconds.
 const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
@@ -28,6 +31,11 @@ pub fn parse_size(text: &str) -> Option<u64> {
     parse(text, &SIZE_UNITS)
 }
 
+/// A size, a duration in milliseconds, or fuel. No unit of one is a unit of another.
+pub(crate) fn parse_any(text: &str) -> Option<u64> {
+    parse(text, &SIZE_UNITS).or_else(|| parse(text, &DURATION_UNITS)).or_else(|| parse(text, &FUEL_UNITS))
+}
+
 /// Bytes.
 pub(super) fn size(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
     quantity(item, &SIZE_UNITS).or_else(|| report.fault(item, SIZE))
@@ -40,8 +48,7 @@ pub(super) fn duration(item: &Located<'_>, report: &mut Report<'_>) -> Option<Du
 
 /// Fuel in the engine's units.
 pub(super) fn fuel(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
-    let units = [("", 1), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
-    quantity(item, &units).or_else(|| report.fault(item, FUEL))
+    quantity(item, &FUEL_UNITS).or_else(|| report.fault(item, FUEL))
 }
 
 /// Reads a positive whole number with a unit. A number without quotes has the unit `""`, if this unit exists.

@@ -7,7 +7,7 @@ use super::node::At;
 impl At {
     /// Returns the place of a line and column (from 1, in characters) of the string `value`, which begins at this place.
     ///
-    /// `None` if the text folds lines of the value together, as `>` and strings over several lines do, or if there is no text.
+    /// `None` if the text folds lines of the value together, as `>` and strings over several lines do, and for a value without a text.
     pub(crate) fn inside(&self, value: &str, line: u32, column: u32) -> Option<At> {
         let before = column.checked_sub(1)?;
         if let Some(style) = self.block() {

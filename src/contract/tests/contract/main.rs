@@ -8,9 +8,14 @@
 )]
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
+mod compare;
+#[cfg(not(target_arch = "wasm32"))]
+mod compared;
 mod conditions;
 mod decide;
 mod digest;
+#[cfg(not(target_arch = "wasm32"))]
+mod documented;
 mod explain;
 mod files;
 mod folder;
@@ -20,10 +25,12 @@ mod grants;
 mod lint;
 mod model;
 mod references;
+mod results;
 mod runs;
 mod schemas;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;
+mod told;
 #[cfg(not(target_arch = "wasm32"))]
 mod yaml;

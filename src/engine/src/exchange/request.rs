@@ -7,6 +7,7 @@ use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
+use crate::event::Verified;
 use crate::head::{self, ApiHead, Destination, Head};
 use crate::headers::{self, Headers};
 use crate::mcp::request::{self as message, Checked};
@@ -15,12 +16,7 @@ use crate::refusal::{Code, Refusal};
 use crate::request;
 
 impl Core {
-    pub(super) fn request_head(
-        &mut self,
-        headers: &Headers<'_>,
-        claims: Option<(Vec<u8>, Vec<u8>)>,
-        end: bool,
-    ) -> Transition {
+    pub(super) fn request_head(&mut self, headers: &Headers<'_>, claims: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
         self.format = ErrorFormat::of(destination.api());
         self.ledger.correlation.read(headers);

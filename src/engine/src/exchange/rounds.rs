@@ -50,6 +50,7 @@ impl Core {
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Transition {
+        rounds.checked.fed_back |= refused.iter().any(|refused| refused.violation.feeds_back);
         let role = &rounds.checked.caller.role;
         rounds.checked.facts.add_round(&self.gate.contract, &results, &refused);
         results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));

@@ -7,7 +7,7 @@ use callgate_wire::mcp::{Called, Envelope, Hints, Listing, McpAnswer, error};
 use callgate_wire::{AnswerError, ShapeError};
 
 use super::{Expected, SentMessage};
-use crate::{Code, Gate, Refusal, Tally};
+use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Requests of the server forwarded to the client. None of them makes a call, if [sampling] has no tools.
 ///
@@ -100,9 +100,13 @@ fn result(
         Expected::Call(name) => {
             let called = answer.called().map_err(misshapen)?;
             if let Some(tool) = gate.contract.tool(name) {
-                check(gate, tool, called, &mut answer, tally)?;
+                let is_withheld = check(gate, tool, called, &mut answer, tally)?;
+                if !is_withheld {
+                    redact(gate, Some(tool), &mut answer, tally)?;
+                }
             }
         }
+        Expected::Resource => redact(gate, None, &mut answer, tally)?,
         Expected::Prompt => answer.prompts().map_err(misshapen)?,
         Expected::Other => {}
     }
@@ -125,30 +129,61 @@ fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> O
 }
 
 /// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the
-/// tool is a text for the model, not a result.
-fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+/// tool is a text for the model, not a result. Returns true if an error took the place of the result.
+fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut McpAnswer, tally: &mut Tally) -> Result<bool, Refusal> {
     if tool.result().is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let fault = match &called.value {
-        _ if called.failed && !called.structured => return Ok(()),
+        _ if called.failed && !called.structured => return Ok(false),
         None => "It is neither structured nor one text that is JSON.".to_owned(),
         Some(value) => match tool.check_result(value) {
-            Ok(()) if called.failed => return Ok(()),
+            Ok(()) if called.failed => return Ok(false),
             Ok(()) => {
                 answer.give(value, called.structured);
-                return Ok(());
+                return Ok(false);
             }
             Err(violation) => format!("{violation}"),
         },
     };
     let message = format!("Callgate withheld what `{}` returned (output_invalid): {fault}", tool.name());
-    let refusal = Refusal::new(Code::OutputInvalid, message);
+    withhold(gate, tool.name(), Refusal::new(Code::OutputInvalid, message), answer, tally).map(|()| true)
+}
+
+/// Redacts the result of a tool, or the contents of a resource.
+fn redact(gate: &Gate, tool: Option<&Tool>, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+    let Some(policy) = gate.contract.results() else { return Ok(()) };
+    let tool = tool.map(Tool::name);
+    let redacted = redaction::of_server(policy, tool, &answer.result_text());
+    match redacted {
+        Ok(None) => Ok(()),
+        Ok(Some(result)) => {
+            answer.replace(result);
+            Ok(())
+        }
+        Err(refused) => {
+            let refusal = redaction::result_refusal(refused, tool);
+            match tool {
+                Some(tool) => withhold(gate, tool, refusal, answer, tally),
+                None => Err(refusal),
+            }
+        }
+    }
+}
+
+/// Puts a refusal into the place of a tool's result, or returns it if the contract says so.
+fn withhold(
+    gate: &Gate,
+    tool: &str,
+    refusal: Refusal,
+    answer: &mut McpAnswer,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
     match gate.contract.on_violation() {
         OnViolation::Error => Err(refusal),
         OnViolation::Refuse | OnViolation::Feedback => {
             tally.error = Some(refusal.code);
-            answer.replace(error::result(&refusal.api_error(), tool.name()));
+            answer.replace(error::result(&refusal.api_error(), tool));
             Ok(())
         }
     }

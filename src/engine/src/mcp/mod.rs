@@ -66,6 +66,8 @@ pub(crate) enum Expected {
     List,
     /// The result of a call of this tool.
     Call(String),
+    /// The contents of a resource.
+    Resource,
     /// Messages to show a model.
     Prompt,
     /// An answer without decisions.

@@ -97,7 +97,8 @@ pub(crate) fn check(
         }
     };
     if let Some(call) = request.call() {
-        return Ok(match call_server(Basis { gate, caller: &caller, now }, call, tally, ledger) {
+        let basis = Basis { gate, caller: &caller, now, request: None, can_feed_back: false };
+        return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(AskedCall { request, id, caller, runnable }),
             Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
@@ -109,6 +110,7 @@ pub(crate) fn check(
             Expected::Introduction
         }
         Some(LIST_TOOLS) => Expected::List,
+        Some("resources/read") => Expected::Resource,
         Some("prompts/get") => Expected::Prompt,
         _ => Expected::Other,
     };

@@ -9,8 +9,9 @@ use crate::facts::RequestFacts;
 use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
+use crate::settle::Basis;
 use crate::tally::Tally;
-use crate::{Code, Gate, Refusal};
+use crate::{Code, Gate, Refusal, redaction};
 
 /// An allowed request, in the form to forward.
 #[derive(Debug)]
@@ -26,11 +27,19 @@ pub(crate) struct CheckedRequest {
     pub(crate) round: u32,
     /// The facts before this round that conditions read.
     pub(crate) facts: RequestFacts,
+    /// The model was told of a rule with `otherwise: feedback`, which happens once.
+    pub(crate) fed_back: bool,
 }
 
 // === impl CheckedRequest ===
 
 impl CheckedRequest {
+    /// Returns the basis of the decisions on the round under way. `alone` is true if its answer has one choice.
+    pub(crate) fn basis<'a>(&'a self, gate: &'a Gate, now: Option<u64>, alone: bool) -> Basis<'a> {
+        let can_feed_back = alone && !self.fed_back && self.round < gate.contract.limits().max_rounds;
+        Basis { gate, caller: &self.caller, now, request: Some(&*self.request), can_feed_back }
+    }
+
     /// Refuses an answer with more choices than requested: the plan of a turn depends on their number.
     pub(crate) fn check_choices(&self, came: usize) -> Result<(), Refusal> {
         if u64::try_from(came).unwrap_or(u64::MAX) <= self.request.choices() {
@@ -56,6 +65,7 @@ pub(crate) fn check(
         .role(&head.caller.role)
         .ok_or_else(|| Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."))?;
     check_members(contract, &mut *request, tally)?;
+    redaction::request(contract, &mut *request)?;
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         return Err(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."));
@@ -87,7 +97,7 @@ pub(crate) fn check(
     let facts = RequestFacts::read(contract, &*request);
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts })
+    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts, fed_back: false })
 }
 
 /// Drops or refuses the members that neither the gate's tables nor the contract list.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use callgate_contract::{
     Approved, Bounds, Caller, Contract, Conversation, ConversationFacts, GrpcRun, HttpRun, McpRun, ProposedCall, Role,
-    Run, Tool, Verdict, Violation, WasmRun, decide,
+    Run, Texts, Tool, Verdict, Violation, WasmRun, decide,
 };
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::{CallOutcome, Usage};
@@ -132,9 +132,14 @@ impl LocalCall<'_> {
         }
         let caller = Caller { tenant: self.tenant.to_owned(), role: self.role(&contract)? };
         let call = ProposedCall { name: self.tool, arguments: self.arguments };
-        // The first call of an empty conversation.
+        // The first call of an empty conversation. The person who makes it is the source of its values.
         let facts = ConversationFacts::default();
-        let conversation = Conversation { now: unix_millis(), facts: Some(&facts), ..Conversation::default() };
+        let conversation = Conversation {
+            now: unix_millis(),
+            facts: Some(&facts),
+            texts: Texts::Decided(None),
+            ..Conversation::default()
+        };
         let (approved, needs_approval) = match decide(&contract, &caller, &conversation, &call) {
             Verdict::Allow(approved) => (approved, false),
             Verdict::NeedsApproval(approved) => (approved, true),

@@ -21,7 +21,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::attempt::{self, NEVER};
-use super::batch::CheckedBatch;
+use super::batch::{CheckedBatch, SentRuling};
 use super::log;
 use super::{Service, shown, status_of};
 use crate::outcome;
@@ -99,10 +99,11 @@ impl Service {
     ) -> Result<Proposed, Status> {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         let mut audited = asked.audited(call.position.unwrap_or(position), &call);
-        let conversation = asked.conversation(position, &call);
+        let ruling = SentRuling::of(&call);
+        let conversation = asked.conversation(position, ruling.texts());
         let given = ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, needs_approval) = match decide(contract, &asked.caller, &conversation, &given) {
-            Verdict::Allow(approved) => (approved, !call.held_for.is_empty()),
+            Verdict::Allow(approved) => (approved, call.needs_approval),
             Verdict::NeedsApproval(approved) => (approved, true),
             Verdict::Deny(violation) => {
                 return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
@@ -119,9 +120,9 @@ impl Service {
                 role: asked.caller.role.clone(),
                 contract_digest: asked.contract_digest.clone(),
                 tool: approved.tool.name().to_owned(),
-                arguments: approved.canonical,
+                arguments: approved.canonical.clone(),
                 exchange_id: asked.exchange_id.clone(),
-                about: shown(contract, approved.tool, call.held_for),
+                about: shown(contract, &approved),
             }))
         } else {
             Need::Free
@@ -236,6 +237,7 @@ fn shared(request: AuthorizeRequest) -> ExecuteRequest {
         request_id: request.request_id,
         model: request.model,
         conversation: request.conversation,
+        earlier_calls: request.earlier_calls,
     }
 }
 

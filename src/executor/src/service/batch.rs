@@ -1,11 +1,11 @@
 //! Checks a request and bounds each of its texts before anything is kept, decided or logged.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::{Caller, Conversation, ConversationFacts, Texts};
+use callgate_contract::{Caller, Code, Conversation, ConversationFacts, Texts, Violation};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -28,12 +28,8 @@ const MODEL_BYTES: usize = 256;
 const CALL_ID_BYTES: usize = 4096;
 /// The maximum bytes of a tool's name. A contract's names have at most 64.
 const TOOL_BYTES: usize = 256;
-/// The maximum reasons for which the filter held a call.
-const REASONS: usize = 16;
-/// The maximum bytes of a reason's code.
-const CODE_BYTES: usize = 64;
-/// The maximum bytes of a reason's pointer.
-const POINTER_BYTES: usize = 1024;
+/// The maximum bytes of the pointer and the message of a broken rule.
+const RULE_BYTES: usize = 4096;
 /// The bytes kept unchanged of a recorded tenant longer than [`CALLER_BYTES`].
 const CUT_BYTES: usize = 192;
 
@@ -75,7 +71,10 @@ impl CheckedBatch {
         for (position, call) in request.calls.iter().enumerate() {
             fits(format_args!("calls[{position}].id"), &call.id, CALL_ID_BYTES)?;
             fits(format_args!("calls[{position}].tool"), &call.tool, TOOL_BYTES)?;
-            held_for(position, &call.held_for)?;
+            if let Some(rule) = call.sources.as_ref().and_then(|ruling| ruling.held.as_ref()) {
+                fits(format_args!("calls[{position}].sources.held.pointer"), &rule.pointer, RULE_BYTES)?;
+                fits(format_args!("calls[{position}].sources.held.message"), &rule.message, RULE_BYTES)?;
+            }
         }
         positions(&request.calls)?;
         let caller = caller(request.caller)?;
@@ -84,7 +83,7 @@ impl CheckedBatch {
         fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
             model: request.model,
-            conversation: request.conversation.map(conversation).transpose()?,
+            conversation: conversation(request.conversation, request.earlier_calls)?,
             now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
@@ -97,12 +96,10 @@ impl CheckedBatch {
         Ok((asked, request.calls))
     }
 
-    /// Returns the basis of the decision on a call, at this position of the request.
-    pub(super) fn conversation(&self, position: u32, call: &proto::Call) -> Conversation<'_> {
+    /// Returns the basis of the decision on the call at `position`.
+    pub(super) fn conversation<'a>(&'a self, position: u32, texts: Texts<'a>) -> Conversation<'a> {
         let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
-        // A call that the filter held for a rule about texts waits for a person in any case.
-        let texts = if call.sources_decided { Texts::Decided(None) } else { Texts::Unknown };
-        Conversation { calls_before: position, model, now: self.now, facts, texts, ..Conversation::default() }
+        Conversation { calls_before: position, model, now: self.now, facts, texts, can_feed_back: false }
     }
 
     /// Counts a call that is not denied, for the decisions on later ones of the same turn.
@@ -131,24 +128,35 @@ impl CheckedBatch {
     }
 }
 
-/// Checks the reasons for which the filter held a call: a person reads them.
-fn held_for(position: usize, reasons: &[proto::HeldFor]) -> Result<(), Status> {
-    if reasons.len() > REASONS {
-        let found = reasons.len();
-        return Err(Status::invalid_argument(format!(
-            "too many reasons (calls[{position}].held_for, {found}); send at most {REASONS}"
-        )));
+/// The filter's decision on the rules about the sources of a call's values. `None` without one, or if it names an unknown rule.
+pub(super) struct SentRuling(Option<Option<Violation>>);
+
+// === impl SentRuling ===
+
+impl SentRuling {
+    pub(super) fn of(call: &proto::Call) -> Self {
+        let Some(ruling) = &call.sources else { return Self(None) };
+        let Some(rule) = &ruling.held else { return Self(Some(None)) };
+        let code = Code::ALL.into_iter().find(|code| code.as_str() == rule.code);
+        Self(code.map(|code| {
+            let (pointer, message) = (rule.pointer.clone(), rule.message.clone());
+            Some(Violation {
+                code,
+                tool: callgate_json::name_in_sentence(&call.tool),
+                pointer,
+                message,
+                feeds_back: false,
+            })
+        }))
     }
-    for reason in reasons {
-        let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if !(1..=CODE_BYTES).contains(&reason.code.len()) || !reason.code.bytes().all(is_code) {
-            return Err(Status::invalid_argument(format!(
-                "not a code (calls[{position}].held_for); send 1 to {CODE_BYTES} of a-z, 0-9 and _"
-            )));
+
+    /// Lends it to a decision.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        match &self.0 {
+            Some(held) => Texts::Decided(held.as_ref()),
+            None => Texts::Unknown,
         }
-        fits(format_args!("calls[{position}].held_for.pointer"), &reason.pointer, POINTER_BYTES)?;
     }
-    Ok(())
 }
 
 /// Checks that no two calls share an id or a position: both are part of a call's name.
@@ -194,19 +202,21 @@ pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     }
 }
 
-/// Bounds the facts of a conversation.
-fn conversation(facts: proto::Conversation) -> Result<ConversationFacts, Status> {
-    let proto::Conversation { tainted, rounds, turns, calls } = facts;
+/// Bounds the facts of a conversation. Without one, there are none.
+fn conversation(
+    facts: Option<proto::Conversation>,
+    calls: BTreeMap<String, u32>,
+) -> Result<Option<ConversationFacts>, Status> {
     if calls.len() > CALLS {
         let count = calls.len();
-        return Err(Status::invalid_argument(format!(
-            "too many tools (conversation.calls, {count}); send at most {CALLS}"
-        )));
+        return Err(Status::invalid_argument(format!("too many tools (earlier_calls, {count}); send at most {CALLS}")));
     }
     for tool in calls.keys() {
-        fits("conversation.calls", tool, TOOL_BYTES)?;
+        fits("earlier_calls", tool, TOOL_BYTES)?;
     }
-    Ok(ConversationFacts { tainted, rounds, turns, calls })
+    let facts =
+        facts.map(|proto::Conversation { tainted, rounds, turns }| ConversationFacts { tainted, rounds, turns, calls });
+    Ok(facts)
 }
 
 /// Returns a time in milliseconds since the Unix epoch.

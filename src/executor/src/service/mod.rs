@@ -21,7 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Contract, Run, Tool, Verdict, decide};
+use callgate_contract::{Approved, Code, Contract, Run, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
@@ -33,7 +33,7 @@ use tonic::{Extensions, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
-use self::batch::CheckedBatch;
+use self::batch::{CheckedBatch, SentRuling};
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
@@ -140,13 +140,13 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call: Arc::new(call), event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let conversation = asked.conversation(position, &call);
+        let ruling = SentRuling::of(&call);
+        let conversation = asked.conversation(position, ruling.texts());
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
-            // The filter sees texts that the executor does not.
-            Verdict::Allow(approved) if call.held_for.is_empty() => (approved, Consent::NotNeeded),
+            Verdict::Allow(approved) if !call.needs_approval => (approved, Consent::NotNeeded),
             Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), approved.tool, call.held_for);
+                let shown = shown(admitted.contract(), &approved);
                 (approved, Consent::Needed(shown))
             }
             Verdict::Deny(violation) => {
@@ -269,7 +269,13 @@ impl Executor for Service {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, tool: &Tool, held_for: Vec<proto::HeldFor>) -> About {
+fn shown(contract: &Contract, approved: &Approved<'_>) -> About {
+    let tool = approved.tool;
+    let held_for = match &approved.because {
+        Some(violation) => (violation.code, violation.pointer.clone()),
+        None => (Code::ApprovalRequired, String::new()),
+    };
+    let (code, pointer) = held_for;
     let approvers = tool.approval().approvers().max(1);
     About {
         contract: contract.name().to_owned(),
@@ -278,7 +284,7 @@ fn shown(contract: &Contract, tool: &Tool, held_for: Vec<proto::HeldFor>) -> Abo
         effects: tool.effects(),
         approvers,
         run_by_client: matches!(tool.run(), Run::Client),
-        held_for: held_for.into_iter().map(|proto::HeldFor { code, pointer }| HeldFor { code, pointer }).collect(),
+        held_for: vec![HeldFor { code: code.as_str().to_owned(), pointer }],
     }
 }
 

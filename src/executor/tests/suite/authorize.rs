@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use callgate_audit::{LogReader, Query};
 use callgate_proto::executor::v1::call_ruling::Ruling;
 use callgate_proto::executor::v1::{
-    AuthorizeRequest, Call, Caller, Denied, ExecuteRequest, HeldFor, Pending, ReleaseRule, Released,
+    AuthorizeRequest, BrokenRule, Call, Caller, Denied, ExecuteRequest, Pending, ReleaseRule, Released, SourceRuling,
 };
 use serde_json::{Value, json};
 use tonic::Code;
@@ -19,6 +19,7 @@ fn desk() -> Desk {
         .client_tool_with("pay", "approval: always")
         .client_tool_with("both", "approval: { approvers: 2 }")
         .client_tool_with("look", "")
+        .client_tool_with("mail", "requires: { untainted: true, otherwise: approve }")
         .tool("t", &crate::desk::wasm(include_str!("stores.wat")), "")
 }
 
@@ -185,25 +186,33 @@ async fn a_denial_by_a_person_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_held_by_the_filter_waits_even_if_the_executor_would_allow_it() {
     let site = Site::start().await;
-    let held = |pointer: &str| HeldFor { code: "origin_foreign".into(), pointer: pointer.into() };
-    let mut request = site.request(&[("look", "{}")]);
-    request.calls[0].held_for = vec![held("/email"), held("")];
-    let waiting = id(&site.rule(request.clone()).await[0]);
+    // The tool has a rule about texts, which only the filter can decide.
+    let with = |ruling: Option<SourceRuling>| {
+        let mut request = site.request(&[("mail", "{}")]);
+        request.calls[0].sources = ruling;
+        request
+    };
+    let rule = BrokenRule { code: "tainted".into(), pointer: "/to".into(), message: "expected no text".into() };
+    assert!(is_released(&site.rule(with(Some(SourceRuling::default()))).await[0]), "no rule is broken");
+    let held = with(Some(SourceRuling { held: Some(rule) }));
+    let waiting = id(&site.rule(held.clone()).await[0]);
+    assert_eq!(id(&site.rule(with(None)).await[0]), waiting, "without a decision, the rule is broken");
     let shown = site.http(false, &format!("/{waiting}")).await;
-    assert_eq!(shown["runBy"], "client");
-    let expected = json!([{ "code": "origin_foreign", "pointer": "/email" }, { "code": "origin_foreign", "pointer": "" }]);
-    assert_eq!(shown["heldFor"], expected);
+    assert_eq!((&shown["runBy"], &shown["heldFor"]), (&json!("client"), &json!([{ "code": "tainted", "pointer": "/to" }])));
     site.answer(&waiting, "approve").await;
-    assert!(is_released(&site.rule(request).await[0]));
+    assert!(is_released(&site.rule(held).await[0]));
 
-    // So it is with a call that the executor runs.
+    // So it is with any call that the filter holds, and with one that the executor runs.
+    let mut look = site.request(&[("look", "{}")]);
+    look.calls[0].needs_approval = true;
+    id(&site.rule(look).await[0]);
     let mut execute = site.running.request("clerk", &[("t", "{}")]);
-    execute.calls[0].held_for = vec![held("/email")];
+    execute.calls[0].needs_approval = true;
     let ended = site.running.execute(execute.clone()).await.unwrap().remove(0);
     assert_eq!(ended.code(), "approval_required");
-    let waiting = site.http(false, "").await;
+    let waiting = site.http(false, "?tool=t").await;
     let waiting = &waiting["approvals"][0];
-    assert_eq!((&waiting["tool"], &waiting["runBy"]), (&json!("t"), &json!("executor")));
+    assert_eq!((&waiting["runBy"], &waiting["heldFor"][0]["code"]), (&json!("executor"), &json!("approval_required")));
     site.answer(waiting["id"].as_str().unwrap(), "approve").await;
     execute.exchange_id.push('2');
     site.running.execute(execute).await.unwrap().remove(0).result();
@@ -253,7 +262,10 @@ async fn a_request_out_of_bounds_is_refused_whole() {
         change(&mut request);
         request
     };
-    let reason = |code: &str, pointer: String| HeldFor { code: code.to_owned(), pointer };
+    let held = |pointer: usize| {
+        let pointer = "x".repeat(pointer);
+        Some(SourceRuling { held: Some(BrokenRule { pointer, ..BrokenRule::default() }) })
+    };
     let requests = [
         changed(&|request| request.calls.clear()),
         changed(&|request| request.calls.push(Call::default())),
@@ -261,10 +273,7 @@ async fn a_request_out_of_bounds_is_refused_whole() {
         changed(&|request| request.release = 9),
         changed(&|request| request.caller = None),
         changed(&|request| request.exchange_id = String::new()),
-        changed(&|request| request.calls[0].held_for = vec![reason("", String::new())]),
-        changed(&|request| request.calls[0].held_for = vec![reason("Not A Code", String::new())]),
-        changed(&|request| request.calls[0].held_for = vec![reason("a", "x".repeat(1025))]),
-        changed(&|request| request.calls[0].held_for = vec![reason("a", String::new()); 17]),
+        changed(&|request| request.calls[0].sources = held(4097)),
     ];
     for (index, request) in requests.into_iter().enumerate() {
         let call_without_a_tool = index == 1;

@@ -21,9 +21,21 @@ async fn codes(desk: &Running, request: ExecuteRequest) -> Vec<String> {
     ended.into_iter().map(|ended| ended.result.err().map(|(_, _, code)| code).unwrap_or_default()).collect()
 }
 
-fn conversation(tainted: bool, calls: &[(&str, u32)]) -> Option<Conversation> {
-    let calls = calls.iter().map(|(tool, count)| ((*tool).to_owned(), *count)).collect::<BTreeMap<_, _>>();
-    Some(Conversation { tainted, rounds: 1, turns: 2, calls })
+/// The facts of a conversation, and its earlier calls.
+type Facts = (Option<Conversation>, BTreeMap<String, u32>);
+
+fn conversation(tainted: bool, calls: &[(&str, u32)]) -> Facts {
+    let calls = calls.iter().map(|(tool, count)| ((*tool).to_owned(), *count)).collect();
+    (Some(Conversation { tainted, rounds: 1, turns: 2 }), calls)
+}
+
+fn none() -> Facts {
+    (None, BTreeMap::new())
+}
+
+/// The request with these facts.
+fn with((conversation, earlier_calls): Facts, request: ExecuteRequest) -> ExecuteRequest {
+    ExecuteRequest { conversation, earlier_calls, ..request }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,24 +43,21 @@ async fn a_fact_of_the_filter_decides_and_an_absent_one_denies() {
     for (condition, model, facts, runs) in [
         ("!conversation.tainted", None, conversation(false, &[]), true),
         ("!conversation.tainted", None, conversation(true, &[]), false),
-        ("!conversation.tainted", None, None, false),
+        ("!conversation.tainted", None, none(), false),
         ("conversation.rounds == 1 && conversation.turns == 2", None, conversation(false, &[]), true),
         ("conversation.count('u') == 3", None, conversation(false, &[("u", 3)]), true),
         ("!conversation.called('u')", None, conversation(false, &[("u", 1)]), false),
-        ("!conversation.called('u')", None, None, false),
-        ("model == 'm-1'", Some("m-1"), None, true),
-        ("model == 'm-1'", Some("m-2"), None, false),
-        ("model != 'm-1'", None, None, false),
-        ("caller.role == 'clerk' && caller.tenant == 'acme'", None, None, true),
-        ("now > timestamp('2024-01-01T00:00:00Z')", None, None, true),
-        ("now < timestamp('2024-01-01T00:00:00Z')", None, None, false),
+        ("!conversation.called('u')", None, none(), false),
+        ("model == 'm-1'", Some("m-1"), none(), true),
+        ("model == 'm-1'", Some("m-2"), none(), false),
+        ("model != 'm-1'", None, none(), false),
+        ("caller.role == 'clerk' && caller.tenant == 'acme'", None, none(), true),
+        ("now > timestamp('2024-01-01T00:00:00Z')", None, none(), true),
+        ("now < timestamp('2024-01-01T00:00:00Z')", None, none(), false),
     ] {
         let desk = desk(condition).await;
-        let request = ExecuteRequest {
-            model: model.map(str::to_owned),
-            conversation: facts,
-            ..desk.request("clerk", &[("t", "{}"), ("u", "{}")])
-        };
+        let request = desk.request("clerk", &[("t", "{}"), ("u", "{}")]);
+        let request = with(facts, ExecuteRequest { model: model.map(str::to_owned), ..request });
         let expected = if runs { "" } else { "condition_unmet" };
         assert_eq!(codes(&desk, request).await, [expected, ""], "{condition}, {model:?}");
     }
@@ -58,7 +67,7 @@ async fn a_fact_of_the_filter_decides_and_an_absent_one_denies() {
 async fn calls_of_the_same_request_count_unless_they_are_refused() {
     let desk = desk("!has(args.n) || conversation.count('t') + conversation.count('u') < args.n").await;
     let calls = [("t", r#"{"n":1}"#), ("t", r#"{"n":1}"#), ("u", "{}"), ("t", r#"{"n":2}"#), ("t", r#"{"n":3}"#)];
-    let request = ExecuteRequest { conversation: conversation(false, &[]), ..desk.request("clerk", &calls) };
+    let request = with(conversation(false, &[]), desk.request("clerk", &calls));
     assert_eq!(codes(&desk, request).await, ["", "condition_unmet", "", "condition_unmet", ""]);
 }
 
@@ -70,11 +79,8 @@ async fn facts_are_bounded() {
     let many: Vec<(&str, u32)> = many.iter().map(|name| (name.as_str(), 1)).collect();
     for (request, place) in [
         (ExecuteRequest { model: Some("x".repeat(257)), ..good() }, "(model, 257 bytes)"),
-        (
-            ExecuteRequest { conversation: conversation(false, &[(&"x".repeat(257), 1)]), ..good() },
-            "(conversation.calls",
-        ),
-        (ExecuteRequest { conversation: conversation(false, &many), ..good() }, "(conversation.calls, 1025)"),
+        (with(conversation(false, &[(&"x".repeat(257), 1)]), good()), "(earlier_calls, 257 bytes)"),
+        (with(conversation(false, &many), good()), "(earlier_calls, 1025)"),
     ] {
         let status = desk.execute(request).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{place}");

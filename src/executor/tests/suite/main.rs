@@ -40,6 +40,7 @@ mod reload_files;
 mod results;
 mod secrets;
 mod service;
+mod sources;
 mod state_dir;
 mod stores;
 mod surroundings;

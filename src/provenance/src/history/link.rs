@@ -7,7 +7,7 @@
 //! | neither | the first call without a result, since the user's last words |
 //!
 //! A call that repeats the id of a call without a result makes both ambiguous. A second result for a call takes the call from both
-//! results. A result without a call is untrusted, and no rule finds its tool.
+//! results; without ids, from all that it could belong to. A result without a call is untrusted, and no rule finds its tool.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -26,6 +26,8 @@ pub struct HistoryBuilder<'o> {
     by_id: HashMap<String, Option<usize>>,
     /// The calls since the user's last words that have no result, in order.
     open: Vec<usize>,
+    /// The calls and results since the user's last words that were linked without an id.
+    unnamed: Vec<(usize, usize)>,
     /// The results of calls, by the calls' parts.
     answered: HashMap<usize, usize>,
 }
@@ -48,6 +50,7 @@ impl<'o> HistoryBuilder<'o> {
             bytes: 0,
             by_id: HashMap::new(),
             open: Vec::new(),
+            unnamed: Vec::new(),
             answered: HashMap::new(),
         }
     }
@@ -57,6 +60,7 @@ impl<'o> HistoryBuilder<'o> {
         let text = text.into();
         if speaker == Speaker::User {
             self.open.clear();
+            self.unnamed.clear();
         }
         self.push(text.len(), PartData::Text { speaker, text });
     }
@@ -111,8 +115,16 @@ impl<'o> HistoryBuilder<'o> {
             Some(id) => self.by_id.get(id).copied().flatten().filter(fits),
             None => self.open.iter().copied().find(fits),
         };
-        let Some(call) = call else { return Link::None };
+        let Some(call) = call else {
+            if id.is_none() {
+                self.doubt(tool);
+            }
+            return Link::None;
+        };
         self.open.retain(|open| *open != call);
+        if id.is_none() {
+            self.unnamed.push((call, result));
+        }
         if let Some(earlier) = self.answered.insert(call, result) {
             if let Some(HistoryPart { data: PartData::Result { link, .. }, .. }) = self.parts.get_mut(earlier) {
                 *link = Link::None;
@@ -122,6 +134,18 @@ impl<'o> HistoryBuilder<'o> {
         let tool = self.tool(call).unwrap_or_default().to_owned();
         let output = self.outputs.output(&tool);
         Link::Call { part: call, tool, output: output.map(|output| Arc::clone(&output)) }
+    }
+
+    /// Takes the calls from all results without an id that a further one could belong to: one of them is a second result.
+    fn doubt(&mut self, tool: Option<&str>) {
+        let results = std::mem::take(&mut self.unnamed);
+        for (call, result) in results {
+            if tool.is_some_and(|tool| self.tool(call) != Some(tool)) {
+                self.unnamed.push((call, result));
+            } else if let Some(HistoryPart { data: PartData::Result { link, .. }, .. }) = self.parts.get_mut(result) {
+                *link = Link::None;
+            }
+        }
     }
 
     fn tool(&self, call: usize) -> Option<&str> {

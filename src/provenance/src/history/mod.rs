@@ -141,7 +141,7 @@ impl History {
                         Link::Call { output, .. } => output.as_deref(),
                         Link::None => None,
                     };
-                    Scalars::of_result(&content.read(output.and_then(|output| output.format)), output)
+                    Scalars::of_result(&content.read(output), output)
                 }
             };
             self.bytes.set(self.bytes.get().saturating_add(scalars.bytes()));

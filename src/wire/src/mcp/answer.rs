@@ -1,7 +1,9 @@
 //! A server's message: a response, a notification, or a request of its own.
 
+use std::borrow::Cow;
+
 use callgate_json::splice::{self, Edit};
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::message::{self, Envelope, all_shown, harmless};
@@ -194,6 +196,15 @@ impl McpAnswer {
         }
         if changed {
             self.result = Some(Value::Object(result).to_string());
+        }
+    }
+
+    /// Returns the JSON text of the result.
+    #[must_use]
+    pub fn result_text(&self) -> Cow<'_, str> {
+        match &self.result {
+            Some(result) => Cow::Borrowed(result),
+            None => Span::new(&self.text).get("result").map_or(Cow::Borrowed("{}"), Span::text),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callgate_engine::{
-    CallCode, CallRuling, Effect, Event, Exchange, GateError, HeldFor, Offer, Outcome, Paths, ReleaseRule, Ruling,
+    CallCode, CallRuling, Effect, Event, Exchange, GateError, Offer, Outcome, Paths, ReleaseRule, Ruling,
 };
 use serde_json::{Value, json};
 
@@ -34,18 +34,29 @@ fn exchange(gate: &std::rc::Rc<callgate_engine::Gate>) -> Exchange {
 }
 
 #[test]
-fn one_question_has_all_calls_of_a_turn_and_why_they_are_held() {
+fn one_question_has_all_calls_of_a_turn() {
     let mut exchange = exchange(&asking("refuse"));
     let asked = asked(answered(&mut exchange, &sample("chatCompletions")));
     assert_eq!(asked.release, ReleaseRule::Each);
     let batch = asked.batch;
     assert_eq!((batch.tenant.as_str(), batch.role.as_str(), batch.round), ("acme", "clerk", 1));
-    let held_for = vec![HeldFor { code: CallCode::ApprovalRequired, pointer: String::new() }];
-    let calls: Vec<_> = batch.calls.iter().map(|call| (call.arguments.as_str(), call.position, &call.held_for)).collect();
-    assert_eq!(calls, [(FIRST, Some(0), &held_for), (SECOND, Some(1), &held_for)]);
+    let calls: Vec<_> = batch.calls.iter().map(|call| (call.arguments.as_str(), call.position, call.needs_approval)).collect();
+    assert_eq!(calls, [(FIRST, Some(0), true), (SECOND, Some(1), true)]);
     let decisions = exchange.take_decisions().unwrap();
     assert!(decisions.list.iter().all(|decision| decision.ruling == Ruling::NeedsApproval));
     assert_eq!(exchange.tally().released, 0);
+}
+
+#[test]
+fn a_call_held_for_a_rule_about_sources_is_asked_about_with_that_rule() {
+    let fields = "      origin: { /a: { from: [user], otherwise: approve } }";
+    let gate = gate_over(&contract("refuse", "", fields), Offer::Declared);
+    let mut exchange = exchange(&gate);
+    let question = asked(answered(&mut exchange, &sample("chatCompletions")));
+    let held: Vec<_> = question.batch.calls.iter().map(|call| call.sources.as_ref().unwrap().held.as_ref().unwrap()).collect();
+    let rules: Vec<_> = held.iter().map(|violation| (violation.code, violation.pointer.as_str())).collect();
+    assert_eq!(rules, [(CallCode::OriginMissing, "/a"), (CallCode::OriginMissing, "/a")]);
+    assert!(question.batch.calls.iter().all(|call| call.needs_approval));
 }
 
 #[test]
@@ -53,7 +64,7 @@ fn with_authorize_an_allowed_call_is_asked_about_without_a_reason() {
     let gate = gate_over(&contract("refuse", "  authorize: true", ""), Offer::Declared);
     let mut exchange = exchange(&gate);
     let batch = asked(answered(&mut exchange, &sample("chatCompletions")));
-    assert!(batch.batch.calls.iter().all(|call| call.held_for.is_empty()));
+    assert!(batch.batch.calls.iter().all(|call| !call.needs_approval));
     let whole = finished(exchange.on(Event::Authorized(released(&batch))));
     assert!(text(&whole).contains("FIRST") && text(&whole).contains("SECOND"));
     assert_eq!((exchange.tally().released, exchange.tally().verdict().as_ref()), (2, "allow"));

@@ -4,11 +4,11 @@ use callgate_test_apis::event_stream::event;
 use callgate_test_apis::{anthropic_messages, openai_responses};
 use serde_json::{Value, json};
 
-pub(super) const MODEL: &str = "m-1";
+pub(crate) const MODEL: &str = "m-1";
 
 /// A step of a conversation.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Step {
+pub(crate) enum Step {
     User,
     Says,
     /// A call of a tool, with an id.
@@ -20,20 +20,20 @@ pub(super) enum Step {
 use Step::{Calls, Results, Says, User};
 
 /// A call in an answer: id, tool, arguments.
-pub(super) type Call<'c> = (&'c str, &'c str, &'c Value);
+pub(crate) type Call<'c> = (&'c str, &'c str, &'c Value);
 
 /// One API.
-pub(super) struct Api {
-    pub(super) name: &'static str,
+pub(crate) struct Api {
+    pub(crate) name: &'static str,
     /// The path of a request for a whole answer, or for a stream.
-    pub(super) path: fn(bool) -> String,
-    pub(super) media: &'static str,
-    pub(super) request: fn(&[Step], bool) -> Value,
-    pub(super) answer: fn(&[Call<'_>]) -> Value,
-    pub(super) stream: fn(&[Call<'_>]) -> Vec<u8>,
+    pub(crate) path: fn(bool) -> String,
+    pub(crate) media: &'static str,
+    pub(crate) request: fn(&[Step], bool) -> Value,
+    pub(crate) answer: fn(&[Call<'_>]) -> Value,
+    pub(crate) stream: fn(&[Call<'_>]) -> Vec<u8>,
 }
 
-pub(super) const APIS: [Api; 6] = [
+pub(crate) const APIS: [Api; 6] = [
     Api {
         name: "Chat Completions",
         path: |_| "/v1/chat/completions".to_owned(),

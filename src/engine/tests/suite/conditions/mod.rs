@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
-mod apis;
+pub(crate) mod apis;
 
 use std::rc::Rc;
 

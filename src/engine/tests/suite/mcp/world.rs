@@ -9,6 +9,11 @@ pub(crate) use crate::common::{NOW, headers};
 use crate::common::{feed, gate_over};
 
 pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
+    gate_with(on_violation, "")
+}
+
+/// The same with more lines in `spec`.
+pub(crate) fn gate_with(on_violation: &str, lines: &str) -> Rc<Gate> {
     let sha256 = "0".repeat(64);
     let contract = format!(
         r#"
@@ -19,6 +24,7 @@ spec:
   models: ["*"]
   limits: {{ requestBytes: 4KiB, responseBytes: 4KiB, turnTimeout: 30s }}
   onViolation: {on_violation}
+{lines}
   roles:
     viewer: {{ tools: ["get_*"] }}
     clerk: {{ tools: ["get_*", set_alarm, lookup] }}

@@ -13,7 +13,8 @@ use callgate_json::Value;
 
 use crate::conversation::Each;
 use crate::{
-    CallResult, Declaration, Declared, Form, OutputLimit, Part, Request, RequestError, Target, UnknownMembers, Wants,
+    CallResult, Declaration, Declared, Form, OutputLimit, Part, Replacements, Request, RequestError, Target,
+    UnknownMembers, Wants,
 };
 use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
@@ -152,6 +153,12 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn conversation<'t>(&'t self, each: &mut dyn FnMut(Part<'t>)) {
         F::conversation(&self.body, each);
+    }
+
+    fn edit_conversation(&mut self, edit: &mut dyn FnMut(Part<'_>, &mut Replacements)) -> bool {
+        let mut new = Replacements::default();
+        F::conversation(&self.body, &mut |part| edit(part, &mut new));
+        new.put_into(&mut self.body)
     }
 
     fn declare(&mut self, declarations: &[&Declaration], form: Form) {
