@@ -156,7 +156,7 @@ fn two_values_that_break_a_rule_give_the_same_words() {
         assert_eq!(told[0], told[1], "{code} {arguments}");
         seen.insert(code);
     }
-    // A licence of the user is no part of this desk: its sentence is tested below. A person's approval is the engine's.
+    // A licence of the user has its own test below. A person's approval is the engine's.
     let elsewhere = [Code::NotRequested, Code::ResultInvalid, Code::ApprovalRequired];
     let missing: Vec<Code> =
         Code::ALL.into_iter().filter(|code| !seen.contains(code) && !elsewhere.contains(code)).collect();
