@@ -3,9 +3,12 @@
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use callgate_contract::{Approved, Caller, ProposedCall, Run, Verdict, decide, denial_text, verdict_json};
+use callgate_contract::{
+    Approved, Caller, Conversation, ProposedCall, Run, Texts, Verdict, decide, denial_text, verdict_json,
+};
 use clap::Args;
 
+use crate::captured::{self, CapturedArguments, CapturedError};
 use crate::facts::{FactArguments, FactError};
 
 use crate::disk::{self, FileError};
@@ -36,6 +39,8 @@ pub(crate) struct CheckArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) facts: FactArguments,
+    #[command(flatten)]
+    pub(crate) captured: CapturedArguments,
 }
 
 /// Reasons why no decision was made.
@@ -49,6 +54,8 @@ pub(crate) enum CheckError {
     StdinNotText,
     #[error(transparent)]
     Fact(#[from] FactError),
+    #[error(transparent)]
+    Captured(#[from] CapturedError),
 }
 
 /// Decides the call as the first one of its turn.
@@ -58,12 +65,33 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let given = arguments.facts.read(&contract)?;
     let caller = Caller { tenant: given.tenant.clone(), role: arguments.role.clone() };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
-    let verdict = decide(&contract, &caller, &given.conversation(), &call);
+    let captured = arguments.captured.read(&contract, arguments.facts.model.as_deref())?;
+    let conversation = match &captured {
+        None => given.conversation(),
+        Some(captured) => Conversation {
+            model: captured.model.as_deref().or(given.conversation().model),
+            facts: captured.facts.as_ref(),
+            texts: captured.history.as_ref().map_or(Texts::Unknown, Texts::Known),
+            ..given.conversation()
+        },
+    };
+    let verdict = decide(&contract, &caller, &conversation, &call);
+    let notes = captured.as_ref().map(|captured| captured.notes(&contract, &arguments.tool, &text));
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
         (Verdict::Deny(violation), false) => denial_text(violation, &contract, &arguments.tool, &arguments.role),
-        (verdict, true) => format!("{}\n", verdict_json(verdict, &contract)),
+        (verdict, true) => {
+            let mut shown = verdict_json(verdict, &contract);
+            if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
+                members.insert("sources".to_owned(), captured::values(notes));
+            }
+            format!("{shown}\n")
+        }
+    };
+    let out = match notes.filter(|_| !arguments.json) {
+        Some(notes) => out + &captured::text(&notes),
+        None => out,
     };
     let exit = match verdict {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => Exit::Success,
@@ -91,8 +119,12 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
         Run::Http(http) => format!("by the API at {}, {} {}", http.cluster, http.method.as_str(), http.path),
         Run::Mcp(mcp) => format!("by the MCP server at {}, {}", mcp.cluster, mcp.tool),
     };
+    let because = match &approved.because {
+        Some(violation) => format!("  because    {violation}\n"),
+        None => String::new(),
+    };
     format!(
-        "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n",
+        "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n{because}",
         name = tool.name(),
         arguments = approved.canonical
     )

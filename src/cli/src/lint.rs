@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use callgate_contract::{Contract, Diagnostic, Run};
+use callgate_contract::{Advice, Contract, Diagnostic, Run, advice};
 use clap::Args;
 
 use crate::disk::{self, FileError};
@@ -15,6 +15,9 @@ pub(crate) struct LintArguments {
     /// Contract files (YAML or JSON)
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Propose rules about the sources of values, as finished fields
+    #[arg(long)]
+    pub(crate) suggest: bool,
 }
 
 /// Print a contract's digest, which the filter and the executor must agree on
@@ -30,12 +33,15 @@ pub(crate) struct DigestArguments {
 }
 
 /// Returns one line for each valid contract; the diagnostics of the others are errors.
-pub(crate) fn lint(files: &[PathBuf]) -> Outcome {
+pub(crate) fn lint(LintArguments { files, suggest }: &LintArguments) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
     for file in files {
         match disk::contract(file) {
-            Ok(contract) => lines.push_str(&summary(file, &contract)),
+            Ok(contract) => {
+                lines.push_str(&summary(file, &contract));
+                lines.push_str(&advised(file, &contract, *suggest));
+            }
             Err(error) => errors.push(error.into()),
         }
     }
@@ -60,6 +66,18 @@ fn summary(file: &Path, contract: &Contract) -> String {
     format!(
         "{ok}{notes}{file}: note: {unpinned}: sha256 is only zeros; run `callgate pin {file}` to write the modules' checksums\n"
     )
+}
+
+/// Returns the warnings about rules on sources, and with `suggest` the rules that tools lack.
+fn advised(file: &Path, contract: &Contract, suggest: bool) -> String {
+    let mut out = String::new();
+    for one in advice(contract).iter().filter(|one| one.is_warning || suggest) {
+        let kind = if one.is_warning { "warning" } else { "suggestion" };
+        let Advice { tool, position, message, stanza, .. } = one;
+        out.push_str(&format!("{}: {kind}: spec.tools[{position}] ({tool}): {message}\n", file.display()));
+        out.extend(stanza.lines().map(|line| format!("      {line}\n")));
+    }
+    out
 }
 
 /// `file:line:column: note: spec.tools[0]…: message`.

@@ -12,6 +12,7 @@ mod approve;
 mod args;
 mod audit;
 mod call;
+mod captured;
 mod check;
 mod diff;
 mod disk;
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<Outcome, Failure> {
     Ok(match command {
-        Command::Lint(arguments) => lint::lint(&arguments.files),
+        Command::Lint(arguments) => lint::lint(arguments),
         Command::Digest(arguments) => Outcome::success(lint::digest(&arguments.file)?),
         Command::Pin(arguments) => pin::pin(arguments),
         Command::Check(arguments) => check::check(arguments)?,

@@ -58,6 +58,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod advice;
 mod checks;
 mod compare;
 mod compiler;
@@ -89,6 +90,7 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
+pub use advice::{Advice, advice};
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
@@ -105,7 +107,7 @@ pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };
-pub use sources::{Otherwise, Texts};
+pub use sources::{Otherwise, SourceNote, Texts, source_notes};
 pub use violation::{Code, Violation};
 
 use source::node::Node;

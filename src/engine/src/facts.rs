@@ -37,15 +37,8 @@ impl RequestFacts {
             [model] if reads.model => Some((*model).to_owned()),
             _ => None,
         };
-        let conversation = (reads.conversation && !request.server_state()).then(|| {
-            let mut reader = ConversationReader::new(contract);
-            request.conversation(&mut |part| reader.part(part));
-            let mut facts = reader.facts;
-            if contract.trusts_parts() {
-                facts.tainted = history(contract, request).is_tainted();
-            }
-            facts
-        });
+        let is_read = reads.conversation && !request.server_state();
+        let conversation = is_read.then(|| conversation_facts(contract, request));
         Self { model, conversation }
     }
 
@@ -70,6 +63,18 @@ impl RequestFacts {
             }
         }
     }
+}
+
+/// Reads the facts of the conversation in a request.
+#[must_use]
+pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> ConversationFacts {
+    let mut reader = ConversationReader::new(contract);
+    request.conversation(&mut |part| reader.part(part));
+    let mut facts = reader.facts;
+    if contract.trusts_parts() {
+        facts.tainted = history(contract, request).is_tainted();
+    }
+    facts
 }
 
 /// Reads the parts of a conversation, in their order.

@@ -111,6 +111,7 @@ pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
 pub use exchange::Exchange;
+pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
 pub use headers::{Headers, lend};
 pub use history::history;

@@ -47,7 +47,7 @@ pub(crate) struct Basis<'a> {
     pub(crate) caller: &'a Caller,
     /// The time, in milliseconds since the Unix epoch.
     pub(crate) now: Option<u64>,
-    /// The request with the conversation; `None` if there is none.
+    /// The request with the conversation; `None` for a call to an MCP server.
     pub(crate) request: Option<&'a dyn Request>,
     /// True if the model can be told of a broken rule and asked again.
     pub(crate) can_feed_back: bool,

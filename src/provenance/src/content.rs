@@ -33,7 +33,7 @@ pub(crate) enum ReadContent {
 // === impl Content ===
 
 impl Content {
-    /// Returns true if a part of it is no text.
+    /// Returns true if a part of it is neither text nor JSON.
     pub(crate) fn is_opaque(&self) -> bool {
         match self {
             Content::Opaque => true,

@@ -37,7 +37,7 @@ mod yaml;
 
 pub use content::Content;
 pub use entities::{Entity, EntityKind, entities};
-pub use history::{Finding, History, HistoryBuilder, ResultSource, Sighting, SightingPlace, Source, Speaker};
+pub use history::{Finding, History, HistoryBuilder, ResultSource, Sighting, SightingPlace, Speaker, ValueSource};
 pub use needle::Needle;
 pub use normal::{is_invisible, normal};
 pub use number::Decimal;

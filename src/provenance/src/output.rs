@@ -44,7 +44,7 @@ pub enum Extent {
 /// The contract's view of a tool's results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolOutput {
-    /// The format of their texts. If there is none, structured content is JSON and a text is [`ResultFormat::Text`].
+    /// The format of their texts. Without one, structured content is JSON and a text is [`ResultFormat::Text`].
     pub format: Option<ResultFormat>,
     /// True if a text is JSON at first, as the executor's results are. A string in it then has the format.
     pub is_json_first: bool,

@@ -9,7 +9,7 @@ use crate::scalars::Step;
 
 /// A place: `#` and a JSON Pointer. The segment `*` stands for any member and any index; `{key}` as the last segment stands for the names
 /// of an object's members.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     segments: Vec<Segment>,
 }
@@ -67,6 +67,20 @@ impl fmt::Display for PlaceError {
 }
 
 impl std::error::Error for PlaceError {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("#")?;
+        for segment in &self.segments {
+            match segment {
+                Segment::Name(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1"))?,
+                Segment::Any => f.write_str("/*")?,
+                Segment::Key => f.write_str("/{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
 
 impl FromStr for Place {
     type Err = PlaceError;

@@ -149,7 +149,7 @@ impl Scalars {
             let item = self.items.partition_point(|item| item.end < end);
             let Some(found) = self.items.get(item) else { continue };
             let is_whole = found.start == start && found.end == end;
-            // A number inside of a text is a token of digits: `1` is no part of `1,250`.
+            // A number inside of a text is a token of digits: `1` does not occur in `1,250`.
             if is_whole || !needle.is_exact && needle.number.is_none() {
                 hits.push(Hit { item, is_whole });
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use callgate_json::Value;
 use callgate_provenance::{
     Content, Extent, History, HistoryBuilder, Needle, Outputs, ResultFormat, ResultSource, Sighting, SightingPlace,
-    Source, Speaker, ToolOutput, Trust,
+    Speaker, ToolOutput, Trust, ValueSource,
 };
 
 /// The tools of the tests: `mail` returns YAML with attributed senders, `card` trusted JSON, `web` untrusted text, `wiki` trusted text,
@@ -45,7 +45,7 @@ impl Outputs for Desk {
     }
 }
 
-/// Builds a history of `system: …`, `user: …`, `model: …`, `call ID TOOL ARGUMENTS` and `result ID CONTENT`; the id `-` is none.
+/// Builds a history of `system: …`, `user: …`, `model: …`, `call ID TOOL ARGUMENTS` and `result ID CONTENT`; the id `-` stands for a missing one.
 fn history(parts: &[&str]) -> History {
     built(parts, true)
 }
@@ -72,17 +72,17 @@ fn built(parts: &[&str], trusts_users: bool) -> History {
     history.finish()
 }
 
-fn source(text: &str) -> Source {
+fn source(text: &str) -> ValueSource {
     let (is_inside, text) = text.strip_prefix("in:").map_or((false, text), |rest| (true, rest));
     match text {
-        "system" => Source::System,
-        "user" => Source::User,
-        "trusted" => Source::Trusted,
+        "system" => ValueSource::System,
+        "user" => ValueSource::User,
+        "trusted" => ValueSource::Trusted,
         text => {
             let (tool, place) =
                 text.split_once('#').map_or((text, None), |(tool, place)| (tool, Some(format!("#{place}"))));
             let place = place.map(|place| place.parse().unwrap());
-            Source::Result(ResultSource { tools: BTreeSet::from([tool.to_owned()]), place, is_inside })
+            ValueSource::Result(ResultSource { tools: BTreeSet::from([tool.to_owned()]), place, is_inside })
         }
     }
 }

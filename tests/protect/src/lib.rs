@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_contract::{Files, load};
-use callgate_engine::{Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Ruling, lend};
+use callgate_engine::{CallCode, Effect, Event, Exchange, Gate, IdentitySource, Offer, Paths, Reach, Ruling, lend};
 use serde::{Deserialize, Serialize};
 
 const NOW: Duration = Duration::from_secs(1);
@@ -22,8 +22,11 @@ pub struct Turn {
     pub role: String,
     /// The body of the request: JSON text, with the whole conversation.
     pub request: String,
-    /// The body of the answer: JSON text, whole.
+    /// The body of the answer: JSON text, or a stream of events.
     pub answer: String,
+    /// True if the answer is a stream of events.
+    #[serde(default)]
+    pub streamed: bool,
 }
 
 /// The decisions on the calls of a turn.
@@ -92,7 +95,8 @@ fn play(exchange: &mut Exchange, turn: &Turn) -> Result<(), String> {
         ("x-tenant", "acme"),
         ("x-role", &turn.role),
     ]);
-    let response = headers(&[(":status", "200"), ("content-type", "application/json")]);
+    let media = if turn.streamed { "text/event-stream" } else { "application/json" };
+    let response = headers(&[(":status", "200"), ("content-type", media)]);
     let [body, answer] = [&turn.request, &turn.answer].map(|text| text.as_bytes());
     let (request, response) = (lend(&request), lend(&response));
     let events = [
@@ -130,7 +134,11 @@ impl CallDecision {
     fn new(tool: String, ruling: &Ruling) -> Self {
         let (verdict, code, pointer) = match ruling {
             Ruling::Allow => ("allowed", "", ""),
-            Ruling::NeedsApproval => ("held", "approval_required", ""),
+            Ruling::NeedsApproval => ("held", CallCode::ApprovalRequired.as_str(), ""),
+            // A person could approve it, if the executor ran the tool.
+            Ruling::Deny { code: code @ CallCode::ApprovalRequired, pointer } => {
+                ("held", code.as_str(), pointer.as_str())
+            }
             Ruling::Deny { code, pointer } => ("refused", code.as_str(), pointer.as_str()),
         };
         Self { tool, verdict, code: code.to_owned(), pointer: pointer.to_owned() }

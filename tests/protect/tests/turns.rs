@@ -29,6 +29,7 @@ fn decided(model: &str, tool: &str) -> Decided {
         role: "assistant".to_owned(),
         request: request.to_string(),
         answer: answer.to_string(),
+        streamed: false,
     };
     Judge::new("desk", CONTRACT).unwrap().decide(&turn)
 }

@@ -1,4 +1,4 @@
-"""Conversations and answers in the formats of three APIs."""
+"""Conversations and answers in the formats of several APIs."""
 
 import json
 from typing import NamedTuple
@@ -25,10 +25,33 @@ def chat(system, prompt, steps):
 def chat_answer(name, arguments):
     call = {"id": "call_next", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
-    return {
+    return json.dumps({
         "id": "c", "object": "chat.completion", "created": 1, "model": "m",
         "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}],
-    }
+    })
+
+
+def chat_streamed(system, prompt, steps):
+    return {**chat(system, prompt, steps), "stream": True}
+
+
+def chat_stream(name, arguments):
+    def chunk(delta, finish=None):
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        event = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        return f"data: {json.dumps(event)}\n\n"
+
+    def piece(function, **more):
+        return chunk({"tool_calls": [{"index": 0, "function": function, **more}]})
+
+    text = json.dumps(arguments)
+    half = len(text) // 2
+    return "".join((
+        chunk({"role": "assistant", "content": None}),
+        piece({"name": name, "arguments": ""}, id="call_next", type="function"),
+        piece({"arguments": text[:half]}), piece({"arguments": text[half:]}),
+        chunk({}, "tool_calls"), "data: [DONE]\n\n",
+    ))
 
 
 def messages(system, prompt, steps):
@@ -43,10 +66,10 @@ def messages(system, prompt, steps):
 
 def messages_answer(name, arguments):
     call = {"type": "tool_use", "id": "toolu_next", "name": name, "input": arguments}
-    return {
+    return json.dumps({
         "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [call], "stop_reason": "tool_use",
         "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
-    }
+    })
 
 
 def responses(system, prompt, steps):
@@ -63,7 +86,42 @@ def responses_answer(name, arguments):
         "type": "function_call", "id": "fc", "call_id": "call_next", "name": name, "arguments": json.dumps(arguments),
         "status": "completed",
     }
-    return {"id": "r", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [call]}
+    return json.dumps({"id": "r", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [call]})
+
+
+def converse(system, prompt, steps):
+    turns = [{"role": "user", "content": [{"text": prompt}]}]
+    for number, step in enumerate(steps):
+        call = {"toolUse": {"toolUseId": f"tool_{number}", "name": step.name, "input": step.arguments}}
+        result = {"toolResult": {"toolUseId": f"tool_{number}", "content": [{"text": step.result}]}}
+        turns.append({"role": "assistant", "content": [call]})
+        turns.append({"role": "user", "content": [result]})
+    return {"system": [{"text": system}], "messages": turns}
+
+
+def converse_answer(name, arguments):
+    call = {"toolUse": {"toolUseId": "tool_next", "name": name, "input": arguments}}
+    return json.dumps({
+        "output": {"message": {"role": "assistant", "content": [call]}}, "stopReason": "tool_use",
+        "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1},
+    })
+
+
+def ollama(system, prompt, steps):
+    turns = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+    for step in steps:
+        call = {"function": {"name": step.name, "arguments": step.arguments}}
+        turns.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        turns.append({"role": "tool", "tool_name": step.name, "content": step.result})
+    return {"model": "m", "stream": False, "messages": turns}
+
+
+def ollama_answer(name, arguments):
+    call = {"function": {"name": name, "arguments": arguments}}
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    return json.dumps({
+        "model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done_reason": "stop", "done": True,
+    })
 
 
 class Dialect(NamedTuple):
@@ -72,11 +130,15 @@ class Dialect(NamedTuple):
     path: str
     request: object
     answer: object
+    streamed: bool = False
 
 
 CHAT = Dialect("/v1/chat/completions", chat, chat_answer)
-DIALECTS = {
-    "chatCompletions": CHAT,
+# Results in Gemini are objects. A text is a member of one there, so that places in results differ.
+OTHERS = {
+    "streamed chatCompletions": Dialect("/v1/chat/completions", chat_streamed, chat_stream, True),
     "messages": Dialect("/v1/messages", messages, messages_answer),
     "responses": Dialect("/v1/responses", responses, responses_answer),
+    "converse": Dialect("/model/m/converse", converse, converse_answer),
+    "ollama": Dialect("/api/chat", ollama, ollama_answer),
 }

@@ -42,7 +42,8 @@ class Judge:
             "path": dialect.path,
             "role": self.role,
             "request": json.dumps(dialect.request(*conversation)),
-            "answer": json.dumps(dialect.answer(name, arguments)),
+            "answer": dialect.answer(name, arguments),
+            "streamed": dialect.streamed,
         }
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(turn) + "\n")

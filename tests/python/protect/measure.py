@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from attackers import attacked
-from dialects import DIALECTS, Step
+from dialects import OTHERS, Step
 from judge import ALLOWED, HELD, REFUSED
 from obeyed import calls
 from suites import MARK
@@ -134,7 +134,7 @@ class Measure:
         verdict = self.judge.decide(conversation, call.function, dict(call.args))
         if every_dialect:
             tally.dialects += 1
-            for name, dialect in DIALECTS.items():
+            for name, dialect in OTHERS.items():
                 other = self.judge.decide(conversation, call.function, dict(call.args), dialect)
                 if other != verdict:
                     raise AssertionError(f"{name} decides {call.function}: {other}; Chat Completions: {verdict}")

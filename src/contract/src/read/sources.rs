@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use callgate_provenance::{Extent, Place, ResultFormat, ResultSource, Source, ToolOutput};
+use callgate_provenance::{Extent, Place, ResultFormat, ResultSource, ToolOutput, ValueSource};
 use regex::Regex;
 
 use super::conditions::Names;
@@ -189,9 +189,9 @@ fn from(item: &Located<'_>, names: &Names, report: &mut Report<'_>) -> Option<Fr
     let mut from = From { sources: Vec::new(), contract: false, shown: one_of(&shown) };
     for (item, text) in &texts {
         match *text {
-            "system" => from.sources.push(Source::System),
-            "user" => from.sources.push(Source::User),
-            "trusted" => from.sources.push(Source::Trusted),
+            "system" => from.sources.push(ValueSource::System),
+            "user" => from.sources.push(ValueSource::User),
+            "trusted" => from.sources.push(ValueSource::Trusted),
             "contract" => from.contract = true,
             text => from.sources.push(result_source(item, text, names, report)?),
         }
@@ -199,7 +199,7 @@ fn from(item: &Located<'_>, names: &Names, report: &mut Report<'_>) -> Option<Fr
     Some(from)
 }
 
-fn result_source(item: &Located<'_>, text: &str, names: &Names, report: &mut Report<'_>) -> Option<Source> {
+fn result_source(item: &Located<'_>, text: &str, names: &Names, report: &mut Report<'_>) -> Option<ValueSource> {
     let (is_inside, rest) = match text.strip_prefix("in:") {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -227,7 +227,7 @@ fn result_source(item: &Located<'_>, text: &str, names: &Names, report: &mut Rep
         };
         return report.fault(item, message);
     }
-    Some(Source::Result(ResultSource { tools, place, is_inside }))
+    Some(ValueSource::Result(ResultSource { tools, place, is_inside }))
 }
 
 fn requires(item: &Located<'_>, report: &mut Report<'_>) -> Option<Requires> {

@@ -3,10 +3,12 @@
 //! | file | does |
 //! |---|---|
 //! | `leaves` | lists the values of the arguments, and the rules that cover them |
+//! | `notes` | lists for a person the places that have a value |
 //! | `origin`, `outgoing`, `requires` | decide one kind of rule each |
 //! | `schema` | finds the part of a schema for a value |
 
 mod leaves;
+mod notes;
 mod origin;
 mod outgoing;
 mod requires;
@@ -15,13 +17,14 @@ pub(crate) mod schema;
 use std::sync::Arc;
 
 use callgate_json::Value;
-use callgate_provenance::{Extent, History, Outputs, Place, Source, ToolOutput};
+use callgate_provenance::{Extent, History, Outputs, Place, ToolOutput, ValueSource};
 use regex::Regex;
 
 use crate::decide::Conversation;
 use crate::model::{Contract, Tool};
 use crate::violation::{Code, Violation};
 use leaves::Leaves;
+pub use notes::{SourceNote, source_notes};
 
 /// The texts of the conversation, for rules about the sources of values.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,7 +81,7 @@ pub(crate) struct OriginRule {
 /// The sources of `from`.
 #[derive(Debug)]
 pub(crate) struct From {
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ValueSource>,
     /// True if the values that the schema enumerates need no other source.
     pub(crate) contract: bool,
     /// The sources as the contract has them, for a sentence.

@@ -14,7 +14,7 @@ pub(super) const MAX_SEARCHED: usize = 256;
 
 /// The result of a rule on a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum OriginOutcome {
     Holds,
     Missing,
     Foreign,
@@ -22,7 +22,7 @@ enum Outcome {
 
 pub(super) fn check(check: &mut Check<'_>, history: Option<&History>, leaves: &Leaves<'_>) -> Result<(), Violation> {
     let rules = &check.tool.sources.origins;
-    let mut known: HashMap<(usize, bool, Needle), Outcome> = HashMap::new();
+    let mut known: HashMap<(usize, bool, Needle), OriginOutcome> = HashMap::new();
     let mut searched = 0;
     for leaf in &leaves.list {
         let Some(needle) = needle(check, leaf) else { continue };
@@ -53,18 +53,18 @@ pub(super) fn check(check: &mut Check<'_>, history: Option<&History>, leaves: &L
     Ok(())
 }
 
-fn report(check: &mut Check<'_>, rule: &OriginRule, outcome: Outcome, leaf: &Leaf<'_>) -> Result<(), Violation> {
+fn report(check: &mut Check<'_>, rule: &OriginRule, outcome: OriginOutcome, leaf: &Leaf<'_>) -> Result<(), Violation> {
     let expected = match &rule.from {
         Some(from) => format!("expected a value from {}", from.shown),
         None => "expected no copy of an outsider's words".to_owned(),
     };
     match outcome {
-        Outcome::Holds => Ok(()),
-        Outcome::Missing => {
+        OriginOutcome::Holds => Ok(()),
+        OriginOutcome::Missing => {
             let message = format!("{expected}; it is nowhere in the conversation, look it up first");
             check.broken(rule.missing, Code::OriginMissing, &leaf.pointer(), message)
         }
-        Outcome::Foreign => {
+        OriginOutcome::Foreign => {
             let message = match rule.from {
                 Some(_) => format!("{expected}; it is elsewhere in the conversation"),
                 None => expected,
@@ -74,20 +74,20 @@ fn report(check: &mut Check<'_>, rule: &OriginRule, outcome: Outcome, leaf: &Lea
     }
 }
 
-fn outcome(history: Option<&History>, rule: &OriginRule, needle: &Needle, is_enumerated: bool) -> Outcome {
+fn outcome(history: Option<&History>, rule: &OriginRule, needle: &Needle, is_enumerated: bool) -> OriginOutcome {
     if is_enumerated && rule.from.as_ref().is_none_or(|from| from.contract) {
-        return Outcome::Holds;
+        return OriginOutcome::Holds;
     }
-    let Some(history) = history else { return Outcome::Missing };
+    let Some(history) = history else { return OriginOutcome::Missing };
     let finding = history.find(needle);
     if rule.not_from_untrusted && history.copies_untrusted(&finding) {
-        return Outcome::Foreign;
+        return OriginOutcome::Foreign;
     }
     match &rule.from {
-        None => Outcome::Holds,
-        Some(from) if comes_from_one(history, &finding, from) => Outcome::Holds,
-        Some(_) if finding.is_empty() => Outcome::Missing,
-        Some(_) => Outcome::Foreign,
+        None => OriginOutcome::Holds,
+        Some(from) if comes_from_one(history, &finding, from) => OriginOutcome::Holds,
+        Some(_) if finding.is_empty() => OriginOutcome::Missing,
+        Some(_) => OriginOutcome::Foreign,
     }
 }
 

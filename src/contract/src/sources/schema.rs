@@ -85,7 +85,7 @@ impl<'s> Search<'s> {
         match node.get("additionalProperties") {
             Some(Value::Bool(false)) => {}
             Some(other) if !is_declared => self.visit(other, rest, has_wildcards),
-            // An object may have it, unless the type says that there is none.
+            // An object may have it, unless the type excludes objects.
             None if !is_declared && allows(node, "object") && !is_array(node) => self.is_open = true,
             _ => {}
         }

@@ -8,6 +8,7 @@
 )]
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
+mod advice;
 mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 mod compared;

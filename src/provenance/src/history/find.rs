@@ -1,6 +1,6 @@
 //! The search of a value in a history, and the sources it may come from.
 //!
-//! **Echo.** The model could write a value into a call and have a tool return it. So a value of a result is no source if the call
+//! **Echo.** The model could write a value into a call and have a tool return it. So a value of a result does not count if the call
 //! that gave the result, or an earlier one, has it in its arguments, and nothing honest had it before: no text of the system or the
 //! user, and no trusted or attributed value.
 
@@ -15,11 +15,11 @@ use crate::scalars::{Hit, Item, Scalars, Step};
 /// The occurrences of a value in a history.
 #[derive(Debug, Clone, Default)]
 pub struct Finding {
-    seen: Vec<Seen>,
+    seen: Vec<Occurrence>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct Occurrence {
     part: usize,
     hit: Hit,
     is_echo: bool,
@@ -27,7 +27,7 @@ struct Seen {
 
 /// A source of values that a contract names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// The texts of the system.
     System,
     /// The texts of the user.
@@ -104,10 +104,10 @@ impl History {
                 continue;
             }
             let hits = self.scalars(part).hits(needle);
-            seen.extend(distinct(hits).into_iter().map(|hit| Seen { part: position, hit, is_echo: false }));
+            seen.extend(distinct(hits).into_iter().map(|hit| Occurrence { part: position, hit, is_echo: false }));
         }
         // Texts are no echo, so the calls matter if there are results.
-        let is_result = |seen: &Seen| matches!(self.data(seen.part), Some(PartData::Result { .. }));
+        let is_result = |seen: &Occurrence| matches!(self.data(seen.part), Some(PartData::Result { .. }));
         if seen.iter().any(is_result)
             && let Some(introduced) = self.introduced(needle, &seen)
         {
@@ -123,7 +123,7 @@ impl History {
     }
 
     /// Returns the first call with the value in its arguments, unless something honest had it before.
-    fn introduced(&self, needle: &Needle, seen: &[Seen]) -> Option<usize> {
+    fn introduced(&self, needle: &Needle, seen: &[Occurrence]) -> Option<usize> {
         let honest = seen.iter().find(|one| self.is_honest(one)).map(|one| one.part);
         let before = honest.unwrap_or(self.parts.len());
         let calls = self.parts.iter().take(before).enumerate();
@@ -133,7 +133,7 @@ impl History {
         calls.into_iter().find(holds).map(|(position, _)| position)
     }
 
-    fn is_honest(&self, seen: &Seen) -> bool {
+    fn is_honest(&self, seen: &Occurrence) -> bool {
         match self.item(seen).map(|(_, item)| item.trust) {
             Some(Trust::Trusted) => true,
             Some(Trust::Attributed) => seen.hit.is_whole,
@@ -143,12 +143,12 @@ impl History {
 
     /// Returns true if a value comes from a source.
     #[must_use]
-    pub fn comes_from(&self, finding: &Finding, source: &Source) -> bool {
+    pub fn comes_from(&self, finding: &Finding, source: &ValueSource) -> bool {
         finding.seen.iter().any(|seen| match (source, self.data(seen.part)) {
-            (Source::System, Some(PartData::Text { speaker, .. })) => *speaker == Speaker::System,
-            (Source::User, Some(PartData::Text { speaker, .. })) => *speaker == Speaker::User,
-            (Source::Trusted, _) => self.is_trusted(seen),
-            (Source::Result(source), Some(PartData::Result { link: Link::Call { tool, .. }, .. })) => {
+            (ValueSource::System, Some(PartData::Text { speaker, .. })) => *speaker == Speaker::System,
+            (ValueSource::User, Some(PartData::Text { speaker, .. })) => *speaker == Speaker::User,
+            (ValueSource::Trusted, _) => self.is_trusted(seen),
+            (ValueSource::Result(source), Some(PartData::Result { link: Link::Call { tool, .. }, .. })) => {
                 source.tools.contains(tool) && !seen.is_echo && self.is_at(seen, source)
             }
             _ => false,
@@ -167,8 +167,8 @@ impl History {
     /// Returns true if a value is a copy of something that an outsider chose, and neither the user nor the system wrote it.
     #[must_use]
     pub fn copies_untrusted(&self, finding: &Finding) -> bool {
-        let is_ours = |seen: &Seen| self.item(seen).is_some_and(|(_, item)| item.trust == Trust::Trusted);
-        let is_foreign = |seen: &Seen| !seen.is_echo && !is_ours(seen);
+        let is_ours = |seen: &Occurrence| self.item(seen).is_some_and(|(_, item)| item.trust == Trust::Trusted);
+        let is_foreign = |seen: &Occurrence| !seen.is_echo && !is_ours(seen);
         finding.seen.iter().any(is_foreign) && !finding.seen.iter().any(|seen| self.is_trusted(seen))
     }
 
@@ -192,12 +192,12 @@ impl History {
         })
     }
 
-    fn is_trusted(&self, seen: &Seen) -> bool {
+    fn is_trusted(&self, seen: &Occurrence) -> bool {
         let Some((scalars, item)) = self.item(seen) else { return false };
         item.trust == Trust::Trusted && !item.is_name && !seen.is_echo && (seen.hit.is_whole || scalars.is_text())
     }
 
-    fn is_at(&self, seen: &Seen, source: &ResultSource) -> bool {
+    fn is_at(&self, seen: &Occurrence, source: &ResultSource) -> bool {
         let Some((scalars, item)) = self.item(seen) else { return false };
         match &source.place {
             Some(place) => {
@@ -212,7 +212,7 @@ impl History {
         self.parts.get(part).map(|part| &part.data)
     }
 
-    fn item(&self, seen: &Seen) -> Option<(&Scalars, &Item)> {
+    fn item(&self, seen: &Occurrence) -> Option<(&Scalars, &Item)> {
         let scalars = self.scalars(self.parts.get(seen.part)?);
         Some((scalars, scalars.item(seen.hit)?))
     }

@@ -15,7 +15,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-pub use find::{Finding, ResultSource, Sighting, SightingPlace, Source};
+pub use find::{Finding, ResultSource, Sighting, SightingPlace, ValueSource};
 pub use link::HistoryBuilder;
 
 use crate::content::Content;
