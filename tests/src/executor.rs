@@ -8,7 +8,8 @@ use std::time::Duration;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_server::{Executor, ExecutorServer};
 use callgate_proto::executor::v1::{
-    AuthorizeRequest, AuthorizeResponse, CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
+    AuthorizeRequest, AuthorizeResponse, CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest,
+    RecordResponse, Success,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

@@ -41,8 +41,8 @@ pub use self::error::{AnswerError, ApprovalError};
 use self::metrics::AnswerKind;
 pub use self::metrics::ApprovalMetrics;
 pub use self::request::{
-    About, Answered, ApprovalAnswer, ApprovalRequest, Ask, Claim, ClaimRule, Filter, HeldFor, Person, RequestState, Search,
-    Waiting,
+    About, Answered, ApprovalAnswer, ApprovalRequest, Ask, Claim, ClaimRule, Filter, HeldFor, Person, RequestState,
+    Search, Waiting,
 };
 pub use self::rules::Standing;
 pub use self::settings::{ApprovalSection, ApprovalSettings, ApproverRule, Approvers};

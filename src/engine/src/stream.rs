@@ -348,12 +348,7 @@ impl StreamTurn {
     }
 
     /// A choice is complete. Its remaining calls are decided now.
-    fn finish(
-        &mut self,
-        context: &mut StreamContext<'_>,
-        index: ChoiceIndex,
-        end: End,
-    ) -> Result<Progress, Refusal> {
+    fn finish(&mut self, context: &mut StreamContext<'_>, index: ChoiceIndex, end: End) -> Result<Progress, Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
         let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome, Receipt,
-    ReleaseRule, RunCall, Ruling, ToolFailure, Trace, Violation,
+    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome,
+    Receipt, ReleaseRule, Ruling, RunCall, ToolFailure, Trace, Violation,
 };
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Conversation, Decision, ExecuteRequest,
-    ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling,
+    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Conversation, Decision,
+    ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling,
 };
 use prost::Message;
 
@@ -133,7 +133,14 @@ fn call(call: RunCall) -> Call {
         message: cut(violation.message),
     };
     let sources = call.sources.map(|ruling| SourceRuling { held: ruling.held.map(rule) });
-    Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position, sources, needs_approval: call.needs_approval }
+    Call {
+        id: call.id,
+        tool: call.tool,
+        arguments: call.arguments,
+        position: call.position,
+        sources,
+        needs_approval: call.needs_approval,
+    }
 }
 
 /// Cuts a text to the bytes that the executor takes.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use callgate_engine::{AuthorizeBatch, Authorization, CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend,
+};
 
 /// One stream of a host, as far as [`crate::LiveExchange`] writes to it.
 ///

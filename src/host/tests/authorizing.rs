@@ -99,8 +99,15 @@ impl Host for FakeHost {
 fn send(host: &FakeHost, path: &str, body: &[u8]) -> (LiveExchange, Step) {
     let rules = config::read(CONFIG.as_bytes()).unwrap().rules;
     let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());
-    let pairs = [(":method", "POST"), (":path", path), ("content-type", "application/json"), ("x-tenant", "acme"), ("x-role", "clerk")];
-    let headers: Vec<(String, Vec<u8>)> = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    let pairs = [
+        (":method", "POST"),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "clerk"),
+    ];
+    let headers: Vec<(String, Vec<u8>)> =
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
     let head = Event::RequestHead { headers: &lend(&headers), claims: None, end: false };
     assert_eq!(live.on_request(host, head, 0), Step::Hold);
     let step = live.on_request(host, Event::RequestData { chunk: body, end: true, now: host.now() }, body.len());
@@ -164,7 +171,12 @@ fn a_stream_is_held_until_the_ruling_and_continues_after_it() {
     assert_eq!(respond("", true), Step::Hold, "the end of the upstream waits too");
     assert_eq!(live.on_authorized(&host, 7, released("c")), Step::Resume);
     let steps = host.steps();
-    assert!(steps.iter().any(|step| step.starts_with("response body 0 ") && step.contains("pay") && step.contains("[DONE]")), "{steps:?}");
+    assert!(
+        steps
+            .iter()
+            .any(|step| step.starts_with("response body 0 ") && step.contains("pay") && step.contains("[DONE]")),
+        "{steps:?}"
+    );
 }
 
 #[test]
@@ -173,9 +185,8 @@ fn an_unknown_code_or_an_absent_ruling_is_unreadable() {
         let response = AuthorizeResponse { rulings: vec![proto::CallRuling { id: "c".into(), ruling }] };
         executor::decode_rulings(&response.encode_to_vec())
     };
-    let denied = |code: &str| {
-        Some(Ruling::Denied(proto::Denied { violation_code: code.into(), ..proto::Denied::default() }))
-    };
+    let denied =
+        |code: &str| Some(Ruling::Denied(proto::Denied { violation_code: code.into(), ..proto::Denied::default() }));
     assert_eq!(decode(None), Err(CallFailed::Unreadable));
     assert_eq!(decode(denied("from_the_future")), Err(CallFailed::Unreadable));
     assert!(decode(denied("policy_denied")).is_ok() && decode(denied("approval_refused")).is_ok());

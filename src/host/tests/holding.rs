@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend,
+};
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
 
 const CONFIG: &str = r#"{

@@ -114,7 +114,10 @@ async fn released(cx: Cx) {
     assert_ne!(next, id, "an approval releases once");
     answer(&cx, &next, "approve").await;
     let (status, whole) = cx.whole("refuse", &ask).await;
-    assert_eq!((status, whole.pointer("/choices/0/message/tool_calls/0/function/name")), (200, Some(&json!("transfer"))));
+    assert_eq!(
+        (status, whole.pointer("/choices/0/message/tool_calls/0/function/name")),
+        (200, Some(&json!("transfer")))
+    );
 }
 
 async fn nobody_answers(cx: Cx) {

@@ -249,11 +249,7 @@ const CASES: [(&str, &str, &str); 61] = [
         "approval: { when: args.quantity }",
         "contract.yaml:32:30: spec.tools[1].approval.when: expected a boolean, found a whole number",
     ),
-    (
-        "models:",
-        "authorize: yes\n  models:",
-        "contract.yaml:5:14: spec.authorize: expected `true` or `false`",
-    ),
+    ("models:", "authorize: yes\n  models:", "contract.yaml:5:14: spec.authorize: expected `true` or `false`"),
     ("output: trusted", "audit: everything", "contract.yaml:33:14: spec.tools[1].audit: expected `digest` or `full`"),
     // schemas
     (

@@ -29,9 +29,7 @@ impl Core {
                 let held = HeldStream { turn, unsent, unread: Vec::new(), overflow: false, ended };
                 self.ask_about(held, calls, release)
             }
-            AnswerStream::Messages(_) => {
-                self.replace(&Refusal::new(Code::OutOfOrder, "An MCP server makes no calls."))
-            }
+            AnswerStream::Messages(_) => self.replace(&Refusal::new(Code::OutOfOrder, "An MCP server makes no calls.")),
         }
     }
 

@@ -167,9 +167,7 @@ impl Core {
             (ExchangeState::AskingForStream(held), Event::ResponseData { chunk, end, .. }) => {
                 self.stream_held(held, chunk, end)
             }
-            (ExchangeState::AskingForStream(held), Event::ResponseTrailers { .. }) => {
-                self.stream_held(held, &[], true)
-            }
+            (ExchangeState::AskingForStream(held), Event::ResponseTrailers { .. }) => self.stream_held(held, &[], true),
             (ExchangeState::AskingForRequest(held), Event::Authorized(rulings)) => self.request_ruled(*held, rulings),
             (ExchangeState::BetweenRounds(rounds), Event::ModelAnswered(reply)) => self.model_answered(*rounds, reply),
             // The turn is complete, so later bytes of the upstream are dropped.

@@ -59,11 +59,7 @@ impl Core {
         (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Ask(request))
     }
 
-    pub(super) fn model_answered(
-        &mut self,
-        rounds: Rounds,
-        reply: Result<ModelReply<'_>, CallFailed>,
-    ) -> Transition {
+    pub(super) fn model_answered(&mut self, rounds: Rounds, reply: Result<ModelReply<'_>, CallFailed>) -> Transition {
         if !matches!(rounds.waiting, Waiting::Model) {
             let refusal = Refusal::new(Code::OutOfOrder, "The model answered when it was not asked.");
             return self.fail(rounds, &refusal);
@@ -92,12 +88,7 @@ impl Core {
     }
 
     /// Takes the next step after a whole answer, which had so many bytes.
-    pub(super) fn turn_decided(
-        &mut self,
-        mut rounds: Rounds,
-        turn: Result<Turn, Refusal>,
-        bytes: usize,
-    ) -> Transition {
+    pub(super) fn turn_decided(&mut self, mut rounds: Rounds, turn: Result<Turn, Refusal>, bytes: usize) -> Transition {
         match turn {
             Ok(Turn::Ask(held)) => {
                 let asker = (&rounds.checked.caller, rounds.checked.round, &rounds.checked.facts);

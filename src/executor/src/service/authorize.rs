@@ -206,8 +206,7 @@ impl Service {
             Ruling::Withheld(_) => ("withheld", Audited::Deny, WITHHELD, "", None),
         };
         log::ruled(call, peer, name, code);
-        let event =
-            AuditEvent::Decision { verdict, code: code.to_owned(), pointer: pointer.to_owned(), approval_id };
+        let event = AuditEvent::Decision { verdict, code: code.to_owned(), pointer: pointer.to_owned(), approval_id };
         let appended = self.services.audit.append(attempt::entry(&Arc::new(call.clone()), event)).await;
         appended.map_err(|error| unavailable(error.to_string()))?;
         self.services.instruments.metrics.calls().ruled(contract.tool(&call.tool), name);

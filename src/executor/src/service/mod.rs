@@ -24,7 +24,8 @@ use std::vec;
 use callgate_contract::{Approved, Code, Contract, Run, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
+    self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest,
+    RecordResponse,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;

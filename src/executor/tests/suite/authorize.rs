@@ -43,7 +43,15 @@ impl Site {
     fn request(&self, calls: &[(&str, &str)]) -> AuthorizeRequest {
         let ExecuteRequest { contract_digest, caller, exchange_id, round, calls, request_id, .. } =
             self.running.request("clerk", calls);
-        AuthorizeRequest { contract_digest, caller, exchange_id, round, calls, request_id, ..AuthorizeRequest::default() }
+        AuthorizeRequest {
+            contract_digest,
+            caller,
+            exchange_id,
+            round,
+            calls,
+            request_id,
+            ..AuthorizeRequest::default()
+        }
     }
 
     async fn rule(&self, request: AuthorizeRequest) -> Vec<Ruling> {
@@ -198,7 +206,10 @@ async fn a_call_held_by_the_filter_waits_even_if_the_executor_would_allow_it() {
     let waiting = id(&site.rule(held.clone()).await[0]);
     assert_eq!(id(&site.rule(with(None)).await[0]), waiting, "without a decision, the rule is broken");
     let shown = site.http(false, &format!("/{waiting}")).await;
-    assert_eq!((&shown["runBy"], &shown["heldFor"]), (&json!("client"), &json!([{ "code": "tainted", "pointer": "/to" }])));
+    assert_eq!(
+        (&shown["runBy"], &shown["heldFor"]),
+        (&json!("client"), &json!([{ "code": "tainted", "pointer": "/to" }]))
+    );
     site.answer(&waiting, "approve").await;
     assert!(is_released(&site.rule(held).await[0]));
 

@@ -73,12 +73,7 @@ impl LiveExchange {
     }
 
     /// Carries out the executor's rulings. Returns [`Step::Hold`] if the exchange does not wait for this token.
-    pub fn on_authorized(
-        &self,
-        host: &impl Host,
-        token: u64,
-        rulings: Result<Vec<Authorization>, CallFailed>,
-    ) -> Step {
+    pub fn on_authorized(&self, host: &impl Host, token: u64, rulings: Result<Vec<Authorization>, CallFailed>) -> Step {
         self.on_answer(host, Callout::Rulings(token), Event::Authorized(rulings))
     }
 

@@ -113,9 +113,7 @@ pub(crate) fn streamed(gate: &Rc<Gate>, sample: &Sample, size: usize, answers: A
         let mut effect = exchange.on(Event::ResponseData { chunk, end, now: NOW });
         loop {
             effect = match effect {
-                Effect::Authorize(batch) if answers == Answers::AtOnce => {
-                    exchange.on(Event::Authorized(rule(&batch)))
-                }
+                Effect::Authorize(batch) if answers == Answers::AtOnce => exchange.on(Event::Authorized(rule(&batch))),
                 Effect::Authorize(batch) => {
                     asked = Some(batch);
                     break;

@@ -23,7 +23,8 @@ fn released_calls_come_as_if_nobody_was_asked() {
 
 #[test]
 fn a_call_that_waits_for_a_person_becomes_a_sentence_and_the_other_is_released() {
-    let rule = |batch: &_| Ok(ruled(batch, |arguments| if arguments == FIRST { pending() } else { CallRuling::Released }));
+    let rule =
+        |batch: &_| Ok(ruled(batch, |arguments| if arguments == FIRST { pending() } else { CallRuling::Released }));
     for sample in samples() {
         let key = sample.key;
         let body = text(&whole(&asking("refuse"), &sample, &rule));
@@ -33,7 +34,11 @@ fn a_call_that_waits_for_a_person_becomes_a_sentence_and_the_other_is_released()
         let seen = text(&expected);
         assert!(seen.contains(ID) && !seen.contains("FIRST") && seen.contains("SECOND"), "{key}: {seen}");
         for (answers, size) in [(Answers::Last, 1), (Answers::Last, 100), (Answers::AtOnce, sample.stream.len())] {
-            assert_eq!(streamed(&asking("refuse"), &sample, size, answers, &rule), expected, "{key} {answers:?} {size}");
+            assert_eq!(
+                streamed(&asking("refuse"), &sample, size, answers, &rule),
+                expected,
+                "{key} {answers:?} {size}"
+            );
         }
     }
 }
@@ -41,7 +46,9 @@ fn a_call_that_waits_for_a_person_becomes_a_sentence_and_the_other_is_released()
 #[test]
 fn on_error_a_held_call_ends_the_exchange_in_an_error_with_its_code() {
     for (ruling, code) in [(pending(), "approval_required"), (denied(), "policy_denied")] {
-        let rule = |batch: &_| Ok(ruled(batch, |arguments| if arguments == FIRST { ruling.clone() } else { CallRuling::Released }));
+        let rule = |batch: &_| {
+            Ok(ruled(batch, |arguments| if arguments == FIRST { ruling.clone() } else { CallRuling::Released }))
+        };
         for sample in samples() {
             let key = sample.key;
             let body = text(&whole(&asking("error"), &sample, &rule));
@@ -81,7 +88,11 @@ fn without_an_answer_that_fits_nothing_is_released() {
                 ];
                 for out in outs {
                     let out = text(&out);
-                    assert!(out.contains(code) && !out.contains("FIRST") && !out.contains("SECOND"), "{}: {out}", sample.key);
+                    assert!(
+                        out.contains(code) && !out.contains("FIRST") && !out.contains("SECOND"),
+                        "{}: {out}",
+                        sample.key
+                    );
                 }
             }
         }

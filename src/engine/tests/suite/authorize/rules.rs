@@ -23,7 +23,9 @@ fn calling(calls: &[(&str, &str, &str)]) -> Sample {
     let mut sample = sample("chatCompletions");
     let calls: Vec<Value> = calls
         .iter()
-        .map(|(id, name, text)| json!({ "id": id, "type": "function", "function": { "name": name, "arguments": text } }))
+        .map(
+            |(id, name, text)| json!({ "id": id, "type": "function", "function": { "name": name, "arguments": text } }),
+        )
         .collect();
     sample.whole["choices"][0]["message"]["tool_calls"] = Value::Array(calls);
     sample
@@ -40,7 +42,8 @@ fn one_question_has_all_calls_of_a_turn() {
     assert_eq!(asked.release, ReleaseRule::Each);
     let batch = asked.batch;
     assert_eq!((batch.tenant.as_str(), batch.role.as_str(), batch.round), ("acme", "clerk", 1));
-    let calls: Vec<_> = batch.calls.iter().map(|call| (call.arguments.as_str(), call.position, call.needs_approval)).collect();
+    let calls: Vec<_> =
+        batch.calls.iter().map(|call| (call.arguments.as_str(), call.position, call.needs_approval)).collect();
     assert_eq!(calls, [(FIRST, Some(0), true), (SECOND, Some(1), true)]);
     let decisions = exchange.take_decisions().unwrap();
     assert!(decisions.list.iter().all(|decision| decision.ruling == Ruling::NeedsApproval));
@@ -53,7 +56,8 @@ fn a_call_held_for_a_rule_about_sources_is_asked_about_with_that_rule() {
     let gate = gate_over(&contract("refuse", "", fields), Offer::Declared);
     let mut exchange = exchange(&gate);
     let question = asked(answered(&mut exchange, &sample("chatCompletions")));
-    let held: Vec<_> = question.batch.calls.iter().map(|call| call.sources.as_ref().unwrap().held.as_ref().unwrap()).collect();
+    let held: Vec<_> =
+        question.batch.calls.iter().map(|call| call.sources.as_ref().unwrap().held.as_ref().unwrap()).collect();
     let rules: Vec<_> = held.iter().map(|violation| (violation.code, violation.pointer.as_str())).collect();
     assert_eq!(rules, [(CallCode::OriginMissing, "/a"), (CallCode::OriginMissing, "/a")]);
     assert!(question.batch.calls.iter().all(|call| call.needs_approval));
@@ -78,7 +82,9 @@ fn a_contract_without_such_a_rule_asks_nobody() {
 
 #[test]
 fn a_gate_without_an_executor_refuses_a_contract_that_needs_one() {
-    for (spec, fields) in [("", "      approval: always"), ("  authorize: true", ""), ("", "      approval: { when: args.a == 'x' }")] {
+    for (spec, fields) in
+        [("", "      approval: always"), ("  authorize: true", ""), ("", "      approval: { when: args.a == 'x' }")]
+    {
         let text = contract("refuse", spec, fields);
         let (only_clients, _) = text.split_once("    - name: s").unwrap();
         let error = rules(only_clients, Paths::default(), Offer::Declared, false).unwrap_err();
@@ -96,7 +102,11 @@ fn nobody_is_asked_about_a_turn_that_leads_to_another_round_or_to_an_error() {
     assert!(matches!(answered(&mut exchange(&asking("error")), &bad), Effect::Reply(_)));
     assert_eq!(asked(answered(&mut exchange(&asking("refuse")), &bad)).batch.calls.len(), 1);
     let server = beside(("s", "{}"));
-    assert_eq!(batch(answered(&mut exchange(&asking("refuse")), &server)).calls.len(), 1, "the server's call runs first");
+    assert_eq!(
+        batch(answered(&mut exchange(&asking("refuse")), &server)).calls.len(),
+        1,
+        "the server's call runs first"
+    );
 }
 
 #[test]

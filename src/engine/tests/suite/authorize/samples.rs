@@ -36,7 +36,8 @@ fn of(key: &'static str, paths: [&'static str; 2], request: Value, whole: Value,
 }
 
 fn chat() -> Sample {
-    let call = |id: &str, text: &str| json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": text } });
+    let call =
+        |id: &str, text: &str| json!({ "id": id, "type": "function", "function": { "name": "f", "arguments": text } });
     let part = |index: u32, delta: Value| {
         let mut call = delta;
         call["index"] = json!(index);
@@ -60,7 +61,8 @@ fn chat() -> Sample {
         .to_string(),
     );
     events.push("[DONE]".to_owned());
-    let message = json!({ "role": "assistant", "content": "Hi", "tool_calls": [call("c1", FIRST), call("c2", SECOND)] });
+    let message =
+        json!({ "role": "assistant", "content": "Hi", "tool_calls": [call("c1", FIRST), call("c2", SECOND)] });
     let whole = json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m",
         "choices": [{ "index": 0, "message": message, "finish_reason": "tool_calls" }] });
     let request = json!({ "model": "m", "messages": [{ "role": "user", "content": "a" }] });
@@ -75,9 +77,7 @@ fn responses() -> Sample {
 }
 
 fn messages() -> Sample {
-    let used = |id: &str, text: &str| {
-        json!({ "type": "tool_use", "id": id, "name": "f", "input": serde_json::from_str::<Value>(text).unwrap() })
-    };
+    let used = |id: &str, text: &str| json!({ "type": "tool_use", "id": id, "name": "f", "input": serde_json::from_str::<Value>(text).unwrap() });
     let whole = json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
         "content": [{ "type": "text", "text": "Hi" }, used("c1", FIRST), used("c2", SECOND)],
         "stop_reason": "tool_use", "stop_sequence": null, "usage": { "input_tokens": 5, "output_tokens": 7 } });
@@ -87,7 +87,8 @@ fn messages() -> Sample {
 }
 
 fn gemini() -> Sample {
-    let part = |text: &str| json!({ "functionCall": { "name": "f", "args": serde_json::from_str::<Value>(text).unwrap() } });
+    let part =
+        |text: &str| json!({ "functionCall": { "name": "f", "args": serde_json::from_str::<Value>(text).unwrap() } });
     let turn = |parts: &[Value], finish: Value| {
         json!({ "candidates": [{ "content": { "parts": parts, "role": "model" }, "finishReason": finish, "index": 0 }],
             "usageMetadata": { "promptTokenCount": 5, "totalTokenCount": 12 }, "modelVersion": "m", "responseId": "r1" })
@@ -106,7 +107,8 @@ fn gemini() -> Sample {
 }
 
 fn ollama() -> Sample {
-    let call = |text: &str| json!({ "function": { "name": "f", "arguments": serde_json::from_str::<Value>(text).unwrap() } });
+    let call =
+        |text: &str| json!({ "function": { "name": "f", "arguments": serde_json::from_str::<Value>(text).unwrap() } });
     let line = |message: Value, done: bool| {
         let mut line = json!({ "model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": done });
         if done {
@@ -133,9 +135,7 @@ fn ollama() -> Sample {
 }
 
 fn converse() -> Sample {
-    let used = |id: &str, text: &str| {
-        json!({ "toolUse": { "toolUseId": id, "name": "f", "input": serde_json::from_str::<Value>(text).unwrap() } })
-    };
+    let used = |id: &str, text: &str| json!({ "toolUse": { "toolUseId": id, "name": "f", "input": serde_json::from_str::<Value>(text).unwrap() } });
     let mut events = vec![
         r#"messageStart{"p":"abcd","role":"assistant"}"#.to_owned(),
         r#"contentBlockDelta{"contentBlockIndex":0,"delta":{"text":"Hi"},"p":"ab"}"#.to_owned(),
@@ -149,7 +149,9 @@ fn converse() -> Sample {
         events.push(format!("contentBlockStop{}", json!({ "contentBlockIndex": index })));
     }
     events.push(r#"messageStop{"p":"a","stopReason":"tool_use"}"#.to_owned());
-    events.push(r#"metadata{"metrics":{"latencyMs":3},"usage":{"inputTokens":5,"outputTokens":7,"totalTokens":12}}"#.to_owned());
+    events.push(
+        r#"metadata{"metrics":{"latencyMs":3},"usage":{"inputTokens":5,"outputTokens":7,"totalTokens":12}}"#.to_owned(),
+    );
     let whole = json!({
         "output": { "message": { "role": "assistant", "content": [{ "text": "Hi" }, used("c1", FIRST), used("c2", SECOND)] } },
         "stopReason": "tool_use", "usage": { "inputTokens": 5, "outputTokens": 7, "totalTokens": 12 }, "metrics": { "latencyMs": 3 } });
