@@ -61,6 +61,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "limits",
         "onViolation",
         "enforce",
+        "authorize",
         "results",
         "users",
         "roles",
@@ -96,6 +97,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let on_violation = match fields.get("onViolation") {
         Some(item) => item.word(&ways, report),
         None => Some(OnViolation::Refuse),
+    };
+    let authorize = match fields.get("authorize") {
+        Some(item) => item.switch(report),
+        None => Some(false),
     };
     let trusts_users = match fields.get("users") {
         Some(item) => sources::users(&item, report),
@@ -138,6 +143,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         limits: limits?,
         on_violation: on_violation?,
         enforce: enforce?,
+        authorize: authorize?,
         results: results?,
         trusts_users: trusts_users?,
         roles,
