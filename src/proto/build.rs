@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_client(service)
         // The same order in each encoding.
         .btree_map(".callgate.executor.v1.ExecuteRequest.earlier_calls")
+        .btree_map(".callgate.executor.v1.AuthorizeRequest.earlier_calls")
         .build_server(service)
         .codec_path("crate::codec::Bounded")
         .emit_rerun_if_changed(false)

@@ -8,7 +8,8 @@ use std::time::Duration;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_server::{Executor, ExecutorServer};
 use callgate_proto::executor::v1::{
-    CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
+    AuthorizeRequest, AuthorizeResponse, CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest,
+    RecordResponse, Success,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -158,6 +159,10 @@ impl Executor for Service {
             outcomes.pop();
         }
         Ok(Response::new(ExecuteResponse { outcomes }))
+    }
+
+    async fn authorize(&self, _: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
+        Err(Status::unimplemented("the fake knows no approvals"))
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {

@@ -41,7 +41,8 @@ pub use self::error::{AnswerError, ApprovalError};
 use self::metrics::AnswerKind;
 pub use self::metrics::ApprovalMetrics;
 pub use self::request::{
-    About, Answered, ApprovalAnswer, ApprovalRequest, Ask, Claim, Filter, Person, RequestState, Search, Waiting,
+    About, Answered, ApprovalAnswer, ApprovalRequest, Ask, Claim, ClaimRule, Filter, HeldFor, Person, RequestState,
+    Search, Waiting,
 };
 pub use self::rules::Standing;
 pub use self::settings::{ApprovalSection, ApprovalSettings, ApproverRule, Approvers};
@@ -124,6 +125,18 @@ impl Approvals {
         }
         let ask = ask.clone();
         self.in_store(move |store| store.claim(&ask)).await
+    }
+
+    /// Claims approvals for several calls in one step, as [`claim`](Self::claim) does for one. An error of one call leaves the others.
+    ///
+    /// # Errors
+    /// None of the calls may run.
+    pub async fn claim_all(
+        &self,
+        asks: Vec<Ask>,
+        rule: ClaimRule,
+    ) -> Result<Vec<Result<Claim, ApprovalError>>, ApprovalError> {
+        self.in_store(move |store| store.claim_all(&asks, rule)).await
     }
 
     /// Returns the matching requests.

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use callgate_contract::Effects;
+use serde::{Deserialize, Serialize};
 
 /// A call that needs approval.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,30 @@ pub struct About {
     pub effects: Effects,
     /// The number of different persons who must agree, at least 1.
     pub approvers: u8,
+    /// True if the calling application runs the tool: an approval lets the gate release the call.
+    pub run_by_client: bool,
+    /// The rules that held the call when it was asked about first. They are shown, and bind nothing.
+    pub held_for: Vec<HeldFor>,
+}
+
+/// A rule that held a call for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFor {
+    /// The violation's code.
+    pub code: String,
+    /// JSON Pointer into the arguments; empty for the whole call.
+    pub pointer: String,
+}
+
+/// The dependence of the claims for several calls on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimRule {
+    /// Each claim by itself.
+    Each,
+    /// No approval is used up if a person denied one of the calls.
+    NoneIfDenied,
+    /// No approval is used up if one of the calls has none.
+    AllOrNone,
 }
 
 /// The answer to a claim.
@@ -43,6 +68,11 @@ pub struct About {
 pub enum Claim {
     /// Enough persons agreed to exactly this call. This answer uses the approval up.
     Granted {
+        /// Names the request.
+        approval_id: String,
+    },
+    /// Enough persons agreed, and the claim for another call keeps this approval unused.
+    Kept {
         /// Names the request.
         approval_id: String,
     },
@@ -181,6 +211,8 @@ impl Default for About {
             description: String::new(),
             effects: Effects::Write,
             approvers: 1,
+            run_by_client: false,
+            held_for: Vec::new(),
         }
     }
 }

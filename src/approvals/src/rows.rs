@@ -43,12 +43,15 @@ const SCHEMA: &str = "
 ";
 
 /// Columns later versions added. Earlier versions can still read the table.
-const LATER: [(&str, &str); 5] = [
+const LATER: [(&str, &str); 7] = [
     ("contract_name", "TEXT NOT NULL DEFAULT ''"),
     ("contract_version", "TEXT NOT NULL DEFAULT ''"),
     ("description", "TEXT NOT NULL DEFAULT ''"),
     ("writes", "INTEGER NOT NULL DEFAULT 1"),
     ("approvers", "INTEGER NOT NULL DEFAULT 1"),
+    ("run_by_client", "INTEGER NOT NULL DEFAULT 0"),
+    // JSON: a list of rules.
+    ("held_for", "TEXT NOT NULL DEFAULT '[]'"),
 ];
 
 pub(super) const PENDING: i64 = 0;
@@ -61,7 +64,7 @@ pub(super) const DENIED_BEFORE: i64 = 4;
 pub(super) const EXPIRED: i64 = 5;
 
 const COLUMNS: &str = "id, tenant, role, contract, tool, arguments, exchange, created, expires, state, answered_by, reason, \
-     answered, used, contract_name, contract_version, description, writes, approvers";
+     answered, used, contract_name, contract_version, description, writes, approvers, run_by_client, held_for";
 
 /// Counts the open requests.
 pub(super) struct Count {
@@ -99,12 +102,13 @@ pub(super) fn insert(
     now: i64,
     expires: i64,
 ) -> rusqlite::Result<()> {
-    let About { contract, version, description, effects, approvers } = &ask.about;
+    let About { contract, version, description, effects, approvers, run_by_client, held_for } = &ask.about;
+    let held_for = serde_json::to_string(held_for).unwrap_or_else(|_| "[]".to_owned());
     store
         .prepare_cached(
             "INSERT INTO approvals (id, asked, tenant, role, contract, tool, arguments, exchange, created, expires, state,
-                 contract_name, contract_version, description, writes, approvers)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 contract_name, contract_version, description, writes, approvers, run_by_client, held_for)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             id,
@@ -123,6 +127,8 @@ pub(super) fn insert(
             description,
             written(*effects),
             approvers,
+            run_by_client,
+            held_for,
         ])?;
     Ok(())
 }
@@ -264,6 +270,9 @@ fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<ApprovalRequest> {
         description: row.get(16)?,
         effects: effects(row.get(17)?),
         approvers: row.get(18)?,
+        run_by_client: row.get(19)?,
+        // A text that is not ours explains nothing.
+        held_for: serde_json::from_str(&row.get::<_, String>(20)?).unwrap_or_default(),
     };
     let ask = Ask {
         tenant: row.get(1)?,

@@ -1,5 +1,6 @@
 //! The store: one row for each request. Every claim and every answer is one transaction.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::request::{ApprovalAnswer, ApprovalRequest, Ask, Claim, Search, Waiting};
+use super::request::{ApprovalAnswer, ApprovalRequest, Ask, Claim, ClaimRule, Search, Waiting};
 use super::rows::{self, APPROVED, DENIED, DENIED_BEFORE, EXPIRED, PENDING, USED};
-use super::{ApprovalError, ApprovalSettings};
+use super::{ARGUMENTS_BYTES, ApprovalError, ApprovalSettings};
 use callgate_state::Synchronous;
 use callgate_state::{Clock, Database, Gap, StoreHealth, StoreTime};
 
@@ -56,29 +57,37 @@ impl Store {
         let Self { database, time, limits } = self;
         let now = time.now();
         database.attempt(|transaction| {
-            let claim = match open_for(transaction, &digest(ask))? {
-                None => request(transaction, ask, limits, now)?,
-                Some(open) if open.expires <= now => {
-                    let state = if open.state == DENIED { DENIED_BEFORE } else { EXPIRED };
-                    transaction
-                        .prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?
-                        .execute(params![state, open.id])?;
-                    request(transaction, ask, limits, now)?
-                }
-                Some(open) if open.state == APPROVED => {
-                    transaction
-                        .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
-                        .execute(params![USED, now, open.id])?;
-                    Ok(Claim::Granted { approval_id: open.id })
-                }
-                Some(open) if open.state == DENIED => {
-                    Ok(Claim::Refused { left: left(open.expires, now), approval_id: open.id, reason: open.reason })
-                }
-                Some(open) => Ok(Claim::Pending { left: left(open.expires, now), approval_id: open.id }),
-            };
+            let claim = claim(transaction, ask, limits, now)?;
             time.keep(transaction)?;
             Ok(claim)
         })
+    }
+
+    /// Claims for several calls in one transaction.
+    pub(super) fn claim_all(
+        &mut self,
+        asks: &[Ask],
+        rule: ClaimRule,
+    ) -> Result<Vec<Result<Claim, ApprovalError>>, ApprovalError> {
+        let Self { database, time, limits } = self;
+        let now = time.now();
+        let claims = database.write(|transaction| {
+            let approved = match open_states(transaction, asks, now)? {
+                found if is_blocked(&found, rule) => found,
+                _ => vec![None; asks.len()],
+            };
+            let mut claims = Vec::with_capacity(asks.len());
+            for (ask, found) in asks.iter().zip(approved) {
+                claims.push(match found {
+                    Some((APPROVED, approval_id)) => Ok(Claim::Kept { approval_id }),
+                    _ if ask.arguments.len() > ARGUMENTS_BYTES => Err(ApprovalError::TooLong(ask.arguments.len())),
+                    _ => claim(transaction, ask, limits, now)?,
+                });
+            }
+            time.keep(transaction)?;
+            Ok(claims)
+        })?;
+        Ok(claims)
     }
 
     /// The health of the store.
@@ -142,6 +151,60 @@ impl Store {
 
     pub(super) fn waiting(&self) -> Result<Waiting, ApprovalError> {
         Ok(rows::waiting(&self.database, self.time.now())?)
+    }
+}
+
+/// Uses up an approval of a call, or makes a request for one.
+fn claim(
+    transaction: &Transaction<'_>,
+    ask: &Ask,
+    limits: &ApprovalSettings,
+    now: i64,
+) -> rusqlite::Result<Result<Claim, ApprovalError>> {
+    Ok(match open_for(transaction, &digest(ask))? {
+        None => request(transaction, ask, limits, now)?,
+        Some(open) if open.expires <= now => {
+            let state = if open.state == DENIED { DENIED_BEFORE } else { EXPIRED };
+            transaction
+                .prepare_cached("UPDATE approvals SET state = ? WHERE id = ?")?
+                .execute(params![state, open.id])?;
+            request(transaction, ask, limits, now)?
+        }
+        Some(open) if open.state == APPROVED => {
+            transaction
+                .prepare_cached("UPDATE approvals SET state = ?, used = ? WHERE id = ?")?
+                .execute(params![USED, now, open.id])?;
+            Ok(Claim::Granted { approval_id: open.id })
+        }
+        Some(open) if open.state == DENIED => {
+            Ok(Claim::Refused { left: left(open.expires, now), approval_id: open.id, reason: open.reason })
+        }
+        Some(open) => Ok(Claim::Pending { left: left(open.expires, now), approval_id: open.id }),
+    })
+}
+
+/// The state and the id of a call's open request.
+type OpenState = Option<(i64, String)>;
+
+/// Returns the open request of each call.
+fn open_states(transaction: &Transaction<'_>, asks: &[Ask], now: i64) -> rusqlite::Result<Vec<OpenState>> {
+    asks.iter()
+        .map(|ask| {
+            let open = open_for(transaction, &digest(ask))?.filter(|open| open.expires > now);
+            Ok(open.map(|open| (open.state, open.id)))
+        })
+        .collect()
+}
+
+/// Returns true if no approval may be used up. Two equal calls need two approvals, and there is never more than one.
+fn is_blocked(found: &[OpenState], rule: ClaimRule) -> bool {
+    let mut ids = HashSet::new();
+    match rule {
+        ClaimRule::Each => false,
+        ClaimRule::NoneIfDenied => found.iter().flatten().any(|(state, _)| *state == DENIED),
+        ClaimRule::AllOrNone => {
+            !found.iter().all(|open| matches!(open, Some((state, id)) if *state == APPROVED && ids.insert(id)))
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub struct Contract {
     pub(crate) request_members: RequestMembers,
     pub(crate) limits: Limits,
     pub(crate) on_violation: OnViolation,
+    pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
     pub(crate) roles: NameTable<Role>,
@@ -289,6 +290,16 @@ impl Contract {
     pub fn on_violation(&self) -> OnViolation {
         self.on_violation
     }
+
+    /// Returns true if the executor must release each allowed call that the client runs: it may hold policies of its own.
+    pub fn authorize(&self) -> bool {
+        self.authorize
+    }
+
+    /// Returns true if the executor may have to release a call of this tool, which the client runs.
+    pub fn may_need_authorization(&self, tool: &Tool) -> bool {
+        matches!(tool.run, Run::Client) && (self.authorize || tool.may_need_approval())
+    }
 }
 
 // === impl Limits ===
@@ -397,6 +408,11 @@ impl Tool {
     /// The approval a call needs.
     pub fn approval(&self) -> Approval {
         self.approval
+    }
+
+    /// Returns true if [`decide`](crate::decide) may hold a call of this tool for a person.
+    pub fn may_need_approval(&self) -> bool {
+        self.approval != Approval::Never || self.sources.may_hold()
     }
 
     /// The form in which the audit log keeps a call's arguments.

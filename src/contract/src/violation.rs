@@ -38,6 +38,10 @@ pub enum Code {
     ConditionUnmet,
     /// A person must approve the call first, and has not.
     ApprovalRequired,
+    /// A person denied the call.
+    ApprovalRefused,
+    /// A policy of the executor denies the call.
+    PolicyDenied,
     /// A value is nowhere in the conversation, and the contract says where it comes from.
     OriginMissing,
     /// A value is in the conversation, but not where the contract says that it comes from; or it is a copy of an outsider's words.
@@ -82,13 +86,15 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
         Self::ConditionUnmet,
         Self::ApprovalRequired,
+        Self::ApprovalRefused,
+        Self::PolicyDenied,
         Self::OriginMissing,
         Self::OriginForeign,
         Self::EntityForeign,
@@ -109,6 +115,8 @@ impl Code {
             Self::ArgumentsInvalid => "arguments_invalid",
             Self::ConditionUnmet => "condition_unmet",
             Self::ApprovalRequired => "approval_required",
+            Self::ApprovalRefused => "approval_refused",
+            Self::PolicyDenied => "policy_denied",
             Self::OriginMissing => "origin_missing",
             Self::OriginForeign => "origin_foreign",
             Self::EntityForeign => "entity_foreign",
@@ -119,6 +127,11 @@ impl Code {
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",
         }
+    }
+
+    /// Returns the code with this text form.
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
 }
 

@@ -26,6 +26,9 @@ pub enum Effect {
     Emit(Vec<u8>),
     /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers.
     Run(CallBatch),
+    /// Hold everything and ask the executor about calls that the client runs; [`crate::Event::Authorized`] answers. If the request is held,
+    /// [`Effect::Forward`] or [`Effect::Reply`] follows the answer.
+    Authorize(AuthorizeBatch),
     /// Hold everything and ask the model again; [`crate::Event::ModelAnswered`] answers.
     Ask(ModelRequest),
     /// Release the response with this body in place of everything held. It is complete; later bytes of the upstream are dropped.
@@ -81,6 +84,26 @@ pub struct CallBatch {
     pub calls: Vec<RunCall>,
 }
 
+/// The calls of one turn that the client runs and the executor must release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizeBatch {
+    /// The calls.
+    pub batch: CallBatch,
+    /// Their dependence on each other.
+    pub release: ReleaseRule,
+}
+
+/// The dependence of the calls of a batch on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseRule {
+    /// Each call is released by itself.
+    Each,
+    /// No call is released if one is denied: the model is asked again.
+    NoneIfDenied,
+    /// No call is released if one is denied or waits for a person: the exchange ends in an error.
+    AllOrNone,
+}
+
 /// One approved call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunCall {
@@ -92,6 +115,8 @@ pub struct RunCall {
     pub arguments: String,
     /// The call's place among the decisions of its exchange; none if decisions are not recorded.
     pub position: Option<u32>,
+    /// True if a person must approve it.
+    pub needs_approval: bool,
     /// The decision on the rules about the sources of the call's values, if the tool has any.
     pub sources: Option<SourceRuling>,
 }

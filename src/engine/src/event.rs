@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use callgate_contract::Code as CallCode;
+
 use crate::headers::Headers;
 
 /// One thing that happened to an exchange. `now` is the time since the Unix epoch.
@@ -55,6 +57,8 @@ pub enum Event<'a> {
     },
     /// The executor answered, or could not be asked.
     CallsRun(Result<Vec<Outcome>, CallFailed>),
+    /// The executor ruled on calls that the client runs, or could not be asked.
+    Authorized(Result<Vec<Authorization>, CallFailed>),
     /// The model answered a further round, or could not be asked.
     ModelAnswered(Result<ModelReply<'a>, CallFailed>),
     /// Time has passed. Hosts send one about twice a second to every exchange.
@@ -103,6 +107,40 @@ pub struct ToolFailure {
     pub message: String,
     /// The pending approval request, if there is one.
     pub approval_id: Option<String>,
+}
+
+/// The executor's ruling on one call that the client runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// The id of the call in the batch.
+    pub id: String,
+    /// The ruling.
+    pub ruling: CallRuling,
+}
+
+/// A ruling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallRuling {
+    /// The call is released, once.
+    Released,
+    /// A person must approve the call first.
+    Pending {
+        /// The request for approval.
+        approval_id: String,
+        /// The time for which an answer still counts.
+        left: Duration,
+    },
+    /// The call is denied.
+    Denied {
+        /// The broken rule.
+        code: CallCode,
+        /// JSON Pointer into the arguments; empty for the whole.
+        pointer: String,
+        /// One sentence, without a value of the arguments.
+        message: String,
+    },
+    /// Another call of the batch keeps this one back.
+    Withheld,
 }
 
 /// The reason for a callout without an answer.

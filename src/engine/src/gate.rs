@@ -29,7 +29,7 @@ pub struct Rules {
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
-    /// Roles whose calls may lead to a further round: they may use a server-run tool, or one with `otherwise: feedback`.
+    /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
     goes_on: NameTable<()>,
     /// True if an executor records decisions.
     records: bool,
@@ -155,6 +155,15 @@ pub enum GateError {
         /// The first such tool.
         tool: String,
     },
+    /// Calls that the executor must release, without an executor.
+    #[error(
+        "`executor` is missing: the contract lets the client have calls of `{tool}` only if the executor releases them; name its \
+         cluster"
+    )]
+    NoAuthorizer {
+        /// The first such tool.
+        tool: String,
+    },
     /// Further rounds without a cluster to ask the model again.
     #[error("`upstream` is missing: {because}; name the cluster on which the model is asked again")]
     NoUpstream {
@@ -246,6 +255,10 @@ impl Rules {
                 return Err(GateError::NoUpstream { because });
             }
         }
+        let asked = contract.tools().iter().find(|tool| contract.may_need_authorization(tool));
+        if let (Some(tool), false) = (asked, reach.executor) {
+            return Err(GateError::NoAuthorizer { tool: tool.name().to_owned() });
+        }
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
@@ -268,7 +281,9 @@ impl Rules {
                 (tool.name().to_owned(), declaration)
             })
             .collect();
-        let leads_on = |tool: &Tool| tool.may_feed_back() || !matches!(tool.run(), Run::Client);
+        let leads_on = |tool: &Tool| {
+            tool.may_feed_back() || !matches!(tool.run(), Run::Client) || contract.may_need_authorization(tool)
+        };
         let goes_on = |role: &Role| role.tools(&contract).any(leads_on);
         let goes_on = contract.roles().filter(|role| goes_on(role)).map(|role| (role.name().to_owned(), ())).collect();
         Ok(Self {
@@ -305,7 +320,7 @@ impl Rules {
     }
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can
-    /// if the model is asked again, or if the executor runs a tool first.
+    /// if the model is asked again, or if the executor runs a tool or releases a call first.
     pub(crate) fn hold(&self, role: &str) -> ReleasePolicy {
         let again = matches!(self.contract.on_violation(), OnViolation::Feedback) || self.goes_on.contains_key(role);
         if again { ReleasePolicy::Turn } else { ReleasePolicy::Call }

@@ -8,7 +8,8 @@
 //! 2. [`request`]: the request, checked and rewritten.
 //! 3. [`settle`] decides every call of the model's turn; [`plan`] then plans the turn.
 //! 4. [`unary`] and [`stream`] apply the plan to a JSON answer and to a stream of events.
-//! 5. [`tool_results`] sends calls to the executor and results to the model.
+//! 5. [`tool_results`] sends calls to the executor and results to the model. [`authorize`] asks the executor about calls that the
+//!    client runs, if the contract says so.
 //!
 //! The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
@@ -76,6 +77,8 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod authorize;
+mod backlog;
 mod budget;
 mod effect;
 mod error_format;
@@ -105,8 +108,8 @@ mod weight;
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{Code as CallCode, ConversationFacts, Violation};
 pub use callgate_wire::{DIALECTS, OutputLimit};
-pub use effect::{CallBatch, Effect, Forward, ModelRequest, Reply, RunCall, SourceRuling};
-pub use event::{CallFailed, Event, ModelReply, Outcome, ToolFailure, Verified};
+pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
+pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
 pub use exchange::Exchange;
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};

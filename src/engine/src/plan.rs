@@ -3,6 +3,8 @@
 use callgate_contract::OnViolation;
 use callgate_wire::Fate;
 
+use crate::authorize::{self, Planned};
+use crate::effect::ReleaseRule;
 use crate::refusal::{Refusal, notice};
 use crate::settle::{Decided, Refused, Runnable};
 use crate::{Code, Gate};
@@ -12,6 +14,8 @@ use crate::{Code, Gate};
 pub(crate) enum TurnPlan {
     /// The client gets the turn: each call, or a sentence with the reason in its place.
     Release(Vec<Fate>),
+    /// The executor must release calls of the turn first, by this rule.
+    Ask(Vec<Planned>, ReleaseRule),
     /// The whole exchange ends in an error.
     Fail(Refusal),
     /// The model is asked again, with the results of `run` and the violations of `refused`. Client-run calls are left
@@ -39,7 +43,12 @@ pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) 
         )),
         _ => {
             let beside_refused = refused.is_some();
-            TurnPlan::Release(decided.into_iter().map(|decided| fate(decided, beside_refused, alone)).collect())
+            let planned: Vec<Planned> =
+                decided.into_iter().map(|decided| planned(decided, beside_refused, alone)).collect();
+            if planned.iter().any(|planned| planned.asked().is_some()) {
+                return TurnPlan::Ask(planned, authorize::rule(gate, may_go_on));
+            }
+            TurnPlan::Release(planned.into_iter().filter_map(fate).collect())
         }
     }
 }
@@ -50,17 +59,27 @@ fn again(decided: Vec<Decided>) -> TurnPlan {
         match decided {
             Decided::Run(runnable) => run.push(runnable),
             Decided::Refused(one) => refused.push(one),
-            Decided::Client(_) => {}
+            Decided::Client(_) | Decided::Ask(_) => {}
         }
     }
     TurnPlan::Again { run, refused }
 }
 
-fn fate(decided: Decided, beside_refused: bool, alone: bool) -> Fate {
+fn planned(decided: Decided, beside_refused: bool, alone: bool) -> Planned {
     match decided {
-        Decided::Client(call) => Fate::Keep(call),
-        Decided::Run(runnable) => Fate::Replace(not_run(&runnable, beside_refused, alone)),
-        Decided::Refused(refused) => Fate::Replace(notice(&refused.violation)),
+        Decided::Client(call) => Planned::Keep(call),
+        Decided::Ask(runnable) => Planned::Ask(runnable),
+        Decided::Run(runnable) => Planned::Replace(not_run(&runnable, beside_refused, alone)),
+        Decided::Refused(refused) => Planned::Replace(notice(&refused.violation)),
+    }
+}
+
+/// Returns the fate of a call that nobody is asked about.
+fn fate(planned: Planned) -> Option<Fate> {
+    match planned {
+        Planned::Keep(call) => Some(Fate::Keep(call)),
+        Planned::Replace(text) => Some(Fate::Replace(text)),
+        Planned::Ask(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callgate_contract::Violation;
+use callgate_contract::{Code as CallCode, Violation};
 use callgate_wire::ApiError;
 
 /// An executor's queue moves within this time. Its own hint (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
@@ -263,7 +263,8 @@ impl Refusal {
 pub(crate) fn notice(violation: &Violation) -> String {
     let place = if violation.pointer.is_empty() { String::new() } else { format!(" at {}", violation.pointer) };
     let tool = if violation.tool.is_empty() { "an unnamed tool".to_owned() } else { format!("`{}`", violation.tool) };
-    format!("Callgate refused the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
+    let did = if violation.code == CallCode::ApprovalRequired { "holds" } else { "refused" };
+    format!("Callgate {did} the call of {tool} ({}{place}): {}", violation.code.as_str(), violation.message)
 }
 
 #[cfg(test)]

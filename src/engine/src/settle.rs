@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
 
-/// An allowed call for the executor.
+/// A call for the executor: to run it, or to release it.
 #[derive(Debug, Clone)]
 pub(crate) struct Runnable {
     /// With canonical arguments.
@@ -34,6 +34,8 @@ pub(crate) struct Refused {
 pub(crate) enum Decided {
     /// The client runs it; arguments canonical.
     Client(Call),
+    /// The client runs it once the executor has released it; arguments canonical.
+    Ask(Runnable),
     Run(Runnable),
     Refused(Refused),
 }
@@ -114,7 +116,7 @@ fn settle_one(
             decide(&gate.contract, caller, &conversation, &proposed)
         }
     };
-    let (approved, ruling) = match of_client(verdict) {
+    let (approved, ruling) = match verdict {
         Verdict::Allow(approved) => (approved, Ruling::Allow),
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
         Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
@@ -134,34 +136,19 @@ fn settle_one(
     }
     let named = (call.id.as_str(), approved.tool.name());
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
+    let needs_approval = ruling == Ruling::NeedsApproval;
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
     let Call { id, name, form, extra, .. } = call;
     let (id, name, extra) = (id.clone(), name.clone(), extra.clone());
     let call = Call { id, name, arguments: approved.canonical, form: *form, extra };
-    match approved.tool.run() {
-        Run::Client => Decided::Client(call),
-        Run::Wasm(_) | Run::Grpc(_) | Run::Http(_) | Run::Mcp(_) => {
-            let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
-            let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
-            Decided::Run(Runnable { run: RunCall { id, tool, arguments, position, sources }, call })
-        }
+    let is_clients = matches!(approved.tool.run(), Run::Client);
+    if is_clients && !needs_approval && !gate.contract.authorize() {
+        return Decided::Client(call);
     }
-}
-
-/// Refuses a call that the client would run and a person must approve: nobody can be asked about it yet.
-fn of_client(verdict: Verdict<'_>) -> Verdict<'_> {
-    match verdict {
-        Verdict::NeedsApproval(approved) if matches!(approved.tool.run(), Run::Client) => {
-            let (pointer, why) = match approved.because {
-                Some(violation) => (violation.pointer, format!("{}: {}", violation.code, violation.message)),
-                None => (String::new(), "the contract asks for it".to_owned()),
-            };
-            let message = format!("expected a person's approval, which calls run by the client cannot get ({why})");
-            let tool = name_in_sentence(approved.tool.name());
-            Verdict::Deny(Violation { code: Code::ApprovalRequired, tool, pointer, message, feeds_back: false })
-        }
-        verdict => verdict,
-    }
+    let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
+    let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
+    let runnable = Runnable { run: RunCall { id, tool, arguments, position, needs_approval, sources }, call };
+    if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
 }
 
 /// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own; it is added to `ids`.
@@ -201,7 +188,7 @@ impl Decided {
     pub(crate) fn violation(&self) -> Option<&Violation> {
         match self {
             Self::Refused(refused) => Some(&refused.violation),
-            Self::Client(_) | Self::Run(_) => None,
+            Self::Client(_) | Self::Ask(_) | Self::Run(_) => None,
         }
     }
 }

@@ -6,7 +6,8 @@
 //!    the call is doomed whatever follows, and its arguments are dropped unread.
 //! 4. A complete call is decided, and released or replaced. This happens call by call if no later call can take it back
 //!    ([`ReleasePolicy::Call`]) and the dialect marks its end, else for a whole choice when it finishes.
-//! 5. If the plan is to ask the model again, the finish is held too. The stream's end starts the next round, whose answer is
+//! 5. If the executor must release calls first, everything behind them waits unread ([`Backlog`]).
+//! 6. If the plan is to ask the model again, the finish is held too. The stream's end starts the next round, whose answer is
 //!    appended to the stream.
 //!
 //! The calls of unfinished choices and one incomplete frame are held, together at most `responseBytes`, which bounds
@@ -17,6 +18,10 @@ use std::collections::BTreeMap;
 use callgate_wire::framing::{Decoder, Frame, FrameError};
 use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleasePolicy, Stream};
 
+use crate::authorize::resolve;
+use crate::backlog::{Asking, Backlog, StreamEnd};
+use crate::effect::{ReleaseRule, RunCall};
+use crate::event::CallRuling;
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
@@ -42,6 +47,9 @@ pub(crate) struct StreamTurn {
     trees: usize,
     /// The next round, once a choice leads to it; the stream's end starts it.
     again: Option<Next>,
+    /// The calls on which the executor must rule.
+    asking: Option<Asking>,
+    backlog: Backlog,
 }
 
 /// The undecided calls of one choice.
@@ -69,6 +77,8 @@ pub(crate) enum Progress {
     Complete,
     /// The model is asked again.
     Again(Next),
+    /// The executor must rule on these calls before anything more is read.
+    Ask(Vec<RunCall>, ReleaseRule),
 }
 
 /// The parts of an exchange that the steps of a stream use.
@@ -96,13 +106,21 @@ impl StreamTurn {
             bytes: 0,
             trees: 0,
             again: None,
+            asking: None,
+            backlog: Backlog::default(),
         }
+    }
+
+    /// Returns the calls on which the executor must rule.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &RunCall> {
+        self.asking.iter().flat_map(Asking::asked)
     }
 
     /// Returns the bytes held. A stream counts with all its bytes, because what it said is kept.
     pub(crate) fn held(&self) -> usize {
         let read = self.said().saturating_add(self.decoder.held()).saturating_add(self.before.held());
-        self.checked.request.held().saturating_add(read)
+        let behind = read.saturating_add(self.backlog.held());
+        self.checked.request.held().saturating_add(behind)
     }
 
     /// Returns the bytes of the events so far, and of the trees kept of them.
@@ -132,6 +150,10 @@ impl StreamTurn {
         let mut frames = Vec::new();
         let decoded = self.decoder.push(chunk, &mut frames);
         let progress = self.frames(context, frames)?;
+        if matches!(progress, Progress::Ask(..)) {
+            self.backlog.fault = decoded.err().map(|error| unframed(context.gate, error));
+            return Ok(progress);
+        }
         // This comes after all frames within the bound, so the cuts between chunks change nothing.
         decoded.map_err(|error| unframed(context.gate, error))?;
         Ok(progress)
@@ -139,26 +161,59 @@ impl StreamTurn {
 
     /// The stream ended.
     pub(crate) fn end(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
-        let truncated = || Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.");
         // Some clients read an event without its end, so it is decided too.
         if let Some(frame) = self.decoder.finish().map_err(|_| truncated())? {
             // Without its data, a client would read it as an empty event.
             if frame.data.is_none() && frame.strays.is_empty() && !self.stream.is_complete() {
                 return Err(truncated());
             }
+            self.backlog.frames.push_back(frame);
+        }
+        self.backlog.end = StreamEnd::LastEvent;
+        self.catch_up(context)
+    }
+
+    /// Takes the rulings on the asked calls, one for each and in order, then everything that waited for them.
+    pub(crate) fn ruled(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        rulings: Vec<CallRuling>,
+    ) -> Result<Progress, Refusal> {
+        let Some(Asking { choice, planned, release, end }) = self.asking.take() else {
+            return Err(Refusal::new(Code::OutOfOrder, "Rulings on calls came when none were awaited."));
+        };
+        let plan = resolve(planned, &mut rulings.into_iter(), release, context.tally);
+        self.carry_out(context, choice, plan)?;
+        if let Some(end) = end.filter(|_| self.again.is_none()) {
+            context.out.extend_from_slice(&self.stream.finish(choice, end));
+        }
+        self.catch_up(context)
+    }
+
+    /// Takes everything that waits, and the end of the stream if it has come.
+    fn catch_up(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
+        if self.backlog.end == StreamEnd::NotYet {
+            let progress = self.waiting(context)?;
+            return match self.backlog.fault.take().filter(|_| !matches!(progress, Progress::Ask(..))) {
+                Some(fault) => Err(fault),
+                None => Ok(progress),
+            };
+        }
+        if self.backlog.end == StreamEnd::LastEvent {
             let before = context.out.len();
-            let progress = self.frames(context, vec![frame]).map_err(|_| truncated())?;
-            if !matches!(progress, Progress::Open) {
-                return Ok(progress);
+            match self.waiting(context).map_err(|_| truncated())? {
+                Progress::Open => {}
+                progress => return Ok(progress),
             }
             if context.out.len() > before && !self.stream.is_complete() {
                 context.out.extend_from_slice(self.decoder.terminator());
             }
+            self.backlog.end = StreamEnd::HeldBack;
+            self.backlog.deltas.extend(self.stream.end().map_err(|_| truncated())?);
         }
-        let held_back = self.stream.end().map_err(|_| truncated())?;
-        match self.deltas(context, held_back)? {
+        match self.waiting(context)? {
             Progress::Open => {}
-            progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
+            progress => return Ok(progress),
         }
         if !self.stream.is_complete() || self.choices.values().any(|choice| !choice.calls.is_empty()) {
             return Err(truncated());
@@ -166,9 +221,25 @@ impl StreamTurn {
         Ok(self.again.take().map_or(Progress::Complete, Progress::Again))
     }
 
-    fn frames(&mut self, context: &mut StreamContext<'_>, frames: Vec<Frame>) -> Result<Progress, Refusal> {
+    /// Takes the deltas and the events that wait.
+    fn waiting(&mut self, context: &mut StreamContext<'_>) -> Result<Progress, Refusal> {
+        let deltas = std::mem::take(&mut self.backlog.deltas);
+        match self.deltas(context, deltas)? {
+            Progress::Open => {}
+            progress => return Ok(progress),
+        }
+        let frames = std::mem::take(&mut self.backlog.frames);
+        self.frames(context, frames)
+    }
+
+    fn frames(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<Progress, Refusal> {
         let most = context.gate.contract.limits().response_bytes;
-        for frame in frames {
+        let mut frames = frames.into_iter();
+        while let Some(frame) = frames.next() {
             self.bytes = self.bytes.saturating_add(u64::try_from(frame.raw.len()).unwrap_or(u64::MAX));
             if self.bytes > most {
                 return Err(too_large(context.gate, "model's API"));
@@ -184,16 +255,29 @@ impl StreamTurn {
             self.checked.check_choices(self.stream.choices())?;
             match self.deltas(context, deltas)? {
                 Progress::Open => {}
+                progress @ Progress::Ask(..) => {
+                    self.backlog.frames.extend(frames);
+                    return Ok(progress);
+                }
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
         }
         Ok(Progress::Open)
     }
 
-    fn deltas(&mut self, context: &mut StreamContext<'_>, deltas: Vec<Delta>) -> Result<Progress, Refusal> {
-        for delta in deltas {
+    fn deltas(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        deltas: impl IntoIterator<Item = Delta>,
+    ) -> Result<Progress, Refusal> {
+        let mut deltas = deltas.into_iter();
+        while let Some(delta) = deltas.next() {
             match self.delta(context, delta)? {
                 Progress::Open => {}
+                progress @ Progress::Ask(..) => {
+                    self.backlog.deltas.extend(deltas);
+                    return Ok(progress);
+                }
                 progress @ (Progress::Complete | Progress::Again(_)) => return Ok(progress),
             }
         }
@@ -204,8 +288,8 @@ impl StreamTurn {
         match delta {
             Delta::Forward { frame } => context.out.extend_from_slice(&frame),
             Delta::Fragment { choice, slot, call } => self.fragment(context.gate, choice, slot, call)?,
-            Delta::CallEnd { choice, slot } => self.call_end(context, choice, slot)?,
-            Delta::Finish { choice, end } => self.finish(context, choice, end)?,
+            Delta::CallEnd { choice, slot } => return self.call_end(context, choice, slot),
+            Delta::Finish { choice, end } => return self.finish(context, choice, end),
             Delta::Usage { frame } => {
                 if self.again.is_none() {
                     context.out.extend_from_slice(&frame);
@@ -248,40 +332,69 @@ impl StreamTurn {
     }
 
     /// A call is complete. It is released now if the policy allows.
-    fn call_end(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, slot: u32) -> Result<(), Refusal> {
+    fn call_end(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        slot: u32,
+    ) -> Result<Progress, Refusal> {
         if self.checked.hold == ReleasePolicy::Turn {
-            return Ok(());
+            return Ok(Progress::Open);
         }
         let Some(held) = self.choices.get_mut(&choice).and_then(|choice| choice.calls.remove(&slot)) else {
-            return Ok(());
+            return Ok(Progress::Open);
         };
         self.decide(context, choice, &[held.call()])
     }
 
     /// A choice is complete. Its remaining calls are decided now.
-    fn finish(&mut self, context: &mut StreamContext<'_>, index: ChoiceIndex, end: End) -> Result<(), Refusal> {
+    fn finish(&mut self, context: &mut StreamContext<'_>, index: ChoiceIndex, end: End) -> Result<Progress, Refusal> {
         let choice = self.choices.entry(index).or_default();
         choice.finished = true;
         let calls: Vec<Call> = std::mem::take(&mut choice.calls).into_values().map(PendingCall::call).collect();
-        if !calls.is_empty() {
-            self.decide(context, index, &calls)?;
+        if !calls.is_empty()
+            && let progress @ Progress::Ask(..) = self.decide(context, index, &calls)?
+        {
+            if let Some(asking) = &mut self.asking {
+                asking.end = Some(end);
+            }
+            return Ok(progress);
         }
         if self.again.is_none() {
             context.out.extend_from_slice(&self.stream.finish(index, end));
         }
-        Ok(())
+        Ok(Progress::Open)
     }
 
-    fn decide(&mut self, context: &mut StreamContext<'_>, choice: ChoiceIndex, calls: &[Call]) -> Result<(), Refusal> {
+    fn decide(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        calls: &[Call],
+    ) -> Result<Progress, Refusal> {
         let alone = self.checked.request.choices() == 1;
         let basis = self.checked.basis(context.gate, context.now, alone);
         let decided = settle(basis, choice, calls, &mut self.before, context.ledger);
         context.tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
-        match plan(context.gate, decided, self.checked.round, alone) {
+        let plan = plan(context.gate, decided, self.checked.round, alone);
+        self.carry_out(context, choice, plan)
+    }
+
+    fn carry_out(
+        &mut self,
+        context: &mut StreamContext<'_>,
+        choice: ChoiceIndex,
+        plan: TurnPlan,
+    ) -> Result<Progress, Refusal> {
+        match plan {
             TurnPlan::Fail(refusal) => return Err(refusal),
             TurnPlan::Again { run, refused } => {
                 let said = Earlier { said: self.stream.said(choice), usage: None };
                 self.again = Some(Next { said, run, refused });
+            }
+            TurnPlan::Ask(planned, release) => {
+                let asking = self.asking.insert(Asking { choice, planned, release, end: None });
+                return Ok(Progress::Ask(asking.asked().cloned().collect(), release));
             }
             TurnPlan::Release(fates) => {
                 context.tally.release(&fates);
@@ -294,7 +407,7 @@ impl StreamTurn {
                 }
             }
         }
-        Ok(())
+        Ok(Progress::Open)
     }
 }
 
@@ -339,4 +452,8 @@ fn unframed(gate: &Gate, error: FrameError) -> Refusal {
             Refusal::new(Code::UpstreamInvalid, format!("The model's answer cannot be read: {error}."))
         }
     }
+}
+
+fn truncated() -> Refusal {
+    Refusal::new(Code::UpstreamTruncated, "The model's answer ended before it was complete.")
 }

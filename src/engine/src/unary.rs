@@ -2,13 +2,16 @@
 
 use callgate_wire::{Answer, AnswerOrError, ChoiceIndex, Earlier};
 
+use crate::authorize::{Planned, failed, resolve};
+use crate::effect::{ReleaseRule, RunCall};
 use crate::error_format::failure;
+use crate::event::{CallFailed, CallRuling};
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, TurnSoFar, settle};
+use crate::settle::{Decided, Refused, Runnable, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::{Code, Gate, Refusal, Tally, weight};
 
@@ -21,6 +24,17 @@ pub(crate) enum Turn {
     Release(Box<dyn Answer>),
     /// The model is asked again.
     Again(Next),
+    /// The executor must release calls of it first.
+    Ask(Box<HeldAnswer>),
+}
+
+/// A decided answer with calls that the executor must release.
+#[derive(Debug)]
+pub(crate) struct HeldAnswer {
+    answer: Box<dyn Answer>,
+    /// The choices with calls.
+    choices: Vec<(ChoiceIndex, Vec<Planned>)>,
+    pub(crate) release: ReleaseRule,
 }
 
 /// Reads a model's answer to a further round: status, encoding, type, body.
@@ -91,7 +105,7 @@ pub(crate) fn too_large(gate: &Gate, peer: &str) -> Refusal {
 pub(crate) fn decide(
     (gate, now): (&Gate, Option<u64>),
     checked: &CheckedRequest,
-    mut answer: Box<dyn Answer>,
+    answer: Box<dyn Answer>,
     earlier: &[Earlier],
     tally: &mut Tally,
     ledger: &mut Ledger,
@@ -101,6 +115,8 @@ pub(crate) fn decide(
     let alone = choices == 1;
     let mut before = TurnSoFar::new(checked.round, checked.facts.clone());
     let basis = checked.basis(gate, now, alone);
+    let mut planned = Vec::new();
+    let mut rule = None;
     for position in 0..choices {
         let choice = ChoiceIndex::at(position);
         let decided = settle(basis, choice, answer.calls_of(choice), &mut before, ledger);
@@ -109,17 +125,57 @@ pub(crate) fn decide(
         }
         tally.refuse(decided.iter().filter_map(Decided::violation).map(|violation| violation.code));
         match plan(gate, decided, checked.round, alone) {
+            TurnPlan::Release(fates) => planned.push((choice, fates.into_iter().map(Planned::from).collect())),
+            TurnPlan::Ask(calls, release) => {
+                rule = Some(release);
+                planned.push((choice, calls));
+            }
+            TurnPlan::Fail(refusal) => return Err(refusal),
+            TurnPlan::Again { run, refused } => return Ok(again(&*answer, choice, run, refused)),
+        }
+    }
+    let held = HeldAnswer { answer, choices: planned, release: rule.unwrap_or(ReleaseRule::Each) };
+    match rule {
+        Some(_) => Ok(Turn::Ask(Box::new(held))),
+        None => ruled(checked, held, Vec::new(), earlier, tally),
+    }
+}
+
+/// Rewrites an answer by the rulings on its asked calls: one for each, in order.
+pub(crate) fn ruled(
+    checked: &CheckedRequest,
+    HeldAnswer { mut answer, choices, release }: HeldAnswer,
+    rulings: Vec<CallRuling>,
+    earlier: &[Earlier],
+    tally: &mut Tally,
+) -> Result<Turn, Refusal> {
+    let mut rulings = rulings.into_iter();
+    for (choice, planned) in choices {
+        match resolve(planned, &mut rulings, release, tally) {
             TurnPlan::Release(fates) => {
                 tally.release(&fates);
                 answer.settle(choice, fates, checked.hold);
             }
             TurnPlan::Fail(refusal) => return Err(refusal),
-            TurnPlan::Again { run, refused } => {
-                let said = Earlier { said: answer.said(choice), usage: answer.usage() };
-                return Ok(Turn::Again(Next { said, run, refused }));
-            }
+            TurnPlan::Again { run, refused } => return Ok(again(&*answer, choice, run, refused)),
+            // Every call has its ruling.
+            TurnPlan::Ask(..) => return Err(failed(CallFailed::Unreadable)),
         }
     }
     answer.prepend(earlier);
     Ok(Turn::Release(answer))
+}
+
+fn again(answer: &dyn Answer, choice: ChoiceIndex, run: Vec<Runnable>, refused: Vec<Refused>) -> Turn {
+    let said = Earlier { said: answer.said(choice), usage: answer.usage() };
+    Turn::Again(Next { said, run, refused })
+}
+
+// === impl HeldAnswer ===
+
+impl HeldAnswer {
+    /// Returns the calls to ask about, in order.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &RunCall> {
+        self.choices.iter().flat_map(|(_, calls)| calls).filter_map(Planned::asked)
+    }
 }

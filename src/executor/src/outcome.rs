@@ -16,7 +16,7 @@ pub(crate) const RUN_BY_CLIENT: &str = "run_by_client";
 const KEY_REUSED: &str = "idempotency_key_reused";
 
 /// The violation code of a call a person denied.
-const APPROVAL_REFUSED: &str = "approval_refused";
+const APPROVAL_REFUSED: &str = callgate_contract::Code::ApprovalRefused.as_str();
 
 /// The violation code of a call whose tenant cannot have its own folder.
 const TENANT_REFUSED: &str = "tenant_refused";
@@ -67,12 +67,16 @@ pub(crate) fn approval_required(id: String, tool: &str, approval_id: &str, left:
 /// Returns the outcome of a call a person denied. Nothing ran. `left` is the time for which the same call is denied
 /// without asking.
 pub(crate) fn approval_refused(id: String, tool: &str, approval_id: &str, reason: &str, left: Duration) -> CallOutcome {
+    approval(id, refused_by_a_person(tool, approval_id, reason, left), APPROVAL_REFUSED, approval_id)
+}
+
+/// Describes a person's denial.
+pub(crate) fn refused_by_a_person(tool: &str, approval_id: &str, reason: &str, left: Duration) -> String {
     let why = if reason.is_empty() { String::new() } else { format!(", who gave the reason: {reason}") };
     let minutes = left.as_secs().div_ceil(60);
-    let message = format!(
+    format!(
         "{tool} was refused by a person in answer to {approval_id}{why}; the same call with the same arguments is refused for {minutes} minutes"
-    );
-    approval(id, message, APPROVAL_REFUSED, approval_id)
+    )
 }
 
 fn approval(id: String, message: String, code: &str, approval_id: &str) -> CallOutcome {

@@ -50,16 +50,23 @@ impl Drop for HttpExchange {
 
 impl Context for HttpExchange {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if !self.live.awaits_executor(token.into()) {
+        let waits_for_rulings = self.live.awaits_rulings(token.into());
+        if !waits_for_rulings && !self.live.awaits_executor(token.into()) {
             return;
         }
-        let outcomes = if status == 0 {
-            executor::decode(&self.get_grpc_call_response_body(0, size).unwrap_or_default())
+        let message = if status == 0 {
+            Ok(self.get_grpc_call_response_body(0, size).unwrap_or_default())
         } else {
             log::warn!("callgate: the executor answered with gRPC status {status}");
             Err(executor::failed(status))
         };
-        host::take(self.live.on_calls_run(&self.stream, token.into(), outcomes));
+        host::take(if waits_for_rulings {
+            let rulings = message.and_then(|message| executor::decode_rulings(&message));
+            self.live.on_authorized(&self.stream, token.into(), rulings)
+        } else {
+            let outcomes = message.and_then(|message| executor::decode(&message));
+            self.live.on_calls_run(&self.stream, token.into(), outcomes)
+        });
     }
 
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {

@@ -5,8 +5,9 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, ModelRequest, Outcome};
+use callgate_engine::{Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelRequest, Outcome};
 use callgate_host::config::{Executor, Upstream};
+use callgate_host::executor::CallsRequest;
 use callgate_host::{Host, OwnedReply, Sent, Step, executor};
 use prost::Message;
 use proxy_wasm::hostcalls;
@@ -61,15 +62,11 @@ impl Host for Stream {
     }
 
     fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
-        let execute = executor::encode(batch);
-        let metadata = execute.metadata().map(|(name, value)| (name, value.as_bytes())).collect();
-        let sent = self
-            .worker
-            .clusters
-            .executor
-            .as_ref()
-            .and_then(|executor| call_executor(executor, executor::EXECUTE, metadata, &execute.message).ok());
-        waits(sent)
+        waits(self.send(executor::EXECUTE, &executor::encode(batch)))
+    }
+
+    fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
+        waits(self.send(executor::AUTHORIZE, &executor::encode_asked(batch)))
     }
 
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply> {
@@ -79,6 +76,15 @@ impl Host for Stream {
 
     fn cancel(&self, token: u64) {
         let _ = u32::try_from(token).map(hostcalls::cancel_grpc_call);
+    }
+}
+
+impl Stream {
+    /// Sends a request about calls to the executor.
+    fn send(&self, method: &str, request: &CallsRequest) -> Option<u32> {
+        let executor = self.worker.clusters.executor.as_ref()?;
+        let metadata = request.metadata().map(|(name, value)| (name, value.as_bytes())).collect();
+        call_executor(executor, method, metadata, &request.message).ok()
     }
 }
 
@@ -108,6 +114,9 @@ pub(crate) fn take(step: Step) {
         Step::Continue | Step::Hold => {}
         Step::Resume => {
             let _ = hostcalls::resume_http_response();
+        }
+        Step::ResumeRequest => {
+            let _ = hostcalls::resume_http_request();
         }
         Step::Reply(answer) => reply(answer.status, &answer.body, answer.retry_after),
         Step::Reset => {

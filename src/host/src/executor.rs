@@ -1,14 +1,15 @@
 //! The executor's protobuf, from and to the engine's words.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callgate_engine::{
-    CallBatch, CallFailed, ConversationFacts, Decisions, Outcome, Receipt, Ruling, RunCall, ToolFailure, Trace,
-    Violation,
+    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome,
+    Receipt, ReleaseRule, Ruling, RunCall, ToolFailure, Trace, Violation,
 };
 use callgate_proto::executor::v1::{
-    BrokenRule, Call, Caller, Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling,
-    Verdict, call_outcome,
+    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Conversation, Decision,
+    ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling,
 };
 use prost::Message;
 
@@ -18,6 +19,8 @@ pub const SERVICE: &str = "callgate.executor.v1.Executor";
 const RULE_BYTES: usize = 4096;
 /// Runs calls.
 pub const EXECUTE: &str = "Execute";
+/// Rules on calls that the client runs.
+pub const AUTHORIZE: &str = "Authorize";
 /// Keeps decisions.
 pub const RECORD: &str = "Record";
 
@@ -29,16 +32,16 @@ const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
 
-/// An `ExecuteRequest`, and the trace context for its metadata.
+/// A request about calls, and the trace context for its metadata.
 #[derive(Debug)]
-pub struct Execute {
+pub struct CallsRequest {
     /// The encoded message.
     pub message: Vec<u8>,
     /// The trace of the request.
     pub trace: Option<Trace>,
 }
 
-impl Execute {
+impl CallsRequest {
     /// Returns the metadata: `traceparent` and `tracestate`, if there is a trace.
     pub fn metadata(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let parent = self.trace.iter().map(|trace| ("traceparent", trace.parent()));
@@ -49,14 +52,9 @@ impl Execute {
 
 /// Encodes a batch for the executor.
 #[must_use]
-pub fn encode(batch: CallBatch) -> Execute {
+pub fn encode(batch: CallBatch) -> CallsRequest {
     let trace = batch.trace;
-    let (conversation, earlier_calls) = match batch.conversation {
-        Some(ConversationFacts { tainted, rounds, turns, calls }) => {
-            (Some(Conversation { tainted, rounds, turns }), calls)
-        }
-        None => Default::default(),
-    };
+    let (conversation, earlier_calls) = facts(batch.conversation);
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
         caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
@@ -68,7 +66,64 @@ pub fn encode(batch: CallBatch) -> Execute {
         earlier_calls,
         calls: batch.calls.into_iter().map(call).collect(),
     };
-    Execute { message: request.encode_to_vec(), trace }
+    CallsRequest { message: request.encode_to_vec(), trace }
+}
+
+/// Encodes a batch whose calls the executor must release.
+#[must_use]
+pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsRequest {
+    let release = match release {
+        ReleaseRule::Each => proto::ReleaseRule::Unspecified,
+        ReleaseRule::NoneIfDenied => proto::ReleaseRule::NoneIfDenied,
+        ReleaseRule::AllOrNone => proto::ReleaseRule::AllOrNone,
+    };
+    let trace = batch.trace;
+    let (conversation, earlier_calls) = facts(batch.conversation);
+    let request = AuthorizeRequest {
+        contract_digest: batch.contract_digest,
+        caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
+        exchange_id: batch.exchange_id,
+        request_id: batch.request_id,
+        round: batch.round,
+        model: batch.model,
+        conversation,
+        earlier_calls,
+        calls: batch.calls.into_iter().map(call).collect(),
+        release: release.into(),
+    };
+    CallsRequest { message: request.encode_to_vec(), trace }
+}
+
+/// Decodes the executor's rulings: one per call. An unknown code is unreadable, so nothing is released.
+pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
+    let response = AuthorizeResponse::decode(bytes).map_err(|_| CallFailed::Unreadable)?;
+    let ruling = |ruling: proto::CallRuling| {
+        let decoded = match ruling.ruling.ok_or(CallFailed::Unreadable)? {
+            call_ruling::Ruling::Released(_) => CallRuling::Released,
+            call_ruling::Ruling::Pending(pending) => CallRuling::Pending {
+                approval_id: pending.approval_id,
+                left: Duration::from_secs(pending.left_seconds.into()),
+            },
+            call_ruling::Ruling::Denied(denied) => CallRuling::Denied {
+                code: CallCode::named(&denied.violation_code).ok_or(CallFailed::Unreadable)?,
+                pointer: denied.pointer,
+                message: denied.message,
+            },
+            call_ruling::Ruling::Withheld(_) => CallRuling::Withheld,
+        };
+        Ok(Authorization { id: ruling.id, ruling: decoded })
+    };
+    response.rulings.into_iter().map(ruling).collect()
+}
+
+/// Returns the facts of a conversation, and its earlier calls by tool.
+fn facts(facts: Option<ConversationFacts>) -> (Option<Conversation>, BTreeMap<String, u32>) {
+    match facts {
+        Some(ConversationFacts { tainted, rounds, turns, calls }) => {
+            (Some(Conversation { tainted, rounds, turns }), calls)
+        }
+        None => Default::default(),
+    }
 }
 
 fn call(call: RunCall) -> Call {
@@ -78,7 +133,14 @@ fn call(call: RunCall) -> Call {
         message: cut(violation.message),
     };
     let sources = call.sources.map(|ruling| SourceRuling { held: ruling.held.map(rule) });
-    Call { id: call.id, tool: call.tool, arguments: call.arguments, position: call.position, sources }
+    Call {
+        id: call.id,
+        tool: call.tool,
+        arguments: call.arguments,
+        position: call.position,
+        sources,
+        needs_approval: call.needs_approval,
+    }
 }
 
 /// Cuts a text to the bytes that the executor takes.

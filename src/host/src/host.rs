@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend,
+};
 
 /// One stream of a host, as far as [`crate::LiveExchange`] writes to it.
 ///
-/// Only [`Host::run`], [`Host::ask`] and [`Host::cancel`] may call back into the filter before they return. No exchange is borrowed
-/// during these three.
+/// Only [`Host::run`], [`Host::authorize`], [`Host::ask`] and [`Host::cancel`] may call back into the filter before they return. No
+/// exchange is borrowed during these four.
 pub trait Host {
     /// Returns the time since the Unix epoch.
     fn now(&self) -> Duration;
@@ -33,6 +35,9 @@ pub trait Host {
 
     /// Sends calls to the executor.
     fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>>;
+
+    /// Asks the executor about calls that the client runs.
+    fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>>;
 
     /// Asks the model again.
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply>;

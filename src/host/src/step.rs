@@ -12,6 +12,8 @@ pub enum Step {
     Hold,
     /// Release the held response. Only outside a callback of the response.
     Resume,
+    /// Release the held request. Only outside a callback of the request.
+    ResumeRequest,
     /// Answer here, in place of everything held.
     Reply(Reply),
     /// Reset the stream: its end would look like a complete answer, and nothing can be written any more.

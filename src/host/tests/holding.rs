@@ -6,7 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend,
+};
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
 
 const CONFIG: &str = r#"{
@@ -52,6 +54,10 @@ impl Host for FakeHost {
     fn record(&self, _: Decisions<'_>) {}
 
     fn run(&self, _: CallBatch) -> Sent<Vec<Outcome>> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn authorize(&self, _: AuthorizeBatch) -> Sent<Vec<Authorization>> {
         Sent::Ended(Err(CallFailed::Unreachable))
     }
 

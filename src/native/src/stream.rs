@@ -8,8 +8,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, Reply};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, Reply,
+};
 use callgate_host::config::Upstream;
+use callgate_host::executor::CallsRequest;
 use callgate_host::identity::{self, VerifiedSource};
 use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
 
@@ -33,7 +36,8 @@ pub(crate) struct Stream {
     live: LiveExchange,
     /// The body of the hook under way, if it is a body's.
     body: Cell<Option<BodyBuffer>>,
-    calls: Slot<Answer, Result<Vec<Outcome>, CallFailed>>,
+    /// The call of the executor under way; its end is the message.
+    calls: Slot<Answer, Result<Vec<u8>, CallFailed>>,
     model: Slot<(), Result<OwnedReply, CallFailed>>,
     /// The request reached this filter. If a filter in front answers it, Envoy shows only that answer here, and it is not the model's.
     is_asked: Cell<bool>,
@@ -133,16 +137,20 @@ impl Stream {
 
     /// Ends the call of the executor: complete, or reset.
     pub(crate) fn on_calls_end(&self, id: u64, complete: bool) {
-        let outcomes = self.calls.end(id, |answer| match answer.end(complete) {
-            Ok(message) => executor::decode(&message),
-            Err(status) => {
+        let message = self.calls.end(id, |answer| {
+            answer.end(complete).map_err(|status| {
                 log::warn!("callgate: the executor answered with gRPC status {status}");
-                Err(executor::failed(status))
-            }
+                executor::failed(status)
+            })
         });
-        if let Some(outcomes) = outcomes {
-            self.take(self.live.on_calls_run(self, id, outcomes));
-        }
+        let Some(message) = message else { return };
+        self.take(if self.live.awaits_rulings(id) {
+            let rulings = message.and_then(|message| executor::decode_rulings(&message));
+            self.live.on_authorized(self, id, rulings)
+        } else {
+            let outcomes = message.and_then(|message| executor::decode(&message));
+            self.live.on_calls_run(self, id, outcomes)
+        });
     }
 
     /// Ends the callout to the model.
@@ -222,6 +230,7 @@ impl Stream {
         match step {
             Step::Continue | Step::Hold => {}
             Step::Resume => filter.continue_encoding(),
+            Step::ResumeRequest => filter.continue_decoding(),
             Step::Reply(reply) => {
                 let seconds = reply.retry_after.map(|after| after.as_secs().max(1).to_string());
                 let mut headers = vec![Header::lend("content-type", b"application/json")];
@@ -247,6 +256,30 @@ impl Stream {
     fn set_header(&self, map: HeaderMap, name: &str, value: Option<&str>) {
         if let Some(filter) = self.filter.get() {
             filter.set_header(map, name, value);
+        }
+    }
+}
+
+impl Stream {
+    /// Sends a request about calls to the executor. `decode` reads the answer if it comes at once.
+    fn send<T>(
+        &self,
+        method: &str,
+        request: &CallsRequest,
+        decode: impl FnOnce(&[u8]) -> Result<T, CallFailed>,
+    ) -> Sent<T> {
+        let Some((filter, to)) = self.filter.get().zip(self.worker.shared.config.clusters.executor.as_ref()) else {
+            return Sent::Ended(Err(CallFailed::Unreachable));
+        };
+        let mut headers = grpc::headers(&to.cluster, method, to.timeout);
+        headers.extend(request.metadata().map(|(name, value)| (name, value.to_owned())));
+        let frame = grpc::frame(&request.message);
+        let started = self.calls.start(|id| {
+            filter.start_http_stream(id, &to.cluster, &grpc::lend(&headers), &frame, grpc::millis(to.timeout))
+        });
+        match sent(started, &to.cluster) {
+            Sent::Waits(id) => Sent::Waits(id),
+            Sent::Ended(message) => Sent::Ended(message.and_then(|message| decode(&message))),
         }
     }
 }
@@ -284,17 +317,11 @@ impl Host for Stream {
     }
 
     fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
-        let Some((filter, to)) = self.filter.get().zip(self.worker.shared.config.clusters.executor.as_ref()) else {
-            return Sent::Ended(Err(CallFailed::Unreachable));
-        };
-        let execute = executor::encode(batch);
-        let mut headers = grpc::headers(&to.cluster, executor::EXECUTE, to.timeout);
-        headers.extend(execute.metadata().map(|(name, value)| (name, value.to_owned())));
-        let frame = grpc::frame(&execute.message);
-        let started = self.calls.start(|id| {
-            filter.start_http_stream(id, &to.cluster, &grpc::lend(&headers), &frame, grpc::millis(to.timeout))
-        });
-        sent(started, &to.cluster)
+        self.send(executor::EXECUTE, &executor::encode(batch), executor::decode)
+    }
+
+    fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
+        self.send(executor::AUTHORIZE, &executor::encode_asked(batch), executor::decode_rulings)
     }
 
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply> {

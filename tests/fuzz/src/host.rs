@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::{desk, memory};
-use callgate_engine::{CallBatch, CallFailed, Effect, Event, Exchange, Gate, ModelReply, Outcome, lend};
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, CallRuling, Effect, Event, Exchange, Gate, ModelReply, Outcome, lend,
+};
 
 /// A host and its record.
 pub struct Host {
@@ -34,6 +36,7 @@ pub struct Host {
 #[derive(Debug)]
 pub enum Callout {
     Calls(CallBatch),
+    Rulings(AuthorizeBatch),
     Model,
 }
 
@@ -78,7 +81,7 @@ impl Host {
             | Event::ResponseData { .. }
             | Event::ResponseTrailers { .. }
             | Event::Tick { .. } => Side::Response,
-            Event::CallsRun(_) | Event::ModelAnswered(_) => Side::Callout,
+            Event::CallsRun(_) | Event::Authorized(_) | Event::ModelAnswered(_) => Side::Callout,
             Event::Cancelled => Side::End,
         };
         let chunk = if let Event::ResponseData { chunk, .. } = &event { chunk.to_vec() } else { Vec::new() };
@@ -145,6 +148,10 @@ impl Host {
                 assert!(!batch.calls.is_empty());
                 self.call_out(Callout::Calls(batch));
             }
+            Effect::Authorize(batch) => {
+                assert!(!batch.batch.calls.is_empty());
+                self.call_out(Callout::Rulings(batch));
+            }
             Effect::Ask(_) => self.call_out(Callout::Model),
             Effect::Reset => self.end(side),
             Effect::Finish(bytes) => {
@@ -202,6 +209,25 @@ impl Host {
         self.tell(Event::CallsRun(Ok(outcomes)));
     }
 
+    /// Rules on the awaited calls: each is released, or held in the way `how` says.
+    pub fn rule(&mut self, how: u8) {
+        let Some(Callout::Rulings(batch)) = &self.outstanding else { return };
+        let ruling = match how % 4 {
+            0 => CallRuling::Pending { approval_id: "a".into(), left: Duration::from_secs(60) },
+            1 => CallRuling::Withheld,
+            _ => CallRuling::Released,
+        };
+        let rulings = batch.batch.calls.iter();
+        let mut rulings: Vec<Authorization> =
+            rulings.map(|call| Authorization { id: call.id.clone(), ruling: ruling.clone() }).collect();
+        match how {
+            250.. => rulings.clear(),
+            240..250 => return self.tell(Event::Authorized(Err(CallFailed::Unreachable))),
+            _ => {}
+        }
+        self.tell(Event::Authorized(Ok(rulings)));
+    }
+
     /// Gives the model's answer to a further round.
     pub fn answer(&mut self, body: &[u8]) {
         if matches!(self.outstanding, Some(Callout::Model)) {
@@ -225,6 +251,7 @@ impl Host {
         for _ in 0..8 {
             match self.outstanding {
                 Some(Callout::Calls(_)) => self.tell(Event::CallsRun(Err(CallFailed::Unreachable))),
+                Some(Callout::Rulings(_)) => self.tell(Event::Authorized(Err(CallFailed::Unreachable))),
                 Some(Callout::Model) => self.tell(Event::ModelAnswered(Err(CallFailed::Unreachable))),
                 None => return,
             }

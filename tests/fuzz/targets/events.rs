@@ -110,7 +110,10 @@ impl Play {
                     host.tell(Event::Cancelled);
                     phase = Phase::Over;
                 }
-                Act::CallsRun(how) => host.run(*how),
+                Act::CallsRun(how) => {
+                    host.run(*how);
+                    host.rule(*how);
+                }
                 Act::ModelAnswered(piece) => match host.outstanding {
                     Some(Callout::Model) => host.answer(&self.bytes(piece, Of::Round)),
                     _ => continue,

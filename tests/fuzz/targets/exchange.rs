@@ -90,6 +90,7 @@ impl Play {
                     assert!(!format!("{batch:?}").contains(MARK) || !self.damage.is_none(), "nothing refused runs");
                     host.run(self.results);
                 }
+                Callout::Rulings(_) => host.rule(self.results),
                 Callout::Model => host.answer(&asking.answered_whole(&turns.next().unwrap_or_default())),
             }
         }

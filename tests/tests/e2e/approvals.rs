@@ -9,13 +9,16 @@ use callgate_tests::http::{Connection, Protocol, Request};
 use callgate_tests::upstream::script::{Round, Script};
 use serde_json::{Value, json};
 
-use crate::world::{Ask, Cx, results};
+use crate::world::{Ask, Cx, expect_error, results};
 
 pub fn cases() -> Vec<Case<Cx>> {
     cases! {
         "a call that needs approval waits, the answer reports it, and the approved call runs once" => agreed,
         "an approval covers exactly its arguments" => other_arguments,
         "the model learns that a person refused a call" => refused,
+        "a call that the application runs waits for a person, and is released once" => released,
+        "a call that the application runs is held by an unreachable executor" => nobody_answers,
+        "with onViolation: error, a call that waits for a person ends the exchange" => error,
         "a repeated request to the executor runs nothing again" => again,
     }
 }
@@ -79,6 +82,61 @@ async fn refused(cx: Cx) {
     answer(&cx, &id, "deny").await;
     let told = told(&cx, &script).await;
     assert!(told["error"]["code"].is_string(), "nothing ran: {told}");
+}
+
+/// A call of the application's own tool, with an amount of its own for each protocol and case.
+fn transfer(cx: &Cx, case: u32) -> (Script, String) {
+    let amount = case * 10 + u32::from(cx.protocol == Protocol::Http2);
+    let arguments = format!(r#"{{"amount":{amount}}}"#);
+    let round = Round { text: vec!["I will.".into()], ..Round::call("transfer", &arguments) };
+    (round.into(), arguments)
+}
+
+/// Returns the ID in a sentence about a call that waits.
+fn named(text: &str) -> String {
+    assert!(text.contains("Callgate holds the call of `transfer` (approval_required)"), "{text}");
+    let (_, rest) = text.split_once("request ").unwrap();
+    rest.split_once(' ').unwrap().0.to_owned()
+}
+
+async fn released(cx: Cx) {
+    let (script, arguments) = transfer(&cx, 1);
+    let ask = Ask::script(script);
+    let waiting = cx.both("refuse", &ask).await.first();
+    assert_eq!((waiting.calls.len(), waiting.finish.as_deref()), (0, Some("stop")), "{waiting:?}");
+    let id = named(&waiting.text);
+    answer(&cx, &id, "approve").await;
+    let first = cx.streamed("refuse", &ask).await.first();
+    let made: Vec<_> = first.calls.iter().map(|(_, name, arguments)| (name.as_str(), arguments.as_str())).collect();
+    assert_eq!(made, [("transfer", arguments.as_str())], "{first:?}");
+    assert_eq!((first.text.as_str(), first.finish.as_deref()), ("I will.", Some("tool_calls")));
+    let next = named(&cx.both("refuse", &ask).await.first().text);
+    assert_ne!(next, id, "an approval releases once");
+    answer(&cx, &next, "approve").await;
+    let (status, whole) = cx.whole("refuse", &ask).await;
+    assert_eq!(
+        (status, whole.pointer("/choices/0/message/tool_calls/0/function/name")),
+        (200, Some(&json!("transfer")))
+    );
+}
+
+async fn nobody_answers(cx: Cx) {
+    let ask = Ask::script(transfer(&cx, 2).0);
+    cx.turn(None).await;
+    let (status, body) = cx.whole("refuse", &ask).await;
+    expect_error(status, &body, 503, "executor_unavailable");
+    let streamed = cx.streamed("refuse", &ask).await;
+    assert_eq!(streamed.error.as_ref().unwrap()["code"], "executor_unavailable", "{streamed:?}");
+    assert!(streamed.first().calls.is_empty(), "{streamed:?}");
+}
+
+async fn error(cx: Cx) {
+    let ask = Ask::script(transfer(&cx, 3).0);
+    let (status, body) = cx.whole("error", &ask).await;
+    expect_error(status, &body, 403, "approval_required");
+    let streamed = cx.streamed("error", &ask).await;
+    assert_eq!(streamed.error.as_ref().unwrap()["code"], "approval_required", "{streamed:?}");
+    assert!(streamed.first().calls.is_empty(), "{streamed:?}");
 }
 
 async fn again(cx: Cx) {

@@ -229,6 +229,7 @@ impl Ask {
             "lookup_stock",
             "reserve_stock",
             "release_stock",
+            "transfer",
             "spin",
             "broken",
             "babble",

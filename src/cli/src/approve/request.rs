@@ -32,6 +32,11 @@ pub(super) struct ApprovalRequest {
     pub(super) approvers: u8,
     #[serde(default)]
     pub(super) agreed: Vec<String>,
+    /// `client` or `executor`.
+    #[serde(default)]
+    pub(super) run_by: String,
+    #[serde(default)]
+    pub(super) held_for: Vec<Held>,
     pub(super) contract_digest: String,
     pub(super) exchange_id: String,
     pub(super) created: String,
@@ -42,6 +47,14 @@ pub(super) struct ApprovalRequest {
     pub(super) used: Option<String>,
     /// Absent in lists.
     pub(super) arguments: Option<String>,
+}
+
+/// A rule that held a call.
+#[derive(Deserialize)]
+pub(super) struct Held {
+    pub(super) code: String,
+    /// JSON Pointer into the arguments; empty for the whole call.
+    pub(super) pointer: String,
 }
 
 const fn one() -> u8 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::request::{ApprovalList, ApprovalRequest};
+use super::request::{ApprovalList, ApprovalRequest, Held};
 use crate::terminal::plain;
 
 pub(super) fn list(list: &ApprovalList, all: bool) -> String {
@@ -58,6 +58,12 @@ pub(super) fn request(request: &ApprovalRequest) -> String {
     line("tenant", if request.tenant.is_empty() { "(none)" } else { &request.tenant });
     line("role", &request.role);
     line("contract", format!("{} {}", request.contract, request.contract_version).trim());
+    if request.run_by == "client" {
+        line("runs it", "the application, once the gate releases the call");
+    }
+    for Held { code, pointer } in &request.held_for {
+        line("held for", &if pointer.is_empty() { code.clone() } else { format!("{code} at {pointer}") });
+    }
     line("digest", &request.contract_digest);
     line("exchange", &request.exchange_id);
     line("asked", &request.created);

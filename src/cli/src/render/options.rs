@@ -44,7 +44,8 @@ impl<'a> Options<'a> {
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
         let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
-        let executor = Executor::read(arguments, server_run)?;
+        let asks = contract.tools().iter().any(|tool| contract.may_need_authorization(tool));
+        let executor = Executor::read(arguments, server_run || asks)?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;

@@ -60,6 +60,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "requestMembers",
         "limits",
         "onViolation",
+        "authorize",
         "results",
         "users",
         "roles",
@@ -96,6 +97,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => item.word(&ways, report),
         None => Some(OnViolation::Refuse),
     };
+    let authorize = match fields.get("authorize") {
+        Some(item) => item.switch(report),
+        None => Some(false),
+    };
     let trusts_users = match fields.get("users") {
         Some(item) => sources::users(&item, report),
         None => Some(true),
@@ -128,6 +133,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         request_members: request_members?,
         limits: limits?,
         on_violation: on_violation?,
+        authorize: authorize?,
         results: results?,
         trusts_users: trusts_users?,
         roles,

@@ -109,8 +109,8 @@ fn tool<'n>(
     let rules = sources::rules(&fields, parameters.as_ref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
     if let (true, Some(Run::Client), Some(item)) = (asks, &run, fields.get("approval")) {
-        let message = "expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person";
-        report.fault::<()>(&item, message);
+        let message = "the calling application runs this tool, so the gate asks the executor before it releases a call; configure `executor`";
+        report.note(&item, message);
     }
     let (approval, approval_when) = approval?;
     Some(Tool {

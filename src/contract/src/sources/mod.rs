@@ -139,6 +139,13 @@ impl SourceRules {
         !self.origins.is_empty() || self.egress.is_some() || self.entities.is_some() || self.requires.is_some()
     }
 
+    /// Returns true if a person may have to approve a call because of a broken rule. A rule that tells the model holds the call the next time.
+    pub(crate) fn may_hold(&self) -> bool {
+        let origins = self.origins.iter().flat_map(|rule| [rule.otherwise, rule.missing]);
+        let others = [self.egress, self.entities, self.requires.as_ref().map(|requires| requires.otherwise)];
+        origins.chain(others.into_iter().flatten()).any(|otherwise| otherwise != Otherwise::Deny)
+    }
+
     /// Returns true if the model may be told of a broken rule.
     pub(crate) fn may_feed_back(&self) -> bool {
         let mut all = self.origins.iter().flat_map(|rule| [rule.otherwise, rule.missing]);

@@ -253,10 +253,13 @@ fn the_digest_covers_conditions_and_the_canonical_text_keeps_them() {
 }
 
 #[test]
-fn an_approval_with_a_condition_is_for_tools_of_the_executor_only() {
+fn an_approval_with_a_condition_is_also_for_tools_of_the_application() {
     let text = text("", "      approval: { when: args.amount > 1 }\n").replace(RUN, "run: { client: {} }");
-    let fault = load("contract.yaml", &text, &Folder(&[])).unwrap_err().to_string();
-    assert!(fault.contains("expected `never` for a tool that the calling application runs"), "{fault}");
+    let contract = load("contract.yaml", &text, &Folder(&[])).unwrap();
+    let waits = |name: &str| contract.may_need_authorization(contract.tool(name).unwrap());
+    assert_eq!((waits("look_up"), waits("pay")), (false, true));
+    let note = contract.notes()[0].to_string();
+    assert!(note.contains("the gate asks the executor before it releases a call"), "{note}");
 }
 
 #[test]

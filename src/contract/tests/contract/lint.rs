@@ -63,7 +63,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `results`, `users`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `authorize`, `results`, `users`, `roles` or `tools`",
     ),
     (
         "providerTools: []",
@@ -249,11 +249,7 @@ const CASES: [(&str, &str, &str); 61] = [
         "approval: { when: args.quantity }",
         "contract.yaml:32:30: spec.tools[1].approval.when: expected a boolean, found a whole number",
     ),
-    (
-        "effects: read\n",
-        "effects: read\n      approval: always\n",
-        "contract.yaml:19:17: spec.tools[0].approval: expected `never` for a tool that the calling application runs; only what the executor runs can wait for a person",
-    ),
+    ("models:", "authorize: yes\n  models:", "contract.yaml:5:14: spec.authorize: expected `true` or `false`"),
     ("output: trusted", "audit: everything", "contract.yaml:33:14: spec.tools[1].audit: expected `digest` or `full`"),
     // schemas
     (

@@ -64,9 +64,8 @@ impl Core {
             &mut self.ledger,
         ) {
             Ok(Turn::Release(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
-            Ok(Turn::Again(next)) => {
-                let earlier = vec![next.said.clone()];
-                self.again(Rounds::new(*checked, earlier, AnswerForm::Whole { said }, true), next)
+            turn @ Ok(Turn::Again(_) | Turn::Ask(_)) => {
+                self.turn_decided(Rounds::new(*checked, Vec::new(), AnswerForm::Whole { said }, true), turn, 0)
             }
             Err(refusal) => self.replace(&refusal),
         }

@@ -55,6 +55,7 @@ impl Clock {
             Event::RequestHead { .. }
             | Event::ResponseHead { .. }
             | Event::CallsRun(_)
+            | Event::Authorized(_)
             | Event::ModelAnswered(_)
             | Event::Cancelled => None,
         };

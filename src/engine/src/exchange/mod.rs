@@ -4,6 +4,7 @@
 //! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together
 //! with the effect, so no handler can forget it.
 
+mod authorizing;
 mod body;
 mod clock;
 mod memory;
@@ -142,7 +143,10 @@ impl Core {
             }
             // An answer before the request is forwarded is the host's own, such as an error of another filter.
             (
-                ExchangeState::New | ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. },
+                ExchangeState::New
+                | ExchangeState::Refusing { .. }
+                | ExchangeState::Gathering { .. }
+                | ExchangeState::AskingForRequest(_),
                 Event::ResponseHead { headers, end },
             ) => self.response_head(None, headers, end),
             (ExchangeState::Body { awaited, body }, Event::ResponseData { chunk, end, .. }) => {
@@ -158,6 +162,13 @@ impl Core {
                 self.stream_trailers(answer_stream, writable)
             }
             (ExchangeState::BetweenRounds(rounds), Event::CallsRun(outcomes)) => self.calls_run(*rounds, outcomes),
+            (ExchangeState::BetweenRounds(rounds), Event::Authorized(rulings)) => self.answer_ruled(*rounds, rulings),
+            (ExchangeState::AskingForStream(held), Event::Authorized(rulings)) => self.stream_ruled(*held, rulings),
+            (ExchangeState::AskingForStream(held), Event::ResponseData { chunk, end, .. }) => {
+                self.stream_held(held, chunk, end)
+            }
+            (ExchangeState::AskingForStream(held), Event::ResponseTrailers { .. }) => self.stream_held(held, &[], true),
+            (ExchangeState::AskingForRequest(held), Event::Authorized(rulings)) => self.request_ruled(*held, rulings),
             (ExchangeState::BetweenRounds(rounds), Event::ModelAnswered(reply)) => self.model_answered(*rounds, reply),
             // The turn is complete, so later bytes of the upstream are dropped.
             (ExchangeState::BetweenRounds(mut rounds), Event::ResponseData { end, .. }) => {
@@ -181,9 +192,10 @@ impl Core {
             (ExchangeState::Cut, Event::ResponseData { .. }) => (ExchangeState::Ended, Effect::Reset),
             (ExchangeState::Closed, Event::ResponseData { .. }) => (ExchangeState::Closed, Effect::Hold),
             // Answers to callouts that were under way when the exchange ended.
-            (state @ (ExchangeState::Closed | ExchangeState::Cut), Event::CallsRun(_) | Event::ModelAnswered(_)) => {
-                (state, Effect::Hold)
-            }
+            (
+                state @ (ExchangeState::Closed | ExchangeState::Cut),
+                Event::CallsRun(_) | Event::Authorized(_) | Event::ModelAnswered(_),
+            ) => (state, Effect::Hold),
             (state, _) => self.out_of_order(&state),
         }
     }
@@ -191,9 +203,10 @@ impl Core {
     fn out_of_order(&mut self, state: &ExchangeState) -> Transition {
         let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
         match state {
-            ExchangeState::New | ExchangeState::Gathering { .. } | ExchangeState::Refusing { .. } => {
-                self.refuse(&refusal)
-            }
+            ExchangeState::New
+            | ExchangeState::Gathering { .. }
+            | ExchangeState::Refusing { .. }
+            | ExchangeState::AskingForRequest(_) => self.refuse(&refusal),
             _ => self.replace(&refusal),
         }
     }

@@ -2,6 +2,7 @@
 
 use callgate_wire::mcp::McpRequest;
 
+use super::state::authorizing::HeldRequest;
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::effect::{Effect, Forward, Reply};
@@ -95,27 +96,24 @@ impl Core {
             }
             return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
         }
+        let bytes = body.len();
         let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
-        Ok(
-            match message::check(
-                (&self.gate, self.clock.unix_millis()),
-                caller,
-                request,
-                &mut self.tally,
-                &mut self.ledger,
-            )? {
-                Checked::Forward(sent, body) => {
-                    self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
-                }
-                Checked::Answer(body) => {
-                    (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-                }
-            },
-        )
+        let (gate, now) = (&self.gate, self.clock.unix_millis());
+        Ok(match message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)? {
+            Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
+            Checked::Ask(asked) => {
+                let batch = asked.batch(&self.gate, &self.ledger.correlation);
+                let held = HeldRequest { asked, remove, content_type, bytes };
+                (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
+            }
+            Checked::Answer(body) => {
+                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
+            }
+        })
     }
 
-    fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {
+    pub(super) fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {
         self.clock.begin(true);
         (ExchangeState::Sent(forwarded), Effect::Forward(forward))
     }

@@ -1,4 +1,4 @@
-//! Between rounds: the executor runs calls, the model is asked again, the response is held back meanwhile.
+//! Between rounds: the executor runs or releases calls, the model is asked again, the response is held back meanwhile.
 
 use callgate_json::Value;
 use callgate_wire::{Answer, CallResult, Earlier};
@@ -6,8 +6,9 @@ use callgate_wire::{Answer, CallResult, Earlier};
 use super::state::ExchangeState;
 use super::state::rounds::{AnswerForm, Rounds, Waiting};
 use super::{Core, Transition};
+use crate::authorize;
 use crate::effect::Effect;
-use crate::event::{CallFailed, ModelReply, Outcome};
+use crate::event::{Authorization, CallFailed, ModelReply, Outcome};
 use crate::refusal::{Code, Refusal};
 use crate::settle::Refused;
 use crate::tool_results::{self, Next};
@@ -58,20 +59,44 @@ impl Core {
         (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Ask(request))
     }
 
-    pub(super) fn model_answered(
-        &mut self,
-        mut rounds: Rounds,
-        reply: Result<ModelReply<'_>, CallFailed>,
-    ) -> Transition {
-        if matches!(rounds.waiting, Waiting::Calls { .. }) {
+    pub(super) fn model_answered(&mut self, rounds: Rounds, reply: Result<ModelReply<'_>, CallFailed>) -> Transition {
+        if !matches!(rounds.waiting, Waiting::Model) {
             let refusal = Refusal::new(Code::OutOfOrder, "The model answered when it was not asked.");
             return self.fail(rounds, &refusal);
         }
+        let bytes = reply.as_ref().map_or(0, |reply| reply.body.len());
         let turn = reply
             .map_err(tool_results::unanswered)
             .and_then(|reply| unary::read(&self.gate, &rounds.checked, reply.headers, reply.body))
             .and_then(|answer| self.decide_again(&rounds, answer));
+        self.turn_decided(rounds, turn, bytes)
+    }
+
+    /// The executor ruled on the calls of an answer.
+    pub(super) fn answer_ruled(
+        &mut self,
+        mut rounds: Rounds,
+        rulings: Result<Vec<Authorization>, CallFailed>,
+    ) -> Transition {
+        let Waiting::Rulings { held, bytes } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
+            let refusal = Refusal::new(Code::OutOfOrder, "Rulings on calls came when none were awaited.");
+            return self.fail(rounds, &refusal);
+        };
+        let turn = authorize::matched(held.asked(), rulings)
+            .and_then(|rulings| unary::ruled(&rounds.checked, *held, rulings, &rounds.earlier, &mut self.tally));
+        self.turn_decided(rounds, turn, bytes)
+    }
+
+    /// Takes the next step after a whole answer, which had so many bytes.
+    pub(super) fn turn_decided(&mut self, mut rounds: Rounds, turn: Result<Turn, Refusal>, bytes: usize) -> Transition {
         match turn {
+            Ok(Turn::Ask(held)) => {
+                let asker = (&rounds.checked.caller, rounds.checked.round, &rounds.checked.facts);
+                let calls = held.asked().cloned().collect();
+                let batch = authorize::batch(&self.gate, &self.ledger.correlation, asker, calls, held.release);
+                rounds.waiting = Waiting::Rulings { held, bytes };
+                (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Authorize(batch))
+            }
             Ok(Turn::Again(next)) => {
                 rounds.earlier.push(next.said.clone());
                 self.again(rounds, next)
@@ -106,6 +131,6 @@ impl Core {
 }
 
 /// The state after a stream's last bytes: over, if the upstream has ended too.
-fn after(ended: bool, state: ExchangeState) -> ExchangeState {
+pub(super) fn after(ended: bool, state: ExchangeState) -> ExchangeState {
     if ended { ExchangeState::Ended } else { state }
 }

@@ -27,6 +27,7 @@ impl Core {
             Ok(Progress::Open) => (ExchangeState::Streaming(answer_stream), emit(out, chunk)),
             Ok(Progress::Complete) => close(ExchangeState::Closed, out, chunk, end),
             Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, end),
+            Ok(Progress::Ask(calls, release)) => self.stream_asks(answer_stream, (calls, release), out, end),
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
@@ -50,6 +51,7 @@ impl Core {
             }
             Ok(Progress::Open | Progress::Complete) => (ExchangeState::Ended, Effect::Finish(out)),
             Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, true),
+            Ok(Progress::Ask(calls, release)) => self.stream_asks(answer_stream, (calls, release), out, true),
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
@@ -58,7 +60,13 @@ impl Core {
         }
     }
 
-    fn stream_again(&mut self, answer_stream: AnswerStream, next: Next, unsent: Vec<u8>, ended: bool) -> Transition {
+    pub(super) fn stream_again(
+        &mut self,
+        answer_stream: AnswerStream,
+        next: Next,
+        unsent: Vec<u8>,
+        ended: bool,
+    ) -> Transition {
         match answer_stream {
             AnswerStream::Turn(turn) => {
                 let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };
@@ -70,7 +78,7 @@ impl Core {
         }
     }
 
-    fn context<'a>(&'a mut self, out: &'a mut Vec<u8>) -> StreamContext<'a> {
+    pub(super) fn context<'a>(&'a mut self, out: &'a mut Vec<u8>) -> StreamContext<'a> {
         StreamContext {
             gate: &self.gate,
             tally: &mut self.tally,

@@ -49,11 +49,13 @@ impl Core {
     pub(super) fn end_early(&mut self, state: ExchangeState, refusal: &Refusal, writable: bool) -> Transition {
         match state {
             // The host passes a reply before any response through the filters, so it must pass here too.
-            ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. } | ExchangeState::Sent(_) => {
-                self.refuse(refusal)
-            }
+            ExchangeState::Refusing { .. }
+            | ExchangeState::Gathering { .. }
+            | ExchangeState::AskingForRequest(_)
+            | ExchangeState::Sent(_) => self.refuse(refusal),
             ExchangeState::Body { .. } => self.replace(refusal),
             ExchangeState::BetweenRounds(rounds) => self.fail(*rounds, refusal),
+            ExchangeState::AskingForStream(held) => self.fail_held(*held, refusal),
             ExchangeState::Streaming(answer_stream) if writable => {
                 self.tally.error = Some(refusal.code);
                 let mut answer_stream = answer_stream;

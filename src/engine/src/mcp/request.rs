@@ -5,9 +5,12 @@ use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, McpRequest, error}
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
 use super::{Expected, SentMessage};
+use crate::authorize;
+use crate::effect::{AuthorizeBatch, ReleaseRule};
+use crate::event::{Authorization, CallFailed, CallRuling};
 use crate::facts::RequestFacts;
-use crate::ledger::Ledger;
-use crate::settle::{Basis, Decided, TurnSoFar, settle};
+use crate::ledger::{Correlation, Ledger};
+use crate::settle::{Basis, Decided, Runnable, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
 /// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
@@ -40,8 +43,36 @@ const NOTIFICATIONS: [&str; 4] = [
 pub(crate) enum Checked {
     /// Forward it to the server, in this form.
     Forward(SentMessage, Vec<u8>),
+    /// The executor must release its call first.
+    Ask(AskedCall),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
+}
+
+/// A request whose call the executor must release.
+#[derive(Debug)]
+pub(crate) struct AskedCall {
+    request: McpRequest,
+    id: Id,
+    caller: Caller,
+    runnable: Runnable,
+}
+
+/// The decision on a call.
+enum Proposed {
+    Forward(Call),
+    Ask(Runnable),
+}
+
+// === impl AskedCall ===
+
+impl AskedCall {
+    /// The request to the executor.
+    pub(crate) fn batch(&self, gate: &Gate, correlation: &Correlation) -> AuthorizeBatch {
+        let calls = vec![self.runnable.run.clone()];
+        let facts = RequestFacts::without_conversation(&gate.contract);
+        authorize::batch(gate, correlation, (&self.caller, 1, &facts), calls, ReleaseRule::Each)
+    }
 }
 
 /// Checks and rewrites a message, at a time in milliseconds since the Unix epoch.
@@ -68,13 +99,8 @@ pub(crate) fn check(
     if let Some(call) = request.call() {
         let basis = Basis { gate, caller: &caller, now, request: None, can_feed_back: false };
         return Ok(match call_server(basis, call, tally, ledger) {
-            Ok(call) => {
-                request.set_arguments(call.arguments);
-                Checked::Forward(
-                    SentMessage::Request { id, caller, expected: Expected::Call(call.name) },
-                    request.write(),
-                )
-            }
+            Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
+            Ok(Proposed::Ask(runnable)) => Checked::Ask(AskedCall { request, id, caller, runnable }),
             Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
         });
     }
@@ -91,6 +117,33 @@ pub(crate) fn check(
     Ok(Checked::Forward(SentMessage::Request { id, caller, expected }, request.write()))
 }
 
+/// Takes the executor's ruling on the call of a request.
+pub(crate) fn ruled(
+    gate: &Gate,
+    AskedCall { request, id, caller, runnable: Runnable { call, run } }: AskedCall,
+    rulings: Result<Vec<Authorization>, CallFailed>,
+    tally: &mut Tally,
+) -> Result<Checked, Refusal> {
+    let ruling = authorize::matched([&run], rulings)?.pop().unwrap_or(CallRuling::Withheld);
+    Ok(match authorize::judged(&run.tool, ruling) {
+        Ok(true) => {
+            tally.release(&[Fate::Keep(call.clone())]);
+            forward(request, id, caller, call)
+        }
+        // Nothing keeps back the only call of a request.
+        Ok(false) => return Err(authorize::failed(CallFailed::Unreadable)),
+        Err(violation) => {
+            tally.refuse([violation.code]);
+            Checked::Answer(refused(gate, &id, &violation, tally))
+        }
+    })
+}
+
+fn forward(mut request: McpRequest, id: Id, caller: Caller, call: Call) -> Checked {
+    request.set_arguments(call.arguments);
+    Checked::Forward(SentMessage::Request { id, caller, expected: Expected::Call(call.name) }, request.write())
+}
+
 fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
     if methods.contains(&method) {
         return Ok(());
@@ -100,14 +153,15 @@ fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
 }
 
 /// Decides a call. The server runs no tool that the executor runs.
-fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Call, Violation> {
+fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Proposed, Violation> {
     let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(&basis.gate.contract));
     let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, ledger);
     let violation = match decided.pop() {
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);
-            return Ok(call);
+            return Ok(Proposed::Forward(call));
         }
+        Some(Decided::Ask(runnable)) => return Ok(Proposed::Ask(runnable)),
         Some(Decided::Refused(refused)) => refused.violation,
         Some(Decided::Run(runnable)) => Violation {
             code: CallCode::ToolNotInContract,

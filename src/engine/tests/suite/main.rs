@@ -8,6 +8,7 @@
 )]
 
 mod anthropic_messages;
+mod authorize;
 mod bedrock_converse;
 mod budget;
 mod common;

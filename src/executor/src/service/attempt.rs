@@ -38,7 +38,7 @@ use callgate_sandbox::{Caller, Finished, Stop};
 type Recorded = Result<Appended, AuditError>;
 
 /// Longer than any call.
-const NEVER: Duration = Duration::from_secs(86_400 * 365);
+pub(super) const NEVER: Duration = Duration::from_secs(86_400 * 365);
 
 /// An allowed call, with everything needed to run it.
 pub(super) struct Attempt {
@@ -130,11 +130,7 @@ impl Attempt {
         peer: Arc<str>,
         span: CallSpan,
     ) -> Self {
-        call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
-        call.arguments = match approved.tool.audit() {
-            Audit::Full => Some(approved.canonical.clone()),
-            Audit::Digest => None,
-        };
+        describe(&mut call, &approved);
         // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
@@ -267,6 +263,8 @@ impl Attempt {
             Consent::NotNeeded => (Verdict::Allow, None, None),
             Consent::Needed(about) => match services.approvals.claim(&self.ask(about)).await {
                 Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
+                // Only a claim for several calls keeps one back.
+                Ok(Claim::Kept { .. }) => return Some(outcome::unavailable(id(), "an approval was not used up")),
                 Ok(Claim::Pending { approval_id, left }) => {
                     let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
                     (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
@@ -373,6 +371,15 @@ fn idempotency_key(call: &audit::Call) -> String {
     hash.update(call.round.to_be_bytes());
     hash.update(call.position.to_be_bytes());
     hex(&hash.finalize())
+}
+
+/// Adds the arguments of an allowed call to its description, as the contract says.
+pub(super) fn describe(call: &mut audit::Call, approved: &Approved<'_>) {
+    call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
+    call.arguments = match approved.tool.audit() {
+        Audit::Full => Some(approved.canonical.clone()),
+        Audit::Digest => None,
+    };
 }
 
 pub(super) fn entry(call: &Arc<audit::Call>, event: AuditEvent) -> Entry {

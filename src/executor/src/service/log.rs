@@ -1,7 +1,6 @@
 //! The executor's log lines about calls: names, codes and numbers, never arguments or results.
 
 use callgate_proto::executor::v1::CallOutcome;
-use callgate_proto::executor::v1::ExecuteRequest;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use tonic::Status;
 
@@ -35,6 +34,24 @@ pub(super) fn ended(call: &audit::Call, peer: &str, outcome: &CallOutcome) {
     );
 }
 
+/// Logs one line for a ruling on a call that the calling application runs.
+pub(super) fn ruled(call: &audit::Call, peer: &str, ruling: &str, violation: &str) {
+    tracing::info!(
+        exchange = call.exchange_id,
+        request = call.request_id,
+        round = call.round,
+        position = call.position,
+        contract = call.contract_digest,
+        tenant = call.tenant,
+        role = call.role,
+        peer,
+        tool = call.tool,
+        ruling,
+        violation,
+        "ruling"
+    );
+}
+
 /// Logs one line for a rejected request, unless the rate limit is reached.
 pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status: &Status) {
     let Some(held_back) = throttle.line() else { return };
@@ -46,9 +63,4 @@ pub(super) fn rejected(throttle: &Throttle, exchange: &str, calls: usize, status
         held_back,
         "request is refused"
     );
-}
-
-/// Returns the names [`rejected`] needs, before the request is taken apart.
-pub(super) fn named(request: &ExecuteRequest) -> (String, usize) {
-    (request.exchange_id.clone(), request.calls.len())
 }

@@ -4,6 +4,7 @@
 //! describes the steps of one call.
 
 mod attempt;
+mod authorize;
 mod batch;
 mod begun;
 pub(crate) mod deadline;
@@ -20,15 +21,16 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Contract, Tool, Verdict, decide};
+use callgate_contract::{Approved, Code, Contract, Run, Verdict, decide};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
-    self as proto, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
+    self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest,
+    RecordResponse,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
@@ -36,12 +38,12 @@ use self::batch::{CheckedBatch, SentRuling};
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
-use crate::drain::InFlight;
+use crate::drain::{Guard, InFlight};
 use crate::outcome;
 use crate::queue::{QueueLimit, Shed, Ticket};
 use crate::telemetry::{self, CallSpan, Throttle};
 use crate::transport::Peer;
-use callgate_approvals::About;
+use callgate_approvals::{About, HeldFor};
 use callgate_audit::{self as audit, AuditEvent, Entry, Source, Verdict as Audited};
 
 /// The implementation of `callgate.executor.v1.Executor`.
@@ -72,6 +74,19 @@ struct Tickets {
 impl Service {
     pub(crate) fn new(services: Arc<Services>, in_flight: InFlight) -> Self {
         Self { services, in_flight, throttle: Throttle::new() }
+    }
+
+    /// Enters a request about calls, unless the executor takes none.
+    fn enter(&self) -> Result<Guard, Status> {
+        let running = self.in_flight.enter();
+        let running =
+            running.ok_or_else(|| Status::unavailable("the executor is draining; ask another or try again later"))?;
+        if self.services.instruments.readiness.is_full() {
+            return Err(Status::unavailable(
+                "nothing ran: the state directory has no room left; make room (audit.minFree)",
+            ));
+        }
+        Ok(running)
     }
 
     fn contract(&self, digest: &str) -> Result<Arc<Admitted>, Status> {
@@ -130,9 +145,9 @@ impl Service {
         let conversation = asked.conversation(position, ruling.texts());
         let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
         let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
-            Verdict::Allow(approved) => (approved, Consent::NotNeeded),
-            Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), approved.tool);
+            Verdict::Allow(approved) if !call.needs_approval => (approved, Consent::NotNeeded),
+            Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
+                let shown = shown(admitted.contract(), &approved);
                 (approved, Consent::Needed(shown))
             }
             Verdict::Deny(violation) => {
@@ -162,7 +177,7 @@ impl Service {
     async fn run(&self, request: Request<ExecuteRequest>) -> Result<ExecuteResponse, Status> {
         let began = Instant::now();
         let (metadata, extensions, request) = request.into_parts();
-        let peer = extensions.get::<Peer>().map_or_else(|| Arc::from(""), |peer| Arc::from(peer.to_string()));
+        let peer = peer(&extensions);
         let (mut asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         let decided: Vec<Decided> = calls
@@ -224,16 +239,20 @@ impl Tickets {
 #[tonic::async_trait]
 impl Executor for Service {
     async fn execute(&self, request: Request<ExecuteRequest>) -> Result<Response<ExecuteResponse>, Status> {
-        let Some(_running) = self.in_flight.enter() else {
-            return Err(Status::unavailable("the executor is draining; ask another or try again later"));
-        };
-        if self.services.instruments.readiness.is_full() {
-            return Err(Status::unavailable(
-                "nothing ran: the state directory has no room left; make room (audit.minFree)",
-            ));
-        }
-        let (exchange, calls) = log::named(request.get_ref());
+        let _running = self.enter()?;
+        let ExecuteRequest { exchange_id, calls, .. } = request.get_ref();
+        let (exchange, calls) = (exchange_id.clone(), calls.len());
         self.run(request)
+            .await
+            .map(Response::new)
+            .inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
+    }
+
+    async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
+        let _running = self.enter()?;
+        let (metadata, extensions, request) = request.into_parts();
+        let (exchange, calls) = (request.exchange_id.clone(), request.calls.len());
+        self.rule(request, &metadata, peer(&extensions))
             .await
             .map(Response::new)
             .inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
@@ -251,7 +270,13 @@ impl Executor for Service {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, tool: &Tool) -> About {
+fn shown(contract: &Contract, approved: &Approved<'_>) -> About {
+    let tool = approved.tool;
+    let held_for = match &approved.because {
+        Some(violation) => (violation.code, violation.pointer.clone()),
+        None => (Code::ApprovalRequired, String::new()),
+    };
+    let (code, pointer) = held_for;
     let approvers = tool.approval().approvers().max(1);
     About {
         contract: contract.name().to_owned(),
@@ -259,7 +284,14 @@ fn shown(contract: &Contract, tool: &Tool) -> About {
         description: tool.description().unwrap_or_default().to_owned(),
         effects: tool.effects(),
         approvers,
+        run_by_client: matches!(tool.run(), Run::Client),
+        held_for: vec![HeldFor { code: code.as_str().to_owned(), pointer }],
     }
+}
+
+/// Returns the client at the other end of the connection.
+fn peer(extensions: &Extensions) -> Arc<str> {
+    extensions.get::<Peer>().map_or_else(|| Arc::from(""), |peer| Arc::from(peer.to_string()))
 }
 
 /// Returns the status of a shed request, with the retry delay gRPC clients read.

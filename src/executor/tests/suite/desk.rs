@@ -158,6 +158,17 @@ impl Desk {
         self
     }
 
+    /// Adds a tool the calling application runs, with more fields of its own.
+    pub(crate) fn client_tool_with(mut self, name: &str, more: &str) -> Self {
+        let comma = if more.is_empty() { "" } else { ", " };
+        writeln!(
+            self.tools,
+            "    - {{ name: {name}, effects: write, parameters: {{ type: object }}, run: {{ client: {{}} }}{comma}{more} }}"
+        )
+        .unwrap();
+        self
+    }
+
     pub(crate) fn at_once(mut self, concurrency: u32) -> Self {
         self.concurrency = concurrency;
         self

@@ -15,6 +15,7 @@ mod program;
 mod services;
 
 mod admission;
+mod authorize;
 mod backends;
 mod bounds;
 mod cache;

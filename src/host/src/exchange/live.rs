@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use callgate_engine::{CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
+use callgate_engine::{AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
 
 use super::upstream::{JSON, Upstream, is_plain_json};
 use crate::host::Host;
@@ -21,6 +21,8 @@ pub(super) struct Live {
     noted: Option<Cow<'static, str>>,
     /// The callout under way.
     pub(super) callout: Option<Callout>,
+    /// The request is held until the callout's answer.
+    request_waits: bool,
 }
 
 /// The held part of the response, which can still be written.
@@ -40,12 +42,17 @@ enum Holding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callout {
     Executor(u64),
+    Rulings(u64),
     Model(u64),
 }
 
 /// The time at which an effect is carried out.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Moment {
+    /// A callback of the request, with so many bytes at hand.
+    Request(usize),
+    /// Outside a callback of the request, while the request is held.
+    HeldRequest,
     /// A callback of the response, with so many bytes at hand.
     Response(usize),
     /// Outside a callback of the response, while the response is held.
@@ -56,6 +63,7 @@ pub(super) enum Moment {
 pub(super) enum Turn {
     Step(Step),
     Run(CallBatch),
+    Authorize(AuthorizeBatch),
     Ask(ModelRequest),
 }
 
@@ -70,6 +78,7 @@ impl Live {
             upstream: Upstream::default(),
             noted: None,
             callout: None,
+            request_waits: false,
         }
     }
 
@@ -82,15 +91,21 @@ impl Live {
         effect
     }
 
-    pub(super) fn on_request(&mut self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+    /// Passes an event of the request to the engine.
+    pub(super) fn tell_request(&mut self, host: &impl Host, event: Event<'_>) -> Effect {
         if let Event::RequestHead { headers, .. } = &event {
             self.json = is_plain_json(headers);
         }
-        match self.tell(host, event) {
-            Effect::Pass => Step::Continue,
+        self.tell(host, event)
+    }
+
+    /// Carries out an effect on the request, of which the host has `held` bytes at hand. `forwarded` is the step that releases it.
+    fn request(&mut self, host: &impl Host, effect: Effect, held: usize, forwarded: Step) -> Step {
+        match effect {
+            Effect::Pass => forwarded,
             Effect::PassWithout(remove) => {
                 forward_without(host, &remove);
-                Step::Continue
+                forwarded
             }
             Effect::Forward(Forward { body, remove, content_type }) => {
                 forward_without(host, &remove);
@@ -99,7 +114,7 @@ impl Live {
                 }
                 host.set_request_header("content-length", Some(&body.len().to_string()));
                 host.set_request_body(held, &body);
-                Step::Continue
+                forwarded
             }
             Effect::Hold => Step::Hold,
             Effect::Reply(reply) => self.reply(host, reply),
@@ -107,6 +122,7 @@ impl Live {
             Effect::BeginStream
             | Effect::Emit(_)
             | Effect::Run(_)
+            | Effect::Authorize(_)
             | Effect::Ask(_)
             | Effect::Finish(_)
             | Effect::Reset => defect(),
@@ -136,6 +152,7 @@ impl Live {
             | Effect::Forward(_)
             | Effect::Emit(_)
             | Effect::Run(_)
+            | Effect::Authorize(_)
             | Effect::Ask(_)
             | Effect::Finish(_)
             | Effect::Reset => defect(),
@@ -145,9 +162,14 @@ impl Live {
     /// Carries out one effect as far as it needs no callout.
     pub(super) fn turn(&mut self, host: &impl Host, moment: Moment, effect: Effect) -> Turn {
         let step = match effect {
+            // Only a response has rounds.
+            Effect::Run(_) | Effect::Ask(_) if moment.is_of_request() => defect(),
             Effect::Run(batch) => return Turn::Run(batch),
+            Effect::Authorize(batch) => return Turn::Authorize(batch),
             Effect::Ask(request) => return Turn::Ask(request),
             effect => match moment {
+                Moment::Request(held) => self.request(host, effect, held, Step::Continue),
+                Moment::HeldRequest => self.request(host, effect, 0, Step::ResumeRequest),
                 Moment::Response(held) => self.respond(host, effect, held),
                 Moment::Held => self.respond_later(host, effect),
             },
@@ -174,9 +196,12 @@ impl Live {
             }
             Effect::Reply(reply) => self.reply(host, reply),
             Effect::Reset => self.reset(host),
-            Effect::Run(_) | Effect::Ask(_) | Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {
-                defect()
-            }
+            Effect::Run(_)
+            | Effect::Authorize(_)
+            | Effect::Ask(_)
+            | Effect::Forward(_)
+            | Effect::PassWithout(_)
+            | Effect::BeginStream => defect(),
         }
     }
 
@@ -190,19 +215,36 @@ impl Live {
             }
             Effect::Reply(reply) => self.reply(host, reply),
             Effect::Reset => self.reset(host),
-            Effect::Run(_) | Effect::Ask(_) | Effect::Forward(_) | Effect::PassWithout(_) | Effect::BeginStream => {
-                defect()
-            }
+            Effect::Run(_)
+            | Effect::Authorize(_)
+            | Effect::Ask(_)
+            | Effect::Forward(_)
+            | Effect::PassWithout(_)
+            | Effect::BeginStream => defect(),
         }
     }
 
-    /// Waits for a callout. The response is held meanwhile.
+    /// Waits for a callout. The request or the response is held meanwhile.
     pub(super) fn wait(&mut self, callout: Callout, moment: Moment) -> Step {
         self.callout = Some(callout);
+        self.request_waits = moment.is_of_request();
         match moment {
             Moment::Response(_) => self.hold(),
-            Moment::Held => Step::Hold,
+            Moment::Request(_) | Moment::HeldRequest | Moment::Held => Step::Hold,
         }
+    }
+
+    /// Returns the moment of an event that comes outside a callback of the stream.
+    pub(super) fn moment(&self) -> Moment {
+        if self.request_waits { Moment::HeldRequest } else { Moment::Held }
+    }
+
+    /// Takes the callout of an answer, and returns the moment for its effect.
+    pub(super) fn answered(&mut self, callout: Callout) -> Option<Moment> {
+        self.callout.take_if(|waiting| *waiting == callout)?;
+        let moment = self.moment();
+        self.request_waits = false;
+        Some(moment)
     }
 
     fn hold(&mut self) -> Step {
@@ -277,6 +319,14 @@ impl Live {
     fn dropped_members(&self) -> Option<String> {
         let dropped = &self.exchange.tally().dropped_members;
         (!dropped.is_empty()).then(|| dropped.join(", "))
+    }
+}
+
+// === impl Moment ===
+
+impl Moment {
+    fn is_of_request(self) -> bool {
+        matches!(self, Self::Request(_) | Self::HeldRequest)
     }
 }
 

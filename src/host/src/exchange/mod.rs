@@ -13,7 +13,7 @@ mod upstream;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use callgate_engine::{CallFailed, Effect, Event, Gate, Outcome};
+use callgate_engine::{Authorization, CallFailed, Effect, Event, Gate, Outcome};
 
 use crate::host::{Host, OwnedReply, Sent};
 use crate::metrics::{self, Counter};
@@ -35,7 +35,8 @@ impl LiveExchange {
 
     /// Carries out an event of the request, of which the host has `held` bytes at hand.
     pub fn on_request(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
-        self.0.borrow_mut().on_request(host, event, held)
+        let effect = self.0.borrow_mut().tell_request(host, event);
+        self.settle(host, Moment::Request(held), effect)
     }
 
     /// Carries out the response's headers.
@@ -71,6 +72,11 @@ impl LiveExchange {
         self.on_answer(host, Callout::Executor(token), Event::CallsRun(outcomes))
     }
 
+    /// Carries out the executor's rulings. Returns [`Step::Hold`] if the exchange does not wait for this token.
+    pub fn on_authorized(&self, host: &impl Host, token: u64, rulings: Result<Vec<Authorization>, CallFailed>) -> Step {
+        self.on_answer(host, Callout::Rulings(token), Event::Authorized(rulings))
+    }
+
     /// Carries out the model's answer. Returns [`Step::Hold`] if the exchange does not wait for this token.
     pub fn on_model_answered(&self, host: &impl Host, token: u64, reply: &Result<OwnedReply, CallFailed>) -> Step {
         OwnedReply::lend(reply, |reply| self.on_answer(host, Callout::Model(token), Event::ModelAnswered(reply)))
@@ -78,12 +84,12 @@ impl LiveExchange {
 
     /// Passes the time to the exchange.
     pub fn on_tick(&self, host: &impl Host) -> Step {
-        let effect = {
+        let (moment, effect) = {
             let mut live = self.0.borrow_mut();
             let writable = live.is_writable();
-            live.tell(host, Event::Tick { writable, now: host.now() })
+            (live.moment(), live.tell(host, Event::Tick { writable, now: host.now() }))
         };
-        self.settle(host, Moment::Held, effect)
+        self.settle(host, moment, effect)
     }
 
     /// Ends the exchange, and passes its counts to `count`. Access logs are written after this, so the verdict is noted here at the
@@ -104,21 +110,23 @@ impl LiveExchange {
         self.0.borrow().callout == Some(Callout::Executor(token))
     }
 
+    /// Returns true if the exchange waits for the executor's rulings with this token.
+    pub fn awaits_rulings(&self, token: u64) -> bool {
+        self.0.borrow().callout == Some(Callout::Rulings(token))
+    }
+
     /// Returns true if the exchange waits for the model's answer with this token.
     pub fn awaits_model(&self, token: u64) -> bool {
         self.0.borrow().callout == Some(Callout::Model(token))
     }
 
     fn on_answer(&self, host: &impl Host, callout: Callout, event: Event<'_>) -> Step {
-        let effect = {
+        let (moment, effect) = {
             let mut live = self.0.borrow_mut();
-            if live.callout != Some(callout) {
-                return Step::Hold;
-            }
-            live.callout = None;
-            live.tell(host, event)
+            let Some(moment) = live.answered(callout) else { return Step::Hold };
+            (moment, live.tell(host, event))
         };
-        self.settle(host, Moment::Held, effect)
+        self.settle(host, moment, effect)
     }
 
     /// Carries out an effect. Sends callouts; if one ends at once, the engine learns of it, and the next effect is carried out.
@@ -127,7 +135,7 @@ impl LiveExchange {
             let turn = self.0.borrow_mut().turn(host, moment, effect);
             effect = match turn {
                 Turn::Step(step) => {
-                    if matches!(step, Step::Resume | Step::Reply(_) | Step::Reset) {
+                    if matches!(step, Step::Resume | Step::ResumeRequest | Step::Reply(_) | Step::Reset) {
                         let cancelled = self.0.borrow_mut().callout.take();
                         cancel(host, cancelled);
                     }
@@ -136,6 +144,10 @@ impl LiveExchange {
                 Turn::Run(batch) => match host.run(batch) {
                     Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Executor(token), moment),
                     Sent::Ended(outcomes) => self.0.borrow_mut().tell(host, Event::CallsRun(outcomes)),
+                },
+                Turn::Authorize(batch) => match host.authorize(batch) {
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Rulings(token), moment),
+                    Sent::Ended(rulings) => self.0.borrow_mut().tell(host, Event::Authorized(rulings)),
                 },
                 Turn::Ask(request) => match host.ask(request) {
                     Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Model(token), moment),
@@ -149,7 +161,7 @@ impl LiveExchange {
 }
 
 fn cancel(host: &impl Host, callout: Option<Callout>) {
-    if let Some(Callout::Executor(token)) = callout {
+    if let Some(Callout::Executor(token) | Callout::Rulings(token)) = callout {
         host.cancel(token);
     }
 }

@@ -320,6 +320,12 @@ extern "C" fn envoy_dynamic_module_callback_http_filter_continue_encoding(pointe
     filter(pointer).may_end();
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_continue_decoding(pointer: NonNull<c_void>) {
+    filter(pointer).event("continue request");
+    filter(pointer).may_end();
+}
+
 /// Starts a callout: writes its id first, as Envoy does.
 fn start(pointer: NonNull<c_void>, id: *mut u64, what: &str, reset: impl FnOnce(&FakeFilter, u64)) -> u32 {
     let filter = filter(pointer);

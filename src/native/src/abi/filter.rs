@@ -164,6 +164,12 @@ impl FilterPtr {
         unsafe { envoy_dynamic_module_callback_http_filter_continue_encoding(self.0) }
     }
 
+    /// Releases the held request. Envoy may end the stream before this returns.
+    pub(crate) fn continue_decoding(self) {
+        // SAFETY: the pointer is alive.
+        unsafe { envoy_dynamic_module_callback_http_filter_continue_decoding(self.0) }
+    }
+
     /// Sends a whole request to a cluster; the answer comes whole. Writes its id to `id` before any hook of it runs.
     pub(crate) fn http_callout(
         self,

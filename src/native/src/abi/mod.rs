@@ -180,6 +180,7 @@ unsafe extern "C" {
     );
     fn envoy_dynamic_module_callback_http_filter_reset_stream(filter: NonNull<c_void>, reason: u32, details: Buffer);
     fn envoy_dynamic_module_callback_http_filter_continue_encoding(filter: NonNull<c_void>);
+    fn envoy_dynamic_module_callback_http_filter_continue_decoding(filter: NonNull<c_void>);
 
     fn envoy_dynamic_module_callback_http_filter_http_callout(
         filter: NonNull<c_void>,

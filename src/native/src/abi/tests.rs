@@ -3,7 +3,9 @@
 use std::ffi::c_void;
 use std::ptr::null;
 
-use callgate_proto::executor::v1::{CallOutcome, ExecuteResponse, Success, call_outcome};
+use callgate_proto::executor::v1::{
+    AuthorizeResponse, CallOutcome, CallRuling, ExecuteResponse, Pending, Released, Success, call_outcome, call_ruling,
+};
 use prost::Message;
 
 use super::fake::{FakeFilter, OnStart};
@@ -39,8 +41,12 @@ struct Config(*const c_void);
 
 impl Config {
     fn new() -> Self {
+        Self::of(CONFIG)
+    }
+
+    fn of(text: &str) -> Self {
         hooks::envoy_dynamic_module_on_program_init();
-        let bytes = Buffer::lend(CONFIG.as_bytes());
+        let bytes = Buffer::lend(text.as_bytes());
         // SAFETY: the buffer outlives the call; the pointer is never read.
         let module = unsafe {
             hooks::envoy_dynamic_module_on_http_filter_config_new(std::ptr::dangling_mut(), Buffer::EMPTY, bytes)
@@ -71,9 +77,13 @@ fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 
 /// Sends a whole request, in several chunks; returns the status of the last hook.
 fn request(filter: &FakeFilter, role: &str) -> u32 {
+    request_at(filter, role, "/v1/chat/completions", REQUEST)
+}
+
+fn request_at(filter: &FakeFilter, role: &str, path: &str, body: &[u8]) -> u32 {
     filter.state.borrow_mut().request = pairs(&[
         (":method", "POST"),
-        (":path", "/v1/chat/completions"),
+        (":path", path),
         ("content-type", "application/json"),
         ("x-tenant", "acme"),
         ("x-role", role),
@@ -85,7 +95,7 @@ fn request(filter: &FakeFilter, role: &str) -> u32 {
         return status;
     }
     assert_eq!(status, STOP);
-    let chunks = REQUEST.chunks(20).map(<[u8]>::to_vec).collect();
+    let chunks = body.chunks(20).map(<[u8]>::to_vec).collect();
     filter.state.borrow_mut().bodies.insert(BodyBuffer::ReceivedRequest as u32, chunks);
     // SAFETY: the stream is alive.
     unsafe { hooks::envoy_dynamic_module_on_http_filter_request_body(filter.pointer(), filter.module, true) }
@@ -107,7 +117,17 @@ fn respond(filter: &FakeFilter, body: &[u8]) -> u32 {
 fn executor_answers(filter: &FakeFilter, id: u64) {
     let success = call_outcome::Outcome::Success(Success { result: "{\"found\":true}".into() });
     let outcome = CallOutcome { id: "call_1".into(), outcome: Some(success), usage: None };
-    let frame = grpc::frame(&ExecuteResponse { outcomes: vec![outcome] }.encode_to_vec());
+    executor_sends(filter, id, &ExecuteResponse { outcomes: vec![outcome] }.encode_to_vec());
+}
+
+/// The executor rules on the one call of a request to an MCP server.
+fn executor_rules(filter: &FakeFilter, id: u64, ruling: call_ruling::Ruling) {
+    let ruling = CallRuling { id: "1".into(), ruling: Some(ruling) };
+    executor_sends(filter, id, &AuthorizeResponse { rulings: vec![ruling] }.encode_to_vec());
+}
+
+fn executor_sends(filter: &FakeFilter, id: u64, message: &[u8]) {
+    let frame = grpc::frame(message);
     let (pointer, module) = (filter.pointer(), filter.module);
     let headers = [Header::lend(":status", b"200")];
     let trailers = [Header::lend("grpc-status", b"0")];
@@ -175,6 +195,56 @@ fn a_turn_with_a_server_run_call_is_run_and_answered() {
     assert!(body(&filter, BodyBuffer::BufferedResponse).contains("found"));
     filter.end();
     assert_eq!(verdict(&filter), "allow");
+}
+
+const MCP: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lookup","arguments":{"a":1}}}"#;
+
+/// The same desk with a tool that the MCP server runs, once a person has approved the call.
+fn asking() -> Config {
+    let (start, _) = CONFIG.split_once(r#""run": {"#).unwrap();
+    Config::of(&format!(r#"{start}"approval": "always", "run": {{ "client": {{}} }} }}] }} }} }}"#))
+}
+
+#[test]
+fn a_request_waits_for_the_ruling_and_is_forwarded() {
+    let config = asking();
+    let filter = config.stream();
+    assert_eq!(request_at(&filter, "clerk", "/mcp", MCP), STOP_NO_BUFFER);
+    executor_answers(&filter, 7);
+    assert_eq!(events(&filter), ["run 1"], "another callout");
+    executor_rules(&filter, 1, call_ruling::Ruling::Released(Released::default()));
+    assert_eq!(events(&filter), ["run 1", "continue request"]);
+    assert!(body(&filter, BodyBuffer::BufferedRequest).contains(r#""arguments":{"a":1}"#));
+    filter.end();
+    assert_eq!(verdict(&filter), "allow");
+}
+
+#[test]
+fn a_request_that_waits_for_a_person_is_answered_here() {
+    let config = asking();
+    let filter = config.stream();
+    request_at(&filter, "clerk", "/mcp", MCP);
+    let pending = Pending { approval_id: "ap-1".into(), left_seconds: 60 };
+    executor_rules(&filter, 1, call_ruling::Ruling::Pending(pending));
+    let (status, answer) = filter.state.borrow().replies.first().cloned().unwrap();
+    assert!(status == 200 && String::from_utf8_lossy(&answer).contains("ap-1"));
+    assert!(body(&filter, BodyBuffer::BufferedRequest).is_empty());
+    filter.end();
+    assert_eq!(verdict(&filter), "refuse:approval_required");
+}
+
+#[test]
+fn a_question_that_fails_inside_its_start_forwards_nothing() {
+    for on_start in [OnStart::Reset, OnStart::Refuse] {
+        let config = asking();
+        let filter = config.stream();
+        filter.state.borrow_mut().on_start = on_start;
+        assert_eq!(request_at(&filter, "clerk", "/mcp", MCP), STOP_NO_BUFFER, "{on_start:?}");
+        let replies = filter.state.borrow().replies.clone();
+        assert!(replies.len() == 1 && String::from_utf8_lossy(&replies[0].1).contains("executor_unavailable"));
+        filter.end();
+        assert_eq!(verdict(&filter), "error:executor_unavailable", "{on_start:?}");
+    }
 }
 
 #[test]

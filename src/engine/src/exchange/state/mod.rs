@@ -1,6 +1,7 @@
 //! The states of an exchange. Each owns the data it needs.
 
 pub(super) mod answer_stream;
+pub(super) mod authorizing;
 pub(super) mod awaited;
 pub(super) mod rounds;
 
@@ -12,6 +13,7 @@ use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;
 use crate::request;
 use answer_stream::AnswerStream;
+use authorizing::{HeldRequest, HeldStream};
 use awaited::AwaitedBody;
 use rounds::Rounds;
 
@@ -26,6 +28,8 @@ pub(super) enum ExchangeState {
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
     Gathering { reader: RequestReader, body: Vec<u8> },
+    /// A whole request makes a call on which the executor must rule first.
+    AskingForRequest(Box<HeldRequest>),
     /// The request was forwarded; its answer is awaited.
     Sent(Forwarded),
     /// The request was answered here. Nothing of it is forwarded; the response is our own.
@@ -34,6 +38,8 @@ pub(super) enum ExchangeState {
     Body { awaited: AwaitedBody, body: Vec<u8> },
     /// A streamed answer is under way.
     Streaming(AnswerStream),
+    /// A streamed answer has calls on which the executor must rule first.
+    AskingForStream(Box<HeldStream>),
     /// The model's turn led to further rounds; the response is held back meanwhile.
     BetweenRounds(Box<Rounds>),
     /// The answer is complete, or ended in an error. Later bytes of the upstream are dropped.
@@ -70,6 +76,7 @@ impl ExchangeState {
             Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
             Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
+            Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
             Self::Body { body, .. } if body.is_empty() => TimeLimits::TURN,
             Self::Body { .. } => TimeLimits::BOTH,
             Self::Streaming(answer_stream) if answer_stream.is_own() => TimeLimits::NONE,
@@ -87,6 +94,8 @@ impl ExchangeState {
             Self::Sent(Forwarded::Mcp(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
             Self::Streaming(answer_stream) => answer_stream.held(),
+            Self::AskingForRequest(held) => held.bytes,
+            Self::AskingForStream(held) => held.held(),
             Self::BetweenRounds(rounds) => rounds.held(),
         }
     }
@@ -98,6 +107,8 @@ impl ExchangeState {
             | Self::Gathering { .. }
             | Self::Sent(_)
             | Self::Body { .. }
+            | Self::AskingForRequest(_)
+            | Self::AskingForStream(_)
             | Self::BetweenRounds(_) => true,
             Self::Streaming(answer_stream) => !answer_stream.is_own(),
             Self::New | Self::Open | Self::Refused | Self::Closed | Self::Cut | Self::Ended => false,

@@ -5,6 +5,7 @@ use callgate_wire::{Earlier, Stream};
 
 use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
+use crate::unary::HeldAnswer;
 
 /// The request, the earlier rounds and the client's answer so far.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(in crate::exchange) enum AnswerForm {
 pub(in crate::exchange) enum Waiting {
     /// The executor, for the outcomes of `run`.
     Calls { said: Vec<Value>, run: Vec<Runnable>, refused: Vec<Refused> },
+    /// The executor, for the rulings on calls of an answer with so many bytes.
+    Rulings { held: Box<HeldAnswer>, bytes: usize },
     /// The model.
     Model,
 }
@@ -54,6 +57,10 @@ impl Rounds {
             AnswerForm::Whole { said } => *said,
             AnswerForm::Stream { said, unsent, .. } => said.saturating_add(unsent.capacity()),
         };
-        self.checked.request.held().saturating_mul(2).saturating_add(stream)
+        let answer = match &self.waiting {
+            Waiting::Rulings { bytes, .. } => *bytes,
+            Waiting::Calls { .. } | Waiting::Model => 0,
+        };
+        self.checked.request.held().saturating_mul(2).saturating_add(stream).saturating_add(answer)
     }
 }

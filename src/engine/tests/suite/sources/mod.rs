@@ -7,9 +7,10 @@ mod attacks;
 mod rounds;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use callgate_contract::{Caller, Conversation, ProposedCall, Texts, Verdict, decide};
-use callgate_engine::{DIALECTS, Effect, Event, Exchange, Gate, Offer, history, lend};
+use callgate_engine::{Authorization, CallRuling, DIALECTS, Effect, Event, Exchange, Gate, Offer, history, lend};
 use callgate_wire::Target;
 use serde_json::Value;
 
@@ -86,21 +87,34 @@ fn exchanged(api: &Api, gate: &Rc<Gate>, body: &Value, (tool, arguments): (&str,
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
     let arguments: Value = serde_json::from_str(arguments).unwrap();
     let calls = [("c99", tool, &arguments)];
-    if stream {
+    let effect = if stream {
         assert_eq!(begun(&mut exchange, api.media), Effect::BeginStream);
-        feed(&mut exchange, &(api.stream)(&calls), &[usize::MAX]);
+        feed(&mut exchange, &(api.stream)(&calls), &[usize::MAX]).1
     } else {
         assert_eq!(begun(&mut exchange, "application/json"), Effect::Hold);
-        exchange.on(Event::ResponseData { chunk: (api.answer)(&calls).to_string().as_bytes(), end: true, now: NOW });
+        let answer = (api.answer)(&calls).to_string();
+        Some(exchange.on(Event::ResponseData { chunk: answer.as_bytes(), end: true, now: NOW }))
+    };
+    if let Some(effect @ Effect::Authorize(_)) = effect {
+        nobody_has_approved(&mut exchange, effect);
     }
     exchange.tally().verdict().into_owned()
+}
+
+/// The executor answers that a person must approve each call; returns the effect.
+fn nobody_has_approved(exchange: &mut Exchange, effect: Effect) -> Effect {
+    let Effect::Authorize(asked) = effect else { panic!("expected a question to the executor, got {effect:?}") };
+    assert!(asked.batch.calls.iter().all(|call| call.needs_approval));
+    let pending = || CallRuling::Pending { approval_id: "ap-1".into(), left: Duration::from_secs(60) };
+    let rulings = asked.batch.calls.iter().map(|call| Authorization { id: call.id.clone(), ruling: pending() });
+    exchange.on(Event::Authorized(Ok(rulings.collect())))
 }
 
 /// Asserts the verdict on a call in every API, with ids and without, streamed and whole.
 fn everywhere(gate: &Rc<Gate>, conversation: &Value, call: (&str, &str), expected: &str) {
     let told = match expected.split_once(' ') {
         None => "allow".to_owned(),
-        // Nobody can be asked about a call that the client runs.
+        // The executor is asked, and nobody has approved the call.
         Some(("hold", _)) => "refuse:approval_required".to_owned(),
         Some((_, code)) => format!("refuse:{code}"),
     };

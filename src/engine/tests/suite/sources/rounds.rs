@@ -6,7 +6,7 @@ use callgate_contract::Code;
 use callgate_engine::{Effect, Event, Exchange, Gate, lend};
 use serde_json::{Value, json};
 
-use super::{apis, gate};
+use super::{apis, gate, nobody_has_approved};
 use crate::common::{NOW, batch, begun, feed, headers, model_answered, model_request, ran};
 use crate::conditions::apis::{APIS, Api};
 
@@ -108,6 +108,7 @@ fn the_model_is_told_once_that_a_value_is_missing() {
         let (mut exchange, effect) = answered(api, gate, "remove", &id, stream);
         model_request(effect);
         let effect = model_answered(&mut exchange, &(api.answer)(&[("c2", "remove", &id)]));
+        let effect = nobody_has_approved(&mut exchange, effect);
         assert!(matches!(effect, Effect::Finish(_)), "{} {stream}: {effect:?}", api.name);
         assert!(exchange.tally().refused.contains(&Code::ApprovalRequired), "{} {stream}", api.name);
     });

@@ -1,6 +1,6 @@
 //! Text of a stream is forwarded without a copy, in every dialect and any chunking.
 
-mod samples;
+pub(crate) mod samples;
 
 use std::time::Duration;
 

@@ -22,6 +22,7 @@ const BYTES: [f64; 8] = [65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_2
 pub struct CallMetrics {
     ended: Family<ToolOutcome, Counter>,
     denied: Family<KindLabel, Counter>,
+    ruled: Family<ToolOutcome, Counter>,
     duration: Family<ToolLabel, Histogram>,
     fuel: Family<ToolLabel, Counter>,
     peak_memory: Family<ToolLabel, Histogram>,
@@ -56,6 +57,7 @@ impl CallMetrics {
         let calls = Self {
             ended: Family::default(),
             denied: Family::default(),
+            ruled: Family::default(),
             duration: Family::new_with_constructor(seconds),
             fuel: Family::default(),
             peak_memory: Family::new_with_constructor(|| Histogram::new(BYTES)),
@@ -67,6 +69,7 @@ impl CallMetrics {
         };
         registry.register("calls", "Calls by tool and outcome; denied ones included", calls.ended.clone());
         registry.register("denials", "Denied calls by the violation's code", calls.denied.clone());
+        registry.register("rulings", "Rulings on calls that the application runs, by tool", calls.ruled.clone());
         registry.register_with_unit(
             "call_duration",
             "Time from the decision to the outcome of allowed calls, waiting included",
@@ -119,6 +122,11 @@ impl CallMetrics {
     pub fn denied(&self, tool: Option<&Tool>, code: &'static str) {
         self.ended.get_or_create(&ToolOutcome::of(tool, "denied")).inc();
         self.denied.get_or_create(&KindLabel { kind: code }).inc();
+    }
+
+    /// Counts a ruling on a call that the application runs.
+    pub fn ruled(&self, tool: Option<&Tool>, ruling: &'static str) {
+        self.ruled.get_or_create(&ToolOutcome::of(tool, ruling)).inc();
     }
 
     /// Counts a running call until the result is dropped.

@@ -14,7 +14,7 @@ use super::super::auth::{Approver, Viewer};
 use super::super::problem::{Problem, ProblemBody};
 use super::super::tokens::{Holder, Role};
 use callgate_approvals::{
-    self as approvals, Answered, ApprovalAnswer, ApprovalRequest, Approvals, Filter, Search, Standing,
+    self as approvals, Answered, ApprovalAnswer, ApprovalRequest, Approvals, Filter, HeldFor, Search, Standing,
 };
 
 const LISTED: u32 = 50;
@@ -95,6 +95,10 @@ pub(super) struct Approval {
     approvers: u8,
     /// The persons who agreed so far, if more than one must.
     agreed: Vec<String>,
+    /// The program that runs the call once it is approved.
+    run_by: RunBy,
+    /// The rules that held the call when it was asked about first.
+    held_for: Vec<Held>,
     /// The exchange of the first request.
     exchange_id: String,
     /// The length of the arguments in bytes.
@@ -115,6 +119,25 @@ pub(super) struct Approval {
     /// The time at which the approval was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<String>,
+}
+
+/// The program that runs a call.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum RunBy {
+    /// The executor, in its sandbox or at a backend.
+    Executor,
+    /// The calling application. An approval lets the gate release the call to it.
+    Client,
+}
+
+/// A rule that held a call.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Held {
+    /// The code of the broken rule, such as `origin_foreign`; `approval_required` for the tool's own `approval`.
+    code: String,
+    /// JSON Pointer into the arguments; empty for the whole call.
+    pointer: String,
 }
 
 /// A request for approval with its arguments.
@@ -325,6 +348,8 @@ impl From<&ApprovalRequest> for Approval {
             },
             approvers: request.ask.about.approvers,
             agreed: request.agreed.iter().map(|one| one.by.clone()).collect(),
+            run_by: if request.ask.about.run_by_client { RunBy::Client } else { RunBy::Executor },
+            held_for: request.ask.about.held_for.iter().map(Held::from).collect(),
             exchange_id: request.ask.exchange_id.clone(),
             arguments_bytes: request.ask.arguments.len(),
             created: text(request.created),
@@ -334,6 +359,14 @@ impl From<&ApprovalRequest> for Approval {
             answered: of(|answered| text(answered.time)),
             used: used.map(text),
         }
+    }
+}
+
+// === impl Held ===
+
+impl From<&HeldFor> for Held {
+    fn from(held: &HeldFor) -> Self {
+        Self { code: held.code.clone(), pointer: held.pointer.clone() }
     }
 }
 

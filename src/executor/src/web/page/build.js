@@ -80,6 +80,17 @@ export function facts(pairs) {
     el("div", {}, el("dt", {}, name), el("dd", {}, typeof value === "string" ? seen(value) : value))));
 }
 
+/** The rules that held a call, each with its place in the arguments. */
+export function rules(held) {
+  return held.length === 0 ? null : el("ul", { class: "rules" }, held.map(({ code, pointer }) =>
+    el("li", {}, el("span", { class: "mono" }, seen(code)), pointer ? [" at ", el("span", { class: "mono" }, seen(pointer))] : null)));
+}
+
+/** What an approval lets happen. */
+export function runner(runBy) {
+  return runBy === "client" ? "the application, once the gate releases the call" : "the executor";
+}
+
 export function short(digest) {
   return el("span", { title: digest, class: "mono" }, digest.slice(0, 19) + "…");
 }

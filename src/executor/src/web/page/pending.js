@@ -1,7 +1,7 @@
 // The pending calls: read, approve, deny. A text being typed survives a refresh of the list.
 
 import { Refused, ask } from "./api.js";
-import { el, facts, json, said, searching, seen, short, trouble, when } from "./build.js";
+import { el, facts, json, rules, runner, said, searching, seen, short, trouble, when } from "./build.js";
 import { watch } from "./reading.js";
 
 export const title = "Pending";
@@ -145,6 +145,8 @@ export function show(place, { person, left, failed }) {
       facts([
         ["Tenant", approval.tenant || "(none)"],
         ["Role", approval.role],
+        ["Held for", rules(approval.heldFor)],
+        ["Runs it", runner(approval.runBy)],
         ["Asked", when(approval.created)],
         ["Contract", approval.contract ? `${approval.contract} ${approval.contractVersion}` : null],
         ["Digest", short(approval.contractDigest)],

@@ -1,0 +1,7 @@
+//! Calls that the client runs and the executor must release.
+
+mod desk;
+mod dialects;
+mod mcp;
+mod rules;
+mod samples;
