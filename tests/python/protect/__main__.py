@@ -7,6 +7,8 @@ their rules on values, for comparison.
 """
 
 import argparse
+import contextlib
+import json
 import pathlib
 import sys
 import tempfile
@@ -15,11 +17,14 @@ import yaml
 from attackers import ATTACKERS
 from judge import Judge
 from measure import Measure
+from obeyed import check
 from report import missed, row, table, write
 from suites import Suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-SUITES = ("workspace", "banking")
+# The numbers of user tasks and injections: another number would be another measure.
+SUITES = {"workspace": (40, 14), "banking": (16, 9)}
+CONTRACTS = ROOT / "tests/contracts/protect"
 ROLE = "assistant"
 # Every tenth pair of a user task and an injection is decided in every dialect.
 SAMPLE = 10
@@ -38,13 +43,56 @@ def names_only(contract):
     return {**contract, "spec": {**contract["spec"], "tools": tools}}
 
 
-def measured(suite, program, path, found_sinks):
-    """Returns the row without an attack, and one for each attacker."""
-    users, injections = list(suite.users), list(suite.injections)
-    with Judge(program, path, ROLE) as judge:
-        measure = Measure(suite, judge, found_sinks)
-        quiet = row(suite.name, "none", measure.quiet(users))
-        return quiet, [row(suite.name, one, measure.run(one, users, injections, SAMPLE)) for one in ATTACKERS]
+def behind_executor(contract):
+    """Returns the same contract with tools that the executor runs, so that it can hold their calls for a person."""
+    run = {"grpc": {"cluster": "desk", "method": "callgate.worker.v1.Worker/Invoke"}}
+    tools = [{**tool, "run": run} for tool in contract["spec"]["tools"]]
+    return {**contract, "spec": {**contract["spec"], "tools": tools}}
+
+
+def verdicts(counts):
+    """Returns the verdicts on the user's calls, and the tasks that need a person."""
+    return {name: counts[name] for name in ("user_allowed", "user_held", "user_refused", "user_tasks_held")}
+
+
+class Whole:
+    """The measure of a suite in all its user tasks and injections."""
+
+    def __init__(self, program, suite, contract):
+        self.program, self.suite = program, suite
+        self.sinks = sinks(contract)
+
+    def quiet(self, contract):
+        """Returns the row without an attack."""
+        with self.measure(contract) as measure:
+            return row(self.suite.name, "none", measure.quiet(list(self.suite.users)))
+
+    def attacked(self, contract):
+        """Returns a row for each attacker."""
+        users, injections = list(self.suite.users), list(self.suite.injections)
+        with self.measure(contract) as measure:
+            return [row(self.suite.name, one, measure.run(one, users, injections, SAMPLE)) for one in ATTACKERS]
+
+    @contextlib.contextmanager
+    def measure(self, contract):
+        """Measures under a contract: its path, or one that was derived here."""
+        with contextlib.ExitStack() as stack:
+            if isinstance(contract, dict):
+                file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8"))
+                json.dump(contract, file)
+                file.flush()
+                contract = file.name
+            yield Measure(self.suite, stack.enter_context(Judge(self.program, contract, ROLE)), self.sinks)
+
+
+def checked(name, sizes):
+    """Returns a suite, after a check of its size and of the injections' calls."""
+    suite = Suite(name)
+    found = (len(suite.users), len(suite.injections))
+    if found != sizes:
+        raise AssertionError(f"{name} has {found[0]} user tasks and {found[1]} injections; expected {sizes}")
+    check(suite)
+    return suite
 
 
 def main():
@@ -56,18 +104,17 @@ def main():
     options = parser.parse_args()
 
     quiet, rows, before = [], [], []
-    for name in SUITES:
-        suite = Suite(name)
-        path = ROOT / f"tests/contracts/protect/{name}.yaml"
+    for name, sizes in SUITES.items():
+        path = CONTRACTS / f"{name}.yaml"
         contract = yaml.safe_load(path.read_text(encoding="utf-8"))
-        without, found = measured(suite, options.program, path, sinks(contract))
-        quiet.append(without)
-        rows += found
+        whole = Whole(options.program, checked(name, sizes), contract)
+        quiet.append(whole.quiet(path))
+        # The gate refuses a call that the client runs and a person must approve. Behind the executor the same call must be held.
+        if verdicts(whole.quiet(behind_executor(contract))) != verdicts(quiet[-1]):
+            raise AssertionError(f"{name}: the verdicts differ if the executor runs the tools")
+        rows += whole.attacked(path)
         if options.names_only:
-            with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-                yaml.safe_dump(names_only(contract), file)
-                file.flush()
-                before += measured(suite, options.program, file.name, sinks(contract))[1]
+            before += whole.attacked(names_only(contract))
 
     write(options.out, rows, quiet, before)
     sys.stdout.write(table(quiet + rows))

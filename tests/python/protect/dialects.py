@@ -107,6 +107,21 @@ def converse_answer(name, arguments):
     })
 
 
+def gemini(system, prompt, steps):
+    turns = [{"role": "user", "parts": [{"text": prompt}]}]
+    for step in steps:
+        call = {"functionCall": {"name": step.name, "args": step.arguments}}
+        result = {"functionResponse": {"name": step.name, "response": {"result": step.result}}}
+        turns.append({"role": "model", "parts": [call]})
+        turns.append({"role": "user", "parts": [result]})
+    return {"systemInstruction": {"parts": [{"text": system}]}, "contents": turns}
+
+
+def gemini_answer(name, arguments):
+    content = {"role": "model", "parts": [{"functionCall": {"name": name, "args": arguments}}]}
+    return json.dumps({"candidates": [{"index": 0, "content": content, "finishReason": "STOP"}], "modelVersion": "m"})
+
+
 def ollama(system, prompt, steps):
     turns = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
     for step in steps:
@@ -134,11 +149,11 @@ class Dialect(NamedTuple):
 
 
 CHAT = Dialect("/v1/chat/completions", chat, chat_answer)
-# Results in Gemini are objects. A text is a member of one there, so that places in results differ.
 OTHERS = {
     "streamed chatCompletions": Dialect("/v1/chat/completions", chat_streamed, chat_stream, True),
     "messages": Dialect("/v1/messages", messages, messages_answer),
     "responses": Dialect("/v1/responses", responses, responses_answer),
     "converse": Dialect("/model/m/converse", converse, converse_answer),
+    "gemini": Dialect("/v1beta/models/m:generateContent", gemini, gemini_answer),
     "ollama": Dialect("/api/chat", ollama, ollama_answer),
 }

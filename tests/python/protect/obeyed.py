@@ -1,7 +1,7 @@
 """The calls of a model that obeys an injection.
 
 AgentDojo lists them for most injections. Those below have an empty list, because the package judges them by the environment alone. Their
-calls are written by hand after the words of the goal, and `measure.py` checks that without a gate they reach it by the package's own check.
+calls are written by hand after the words of the goal. `check` proves that without a gate they reach it.
 """
 
 from typing import NamedTuple
@@ -26,6 +26,17 @@ def calls(suite, injection, environment):
     if not listed:
         raise ValueError(f"{suite.name} {injection.ID} has no calls; write them into obeyed.py")
     return [Call(call.function, dict(call.args)) for call in listed]
+
+
+def check(suite):
+    """Fails unless the calls of every injection reach its goal without a gate, by the package's own check."""
+    for injection in suite.injections.values():
+        environment = suite.environment(suite.raw())
+        before, wanted = environment.model_copy(deep=True), calls(suite, injection, environment)
+        for call in wanted:
+            suite.run(environment, call.function, call.args)
+        if not suite.succeeded(injection, before, environment, wanted):
+            raise AssertionError(f"{suite.name} {injection.ID}: its calls do not reach its goal")
 
 
 def addressee(injection):
