@@ -187,7 +187,7 @@ fn only_the_model_gets_the_list_of_tools() {
         ("viewer", "create_order", "expected a tool that role `viewer` may use: `get_order`"),
         ("guest", "get_order", "expected no call: role `guest` may use no tool"),
         ("admin", "get_order", "expected the caller to have a role of the contract"),
-        ("clerk", "create_order", "expected one strict JSON object: not JSON: expected value, line 1 column 1"),
+        ("clerk", "create_order", "expected one strict JSON object"),
     ];
     for (role, name, expected) in cases {
         let violation = outcome(&contract, role, name, "?", 0).unwrap_err();
