@@ -79,8 +79,13 @@ fn configuration(contract: &Value, candidate: Option<&Value>) -> String {
     configuration.to_string()
 }
 
+/// The notes for access logs.
+type Notes = Vec<(String, String)>;
+/// The counts by the counter's name.
+type Counts = Vec<(String, u64)>;
+
 /// Plays one exchange with a call of `lookup`. Returns the notes, the counts, and the bytes for the client.
-fn played(configuration: &str, arguments: &str) -> (Vec<(String, String)>, Vec<(String, u64)>, Vec<u8>) {
+fn played(configuration: &str, arguments: &str) -> (Notes, Counts, Vec<u8>) {
     let host = NotingHost::default();
     let rules = config::read(configuration.as_bytes()).unwrap().rules;
     let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use callgate_audit::{LogReader, Query, Record};
 use callgate_proto::executor::v1::{Conversation, ExecuteRequest};
 use tonic::Code;
 
@@ -86,4 +87,20 @@ async fn facts_are_bounded() {
         assert_eq!(status.code(), Code::InvalidArgument, "{place}");
         assert!(status.message().contains(place), "{place}: {}", status.message());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_in_shadow_denies_nothing_and_its_code_is_recorded() {
+    let more = "when: { condition: \"caller.role == 'nobody'\", shadow: true }";
+    let desk = Desk::new().tool_with("t", &wasm(&guests::echo()), "", more).start().await;
+    assert_eq!(codes(&desk, desk.request("clerk", &[("t", "{}")])).await, [""]);
+    let reader = LogReader::open(&desk.path("callgate-state/audit.db")).unwrap();
+    let found = reader.query(&Query { limit: 10, ..Query::default() }).unwrap();
+    let decisions: Vec<Record<'_>> = found
+        .iter()
+        .map(|stored| Record::read(&stored.text).unwrap())
+        .filter(|record| record.kind == "decision")
+        .collect();
+    assert_eq!(decisions.len(), 1);
+    assert_eq!((&*decisions[0].verdict, &*decisions[0].code), ("allow", "condition_unmet"));
 }
