@@ -156,7 +156,7 @@ fn two_values_that_break_a_rule_give_the_same_words() {
         assert_eq!(told[0], told[1], "{code} {arguments}");
         seen.insert(code);
     }
-    // A licence of the user is no part of this desk: its sentence is tested below. The words of a person and of a policy
+    // A licence of the user does not belong to this desk: its sentence is tested below. The words of a person and of a policy
     // are the executor's.
     let elsewhere =
         [Code::NotRequested, Code::ResultInvalid, Code::ApprovalRequired, Code::ApprovalRefused, Code::PolicyDenied];
