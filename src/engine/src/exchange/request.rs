@@ -104,7 +104,7 @@ impl Core {
             Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
             Checked::Ask(asked) => {
                 let batch = asked.batch(&self.gate, &self.ledger.correlation);
-                let held = HeldRequest { asked, remove, content_type, bytes };
+                let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                 (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
             }
             Checked::Answer(body) => {

@@ -44,7 +44,7 @@ pub(crate) enum Checked {
     /// Forward it to the server, in this form.
     Forward(SentMessage, Vec<u8>),
     /// The executor must release its call first.
-    Ask(AskedCall),
+    Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
 }
@@ -100,7 +100,7 @@ pub(crate) fn check(
         let basis = Basis { gate, caller: &caller, now, request: None, can_feed_back: false };
         return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
-            Ok(Proposed::Ask(runnable)) => Checked::Ask(AskedCall { request, id, caller, runnable }),
+            Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, runnable })),
             Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
         });
     }

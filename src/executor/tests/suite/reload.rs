@@ -66,7 +66,10 @@ async fn a_bad_contract_changes_nothing_and_is_reported_with_its_line() {
 
     change(&desk, "effects: read", "effects: sometimes");
     let refused = program.logged_with("effects");
-    assert!(refused.contains("contract.yaml:") && refused.contains("expected `read` or `write`"), "{refused}");
+    assert!(
+        refused.contains("contract.yaml:") && refused.contains("expected `read`, `write` or `destructive`"),
+        "{refused}"
+    );
     program.logged("the reload is refused; what was served before is served on");
     assert_eq!(call(&address, &old).await.unwrap().result(), "1");
 

@@ -2,7 +2,7 @@
 
 use callgate_engine::{CallFailed, CallRuling};
 
-use super::desk::{Answers, ID, asking, denied, free, pending, released, ruled, streamed, text, whole};
+use super::desk::{Answers, ID, Rule, asking, denied, free, pending, released, ruled, streamed, text, whole};
 use super::samples::{FIRST, samples};
 
 #[test]
@@ -63,7 +63,7 @@ fn on_error_a_held_call_ends_the_exchange_in_an_error_with_its_code() {
 
 #[test]
 fn without_an_answer_that_fits_nothing_is_released() {
-    let failures: [(&dyn Fn(&_) -> Result<Vec<_>, CallFailed>, &str); 6] = [
+    let failures: [(Rule<'_>, &str); 6] = [
         (&|_| Err(CallFailed::Unreachable), "executor_unavailable"),
         (&|_| Err(CallFailed::Overloaded), "executor_overloaded"),
         (&|_| Err(CallFailed::Rejected), "executor_rejected"),
