@@ -28,7 +28,7 @@ pub(crate) enum Planned {
     /// The client gets this text instead.
     Replace(String),
     /// The executor is asked.
-    Ask(Runnable),
+    Ask(Box<Runnable>),
 }
 
 // === impl Planned ===
@@ -107,7 +107,7 @@ pub(crate) fn resolve(
 ) -> TurnPlan {
     let (mut fates, mut held, mut denied) = (Vec::new(), None, Vec::new());
     for planned in planned {
-        let Runnable { call, run } = match planned {
+        let Runnable { call, run } = *match planned {
             Planned::Keep(call) => {
                 fates.push(Fate::Keep(call));
                 continue;

@@ -57,8 +57,8 @@ fn again(decided: Vec<Decided>) -> TurnPlan {
     let (mut run, mut refused) = (Vec::new(), Vec::new());
     for decided in decided {
         match decided {
-            Decided::Run(runnable) => run.push(runnable),
-            Decided::Refused(one) => refused.push(one),
+            Decided::Run(runnable) => run.push(*runnable),
+            Decided::Refused(one) => refused.push(*one),
             Decided::Client(_) | Decided::Ask(_) => {}
         }
     }

@@ -37,9 +37,9 @@ pub(crate) enum Decided {
     /// The client runs it; arguments canonical.
     Client(Call),
     /// The client runs it once the executor has released it; arguments canonical.
-    Ask(Runnable),
-    Run(Runnable),
-    Refused(Refused),
+    Ask(Box<Runnable>),
+    Run(Box<Runnable>),
+    Refused(Box<Refused>),
 }
 
 /// The basis of the decisions on a turn.
@@ -145,7 +145,7 @@ fn settle_one(
             let recorded = canonical.as_deref().map(|text| (text, audit));
             ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
             let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
-            return Decided::Refused(Refused { call: presentable(call, shown), violation });
+            return Decided::Refused(Box::new(Refused { call: presentable(call, shown), violation }));
         }
     };
     tally.shadowed.extend(approved.shadowed.as_ref().map(|violation| violation.code));
@@ -167,7 +167,8 @@ fn settle_one(
     }
     let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
     let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
-    let runnable = Runnable { run: RunCall { id, tool, arguments, position, needs_approval, sources }, call };
+    let run = RunCall { id, tool, arguments, position, needs_approval, sources };
+    let runnable = Box::new(Runnable { run, call });
     if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
 }
 

@@ -55,13 +55,13 @@ pub(crate) struct AskedCall {
     request: McpRequest,
     id: Id,
     caller: Caller,
-    runnable: Runnable,
+    runnable: Box<Runnable>,
 }
 
 /// The decision on a call.
 enum Proposed {
     Forward(Call),
-    Ask(Runnable),
+    Ask(Box<Runnable>),
 }
 
 // === impl AskedCall ===
@@ -120,10 +120,11 @@ pub(crate) fn check(
 /// Takes the executor's ruling on the call of a request.
 pub(crate) fn ruled(
     gate: &Gate,
-    AskedCall { request, id, caller, runnable: Runnable { call, run } }: AskedCall,
+    AskedCall { request, id, caller, runnable }: AskedCall,
     rulings: Result<Vec<Authorization>, CallFailed>,
     tally: &mut Tally,
 ) -> Result<Checked, Refusal> {
+    let Runnable { call, run } = *runnable;
     let ruling = authorize::matched([&run], rulings)?.pop().unwrap_or(CallRuling::Withheld);
     Ok(match authorize::judged(&run.tool, ruling) {
         Ok(true) => {
