@@ -215,6 +215,7 @@ fn a_request_waits_for_the_ruling_and_is_forwarded() {
     executor_rules(&filter, 1, call_ruling::Ruling::Released(Released::default()));
     assert_eq!(events(&filter), ["run 1", "continue request"]);
     assert!(body(&filter, BodyBuffer::BufferedRequest).contains(r#""arguments":{"a":1}"#));
+    assert_eq!(respond(&filter, br#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#), CONTINUE);
     filter.end();
     assert_eq!(verdict(&filter), "allow");
 }
