@@ -40,10 +40,10 @@ suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
 suite "protection" .setup/test-protect.sh
-suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider
+suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider
 
 # The same clients through the other host, without the tests of pages.
-suite "official clients, native host" env CALLGATE_HOST=native "$state/venv/bin/python" -m pytest tests/python -q -rs --color=no -p no:cacheprovider \
+suite "official clients, native host" env CALLGATE_HOST=native "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider \
     --ignore=tests/python/test_docs.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py'
 
 printf '\n=== summary ===\n'
@@ -58,6 +58,11 @@ else
 fi
 if [ -n "$failed" ]; then
     echo "failed:$failed"
+    # Each failing test by name: of cargo `test NAME ... FAILED` or a line of the list after `failures:`, of nextest `FAIL [time] NAME`, of pytest `FAILED FILE::NAME`.
+    awk '/^failures:$/ { list = 1; next } /^test result:/ { list = 0 }
+        list && /^    [A-Za-z0-9_]+(::[A-Za-z0-9_]+)*$/ { print "  " $1; next }
+        /^test .* \.\.\. FAILED$/ { print "  " $2 }
+        /^ +FAIL \[/ || /^(FAILED|ERROR) / { sub(/^ +/, ""); print "  " $0 }' "$log" | sort -u | head -n 40
     exit 1
 fi
 echo "all suites passed"
