@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // The same order in each encoding.
         .btree_map(".callgate.executor.v1.ExecuteRequest.earlier_calls")
         .btree_map(".callgate.executor.v1.AuthorizeRequest.earlier_calls")
+        .btree_map(".callgate.executor.v1.Caller.claims")
         .build_server(service)
         .codec_path("crate::codec::Bounded")
         .emit_rerun_if_changed(false)

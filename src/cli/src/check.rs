@@ -11,7 +11,8 @@ use clap::Args;
 use crate::captured::{self, CapturedArguments, CapturedError};
 use crate::facts::{FactArguments, FactError};
 
-use crate::disk::{self, FileError};
+use crate::contracts::{Contracts, ContractsError};
+use crate::disk::FileError;
 use crate::output::{Exit, Outcome};
 
 /// Decide one call as the gate would, without running it
@@ -22,12 +23,18 @@ use crate::output::{Exit, Outcome};
                   callgate check contract.yaml --role clerk --tool refund --arguments '{\"amount\": 50}' --called find_order --now 2026-03-01T09:00:00Z\n  \
                   jq -c .arguments call.json | callgate check contract.yaml --role viewer --tool get_order --arguments - --json")]
 pub(crate) struct CheckArguments {
-    /// Contract file
+    /// File of a contract, or of a contract set: then tenant, role, host and path select the contract
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The caller's role
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: String,
+    /// With a contract set: the host of the request
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// With a contract set: the path of the request
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
     /// The name of the called tool
     #[arg(long, value_name = "TOOL")]
     pub(crate) tool: String,
@@ -48,6 +55,8 @@ pub(crate) struct CheckArguments {
 pub(crate) enum CheckError {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Contracts(#[from] ContractsError),
     #[error("--arguments -: standard input cannot be read: {0}")]
     Stdin(std::io::Error),
     #[error("--arguments -: standard input is not UTF-8 text")]
@@ -60,12 +69,16 @@ pub(crate) enum CheckError {
 
 /// Decides the call as the first one of its turn.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
-    let contract = disk::contract(&arguments.file)?;
+    let contracts = Contracts::read(&arguments.file)?;
     let text = self::arguments(&arguments.arguments)?;
-    let given = arguments.facts.read(&contract)?;
-    let caller = Caller { tenant: given.tenant.clone(), role: arguments.role.clone() };
+    let caller = Caller::new(arguments.facts.tenant.clone(), arguments.role.clone());
+    let path = arguments.path.as_deref().unwrap_or_default();
+    let entry = contracts.of(&caller, arguments.host.as_deref(), path)?;
+    let contract = &*entry.contract;
+    let given = arguments.facts.read(contract)?;
+    let caller = Caller { claims: given.claims.clone(), ..caller };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
-    let captured = arguments.captured.read(&contract, arguments.facts.model.as_deref())?;
+    let captured = arguments.captured.read(contract, arguments.facts.model.as_deref())?;
     let conversation = match &captured {
         None => given.conversation(),
         Some(captured) => Conversation {
@@ -75,14 +88,14 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
             ..given.conversation()
         },
     };
-    let verdict = decide(&contract, &caller, &conversation, &call);
-    let notes = captured.as_ref().map(|captured| captured.notes(&contract, &arguments.tool, &text));
+    let verdict = decide(contract, &caller, &conversation, &call);
+    let notes = captured.as_ref().map(|captured| captured.notes(contract, &arguments.tool, &text));
     let out = match (&verdict, arguments.json) {
         (Verdict::Allow(approved), false) => allowed(approved, "allow ", &arguments.role),
         (Verdict::NeedsApproval(approved), false) => allowed(approved, "needs approval:", &arguments.role),
-        (Verdict::Deny(violation), false) => denial_text(violation, &contract, &arguments.tool, &arguments.role),
+        (Verdict::Deny(violation), false) => denial_text(violation, contract, &arguments.tool, &arguments.role),
         (verdict, true) => {
-            let mut shown = verdict_json(verdict, &contract);
+            let mut shown = verdict_json(verdict, contract);
             if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
                 members.insert("sources".to_owned(), captured::values(notes));
             }
@@ -92,6 +105,10 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let out = match notes.filter(|_| !arguments.json) {
         Some(notes) => out + &captured::text(&notes),
         None => out,
+    };
+    let out = match contracts.is_set && !arguments.json {
+        true => format!("{out}  contract   {}\n", entry.file.display()),
+        false => out,
     };
     let exit = match verdict {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => Exit::Success,

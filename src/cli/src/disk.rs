@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use callgate_contract::{Contract, Files};
+use callgate_contract::{Contract, ContractPool, Files};
 use serde_json::Value;
 
 /// Reasons why a file cannot be used.
@@ -42,6 +42,11 @@ pub(crate) fn text(file: &Path) -> Result<String, FileError> {
 /// Reads and compiles the contract in `file`.
 pub(crate) fn contract(file: &Path) -> Result<Contract, FileError> {
     compile(file, &text(file)?)
+}
+
+/// The same for one of several contracts, which share compiled schemas.
+pub(crate) fn compile_in(pool: &mut ContractPool, file: &Path, text: &str) -> Result<Contract, FileError> {
+    pool.load(&file.display().to_string(), text, &Beside(folder(file))).map_err(FileError::Contract)
 }
 
 /// Compiles `text` as the content of `file`.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use callgate_contract::{Contract, Conversation, ConversationFacts, parse_time};
+use callgate_contract::{CallerClaims, ClaimType, Contract, Conversation, ConversationFacts, parse_time};
 use clap::Args;
 
 /// Facts for the conditions of the contract. Without them: the first call of an empty conversation, now
@@ -12,6 +12,9 @@ pub(crate) struct FactArguments {
     /// The caller's tenant
     #[arg(long, value_name = "TENANT", default_value = "check")]
     pub(crate) tenant: String,
+    /// A claim of the caller that the contract declares; may be given for several claims. The texts of a list are separated by commas
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) claim: Vec<String>,
     /// The model of the request; without it, a condition that reads `model` has no value
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
@@ -37,6 +40,10 @@ pub(crate) struct FactArguments {
 pub(crate) enum FactError {
     #[error("--now {0}: not a time; write one such as 2026-01-31T12:00:00Z (RFC 3339)")]
     Now(String),
+    #[error(
+        "--claim {0}: not a claim that the contract declares in `spec.claims`, or not a value of its type; write NAME=VALUE"
+    )]
+    Claim(String),
     #[error("--called {0}: not a tool of the contract, or not a count; write TOOL or TOOL=2")]
     Called(String),
 }
@@ -44,7 +51,7 @@ pub(crate) enum FactError {
 /// The facts of one call.
 #[derive(Debug)]
 pub(crate) struct GivenFacts {
-    pub(crate) tenant: String,
+    pub(crate) claims: CallerClaims,
     model: Option<String>,
     now: Option<u64>,
     facts: ConversationFacts,
@@ -67,7 +74,26 @@ impl FactArguments {
             let (tool, count) = known.ok_or_else(|| FactError::Called(called.clone()))?;
             facts.calls.insert(tool.name().to_owned(), count);
         }
-        Ok(GivenFacts { tenant: self.tenant.clone(), model: self.model.clone(), now, facts })
+        Ok(GivenFacts { claims: self.claims(contract)?, model: self.model.clone(), now, facts })
+    }
+}
+
+impl FactArguments {
+    fn claims(&self, contract: &Contract) -> Result<CallerClaims, FactError> {
+        let mut claims = CallerClaims::default();
+        for given in &self.claim {
+            let read = || {
+                let (name, text) = given.split_once('=')?;
+                let value = match contract.claims().get(name)? {
+                    ClaimType::Texts => text.split(',').map(serde_json::Value::from).collect(),
+                    kind => kind.parse(text)?,
+                };
+                Some((name, value))
+            };
+            let (name, value) = read().ok_or_else(|| FactError::Claim(given.clone()))?;
+            claims.insert(name, value);
+        }
+        contract.claims().admit(claims.iter()).map_err(|fault| FactError::Claim(fault.name))
     }
 }
 

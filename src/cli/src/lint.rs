@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use callgate_contract::{Advice, Contract, Diagnostic, Run, advice};
 use clap::Args;
 
+use crate::contracts::Contracts;
 use crate::disk::{self, FileError};
 use crate::output::Outcome;
 
 /// Validate contracts, and report every fault with its line
 #[derive(Args)]
-#[command(after_help = "Example:\n  callgate lint contracts/*/contract.yaml")]
+#[command(
+    after_help = "Examples:\n  callgate lint contracts/*/contract.yaml\n  callgate lint contracts.yaml     (a contract set: all its contracts, and the requests that get them)"
+)]
 pub(crate) struct LintArguments {
-    /// Contract files (YAML or JSON)
+    /// Files of contracts or contract sets (YAML or JSON)
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Propose rules about the sources of values, as finished fields
@@ -37,10 +40,21 @@ pub(crate) fn lint(LintArguments { files, suggest }: &LintArguments) -> Outcome 
     let mut lines = String::new();
     let mut errors = Vec::new();
     for file in files {
-        match disk::contract(file) {
-            Ok(contract) => {
-                lines.push_str(&summary(file, &contract));
-                lines.push_str(&advised(file, &contract, *suggest));
+        match Contracts::read(file) {
+            Ok(contracts) => {
+                for entry in contracts.files() {
+                    lines.push_str(&summary(&entry.file, &entry.contract));
+                    lines.push_str(&advised(&entry.file, &entry.contract, *suggest));
+                }
+                match contracts.selector() {
+                    Ok(_) if contracts.is_set => {
+                        let (entries, files) = (contracts.entries.len(), contracts.files().count());
+                        let file = file.display();
+                        lines.push_str(&format!("{file}: ok, {entries} entries, {}\n", plural(files, "contract")));
+                    }
+                    Ok(_) => {}
+                    Err(error) => errors.push(error.into()),
+                }
             }
             Err(error) => errors.push(error.into()),
         }

@@ -14,6 +14,7 @@ mod audit;
 mod call;
 mod captured;
 mod check;
+mod contracts;
 mod diff;
 mod disk;
 mod doctor;

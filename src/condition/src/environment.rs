@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::patterns::Patterns;
 use crate::types::{Member, Type, list};
 
 /// Facts and functions, each with a name and a type. Facts and functions are counted from 0 in the order in which they were added.
@@ -9,6 +10,7 @@ use crate::types::{Member, Type, list};
 pub struct Environment {
     facts: Vec<(String, Member)>,
     functions: Vec<(String, Signature)>,
+    pub(crate) patterns: Patterns,
 }
 
 /// The types of a function.
@@ -23,6 +25,12 @@ pub(crate) struct Signature {
 // === impl Environment ===
 
 impl Environment {
+    /// Shares compiled patterns with the conditions of other environments.
+    #[must_use]
+    pub fn sharing(self, patterns: &Patterns) -> Environment {
+        Environment { patterns: patterns.clone(), ..self }
+    }
+
     /// Adds a fact. Its name may have dots: `caller.role`.
     #[must_use]
     pub fn fact(mut self, name: &str, member: Member) -> Environment {

@@ -1,5 +1,7 @@
 //! A checked condition.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
 use crate::evaluate::{Evaluation, Facts};
@@ -50,7 +52,7 @@ pub(crate) enum Op {
     /// The characters of a text, or the items of a list.
     Size(Box<Op>),
     Test(TextTest, Box<[Op; 2]>),
-    Matches(Box<Op>, Box<Regex>),
+    Matches(Box<Op>, Arc<Regex>),
     Each(Macro, Box<[Op; 2]>),
     ReadTimestamp(Box<Op>),
     ReadDuration(Box<Op>),

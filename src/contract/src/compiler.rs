@@ -6,6 +6,9 @@
 //!
 //! Not grouped: schemas with names, dynamic references, many references or another draft. Each costs a build of its own.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use callgate_json::{Map, Value};
 use jsonschema::Validator;
 
@@ -27,14 +30,33 @@ const BOUND: [&str; 8] =
     ["$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$dynamicRef", "$recursiveRef"];
 
 /// A schema, or its faults.
-pub(crate) type Compiled = Result<Schema, Vec<SchemaFault>>;
+pub(crate) type Compiled = Result<Arc<Schema>, Vec<SchemaFault>>;
 
-/// Compiles schemas, in their order.
-pub(crate) fn compile(values: Vec<Value>) -> Vec<Compiled> {
-    compile_in_groups(values, GROUP)
+/// Compiles schemas, in their order. One that is in `known` is not compiled again, and new ones are added to it.
+pub(crate) fn compile(values: Vec<Value>, known: &mut HashMap<String, Arc<Schema>>) -> Vec<Compiled> {
+    let texts: Vec<String> = values.iter().map(Value::to_string).collect();
+    let mut asked = HashSet::new();
+    let (new, values): (Vec<String>, Vec<Value>) = texts
+        .iter()
+        .cloned()
+        .zip(values)
+        .filter(|(text, _)| !known.contains_key(text) && asked.insert(text.clone()))
+        .unzip();
+    let mut faulty = HashMap::new();
+    for (text, compiled) in new.into_iter().zip(compile_in_groups(values, GROUP)) {
+        match compiled {
+            Ok(schema) => drop(known.insert(text, Arc::new(schema))),
+            Err(faults) => drop(faulty.insert(text, faults)),
+        }
+    }
+    let found = |text: &String| match known.get(text) {
+        Some(schema) => Ok(Arc::clone(schema)),
+        None => Err(faulty.get(text).cloned().unwrap_or_default()),
+    };
+    texts.iter().map(found).collect()
 }
 
-fn compile_in_groups(values: Vec<Value>, size: usize) -> Vec<Compiled> {
+fn compile_in_groups(values: Vec<Value>, size: usize) -> Vec<Result<Schema, Vec<SchemaFault>>> {
     let mut compiled = Vec::with_capacity(values.len());
     let mut linted = lint(values, size).into_iter();
     loop {

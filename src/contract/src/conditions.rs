@@ -1,11 +1,12 @@
 //! The facts that conditions read, and the evaluation of a condition on one call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use callgate_condition::{Condition, Environment, EvalError, Fact, Facts, Member, Timestamp, Type};
 use callgate_json::Value;
 
+use crate::claims::ClaimTypes;
 use crate::decide::{Caller, Conversation};
 use crate::model::{Role, Tool};
 
@@ -34,11 +35,13 @@ pub struct Reads {
     pub now: bool,
     /// [`ConversationFacts`].
     pub conversation: bool,
+    /// The caller's claims.
+    pub claims: bool,
 }
 
-/// A fact in the order of [`KNOWN`], which is the order of the environment.
+/// A fact. The environment has those of [`KNOWN`], then the claims in the order of their names, then the arguments.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum Known<'n> {
     Tenant,
     Role,
     Model,
@@ -46,10 +49,11 @@ enum Known {
     Tainted,
     Rounds,
     Turns,
+    Claim(&'n str),
     Arguments,
 }
 
-const KNOWN: [(&str, Known, Type); 7] = [
+const KNOWN: [(&str, Known<'static>, Type); 7] = [
     ("caller.tenant", Known::Tenant, Type::Text),
     ("caller.role", Known::Role, Type::Text),
     ("model", Known::Model, Type::Text),
@@ -62,10 +66,13 @@ const KNOWN: [(&str, Known, Type); 7] = [
 const CALLED: usize = 0;
 
 /// Returns the known names and their types. A role's condition has no arguments.
-pub(crate) fn environment(tools: &Arc<[String]>, arguments: Option<Type>) -> Environment {
+pub(crate) fn environment(tools: &Arc<[String]>, claims: &ClaimTypes, arguments: Option<Type>) -> Environment {
     let mut environment = Environment::default();
     for (name, _, kind) in KNOWN {
         environment = environment.fact(name, Member::required(kind));
+    }
+    for (name, kind) in claims.iter() {
+        environment = environment.fact(&format!("caller.claims.{name}"), kind.member());
     }
     if let Some(kind) = arguments {
         environment = environment.fact("args", Member::required(kind));
@@ -80,14 +87,15 @@ pub(crate) fn environment(tools: &Arc<[String]>, arguments: Option<Type>) -> Env
 /// Evaluates a condition on a call. An absent fact is an error.
 pub(crate) fn holds(
     condition: &Condition,
-    caller: &Caller,
+    (claims, caller): (&ClaimTypes, &Caller),
     conversation: &Conversation<'_>,
     arguments: &Value,
 ) -> Result<bool, EvalError> {
-    condition.holds(&CallFacts { caller, conversation, arguments })
+    condition.holds(&CallFacts { claims, caller, conversation, arguments })
 }
 
 struct CallFacts<'a> {
+    claims: &'a ClaimTypes,
     caller: &'a Caller,
     conversation: &'a Conversation<'a>,
     arguments: &'a Value,
@@ -98,7 +106,7 @@ struct CallFacts<'a> {
 impl Facts for CallFacts<'_> {
     fn fact(&self, index: usize) -> Option<Fact<'_>> {
         let facts = self.conversation.facts;
-        Some(match known(index)? {
+        Some(match known(index, self.claims)? {
             Known::Tenant => Fact::Text(self.caller.tenant.as_str().into()),
             Known::Role => Fact::Text(self.caller.role.as_str().into()),
             Known::Model => Fact::Text(self.conversation.model?.into()),
@@ -106,6 +114,7 @@ impl Facts for CallFacts<'_> {
             Known::Tainted => Fact::Bool(facts?.tainted),
             Known::Rounds => Fact::Int(facts?.rounds.into()),
             Known::Turns => Fact::Int(facts?.turns.into()),
+            Known::Claim(name) => Fact::Json(self.caller.claims.get(name)?),
             Known::Arguments => Fact::Json(self.arguments),
         })
     }
@@ -117,12 +126,28 @@ impl Facts for CallFacts<'_> {
     }
 }
 
+/// Returns the conditions of roles and tools.
+fn all<'c>(roles: impl Iterator<Item = &'c Role>, tools: &'c [Tool]) -> impl Iterator<Item = &'c Condition> {
+    let when = roles.map(|role| &role.when).chain(tools.iter().map(|tool| &tool.when)).flatten();
+    let approval = tools.iter().filter_map(|tool| tool.approval_when.as_ref());
+    when.map(|when| &when.condition).chain(approval)
+}
+
+/// Returns the first claim that no condition reads.
+pub(crate) fn unread_claim<'c>(
+    claims: &'c ClaimTypes,
+    roles: impl Iterator<Item = &'c Role>,
+    tools: &'c [Tool],
+) -> Option<&'c str> {
+    let read: BTreeSet<usize> = all(roles, tools).flat_map(Condition::facts).copied().collect();
+    (KNOWN.len()..).zip(claims.iter()).find(|(index, _)| !read.contains(index)).map(|(_, (name, _))| name)
+}
+
 /// Returns the fact at a position of the environment.
-fn known(index: usize) -> Option<Known> {
-    match KNOWN.get(index) {
-        Some((_, known, _)) => Some(*known),
-        None => (index == KNOWN.len()).then_some(Known::Arguments),
-    }
+fn known(index: usize, claims: &ClaimTypes) -> Option<Known<'_>> {
+    let Some(after) = index.checked_sub(KNOWN.len()) else { return KNOWN.get(index).map(|(_, known, _)| *known) };
+    let claim = claims.iter().nth(after).map(|(name, _)| Known::Claim(name));
+    claim.or_else(|| (after == claims.len()).then_some(Known::Arguments))
 }
 
 /// The timestamp of a time in milliseconds since the Unix epoch.
@@ -160,16 +185,15 @@ impl ConversationFacts {
 
 impl Reads {
     /// Collects the facts that the conditions of roles and tools read.
-    pub(crate) fn of<'c>(roles: impl Iterator<Item = &'c Role>, tools: &'c [Tool]) -> Self {
-        let when = roles.map(|role| &role.when).chain(tools.iter().map(|tool| &tool.when)).flatten();
-        let approval = tools.iter().filter_map(|tool| tool.approval_when.as_ref());
-        when.map(|when| &when.condition).chain(approval).fold(Self::default(), |reads, condition| reads.and(condition))
+    pub(crate) fn of<'c>(claims: &ClaimTypes, roles: impl Iterator<Item = &'c Role>, tools: &'c [Tool]) -> Self {
+        all(roles, tools).fold(Self::default(), |reads, condition| reads.and(condition, claims))
     }
 
-    fn and(mut self, condition: &Condition) -> Self {
+    fn and(mut self, condition: &Condition, claims: &ClaimTypes) -> Self {
         self.conversation |= !condition.functions().is_empty();
         for index in condition.facts() {
-            match known(*index) {
+            match known(*index, claims) {
+                Some(Known::Claim(_)) => self.claims = true,
                 Some(Known::Model) => self.model = true,
                 Some(Known::Now) => self.now = true,
                 Some(Known::Tainted | Known::Rounds | Known::Turns) => self.conversation = true,

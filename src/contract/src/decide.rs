@@ -19,6 +19,7 @@ use std::fmt;
 use callgate_condition::Condition;
 use callgate_json::{Map, Value};
 
+use crate::claims::{CallerClaims, ClaimTypes};
 use crate::conditions::{ConversationFacts, holds};
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::run::Run;
@@ -29,12 +30,24 @@ use crate::violation::{Code, Violation};
 const LISTED_TOOLS: usize = 32;
 
 /// The caller of a tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant, for limits and logs.
     pub tenant: String,
     /// The role, which decides what may be used.
     pub role: String,
+    /// The claims, as [`ClaimTypes::admit`](crate::ClaimTypes::admit) takes them for the contract.
+    pub claims: CallerClaims,
+}
+
+// === impl Caller ===
+
+impl Caller {
+    /// A caller without claims.
+    #[must_use]
+    pub fn new(tenant: impl Into<String>, role: impl Into<String>) -> Self {
+        Self { tenant: tenant.into(), role: role.into(), claims: CallerClaims::default() }
+    }
 }
 
 /// One tool call as the model wrote it. Nothing in it is trusted.
@@ -103,7 +116,8 @@ pub fn decide<'c>(
         let needs_approval = match (approved.tool.approval(), &approved.tool.approval_when) {
             (Approval::Never, _) => false,
             (Approval::When { .. }, Some(when)) => {
-                match value(when, Named::Approval, caller, conversation, call, &approved.arguments) {
+                match value(when, Named::Approval, (&contract.claims, caller), conversation, call, &approved.arguments)
+                {
                     Ok(needs_approval) => needs_approval,
                     Err(violation) => shadow.broken(false, violation).map(|()| false)?,
                 }
@@ -157,7 +171,7 @@ fn check<'c>(
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
     for (when, named) in of_role.into_iter().chain(of_tool) {
-        match value(&when.condition, named, caller, conversation, call, &arguments) {
+        match value(&when.condition, named, (&contract.claims, caller), conversation, call, &arguments) {
             Ok(true) => {}
             Ok(false) => {
                 shadow.broken(when.shadow, deny(Code::ConditionUnmet, format!("expected {named} to hold")))?;
@@ -222,7 +236,7 @@ impl fmt::Display for Named<'_> {
 fn value(
     condition: &Condition,
     named: Named<'_>,
-    caller: &Caller,
+    caller: (&ClaimTypes, &Caller),
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
     arguments: &Value,

@@ -41,7 +41,7 @@
 //!     }"#,
 //! )?;
 //! let contract = from_value(&contract)?;
-//! let clerk = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+//! let clerk = Caller::new("acme", "clerk");
 //!
 //! // ALLOW: the arguments in canonical form.
 //! let call = ProposedCall { name: "get_weather", arguments: r#"{ "city": "Oslo" }"# };
@@ -60,6 +60,7 @@
 
 mod advice;
 mod checks;
+mod claims;
 mod compare;
 mod compiler;
 mod conditions;
@@ -75,6 +76,7 @@ mod nearest;
 mod options;
 mod paths;
 mod permission;
+mod pool;
 mod presentation;
 mod problem;
 mod read;
@@ -82,6 +84,7 @@ mod recursion;
 mod reports;
 mod run;
 mod schema;
+mod set;
 mod source;
 mod sources;
 mod typed;
@@ -93,6 +96,7 @@ use sha2::{Digest, Sha256};
 pub use advice::{Advice, advice};
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
+pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault, ClaimType, ClaimTypes};
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
@@ -102,14 +106,17 @@ pub use model::{
     Tool, UndeclaredTools, UnknownMembers,
 };
 pub use permission::Forbidden;
+pub use pool::ContractPool;
 pub use presentation::{denial_text, verdict_json};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,
 };
+pub use set::{ContractMatch, SetEntry, read_set};
 pub use sources::{Otherwise, SourceNote, Texts, source_notes};
 pub use violation::{Code, Violation};
 
+use pool::Parts;
 use source::node::Node;
 use source::{Folder, NoFiles, SchemaFiles};
 
@@ -134,9 +141,13 @@ pub trait Files {
 /// # Errors
 /// Every fault, with line and column. Only malformed YAML ends the search early.
 pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
+    load_in(&mut Parts::default(), file, text, files)
+}
+
+fn load_in(parts: &mut Parts, file: &str, text: &str, files: &dyn Files) -> Result<Contract, Errors> {
     let mut found = Vec::new();
     match source::read(file, text) {
-        Ok(document) => compile(document, file, &Folder(files), &mut found),
+        Ok(document) => compile(document, file, &Folder(files), parts, &mut found),
         Err(faults) => {
             found.extend(faults);
             None
@@ -151,14 +162,21 @@ pub fn load(file: &str, text: &str, files: &dyn Files) -> Result<Contract, Error
 /// Every fault, with JSON Pointers.
 pub fn from_value(value: &Value) -> Result<Contract, Errors> {
     let mut found = Vec::new();
-    compile(Node::without_text(value), "", &NoFiles, &mut found).ok_or_else(|| Errors::new(found, ""))
+    compile(Node::without_text(value), "", &NoFiles, &mut Parts::default(), &mut found)
+        .ok_or_else(|| Errors::new(found, ""))
 }
 
-fn compile(mut document: Node, file: &str, files: &dyn SchemaFiles, found: &mut Vec<Diagnostic>) -> Option<Contract> {
+fn compile(
+    mut document: Node,
+    file: &str,
+    files: &dyn SchemaFiles,
+    parts: &mut Parts,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Contract> {
     source::refs::inline(&mut document, file, files, found);
     let broken: Vec<String> = found.iter().map(|fault| source::refs::schema_of(&fault.path).to_owned()).collect();
     let mut rest = Vec::new();
-    let contract = read::contract(&document, &mut rest);
+    let contract = read::contract(&document, parts, &mut rest);
     // A schema with a failed reference is reported once, for the reference.
     rest.retain(|fault| !broken.iter().any(|schema| source::refs::schema_of(&fault.path) == schema));
     found.append(&mut rest);

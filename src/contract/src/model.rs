@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_condition::Condition;
@@ -9,6 +10,7 @@ use callgate_json::Value;
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
 
+use crate::claims::ClaimTypes;
 use crate::conditions::Reads;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
@@ -41,6 +43,7 @@ pub struct Contract {
     pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
     pub(crate) enforce: bool,
+    pub(crate) claims: ClaimTypes,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: NameTable<usize>,
@@ -183,8 +186,8 @@ pub enum Audit {
 pub struct Tool {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
-    pub(crate) parameters: Schema,
-    pub(crate) result: Option<Schema>,
+    pub(crate) parameters: Arc<Schema>,
+    pub(crate) result: Option<Arc<Schema>>,
     pub(crate) effects: Effects,
     pub(crate) sources: SourceRules,
     pub(crate) when: Option<When>,
@@ -253,6 +256,11 @@ impl Contract {
     /// The rules for unknown members of requests.
     pub fn request_members(&self) -> &RequestMembers {
         &self.request_members
+    }
+
+    /// The claims of callers that its conditions may read.
+    pub fn claims(&self) -> &ClaimTypes {
+        &self.claims
     }
 
     /// Returns the role of that name.
@@ -395,7 +403,7 @@ impl Tool {
 
     /// The JSON Schema of its result, if the contract has one.
     pub fn result(&self) -> Option<&Value> {
-        self.result.as_ref().map(Schema::value)
+        self.result.as_deref().map(Schema::value)
     }
 
     /// Its effects.

@@ -1,7 +1,7 @@
 //! Faults of schemas and of values, each with its place.
 
 /// A fault of a schema, and its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SchemaFault {
     pub(crate) pointer: String,
     pub(crate) message: String,

@@ -61,7 +61,7 @@ fn real_function_calls_get_the_verdict_of_the_reference() {
     let mut text = String::new();
     flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
 
-    let caller = Caller { tenant: "bfcl".to_owned(), role: "all".to_owned() };
+    let caller = Caller::new("bfcl", "all");
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
     for line in text.lines() {

@@ -73,6 +73,7 @@ pub(crate) fn batch(
         contract_digest: gate.contract.digest().to_owned(),
         tenant: caller.tenant.clone(),
         role: caller.role.clone(),
+        claims: caller.claims.clone(),
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use callgate_contract::{ConversationFacts, Violation};
+use callgate_contract::{CallerClaims, ConversationFacts, Violation};
 
 use crate::Trace;
 
@@ -68,6 +68,8 @@ pub struct CallBatch {
     pub tenant: String,
     /// The caller's role.
     pub role: String,
+    /// The caller's claims that the contract declares.
+    pub claims: CallerClaims,
     /// The adapter's name of this exchange; with `round` and a call's position, the idempotency key.
     pub exchange_id: String,
     /// The proxy's name of the request; may be empty.

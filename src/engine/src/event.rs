@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callgate_contract::Code as CallCode;
+use callgate_contract::{CallerClaims, Code as CallCode};
 
 use crate::headers::Headers;
 
@@ -75,12 +75,14 @@ pub enum Event<'a> {
 /// An identity that the host verified. Nothing a client can write gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
-    /// Two claims of a token.
+    /// Claims of a token.
     Claims {
         /// The tenant.
         tenant: Vec<u8>,
         /// The role.
         role: Vec<u8>,
+        /// Further claims by their names in contracts, of any type.
+        claims: CallerClaims,
     },
     /// The client certificate of the connection.
     Certificate {

@@ -5,28 +5,36 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_contract::{ClaimFault, Contract, NameTable, OnViolation, Role, Run, Tool};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
+use crate::identity::IdentitySource;
 use crate::path::{Route, hides_a_slash, is_normal};
+use crate::rule_set::Choice;
+use crate::select::MatchError;
 
 /// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
+///
+/// With several contracts, an exchange begins at a gate that only selects: as soon as the caller is known, it goes on at the gate of
+/// the caller's contract.
 #[derive(Debug)]
 pub struct Gate {
-    rules: Arc<Rules>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
+    /// `None` if this gate decides.
+    pub(crate) choice: Option<Choice>,
 }
 
 /// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by the gates of all
 /// workers.
 #[derive(Debug)]
 pub struct Rules {
-    pub(crate) contract: Contract,
+    pub(crate) contract: Arc<Contract>,
     /// A contract that decides too and enforces nothing.
-    pub(crate) candidate: Option<Contract>,
-    pub(crate) identity: IdentitySource,
-    pub(crate) paths: Paths,
+    pub(crate) candidate: Option<Arc<Contract>>,
+    pub(crate) identity: Arc<IdentitySource>,
+    pub(crate) paths: Arc<Paths>,
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
     /// The declarations of the contract's tools for models, by name.
@@ -36,46 +44,6 @@ pub struct Rules {
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
-}
-
-/// The source of the caller's tenant and role.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdentitySource {
-    /// Two headers that only a trusted proxy can set. They are not forwarded to the upstream.
-    Header {
-        /// Name of the tenant's, in lower case.
-        tenant: String,
-        /// Name of the role's, in lower case.
-        role: String,
-    },
-    /// A header with the client's id, which only Envoy's `api_key_auth` can set, and the caller of each id. The header is not forwarded
-    /// to the upstream.
-    Client {
-        /// Name of the header, in lower case.
-        header: String,
-        /// The callers by the clients' ids.
-        callers: HashMap<String, Caller>,
-    },
-    /// Claims of a token verified by the host.
-    Claims,
-    /// A client certificate verified by the host, and the caller of each name in it.
-    Certificate {
-        /// The callers by the certificates' URI SANs, such as SPIFFE ids.
-        callers: HashMap<String, Caller>,
-    },
-}
-
-// === impl IdentitySource ===
-
-impl IdentitySource {
-    /// Refuses a client whose role the contract lacks.
-    fn check(&self, contract: &Contract) -> Result<(), GateError> {
-        let (Self::Client { callers, .. } | Self::Certificate { callers }) = self else { return Ok(()) };
-        match callers.iter().find(|(_, caller)| contract.role(&caller.role).is_none()) {
-            Some((client, caller)) => Err(GateError::ClientRole { client: client.clone(), role: caller.role.clone() }),
-            None => Ok(()),
-        }
-    }
 }
 
 /// The paths of the APIs, and the paths forwarded unread.
@@ -102,8 +70,15 @@ impl Paths {
         self.routes.iter().find(|(route, _)| route.matches(path)).map(|(route, row)| (route, *row))
     }
 
+    /// Returns true if an API has a path that begins with these segments. Errs towards true.
+    pub(crate) fn has_below(&self, prefix: &str) -> bool {
+        let prefix = prefix.trim_end_matches('/');
+        let below = format!("{prefix}/*");
+        self.routes.iter().any(|(route, _)| route.meets(prefix) || route.meets(&below))
+    }
+
     /// Refuses paths that can never match, and ambiguous paths.
-    fn check(&self) -> Result<(), GateError> {
+    pub(crate) fn check(&self) -> Result<(), GateError> {
         for (position, (route, row)) in self.routes.iter().enumerate() {
             if !route.is_valid(row.dialect().is_some()) {
                 return Err(GateError::PathPattern { key: row.key, path: route.to_string() });
@@ -210,6 +185,68 @@ pub enum GateError {
         /// The role.
         role: String,
     },
+    /// A client that gets no contract.
+    #[error(
+        "`identity` lists client `{client}`, whose tenant and role match no entry of `contracts`; add an entry or remove the client"
+    )]
+    ClientUnmatched {
+        /// The client's id.
+        client: String,
+    },
+    /// A claim of a client that does not fit the client's contract.
+    #[error("`identity`, client `{client}`: {fault}, as the contract declares it")]
+    ClientClaim {
+        /// The client's id.
+        client: String,
+        /// The claim, and its type.
+        fault: ClaimFault,
+    },
+    /// A claim that no contract declares.
+    #[error(
+        "`identity` gives the claim `{name}`, which no contract declares in `spec.claims`; declare it or remove it"
+    )]
+    ClaimUndeclared {
+        /// The claim.
+        name: String,
+    },
+    /// A list in a header.
+    #[error("`identity.header.claims` names a header for `{name}`, which is a list; a header has no form for lists")]
+    ClaimList {
+        /// The claim.
+        name: String,
+    },
+    /// A candidate with other types.
+    #[error("`candidate` declares the claim `{name}` with another type than the contract; give both the same type")]
+    CandidateClaim {
+        /// The claim.
+        name: String,
+    },
+    /// An entry of `contracts` that cannot be matched.
+    #[error("{0}")]
+    Match(#[from] MatchError),
+    /// A role that the contract of the entry lacks.
+    #[error("`match.role` is `{role}`, which the entry's contract lacks; name a role of its `spec.roles`")]
+    MatchRole {
+        /// The role.
+        role: String,
+    },
+    /// A path prefix without an API below it.
+    #[error("`match.pathPrefix` is `{prefix}`, and no API has a path below it; add such a path to `paths`")]
+    MatchPath {
+        /// The prefix.
+        prefix: String,
+    },
+    /// A fault of one entry of `contracts`.
+    #[error("`contracts[{position}]`: {reason}")]
+    Entry {
+        /// The entry, counted from 0.
+        position: usize,
+        /// The fault.
+        reason: Box<GateError>,
+    },
+    /// No entry at all.
+    #[error("`contracts` is empty, so no request would be accepted; list at least one contract")]
+    NoContracts,
     /// Two APIs at one path.
     #[error("`paths` lists `{path}` twice; give each API paths of its own")]
     PathTwice {
@@ -241,9 +278,26 @@ impl Rules {
     /// # Errors
     /// Names the first fault.
     pub fn new(
-        contract: Contract,
+        contract: impl Into<Arc<Contract>>,
         identity: IdentitySource,
         paths: Paths,
+        offer: Offer,
+        reach: Reach,
+    ) -> Result<Self, GateError> {
+        paths.check()?;
+        let rules = Self::of_one(contract.into(), Arc::new(identity), Arc::new(paths), offer, reach)?;
+        rules.identity.check(&[&rules], |_| vec![&*rules.contract])?;
+        Ok(rules)
+    }
+
+    /// Compiles the rules of one of several contracts. [`RuleSet`](crate::RuleSet) checks paths and identity for all of them.
+    ///
+    /// # Errors
+    /// Names the first fault.
+    pub fn of_one(
+        contract: Arc<Contract>,
+        identity: Arc<IdentitySource>,
+        paths: Arc<Paths>,
         offer: Offer,
         reach: Reach,
     ) -> Result<Self, GateError> {
@@ -270,8 +324,6 @@ impl Rules {
             let because = format!("tool `{}` has `feedback`", tool.name());
             return Err(GateError::NoUpstream { because });
         }
-        paths.check()?;
-        identity.check(&contract)?;
         if let Some(member) = contract.request_members().allow.iter().find(|member| is_judged(member)) {
             return Err(GateError::MemberJudged { member: member.clone() });
         }
@@ -318,8 +370,8 @@ impl Rules {
 
     /// Adds a candidate: a contract that decides every call too. Differences are counted, and only the first contract is enforced.
     #[must_use]
-    pub fn with_candidate(self, candidate: Contract) -> Self {
-        Self { candidate: Some(candidate), ..self }
+    pub fn with_candidate(self, candidate: impl Into<Arc<Contract>>) -> Self {
+        Self { candidate: Some(candidate.into()), ..self }
     }
 
     /// Returns true if every call whose name has this beginning is refused, whatever its arguments. A contract that decides and does
@@ -358,7 +410,7 @@ impl Rules {
     /// Creates the gate of one worker.
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)) }
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), choice: None }
     }
 }
 
@@ -376,7 +428,7 @@ impl Gate {
     /// # Errors
     /// Names the first fault.
     pub fn new(
-        contract: Contract,
+        contract: impl Into<Arc<Contract>>,
         identity: IdentitySource,
         paths: Paths,
         offer: Offer,

@@ -3,15 +3,17 @@
 //! [`crate::headers`] reads single headers, [`crate::path`] checks the form of a path.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
 use crate::event::Verified;
-use crate::gate::{Gate, IdentitySource};
+use crate::gate::Gate;
 use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
+use crate::identity::IdentitySource;
 use crate::mcp::{self, McpHead};
 use crate::path::{Route, check_query, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
@@ -86,21 +88,21 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Reads a request's headers.
+/// Reads a request's headers. Returns the gate of the caller's contract too.
 pub(crate) fn read(
-    gate: &Gate,
+    gate: &Rc<Gate>,
     Destination { target, route }: Destination<'_>,
     headers: &Headers<'_>,
     claims: Option<Verified>,
     end: bool,
-) -> Result<Head, Refusal> {
+) -> Result<(Rc<Gate>, Head), Refusal> {
     let path = Target::new(target).path;
     if !is_normal(path) {
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
         return Err(Refusal::new(Code::PathNotAllowed, message));
     }
     if gate.paths.passes(path) && !hides_a_slash(path) {
-        return Ok(Head::Passthrough);
+        return Ok((Rc::clone(gate), Head::Passthrough));
     }
     let Some((route, row)) = route else {
         return Err(Refusal::new(
@@ -116,7 +118,13 @@ pub(crate) fn read(
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
     }
-    let caller = caller(&gate.identity, headers, claims)?;
+    let mut caller = caller(&gate.identity, headers, claims)?;
+    let Some(gate) = gate.select(&caller, headers, path) else {
+        let message = "No contract is for this tenant and role at this host and path.";
+        return Err(Refusal::new(Code::ContractUnmatched, message));
+    };
+    let contracts = (&*gate.contract, gate.candidate.as_deref());
+    caller.claims = gate.identity.claims(contracts, &caller.claims, headers)?;
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }
@@ -124,7 +132,7 @@ pub(crate) fn read(
     if method == "POST" {
         check_body(headers, &media, end)?;
     }
-    let mut remove = identity_headers(&gate.identity);
+    let mut remove = gate.identity.headers();
     let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
     remove.extend(unwanted.map(str::to_owned));
     match row.api {
@@ -136,9 +144,10 @@ pub(crate) fn read(
                 ReleasePolicy::Turn => for_rounds(headers, &remove, content_type.as_deref()),
                 ReleasePolicy::Call => KeptHeaders::default(),
             };
-            Ok(Head::Api(ApiHead { dialect, caller, path: target.to_owned(), model, headers, remove, content_type }))
+            let head = ApiHead { dialect, caller, path: target.to_owned(), model, headers, remove, content_type };
+            Ok((gate, Head::Api(head)))
         }
-        Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
+        Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
     }
 }
 
@@ -170,16 +179,16 @@ fn check_body(headers: &Headers<'_>, media: &Media, end: bool) -> Result<(), Ref
 /// Returns tenant and role. A header that is missing, repeated, empty or not text names nobody.
 fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Verified>) -> Result<Caller, Refusal> {
     let found = match (identity, verified) {
-        (IdentitySource::Header { tenant, role }, _) => single(headers, tenant)
-            .zip(single(headers, role))
-            .map(|(tenant, role)| Caller { tenant: tenant.to_owned(), role: role.to_owned() }),
+        (IdentitySource::Header { tenant, role, .. }, _) => {
+            single(headers, tenant).zip(single(headers, role)).map(|(tenant, role)| Caller::new(tenant, role))
+        }
         (IdentitySource::Client { header, callers }, _) => {
             single(headers, header).and_then(|id| callers.get(id)).cloned()
         }
-        (IdentitySource::Claims, Some(Verified::Claims { tenant, role })) => String::from_utf8(tenant)
+        (IdentitySource::Claims, Some(Verified::Claims { tenant, role, claims })) => String::from_utf8(tenant)
             .ok()
             .zip(String::from_utf8(role).ok())
-            .map(|(tenant, role)| Caller { tenant, role }),
+            .map(|(tenant, role)| Caller { tenant, role, claims }),
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }
@@ -190,7 +199,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
         _ => Err(Refusal::new(
             Code::CallerUnknown,
             match identity {
-                IdentitySource::Header { tenant, role } => {
+                IdentitySource::Header { tenant, role, .. } => {
                     format!("The request must carry exactly one `{tenant}` and one `{role}` header.")
                 }
                 IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
@@ -198,15 +207,6 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
                 IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
             },
         )),
-    }
-}
-
-/// Returns the headers with the caller's identity. They are for the gate, not for the upstream.
-pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
-    match identity {
-        IdentitySource::Header { tenant, role } => vec![tenant.clone(), role.clone()],
-        IdentitySource::Client { header, .. } => vec![header.clone()],
-        IdentitySource::Claims | IdentitySource::Certificate { .. } => Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! decides with `callgate-contract`, and reads and writes with `callgate-wire`. It has no I/O, no clock and no host. An exchange
 //! has these steps:
 //!
-//! 1. [`head`]: path, method, caller.
+//! 1. [`head`]: path, method, caller. [`select`] finds the caller's contract, if there are several.
 //! 2. [`request`]: the request, checked and rewritten.
 //! 3. [`settle`] decides every call of the model's turn; [`plan`] then plans the turn.
 //! 4. [`unary`] and [`stream`] apply the plan to a JSON answer and to a stream of events.
@@ -24,7 +24,7 @@
 //! A request whose role may use no tool of that name is answered here, and never reaches the model.
 //!
 //! ```
-//! use std::collections::HashMap;
+//! use std::collections::{BTreeMap, HashMap};
 //! use std::rc::Rc;
 //! use std::time::Duration;
 //!
@@ -48,7 +48,11 @@
 //!     }"#,
 //! )?;
 //! let contract = callgate_contract::from_value(&contract)?;
-//! let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+//! let identity = IdentitySource::Header {
+//!     tenant: "x-tenant".to_owned(),
+//!     role: "x-role".to_owned(),
+//!     claims: BTreeMap::new(),
+//! };
 //! let paths = Paths::new(&HashMap::new(), Vec::new());
 //! let reach = Reach { executor: false, upstream: false };
 //! let gate = Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach)?);
@@ -89,6 +93,7 @@ mod gate;
 mod head;
 mod headers;
 mod history;
+mod identity;
 mod ledger;
 mod mcp;
 mod outbox;
@@ -97,6 +102,8 @@ mod plan;
 mod redaction;
 mod refusal;
 mod request;
+mod rule_set;
+mod select;
 mod settle;
 mod stream;
 mod tally;
@@ -106,17 +113,20 @@ mod unary;
 mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
-pub use callgate_contract::{Code as CallCode, ConversationFacts, Violation};
+pub use callgate_contract::{Code as CallCode, ContractMatch, ConversationFacts, Violation};
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
 pub use exchange::Exchange;
 pub use facts::conversation_facts;
-pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
+pub use gate::{Gate, GateError, Offer, Paths, Reach, Rules};
 pub use headers::{Headers, lend};
 pub use history::history;
+pub use identity::IdentitySource;
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
+pub use rule_set::RuleSet;
+pub use select::{MatchError, Selector};
 pub use tally::{Difference, Tally};
 pub use trace::Trace;

@@ -19,6 +19,8 @@ pub enum Code {
     MethodNotAllowed,
     /// The request does not identify the caller.
     CallerUnknown,
+    /// No contract of the configuration is for the caller, the host and the path.
+    ContractUnmatched,
     /// The caller's role is not in the contract, or may not use the tool.
     RoleForbidden,
     /// The body is compressed or not `application/json`.
@@ -83,10 +85,11 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 32] = [
+    const OWN: [Self; 33] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::CallerUnknown,
+        Self::ContractUnmatched,
         Self::RoleForbidden,
         Self::RequestEncoded,
         Self::RequestTimeout,
@@ -130,6 +133,7 @@ impl Code {
             Self::PathNotAllowed => "path_not_allowed",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::CallerUnknown => "caller_unknown",
+            Self::ContractUnmatched => "contract_unmatched",
             Self::RoleForbidden => "role_forbidden",
             Self::RequestEncoded => "request_encoded",
             Self::RequestTimeout => "request_timeout",
@@ -171,7 +175,8 @@ impl Code {
             | Self::ToolDeclaredTwice
             | Self::McpVersionUnsupported => 400,
             Self::CallerUnknown => 401,
-            Self::RoleForbidden
+            Self::ContractUnmatched
+            | Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
             | Self::ProviderToolForbidden

@@ -27,6 +27,7 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         contract_digest: gate.contract.digest().to_owned(),
         tenant: checked.caller.tenant.clone(),
         role: checked.caller.role.clone(),
+        claims: checked.caller.claims.clone(),
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),

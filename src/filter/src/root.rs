@@ -87,12 +87,7 @@ impl RootContext for Root {
         let bytes = self.get_plugin_configuration().unwrap_or_default();
         match config::read(&bytes) {
             Ok(config) => {
-                log::info!(
-                    "callgate: contract {} {} ({})",
-                    config.rules.contract().name(),
-                    config.rules.contract().version(),
-                    config.rules.contract().digest()
-                );
+                config::log_contracts(&config);
                 config::warn_of_short_timeout(&config);
                 self.set_tick_period(TICK);
                 let worker = Worker {

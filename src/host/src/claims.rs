@@ -4,12 +4,14 @@
 //! all dynamic metadata as one message, in which every value has a type. A dynamic module cannot read a structure in metadata; it
 //! reads the payload as JSON.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use prost::{Message, Oneof};
 
+use callgate_contract::{CLAIM_TEXTS, CallerClaims};
 use callgate_engine::Verified;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::config::ConfigError;
 
@@ -25,6 +27,9 @@ pub struct Claims {
     pub tenant_claim: String,
     /// The claim with the role.
     pub role_claim: String,
+    /// Further claims, by their names in contracts. A claim of a contract without an entry has the same name in the token.
+    #[serde(default)]
+    pub claims: BTreeMap<String, String>,
 }
 
 /// The largest whole number below which a double holds every whole number exactly.
@@ -44,19 +49,23 @@ struct Struct {
     fields: HashMap<String, Value>,
 }
 
-/// `google.protobuf.Value`, as far as it can be or hold a claim.
+/// `google.protobuf.Value`.
 #[derive(Clone, PartialEq, Message)]
 struct Value {
-    #[prost(oneof = "ClaimValue", tags = "2, 3, 5, 6")]
+    #[prost(oneof = "ClaimValue", tags = "1, 2, 3, 4, 5, 6")]
     kind: Option<ClaimValue>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
 enum ClaimValue {
+    #[prost(int32, tag = "1")]
+    Null(i32),
     #[prost(double, tag = "2")]
     Number(f64),
     #[prost(string, tag = "3")]
     Text(String),
+    #[prost(bool, tag = "4")]
+    Bool(bool),
     #[prost(message, tag = "5")]
     Struct(Struct),
     #[prost(message, tag = "6")]
@@ -70,34 +79,44 @@ struct List {
     values: Vec<Value>,
 }
 
-/// Returns tenant and role by the claims' names, from an encoded `envoy.config.core.v3.Metadata`. A claim counts if it is a string or
-/// a whole number, which is read as its text.
+/// Returns tenant, role and further claims, from an encoded `envoy.config.core.v3.Metadata`. Tenant and role count if they are a string
+/// or a whole number, which is read as its text.
 #[must_use]
 pub fn from_metadata(metadata: &[u8], claims: &Claims) -> Option<Verified> {
     let mut metadata = Metadata::decode(metadata).ok()?;
     let mut verified = metadata.filter_metadata.remove("envoy.filters.http.jwt_authn")?;
     let Some(ClaimValue::Struct(payload)) = verified.fields.remove(&claims.payload)?.kind else { return None };
-    read(claims, |claim| payload.at(claim)?.text())
+    read(claims, |claim| Some(payload.at(claim)?.json()))
 }
 
-/// Returns tenant and role by the claims' names, from a token's payload as JSON. See [`from_metadata`].
+/// Returns tenant, role and further claims, from a token's payload as JSON. See [`from_metadata`].
 #[must_use]
 pub fn from_json(payload: &[u8], claims: &Claims) -> Option<Verified> {
     let payload = callgate_json::read(payload).ok()?;
     read(claims, |claim| {
         let value = if claim.starts_with('/') { payload.pointer(claim) } else { payload.get(claim) };
-        let kind = match value? {
-            serde_json::Value::String(text) => ClaimValue::Text(text.clone()),
-            serde_json::Value::Number(number) => ClaimValue::Number(number.as_f64()?),
-            _ => return None,
-        };
-        Value { kind: Some(kind) }.text()
+        Some(match value? {
+            Json::Number(number) => whole(number.as_f64()?),
+            value => value.clone(),
+        })
     })
 }
 
-fn read(claims: &Claims, text: impl Fn(&str) -> Option<String>) -> Option<Verified> {
+fn read(claims: &Claims, value: impl Fn(&str) -> Option<Json>) -> Option<Verified> {
+    let text = |claim: &str| match value(claim)? {
+        Json::String(text) => Some(text.into_bytes()),
+        Json::Number(number) if number.is_i64() => Some(number.to_string().into_bytes()),
+        _ => None,
+    };
     let (tenant, role) = (text(&claims.tenant_claim)?, text(&claims.role_claim)?);
-    Some(Verified::Claims { tenant: tenant.into_bytes(), role: role.into_bytes() })
+    let further = claims.claims.iter().filter_map(|(name, claim)| Some((name.clone(), value(claim)?)));
+    Some(Verified::Claims { tenant, role, claims: further.collect() })
+}
+
+/// Returns a number as an integer, if every whole number near it has a double of its own. Otherwise it has no type of a claim.
+fn whole(number: f64) -> Json {
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and in the range of i64")]
+    if number.fract() == 0.0 && number.abs() <= MOST { Json::from(number as i64) } else { Json::from(number) }
 }
 
 /// Refuses an empty name and a malformed pointer.
@@ -107,9 +126,22 @@ pub(crate) fn check(claims: &Claims) -> Result<(), ConfigError> {
         let is_pointer = claim.starts_with('/');
         claim.is_empty() || is_pointer && escapes.into_iter().any(|rest| !rest.starts_with(['0', '1']))
     };
-    match [&claims.tenant_claim, &claims.role_claim].into_iter().find(is_broken) {
+    match [&claims.tenant_claim, &claims.role_claim].into_iter().chain(claims.claims.values()).find(is_broken) {
         Some(claim) => Err(ConfigError::Claim(claim.clone())),
         None => Ok(()),
+    }
+}
+
+// === impl Claims ===
+
+impl Claims {
+    /// Reads these claims of contracts too: those without an entry have the same name in the token.
+    pub(crate) fn complete<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        for name in names {
+            if !self.claims.contains_key(name) {
+                self.claims.insert(name.to_owned(), name.to_owned());
+            }
+        }
     }
 }
 
@@ -124,7 +156,7 @@ impl Struct {
         segments.try_fold(first, |value, segment| match value.kind.as_ref()? {
             ClaimValue::Struct(inner) => inner.fields.get(&segment),
             ClaimValue::List(list) => list.values.get(position(&segment)?),
-            ClaimValue::Number(_) | ClaimValue::Text(_) => None,
+            ClaimValue::Null(_) | ClaimValue::Number(_) | ClaimValue::Text(_) | ClaimValue::Bool(_) => None,
         })
     }
 }
@@ -138,11 +170,23 @@ fn position(segment: &str) -> Option<usize> {
 // === impl Value ===
 
 impl Value {
-    fn text(&self) -> Option<String> {
-        match self.kind.as_ref()? {
-            ClaimValue::Text(text) => Some(text.clone()),
-            ClaimValue::Number(number) if number.fract() == 0.0 && number.abs() <= MOST => Some(format!("{number:.0}")),
-            ClaimValue::Number(_) | ClaimValue::Struct(_) | ClaimValue::List(_) => None,
+    /// Returns the value of a claim. Deeper values than a list's items have no type of a claim, so they are left out as empty objects.
+    fn json(&self) -> Json {
+        match &self.kind {
+            None | Some(ClaimValue::Null(_)) => Json::Null,
+            Some(ClaimValue::Text(text)) => Json::from(text.as_str()),
+            Some(ClaimValue::Number(number)) => whole(*number),
+            Some(ClaimValue::Bool(value)) => Json::from(*value),
+            Some(ClaimValue::Struct(_)) => Json::Object(serde_json::Map::new()),
+            // One item over the bound is enough to be refused.
+            Some(ClaimValue::List(list)) => list.values.iter().take(CLAIM_TEXTS + 1).map(Value::item).collect(),
+        }
+    }
+
+    fn item(&self) -> Json {
+        match &self.kind {
+            Some(ClaimValue::List(_)) => Json::Array(Vec::new()),
+            _ => self.json(),
         }
     }
 }
@@ -163,11 +207,16 @@ mod tests {
     }
 
     fn of(tenant: &str, role: &str) -> Verified {
-        Verified::Claims { tenant: tenant.into(), role: role.into() }
+        Verified::Claims { tenant: tenant.into(), role: role.into(), claims: CallerClaims::default() }
     }
 
     fn claims() -> Claims {
-        Claims { payload: "claims".into(), tenant_claim: "org".into(), role_claim: "role".into() }
+        Claims {
+            payload: "claims".into(),
+            tenant_claim: "org".into(),
+            role_claim: "role".into(),
+            claims: BTreeMap::new(),
+        }
     }
 
     #[test]
@@ -249,6 +298,34 @@ mod tests {
             let expected = expected.map(|role| of("acme", role));
             assert_eq!(from_metadata(&metadata.encode_to_vec(), &claims), expected, "{pointer}");
             assert_eq!(from_json(json, &claims), expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn further_claims_keep_their_types() {
+        let text = |text: &str| value(ClaimValue::Text(text.to_owned()));
+        let fields = [
+            ("org", text("acme")),
+            ("role", text("clerk")),
+            ("level", value(ClaimValue::Number(3.0))),
+            ("half", value(ClaimValue::Number(0.5))),
+            ("staff", value(ClaimValue::Bool(true))),
+            ("nothing", value(ClaimValue::Null(0))),
+            ("groups", value(ClaimValue::List(List { values: vec![text("a"), text("b")] }))),
+        ];
+        let payload = Struct { fields: fields.map(|(name, value)| (name.to_owned(), value)).into() };
+        let verified = Struct { fields: [("claims".to_owned(), value(ClaimValue::Struct(payload)))].into() };
+        let metadata = Metadata { filter_metadata: [("envoy.filters.http.jwt_authn".to_owned(), verified)].into() };
+        let json =
+            br#"{"org":"acme","role":"clerk","level":3.0,"half":0.5,"staff":true,"nothing":null,"groups":["a","b"]}"#;
+        let mut claims = claims();
+        claims.claims = [("first".to_owned(), "/groups/0".to_owned())].into();
+        claims.complete(["level", "half", "staff", "nothing", "groups", "absent"].into_iter());
+        let expected = br#"{"first":"a","groups":["a","b"],"half":0.5,"level":3,"nothing":null,"staff":true}"#;
+        for read in [from_metadata(&metadata.encode_to_vec(), &claims), from_json(json, &claims)] {
+            let Some(Verified::Claims { claims, .. }) = read else { panic!("no claims") };
+            let found: serde_json::Map<String, Json> = claims.into_iter().collect();
+            assert_eq!(Json::Object(found), callgate_json::read(expected).unwrap());
         }
     }
 }

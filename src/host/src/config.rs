@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, Rules};
+use callgate_contract::Contract;
+use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, RuleSet, Rules};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::contracts::{Contracts, EntryDocument};
 use crate::identity::{IdentityDocument, VerifiedSource};
 
 /// The key of the paths that are forwarded unread.
@@ -16,8 +18,8 @@ const PASSTHROUGH: &str = "passthrough";
 /// The filter's configuration, checked.
 #[derive(Debug)]
 pub struct Config {
-    /// The compiled contract, identity and paths.
-    pub rules: Arc<Rules>,
+    /// The compiled contracts, identity and paths.
+    pub rules: Arc<RuleSet>,
     /// The clusters for callouts.
     pub clusters: Clusters,
     /// The identity that the host reads, if it is in no header.
@@ -58,12 +60,18 @@ pub struct Upstream {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages are the documentation")]
 pub enum ConfigError {
-    #[error("the plugin has no configuration; expected one JSON object with `contract` and `identity`")]
+    #[error("the plugin has no configuration; expected one JSON object with `contract` or `contracts`, and `identity`")]
     Missing,
     #[error("the plugin's configuration is not strict JSON: {0}")]
     Json(callgate_json::ReadError),
     #[error("the plugin's configuration: {0}")]
     Shape(serde_json::Error),
+    #[error("expected either `contract`, one for every request, or `contracts`, a list with a `match` for each")]
+    Contracts,
+    #[error("`candidate` stands beside `contracts`; move it into the entry of the contract that it may replace")]
+    CandidateAlone,
+    #[error("`contracts[{position}]`: {reason}")]
+    Entry { position: usize, reason: Box<ConfigError> },
     #[error("`contract`: {0}")]
     Contract(String),
     #[error("`candidate`: {0}")]
@@ -89,9 +97,12 @@ pub enum ConfigError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Document {
-    contract: Value,
+    /// The contract of every request.
+    contract: Option<Value>,
     /// A contract that decides too and enforces nothing.
     candidate: Option<Value>,
+    /// Several contracts, each with the requests that get it.
+    contracts: Option<Vec<EntryDocument>>,
     identity: IdentityDocument,
     executor: Option<Executor>,
     upstream: Option<Upstream>,
@@ -133,14 +144,16 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     }
     let value = callgate_json::read(bytes).map_err(ConfigError::Json)?;
     let document: Document = serde_json::from_value(value).map_err(ConfigError::Shape)?;
-    let contract = callgate_contract::from_value(&document.contract)
-        .map_err(|errors| ConfigError::Contract(one_line(&errors.to_string())))?;
-    let candidate = document.candidate.as_ref().map(|candidate| {
-        callgate_contract::from_value(candidate).map_err(|errors| ConfigError::Candidate(one_line(&errors.to_string())))
-    });
-    let candidate = candidate.transpose()?;
-    let (identity, verified) = document.identity.resolve()?;
-    let paths = paths(document.paths)?;
+    let contracts = Contracts::read(document.contract, document.candidate, document.contracts)?;
+    let (identity, mut verified) = document.identity.resolve()?;
+    if let Some(verified) = &mut verified {
+        let undeclared = verified.named().find(|name| contracts.claims().all(|declared| declared != *name));
+        if let Some(name) = undeclared {
+            return Err(GateError::ClaimUndeclared { name: name.to_owned() }.into());
+        }
+        verified.complete(contracts.claims());
+    }
+    let (identity, paths) = (Arc::new(identity), Arc::new(paths(document.paths)?));
     let offer = match document.tools {
         OfferDocument::Declared => Offer::Declared,
         OfferDocument::Inject => Offer::Inject,
@@ -164,13 +177,11 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         None => DEFAULT_HELD_BYTES,
         Some(text) => callgate_contract::parse_size(&text).ok_or(ConfigError::HeldBytes(text))?,
     };
-    let rules = Rules::new(contract, identity, paths, offer, reach)?
-        .with_output_limit(output_limit)
-        .with_held_bytes(held_bytes)?;
-    let rules = match candidate {
-        Some(candidate) => rules.with_candidate(candidate),
-        None => rules,
-    };
+    let rules = contracts.rules(|contract| {
+        Rules::of_one(contract, Arc::clone(&identity), Arc::clone(&paths), offer, reach)?
+            .with_output_limit(output_limit)
+            .with_held_bytes(held_bytes)
+    })?;
     Ok(Config {
         rules: Arc::new(rules),
         clusters: Clusters { executor: document.executor, upstream: document.upstream },
@@ -186,10 +197,6 @@ fn paths(mut named: HashMap<String, Vec<String>>) -> Result<Paths, ConfigError> 
         return Err(ConfigError::Path { key: key.clone(), known: known.collect::<Vec<_>>().join("`, `") });
     }
     Ok(Paths::new(&named, passthrough))
-}
-
-fn one_line(text: &str) -> String {
-    text.lines().collect::<Vec<_>>().join("; ")
 }
 
 fn ten_seconds() -> Duration {
@@ -209,12 +216,24 @@ fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duratio
 /// Warns if the callout can end before a tool does: the outcome of the call is then unknown.
 pub fn warn_of_short_timeout(config: &Config) {
     let Some(executor) = &config.clusters.executor else { return };
-    let longest = config.rules.contract().longest_timeout();
+    let longest = config.rules.contracts().map(Contract::longest_timeout).max().unwrap_or_default();
     if executor.timeout <= longest {
         log::warn!(
-            "callgate: `executor.timeout`, {:?}, is not longer than the longest `timeout` of the contract's tools, {longest:?}: \
+            "callgate: `executor.timeout`, {:?}, is not longer than the longest `timeout` of a contract's tools, {longest:?}: \
              what became of a call may stay unknown",
             executor.timeout
         );
+    }
+}
+
+/// Logs the contracts: each one if they are few, else their number.
+pub fn log_contracts(config: &Config) {
+    const FEW: usize = 16;
+    let contracts: Vec<&Contract> = config.rules.contracts().collect();
+    match contracts.get(..FEW) {
+        Some(_) if contracts.len() > FEW => log::info!("callgate: {} contracts", contracts.len()),
+        _ => contracts.iter().for_each(|contract| {
+            log::info!("callgate: contract {} {} ({})", contract.name(), contract.version(), contract.digest());
+        }),
     }
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callgate_contract::CallerClaims;
 use callgate_engine::{
     Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome,
     Receipt, ReleaseRule, Ruling, RunCall, ToolFailure, Trace, Violation,
 };
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Conversation, Decision,
-    ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling,
+    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Claim, ClaimTexts, Conversation,
+    Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling, claim,
 };
 use prost::Message;
+use serde_json::Value;
 
 /// Full name of the service.
 pub const SERVICE: &str = "callgate.executor.v1.Executor";
@@ -57,7 +59,7 @@ pub fn encode(batch: CallBatch) -> CallsRequest {
     let (conversation, earlier_calls) = facts(batch.conversation);
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
-        caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
+        caller: Some(caller(batch.tenant, batch.role, batch.claims)),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
@@ -81,7 +83,7 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
     let (conversation, earlier_calls) = facts(batch.conversation);
     let request = AuthorizeRequest {
         contract_digest: batch.contract_digest,
-        caller: Some(Caller { tenant: batch.tenant, role: batch.role }),
+        caller: Some(caller(batch.tenant, batch.role, batch.claims)),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         round: batch.round,
@@ -114,6 +116,25 @@ pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
         Ok(Authorization { id: ruling.id, ruling: decoded })
     };
     response.rulings.into_iter().map(ruling).collect()
+}
+
+fn caller(tenant: String, role: String, claims: CallerClaims) -> Caller {
+    let claims = claims.into_iter().filter_map(|(name, value)| Some((name, Claim { value: Some(claim(value)?) })));
+    Caller { tenant, role, claims: claims.collect() }
+}
+
+/// Returns a claim of the types that contracts declare; `None` for any other value.
+fn claim(value: Value) -> Option<claim::Value> {
+    let text = |value| if let Value::String(text) = value { Some(text) } else { None };
+    Some(match value {
+        Value::String(text) => claim::Value::Text(text),
+        Value::Bool(value) => claim::Value::Boolean(value),
+        Value::Number(number) => claim::Value::Integer(number.as_i64()?),
+        Value::Array(items) => {
+            claim::Value::Texts(ClaimTexts { texts: items.into_iter().map(text).collect::<Option<_>>()? })
+        }
+        Value::Null | Value::Object(_) => return None,
+    })
 }
 
 /// Returns the facts of a conversation, and its earlier calls by tool.
@@ -196,7 +217,7 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         trace_id: correlation.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
-        caller: Some(Caller { tenant: decisions.caller.tenant, role: decisions.caller.role }),
+        caller: Some(caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())),
         ..Decision::default()
     };
     for decision in decisions.list {

@@ -1,10 +1,11 @@
 //! The source of the caller's identity: its part of the configuration, and the reading of what the host verified.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, CallerClaims};
 use callgate_engine::{IdentitySource, Verified};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::claims::{self, Claims};
 use crate::config::ConfigError;
@@ -24,10 +25,12 @@ pub enum VerifiedSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) enum IdentityDocument {
-    /// Two headers.
+    /// Headers of a trusted proxy.
     Header {
         tenant: String,
         role: String,
+        #[serde(default)]
+        claims: BTreeMap<String, String>,
     },
     /// The header in which `api_key_auth` leaves the client's id.
     #[serde(rename = "apiKey")]
@@ -47,11 +50,30 @@ pub(crate) enum IdentityDocument {
 pub(crate) struct CallerDocument {
     tenant: String,
     role: String,
+    #[serde(default)]
+    claims: BTreeMap<String, Value>,
 }
 
 // === impl VerifiedSource ===
 
 impl VerifiedSource {
+    /// Reads these claims of contracts too.
+    pub(crate) fn complete<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        match self {
+            Self::Claims(claims) => claims.complete(names),
+            Self::Certificate => {}
+        }
+    }
+
+    /// Returns the claims that the configuration names for contracts.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        let claims = match self {
+            Self::Claims(claims) => Some(claims.claims.keys()),
+            Self::Certificate => None,
+        };
+        claims.into_iter().flatten().map(String::as_str)
+    }
+
     /// Reads the URI SANs of a certificate. They are separated by commas if the certificate has several, and then no client matches.
     #[must_use]
     pub fn certificate(uri: Vec<u8>) -> Option<Verified> {
@@ -66,8 +88,10 @@ impl IdentityDocument {
     pub(crate) fn resolve(self) -> Result<(IdentitySource, Option<VerifiedSource>), ConfigError> {
         let header = |name: String| if is_header_name(&name) { Ok(name) } else { Err(ConfigError::Header(name)) };
         Ok(match self {
-            Self::Header { tenant, role } => {
-                (IdentitySource::Header { tenant: header(tenant)?, role: header(role)? }, None)
+            Self::Header { tenant, role, claims } => {
+                let claims = claims.into_iter().map(|(claim, name)| Ok((claim, header(name)?)));
+                let claims = claims.collect::<Result<_, ConfigError>>()?;
+                (IdentitySource::Header { tenant: header(tenant)?, role: header(role)?, claims }, None)
             }
             Self::Client { header: name, callers } => {
                 (IdentitySource::Client { header: header(name)?, callers: table(callers)? }, None)
@@ -90,9 +114,10 @@ fn table(callers: HashMap<String, CallerDocument>) -> Result<HashMap<String, Cal
     }
     callers
         .into_iter()
-        .map(|(client, CallerDocument { tenant, role })| {
+        .map(|(client, CallerDocument { tenant, role, claims })| {
+            let claims = claims.into_iter().collect::<CallerClaims>();
             let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-            if is_fit { Ok((client, Caller { tenant, role })) } else { Err(ConfigError::Caller(client)) }
+            if is_fit { Ok((client, Caller { tenant, role, claims })) } else { Err(ConfigError::Caller(client)) }
         })
         .collect()
 }

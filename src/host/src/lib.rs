@@ -10,6 +10,7 @@
 mod candidate;
 pub mod claims;
 pub mod config;
+mod contracts;
 mod exchange;
 pub mod executor;
 mod host;

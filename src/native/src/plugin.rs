@@ -64,8 +64,7 @@ impl Plugin {
     /// The first fault, in one line.
     pub(crate) fn new(pointer: ConfigPtr, bytes: &[u8]) -> Result<Self, PluginError> {
         let config = config::read(bytes)?;
-        let contract = config.rules.contract();
-        log::info!("callgate: contract {} {} ({})", contract.name(), contract.version(), contract.digest());
+        config::log_contracts(&config);
         config::warn_of_short_timeout(&config);
         let counters = Counter::all().filter_map(|counter| Some((counter, pointer.define_counter(&counter.name())?)));
         let workers = config.clusters.executor.as_ref().map_or(0, |_| abi::concurrency().max(1));

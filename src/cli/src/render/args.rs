@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
                   callgate render --target istio contract.yaml --namespace llm --selector istio=llm-gateway | kubectl apply -f -\n  \
                   callgate render --target envoy-gateway --host native contract.yaml --namespace llm --gateway llm | kubectl apply -f -")]
 pub(crate) struct RenderArguments {
-    /// Contract file
+    /// File of a contract, or of a contract set: several contracts, each with the requests that get it
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// A contract that decides every call too, and enforces nothing: differences are counted
@@ -104,7 +104,11 @@ pub(crate) struct RenderArguments {
     /// --identity jwt: the request header with the token (`authorization` usually carries the LLM API's own key)
     #[arg(long, value_name = "NAME", default_value = "x-callgate-token", help_heading = "Identity")]
     pub(crate) jwt_header: String,
-    /// --identity api-key or certificate: a YAML file with the caller of each client, `CLIENT: { tenant: …, role: … }`. A client of a
+    /// --identity header or jwt: the source of a claim that contracts declare: a header, or a claim of the token by name or JSON Pointer;
+    /// may be repeated. A claim that is not listed has the same name in the token
+    #[arg(long = "claim", value_name = "NAME=SOURCE", help_heading = "Identity")]
+    pub(crate) claims: Vec<String>,
+    /// --identity api-key or certificate: a YAML file with the caller of each client, `CLIENT: { tenant: …, role: …, claims: { … } }`. A client of a
     /// certificate is its URI SAN, such as a SPIFFE id
     #[arg(long, value_name = "FILE", help_heading = "Identity")]
     pub(crate) callers: Option<PathBuf>,

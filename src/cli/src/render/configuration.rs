@@ -1,22 +1,34 @@
 //! The filter's own configuration: one JSON object with the contract inside.
 
+use callgate_contract::ContractMatch;
 use serde_json::{Map, Number, Value, json};
 
 use super::args::{IstioForm, OutputLimitMember, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
+use crate::contracts::Entry;
 
 /// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
-    let contract: Value = serde_json::from_str(options.contract.canonical())?;
-    let candidate =
-        options.candidate.map(|candidate| serde_json::from_str::<Value>(candidate.canonical())).transpose()?;
-    for contract in [Some(&contract), candidate.as_ref()].into_iter().flatten() {
-        match (options.target, options.form) {
-            (Target::Istio, IstioForm::Wasmplugin) => exact(contract, "", "a WasmPlugin", "use --form envoyfilter")?,
-            (Target::EnvoyGateway, _) => exact(contract, "", "Kubernetes", "use a smaller one")?,
-            (Target::Istio, IstioForm::Envoyfilter) | (Target::Envoy, _) => {}
+    let mut entries = Vec::new();
+    for Entry { matches, contract, candidate, .. } in &options.contracts.entries {
+        let mut entry = Map::new();
+        if options.contracts.is_set {
+            entry.insert("match".to_owned(), matches.iter().map(one_match).collect());
         }
+        for (name, contract) in [("candidate", candidate.as_ref()), ("contract", Some(contract))] {
+            let Some(contract) = contract else { continue };
+            let contract: Value = serde_json::from_str(contract.canonical())?;
+            match (options.target, options.form) {
+                (Target::Istio, IstioForm::Wasmplugin) => {
+                    exact(&contract, "", "a WasmPlugin", "use --form envoyfilter")?
+                }
+                (Target::EnvoyGateway, _) => exact(&contract, "", "Kubernetes", "use a smaller one")?,
+                (Target::Istio, IstioForm::Envoyfilter) | (Target::Envoy, _) => {}
+            }
+            entry.insert(name.to_owned(), contract);
+        }
+        entries.push(entry);
     }
     let arguments = options.arguments;
     let mut plugin = Map::new();
@@ -52,9 +64,19 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
         plugin.insert("heldBytes".to_owned(), json!(held));
     }
     // Last, because they are long.
-    plugin.extend(candidate.map(|candidate| ("candidate".to_owned(), candidate)));
-    plugin.insert("contract".to_owned(), contract);
+    if options.contracts.is_set {
+        plugin.insert("contracts".to_owned(), entries.into_iter().map(Value::Object).collect());
+    } else {
+        plugin.extend(entries.into_iter().flatten());
+    }
     Ok(Value::Object(plugin))
+}
+
+fn one_match(one: &ContractMatch) -> Value {
+    let ContractMatch { tenant, role, host, path_prefix } = one;
+    let fields = [("tenant", tenant), ("role", role), ("host", host), ("pathPrefix", path_prefix)];
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
+    Value::Object(given.collect())
 }
 
 /// Checks that doubles hold every number. A WasmPlugin carries its configuration as a `google.protobuf.Struct`; Kubernetes may read large

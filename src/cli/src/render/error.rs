@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::contracts::ContractsError;
 use crate::disk::FileError;
 
 /// The reason why a configuration cannot be rendered from this contract and these options.
@@ -21,6 +22,8 @@ pub(crate) enum RenderError {
     Rounded { carrier: &'static str, number: String, pointer: String, instead: &'static str },
     #[error("the filter would refuse this configuration: {0}")]
     Gate(callgate_engine::GateError),
+    #[error(transparent)]
+    Contracts(#[from] ContractsError),
     #[error(transparent)]
     NotYaml(#[from] crate::document::NotYaml),
     #[error("{file}:{line}: {reason}")]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use callgate_contract::{Caller, CallerClaims};
 use minijinja::{Value, context};
+use saphyr_parser::ScalarStyle;
 use serde_json::{Map, json};
 
 use super::args::{HostOption, IdentityOption, RenderArguments, Target};
@@ -20,8 +22,9 @@ const CLIENT: &str = "x-callgate-client";
 /// The contents of the files of `--callers` and `--api-keys`.
 #[derive(Default)]
 pub(super) struct Clients {
-    /// Tenant and role of each client.
-    callers: BTreeMap<String, (String, String)>,
+    callers: BTreeMap<String, Caller>,
+    /// The header or the claim of a token, by the name of a claim in contracts.
+    claims: BTreeMap<String, String>,
     /// The API key of each client; empty if Kubernetes holds them.
     keys: BTreeMap<String, String>,
 }
@@ -32,7 +35,7 @@ impl Clients {
     /// Checks the options of `--identity`, and reads its files.
     pub(super) fn read(arguments: &RenderArguments) -> Result<Self, RenderError> {
         check(arguments)?;
-        let mut clients = Self::default();
+        let mut clients = Self { claims: claims(arguments)?, ..Self::default() };
         if let Some(file) = &arguments.callers {
             clients.callers = callers(file)?;
         }
@@ -47,18 +50,20 @@ impl Clients {
     }
 
     fn plugin(&self) -> serde_json::Value {
-        let caller = |(client, (tenant, role)): (&String, &(String, String))| {
-            (client.clone(), json!({ "tenant": tenant, "role": role }))
+        let caller = |(client, caller): (&String, &Caller)| {
+            let mut shown = json!({ "tenant": caller.tenant, "role": caller.role });
+            if let (false, Some(members)) = (caller.claims.is_empty(), shown.as_object_mut()) {
+                let claims = caller.claims.iter().map(|(name, value)| (name.to_owned(), value.clone()));
+                members.insert("claims".to_owned(), serde_json::Value::Object(claims.collect()));
+            }
+            (client.clone(), shown)
         };
         serde_json::Value::Object(self.callers.iter().map(caller).collect::<Map<_, _>>())
     }
 
     /// Returns the callers for the engine.
-    pub(super) fn table(&self) -> std::collections::HashMap<String, callgate_contract::Caller> {
-        let caller = |(client, (tenant, role)): (&String, &(String, String))| {
-            (client.clone(), callgate_contract::Caller { tenant: tenant.clone(), role: role.clone() })
-        };
-        self.callers.iter().map(caller).collect()
+    pub(super) fn table(&self) -> std::collections::HashMap<String, Caller> {
+        self.callers.iter().map(|(client, caller)| (client.clone(), caller.clone())).collect()
     }
 }
 
@@ -67,13 +72,16 @@ pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
     let arguments = options.arguments;
     match arguments.identity {
         IdentityOption::Header => {
-            json!({ "header": { "tenant": arguments.tenant_header, "role": arguments.role_header } })
+            let mut header = json!({ "tenant": arguments.tenant_header, "role": arguments.role_header });
+            add_claims(&mut header, &options.clients.claims);
+            json!({ "header": header })
         }
-        IdentityOption::Jwt => json!({ "jwt": {
-            "payload": PAYLOAD,
-            "tenantClaim": arguments.tenant_claim,
-            "roleClaim": arguments.role_claim,
-        } }),
+        IdentityOption::Jwt => {
+            let (tenant, role) = (&arguments.tenant_claim, &arguments.role_claim);
+            let mut jwt = json!({ "payload": PAYLOAD, "tenantClaim": tenant, "roleClaim": role });
+            add_claims(&mut jwt, &options.clients.claims);
+            json!({ "jwt": jwt })
+        }
         IdentityOption::ApiKey => json!({ "apiKey": { "header": CLIENT, "callers": options.clients.plugin() } }),
         IdentityOption::Certificate => json!({ "certificate": { "callers": options.clients.plugin() } }),
     }
@@ -84,7 +92,8 @@ pub(super) fn source(arguments: &RenderArguments, clients: &Clients) -> callgate
     use callgate_engine::IdentitySource;
     match arguments.identity {
         IdentityOption::Header => {
-            IdentitySource::Header { tenant: arguments.tenant_header.clone(), role: arguments.role_header.clone() }
+            let (tenant, role) = (arguments.tenant_header.clone(), arguments.role_header.clone());
+            IdentitySource::Header { tenant, role, claims: clients.claims.clone() }
         }
         IdentityOption::Jwt => IdentitySource::Claims,
         IdentityOption::ApiKey => IdentitySource::Client { header: CLIENT.to_owned(), callers: clients.table() },
@@ -154,7 +163,8 @@ fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
     use IdentityOption::{ApiKey, Certificate, Jwt};
     let on_envoy = arguments.target == Target::Envoy;
     // The option, whether it is there, the identities that take it, and whether one of those needs it.
-    let rows: [(&'static str, bool, &[IdentityOption], bool); 8] = [
+    let rows: [(&'static str, bool, &[IdentityOption], bool); 9] = [
+        ("--claim", !arguments.claims.is_empty(), &[IdentityOption::Header, Jwt], false),
         ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
         ("--jwt-jwks", arguments.jwt_jwks.is_some(), &[Jwt], true),
         ("--jwt-audience", !arguments.jwt_audience.is_empty(), &[Jwt], false),
@@ -177,16 +187,66 @@ fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Reads `CLIENT: { tenant: …, role: … }`.
-fn callers(file: &Path) -> Result<BTreeMap<String, (String, String)>, RenderError> {
-    entries(file, |client, value| {
-        let text = |name| value.get(name).and_then(Node::text).filter(|text| !text.is_empty()).map(str::to_owned);
-        let is_pair = matches!(&value.kind, NodeKind::Mapping(members) if members.len() == 2);
-        match text("tenant").zip(text("role")).filter(|_| is_pair) {
-            Some(caller) if !client.contains(',') => Ok(caller),
-            Some(_) => Err(format!("client `{client}` has a comma, which no id may have")),
-            None => Err(format!("client `{client}`: expected `{{ tenant: …, role: … }}`")),
+fn add_claims(identity: &mut serde_json::Value, claims: &BTreeMap<String, String>) {
+    if let (false, Some(members)) = (claims.is_empty(), identity.as_object_mut()) {
+        members.insert("claims".to_owned(), json!(claims));
+    }
+}
+
+/// Reads `--claim NAME=SOURCE`.
+fn claims(arguments: &RenderArguments) -> Result<BTreeMap<String, String>, RenderError> {
+    let mut claims = BTreeMap::new();
+    for given in &arguments.claims {
+        let fault = |expected| RenderError::option("--claim", given, expected, "department=/organisation/department");
+        let (name, source) = given
+            .split_once('=')
+            .filter(|(name, source)| !name.is_empty() && !source.is_empty())
+            .ok_or_else(|| fault("NAME=SOURCE, where SOURCE is a claim of the token or a header"))?;
+        if arguments.identity == IdentityOption::Header {
+            super::options::header("--claim", source)?;
         }
+        if claims.insert(name.to_owned(), source.to_owned()).is_some() {
+            return Err(fault("each claim once"));
+        }
+    }
+    Ok(claims)
+}
+
+/// Reads `CLIENT: { tenant: …, role: …, claims: … }`; claims may be absent.
+fn callers(file: &Path) -> Result<BTreeMap<String, Caller>, RenderError> {
+    entries(file, |client, value| {
+        let text = |name| value.get(name).and_then(Node::text).filter(|text| !text.is_empty());
+        let claims = match value.get("claims").map(|claims| &claims.kind) {
+            None => Some(CallerClaims::default()),
+            Some(NodeKind::Mapping(members)) => {
+                members.iter().map(|(name, value)| Some((name.text()?.to_owned(), claim(value)?))).collect()
+            }
+            Some(_) => None,
+        };
+        let known = ["tenant", "role", "claims"];
+        let is_known = matches!(&value.kind, NodeKind::Mapping(members)
+            if members.iter().all(|(name, _)| name.text().is_some_and(|name| known.contains(&name))));
+        match (text("tenant").zip(text("role")), claims) {
+            _ if client.contains(',') => Err(format!("client `{client}` has a comma, which no id may have")),
+            (Some((tenant, role)), Some(claims)) if is_known => Ok(Caller { claims, ..Caller::new(tenant, role) }),
+            _ => Err(format!(
+                "client `{client}`: expected `{{ tenant: …, role: … }}`, and perhaps `claims: {{ NAME: VALUE }}`"
+            )),
+        }
+    })
+}
+
+/// Reads the value of a claim: a scalar, or a list of texts. Quotes make a text.
+fn claim(node: &Node) -> Option<serde_json::Value> {
+    Some(match &node.kind {
+        NodeKind::Scalar { text, style: ScalarStyle::Plain } => match text.as_str() {
+            "true" => true.into(),
+            "false" => false.into(),
+            text => text.parse::<i64>().map_or_else(|_| text.into(), Into::into),
+        },
+        NodeKind::Scalar { text, .. } => text.as_str().into(),
+        NodeKind::Sequence(items) => items.iter().map(claim).collect::<Option<serde_json::Value>>()?,
+        NodeKind::Mapping(_) | NodeKind::Alias => return None,
     })
 }
 

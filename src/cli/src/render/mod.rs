@@ -12,9 +12,10 @@ mod identity;
 mod options;
 mod yaml;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::{Limits, Run};
+use callgate_contract::Limits;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 pub(crate) use self::args::RenderArguments;
@@ -22,6 +23,7 @@ use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
 use self::options::Options;
+use crate::contracts::Contracts;
 use crate::disk;
 
 const TEMPLATES: [(&str, &str); 16] = [
@@ -45,9 +47,18 @@ const TEMPLATES: [(&str, &str); 16] = [
 
 /// Returns the configuration for `arguments`.
 pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError> {
-    let contract = disk::contract(&arguments.file)?;
-    let candidate = arguments.candidate.as_deref().map(disk::contract).transpose()?;
-    let options = Options { candidate: candidate.as_ref(), ..Options::read(arguments, &contract)? };
+    let mut contracts = Contracts::read(&arguments.file)?;
+    if let Some(candidate) = &arguments.candidate {
+        if contracts.is_set {
+            return Err(RenderError::Useless {
+                option: "--candidate",
+                because: "a contract set, whose entries have a `candidate`",
+            });
+        }
+        let candidate = Arc::new(disk::contract(candidate)?);
+        contracts.entries.iter_mut().for_each(|entry| entry.candidate = Some(Arc::clone(&candidate)));
+    }
+    let options = Options::read(arguments, &contracts)?;
     options.try_gate()?;
     fill(&options)
 }
@@ -77,13 +88,13 @@ fn fill(options: &Options<'_>) -> Result<String, RenderError> {
 
 /// Returns the values for the templates. Any other name is an error of the template.
 fn values(options: &Options<'_>) -> Result<Value, RenderError> {
-    let contract = options.contract;
-    let limits = contract.limits();
+    let contracts = options.contracts;
+    let limits = &contracts.limits();
     let largest = limits.request_bytes.max(limits.response_bytes);
     let plugin = configuration::plugin(options)?;
     Ok(context! {
         command => command_line(),
-        contract => context! { name => contract.name(), version => contract.version(), digest => contract.digest() },
+        contracts => titles(contracts),
         plugin => yaml::pretty(&plugin)?,
         wasm => options.wasm,
         native => (options.arguments.host == HostOption::Native).then_some(&options.arguments.native),
@@ -99,7 +110,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         executor => options.executor.as_ref().map(Executor::values),
         longest_timeout => options.too_short().map(options::in_units),
         loops => options.loops,
-        runs => options.contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client)),
+        runs => contracts.runs(),
         mcp_paths => options.paths_of("mcp"),
         jwt => identity::jwt(options),
         headers => identity::headers(options),
@@ -116,8 +127,8 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         route_timeout => yaml::duration(limits.turn_timeout.saturating_add(MARGIN)),
         idle_timeout => yaml::duration(longest_silence(options)),
         request_timeout => yaml::duration(longest_request(limits)),
-        unpinned => crate::lint::unpinned(contract),
-        candidate => options.candidate.is_some(),
+        unpinned => unpinned(contracts),
+        candidate => contracts.entries.iter().any(|entry| entry.candidate.is_some()),
         namespace => options.namespace,
         gateway => options.arguments.gateway,
         gateway_times => context! {
@@ -129,6 +140,25 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
     })
 }
 
+/// Returns a line for each contract, or one for all if they are many.
+fn titles(contracts: &Contracts) -> Vec<String> {
+    const FEW: usize = 16;
+    let files: Vec<_> = contracts.files().collect();
+    if files.len() > FEW {
+        return vec![format!("{} contracts of {}", files.len(), contracts.file().display())];
+    }
+    let title = |contract: &callgate_contract::Contract| {
+        format!("Contract {} {}, {}", contract.name(), contract.version(), contract.digest())
+    };
+    files.into_iter().map(|entry| title(&entry.contract)).collect()
+}
+
+/// Returns the tools without a checksum.
+fn unpinned(contracts: &Contracts) -> String {
+    let tools = contracts.files().map(|entry| crate::lint::unpinned(&entry.contract));
+    tools.filter(|names| !names.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
 /// Envoy waits this much longer than the filter, so that the filter ends late exchanges itself, with a code and a verdict.
 const MARGIN: Duration = Duration::from_secs(30);
 
@@ -137,7 +167,7 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// A stream is silent for `turnIdleTimeout` while the upstream is. If the filter asks the model again, the stream is silent
 /// for every round the contract allows, because Envoy does not count callouts as activity.
 fn longest_silence(options: &Options<'_>) -> Duration {
-    let limits = options.contract.limits();
+    let limits = options.contracts.limits();
     let silence = if options.loops {
         limits.turn_timeout.saturating_add(options.executor_timeout).saturating_mul(limits.max_rounds)
     } else {

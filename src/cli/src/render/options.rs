@@ -1,24 +1,22 @@
 //! The command line of `render`, parsed once: fills in defaults and refuses nonsense.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::{Contract, OnViolation, Run};
-use callgate_engine::{DIALECTS, Gate, Offer, Paths, Reach};
+use callgate_engine::{DIALECTS, GateError, Offer, Paths, Reach, RuleSet, Rules};
 
 use super::address::Address;
 use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
-use crate::disk;
+use crate::contracts::{Contracts, Entry};
 
 /// Everything that determines the output.
 pub(super) struct Options<'a> {
     pub(super) arguments: &'a RenderArguments,
-    pub(super) contract: &'a Contract,
-    /// A contract that decides too and enforces nothing.
-    pub(super) candidate: Option<&'a Contract>,
+    pub(super) contracts: &'a Contracts,
     pub(super) target: Target,
     pub(super) form: IstioForm,
     pub(super) wasm: &'a str,
@@ -41,18 +39,16 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn read(arguments: &'a RenderArguments, contract: &'a Contract) -> Result<Self, RenderError> {
+    pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
         let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
-        let server_run = contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client));
-        let asks = contract.tools().iter().any(|tool| contract.may_need_authorization(tool));
-        let executor = Executor::read(arguments, server_run || asks)?;
+        let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
-        held_bytes(arguments, contract)?;
-        let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contract)?;
+        held_bytes(arguments, contracts)?;
+        let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contracts)?;
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for argument in &arguments.paths {
             let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
@@ -84,8 +80,7 @@ impl<'a> Options<'a> {
         }
         Ok(Self {
             arguments,
-            contract,
-            candidate: None,
+            contracts,
             target: arguments.target,
             form: arguments.form,
             wasm: &arguments.wasm,
@@ -98,7 +93,7 @@ impl<'a> Options<'a> {
             executor,
             executor_timeout,
             clients,
-            loops: server_run || contract.on_violation() == OnViolation::Feedback,
+            loops: contracts.runs() || contracts.feeds_back(),
             paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
@@ -114,16 +109,37 @@ impl<'a> Options<'a> {
             Tools::Inject => Offer::Inject,
         };
         let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
-        let contract = disk::contract(&arguments.file)?;
         let named = self.paths.clone().into_iter().collect();
-        let paths = Paths::new(&named, arguments.passthrough.clone());
-        Gate::new(contract, identity, paths, offer, reach).map_err(RenderError::Gate)?;
-        Ok(())
+        let (paths, identity) = (Arc::new(Paths::new(&named, arguments.passthrough.clone())), Arc::new(identity));
+        let rules = |entry: &Entry| {
+            let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
+            let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
+            Ok(match &entry.candidate {
+                Some(candidate) => rules.with_candidate(Arc::clone(candidate)),
+                None => rules,
+            })
+        };
+        let set = || match self.contracts.entries.as_slice() {
+            [only] if !self.contracts.is_set => RuleSet::one(rules(only)?),
+            entries => {
+                let entries = entries.iter().enumerate().map(|(position, entry)| {
+                    let rules =
+                        rules(entry).map_err(|reason| GateError::Entry { position, reason: Box::new(reason) })?;
+                    Ok((entry.matches.clone(), Arc::new(rules)))
+                });
+                RuleSet::new(entries.collect::<Result<_, GateError>>()?)
+            }
+        };
+        match set() {
+            Ok(_) => Ok(()),
+            Err(reason @ GateError::Entry { .. }) => Err(RenderError::Contracts(self.contracts.placed(reason))),
+            Err(reason) => Err(RenderError::Gate(reason)),
+        }
     }
 
     /// Returns the longest `timeout` of the contract's tools, if the filter does not wait for so long.
     pub(super) fn too_short(&self) -> Option<Duration> {
-        Some(self.contract.longest_timeout())
+        Some(self.contracts.longest_timeout())
             .filter(|longest| self.executor.is_some() && self.executor_timeout <= *longest)
     }
 
@@ -172,11 +188,11 @@ fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
 }
 
 /// The default is longer than any tool may take: if a callout ends before its call, the call's end is unknown.
-fn executor_timeout(given: Option<&str>, contract: &Contract) -> Result<Duration, RenderError> {
+fn executor_timeout(given: Option<&str>, contracts: &Contracts) -> Result<Duration, RenderError> {
     /// Covers the way there and back, and the executor's queue.
     const MORE: Duration = Duration::from_secs(2);
     const USUAL: Duration = Duration::from_secs(10);
-    let Some(given) = given else { return Ok(USUAL.max(contract.longest_timeout().saturating_add(MORE))) };
+    let Some(given) = given else { return Ok(USUAL.max(contracts.longest_timeout().saturating_add(MORE))) };
     callgate_contract::parse_duration(given)
         .ok_or_else(|| RenderError::option("--executor-timeout", given, "a whole number of ms, s, m or h", "10s"))
 }
@@ -210,9 +226,9 @@ fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> 
 }
 
 /// Checks that the budget has room for one exchange of the contract.
-fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), RenderError> {
+fn held_bytes(arguments: &RenderArguments, contracts: &Contracts) -> Result<(), RenderError> {
     let Some(given) = arguments.held_bytes.as_deref() else { return Ok(()) };
-    let limits = contract.limits();
+    let limits = contracts.limits();
     let least = limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2);
     match callgate_contract::parse_size(given) {
         None => {
@@ -226,7 +242,7 @@ fn held_bytes(arguments: &RenderArguments, contract: &Contract) -> Result<(), Re
     }
 }
 
-fn header(option: &'static str, name: &str) -> Result<(), RenderError> {
+pub(super) fn header(option: &'static str, name: &str) -> Result<(), RenderError> {
     let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     if !name.is_empty() && name.bytes().all(token) {
         return Ok(());

@@ -138,20 +138,23 @@ fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Resul
         return Ok(CallVerdict::word(&record.code));
     }
     let Some(arguments) = record.arguments.as_deref() else { return Err(NO_ARGUMENTS) };
-    let caller = Caller { tenant: record.tenant.to_string(), role: record.role.to_string() };
+    let caller = Caller::new(record.tenant.to_string(), record.role.to_string());
     let now = record.time.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     // The texts are unknown. Every other rule is decided, and only a denial of theirs is certain.
     let conversation = Conversation { calls_before, now, texts: Texts::Decided(None), ..Conversation::default() };
     let call = ProposedCall { name: &record.tool, arguments };
     let reads = contract.reads();
     match decide(contract, &caller, &conversation, &call) {
-        Verdict::Deny(violation) if violation.code == Code::ConditionUnmet && (reads.model || reads.conversation) => {
+        Verdict::Deny(violation)
+            if violation.code == Code::ConditionUnmet && (reads.model || reads.conversation || reads.claims) =>
+        {
             Err(NO_FACTS)
         }
         Verdict::Deny(violation) => {
             Ok(CallVerdict { word: violation.code.as_str().to_owned(), pointer: violation.pointer })
         }
-        Verdict::Allow(_) | Verdict::NeedsApproval(_) if tool.reads_texts() => Err(NO_FACTS),
+        // A condition may allow more with a claim, and less.
+        Verdict::Allow(_) | Verdict::NeedsApproval(_) if tool.reads_texts() || reads.claims => Err(NO_FACTS),
         Verdict::Allow(_) => Ok(CallVerdict::word("allow")),
         Verdict::NeedsApproval(_) => Ok(CallVerdict::word("needs_approval")),
     }

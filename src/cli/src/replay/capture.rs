@@ -1,6 +1,6 @@
 //! Captured exchanges, played through the engine as a gate would see them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -128,7 +128,7 @@ impl Player {
 }
 
 fn gate(contract: Contract, file: &Path) -> Result<Rc<Gate>, ReplayError> {
-    let identity = IdentitySource::Header { tenant: TENANT.to_owned(), role: ROLE.to_owned() };
+    let identity = IdentitySource::Header { tenant: TENANT.to_owned(), role: ROLE.to_owned(), claims: BTreeMap::new() };
     // Nothing is run or asked here. The decisions before that are recorded.
     let reach = Reach { executor: true, upstream: true };
     Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)

@@ -1,7 +1,10 @@
 //! Functions, methods and macros.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::environment::Signature;
+use crate::patterns::Patterns;
 use crate::types::list;
 
 // === impl Checker ===
@@ -114,8 +117,8 @@ impl Checker<'_> {
         }
         if name == "matches" {
             let text = self.expect(of, &Type::Text)?;
-            let pattern = pattern(one(expr, name, arguments)?)?;
-            return Ok(Checked::new(Op::Matches(Box::new(text.op), Box::new(pattern)), Type::Bool, text.cost));
+            let pattern = pattern(one(expr, name, arguments)?, &self.environment.patterns)?;
+            return Ok(Checked::new(Op::Matches(Box::new(text.op), pattern), Type::Bool, text.cost));
         }
         if let Some(field) = Field::of(name) {
             return self.field(expr, field, of, name, arguments);
@@ -217,12 +220,12 @@ fn known_name(argument: &Expr, function: &str, names: &[String]) -> Result<()> {
 }
 
 /// Compiles a literal pattern of RE2's kind: linear in the text.
-fn pattern(of: &Expr) -> Result<regex::Regex> {
+fn pattern(of: &Expr, patterns: &Patterns) -> Result<Arc<regex::Regex>> {
     /// The maximum size of a compiled pattern in bytes.
     const SIZE: usize = 1 << 18;
     let ExprKind::Literal(Literal::Text(text)) = &of.kind else { return at(of.place, Problem::PatternLiteral) };
-    let built = regex::RegexBuilder::new(text).size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(64).build();
-    built.map_err(|error| {
+    let built = || regex::RegexBuilder::new(text).size_limit(SIZE).dfa_size_limit(SIZE).nest_limit(64).build();
+    patterns.get(text, built).map_err(|error| {
         let reason = match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
             _ => "it does not follow RE2's syntax".to_owned(),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use callgate_condition::{Condition, Environment};
+use callgate_condition::{Condition, Environment, Patterns};
 
 use super::fields::{Fields, Located, Report};
+use crate::claims::ClaimTypes;
 use crate::conditions::environment;
 use crate::model::When;
 use crate::schema::Schema;
@@ -14,13 +15,15 @@ use crate::typed::type_of;
 /// The names of the contract that a condition may use.
 pub(super) struct Names {
     tools: Arc<[String]>,
+    claims: ClaimTypes,
+    patterns: Patterns,
 }
 
 // === impl Names ===
 
 impl Names {
-    pub(super) fn new(tools: &[&str]) -> Self {
-        Self { tools: tools.iter().map(|name| (*name).to_owned()).collect() }
+    pub(super) fn new(tools: &[&str], claims: ClaimTypes, patterns: &Patterns) -> Self {
+        Self { tools: tools.iter().map(|name| (*name).to_owned()).collect(), claims, patterns: patterns.clone() }
     }
 
     /// The names of the tools.
@@ -28,14 +31,19 @@ impl Names {
         self.tools.iter().map(String::as_str)
     }
 
+    /// The declared claims.
+    pub(super) fn claims(&self) -> &ClaimTypes {
+        &self.claims
+    }
+
     /// The names in a condition of a tool: the arguments too, with the types of their schema.
     pub(super) fn of_a_tool(&self, parameters: Option<&Schema>) -> Environment {
-        environment(&self.tools, parameters.map(|schema| type_of(schema.value())))
+        environment(&self.tools, &self.claims, parameters.map(|schema| type_of(schema.value()))).sharing(&self.patterns)
     }
 
     /// The names in a condition of a role, which has many tools and so no arguments.
     pub(super) fn of_a_role(&self) -> Environment {
-        environment(&self.tools, None)
+        environment(&self.tools, &self.claims, None).sharing(&self.patterns)
     }
 }
 

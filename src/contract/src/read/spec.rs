@@ -2,18 +2,20 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{results, roles, sources, tools, units};
-use crate::conditions::Reads;
+use super::{claims, results, roles, sources, tools, units};
+use crate::claims::ClaimTypes;
+use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
+use crate::pool::Parts;
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
 const MEMBER: &str = "expected the exact name of a member, such as `store_hint` or `extra_body.store_hint`, of letters, digits, `_`, \
                       `$` and `-`; globs are not allowed here";
 
-pub(super) fn contract(document: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
+pub(super) fn contract(document: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Option<Contract> {
     let fields = Fields::open(document, &["apiVersion", "kind", "metadata", "spec"], &[], report)?;
     if let Some(version) = fields.need("apiVersion", &format!("`{API_VERSION}`"), report) {
         version.word(&[(API_VERSION, ())], report);
@@ -24,7 +26,7 @@ pub(super) fn contract(document: &Located<'_>, report: &mut Report<'_>) -> Optio
     let metadata = fields.need("metadata", "a mapping with `name` and `version`", report);
     let identity = metadata.and_then(|item| metadata_of(&item, report));
     let spec = fields.need("spec", "a mapping with `models`, `roles` and `tools`", report);
-    let spec = spec.and_then(|item| spec_of(&item, report));
+    let spec = spec.and_then(|item| spec_of(&item, parts, report));
     let ((name, version), spec) = (identity?, spec?);
     Some(Contract { name, version, ..spec })
 }
@@ -51,7 +53,7 @@ fn metadata_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<(String, S
     Some((name?, version?))
 }
 
-fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
+fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Option<Contract> {
     let known = [
         "models",
         "providerTools",
@@ -64,6 +66,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "authorize",
         "results",
         "users",
+        "claims",
         "roles",
         "tools",
     ];
@@ -114,12 +117,16 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         }),
         None => Some(true),
     };
+    let claims = match fields.get("claims") {
+        Some(item) => claims::claims(&item, report),
+        None => Some(ClaimTypes::default()),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
-    let known = Names::new(&names);
+    let known = Names::new(&names, claims.unwrap_or_default(), &parts.patterns);
     let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
-    let tools = tools_item.and_then(|item| tools::tools(&item, &known, report));
+    let tools = tools_item.and_then(|item| tools::tools(&item, &known, parts, report));
 
     let results = match fields.get("results") {
         Some(item) => results::policy(&item, &names, report).map(Some),
@@ -127,7 +134,11 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     };
 
     let (roles, tools) = (roles?, tools?);
-    let reads = Reads::of(roles.values(), &tools);
+    let claims = known.claims().clone();
+    let reads = Reads::of(&claims, roles.values(), &tools);
+    if let (Some(item), Some(name)) = (fields.get("claims"), unread_claim(&claims, roles.values(), &tools)) {
+        report.note(&item, format!("no condition reads `caller.claims.{name}`; remove it"));
+    }
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
@@ -146,6 +157,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         authorize: authorize?,
         results: results?,
         trusts_users: trusts_users?,
+        claims,
         roles,
         tools,
         table,

@@ -1,6 +1,7 @@
 //! Tools, without their `run`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use callgate_condition::{Condition, Environment};
 use callgate_json::Value;
@@ -10,6 +11,7 @@ use super::fields::{Fields, Located, Report};
 use super::{run, sources};
 use crate::compiler::{self, Compiled};
 use crate::model::{Approval, Audit, Effects, Tool};
+use crate::pool::Parts;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
@@ -29,14 +31,19 @@ pub(super) fn names<'n>(item: &Located<'n>) -> Vec<&'n str> {
     }
 }
 
-pub(super) fn tools(item: &Located<'_>, names: &Names, report: &mut Report<'_>) -> Option<Vec<Tool>> {
+pub(super) fn tools(
+    item: &Located<'_>,
+    names: &Names,
+    parts: &mut Parts,
+    report: &mut Report<'_>,
+) -> Option<Vec<Tool>> {
     let items = item.list(report)?;
     if items.is_empty() {
         return report.fault(item, "expected at least one tool");
     }
     let mut seen = HashSet::new();
     let mut tools = Vec::new();
-    for (item, schemas) in items.iter().zip(schemas(&items)) {
+    for (item, schemas) in items.iter().zip(schemas(&items, parts)) {
         tools.extend(tool(item, &mut seen, schemas, names, report));
     }
     Some(tools)
@@ -49,7 +56,7 @@ struct Schemas {
 }
 
 /// Compiles the schemas of all tools.
-fn schemas(tools: &[Located<'_>]) -> Vec<Schemas> {
+fn schemas(tools: &[Located<'_>], parts: &mut Parts) -> Vec<Schemas> {
     let field = |tool: &Located<'_>, name| {
         let node = tool.node.get(name).filter(|node| matches!(node.data, Data::Map(_)));
         let node = node.and_then(|node| if name == "result" { sources::schema_in_result(node) } else { Some(node) });
@@ -58,7 +65,8 @@ fn schemas(tools: &[Located<'_>]) -> Vec<Schemas> {
     let values: Vec<[Option<Value>; 2]> =
         tools.iter().map(|tool| ["parameters", "result"].map(|name| field(tool, name))).collect();
     let present: Vec<[bool; 2]> = values.iter().map(|pair| pair.each_ref().map(Option::is_some)).collect();
-    let mut compiled = compiler::compile(values.into_iter().flatten().flatten().collect()).into_iter();
+    let mut compiled =
+        compiler::compile(values.into_iter().flatten().flatten().collect(), &mut parts.schemas).into_iter();
     let mut next = |is_present: bool| if is_present { compiled.next() } else { None };
     present
         .into_iter()
@@ -93,7 +101,11 @@ fn tool<'n>(
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
-    let environment = names.of_a_tool(parameters.as_ref());
+    // The types of the arguments are for conditions only.
+    let environment = match (&when, fields.get("approval")) {
+        (None, None) => Environment::default(),
+        _ => names.of_a_tool(parameters.as_deref()),
+    };
     let when = when.map(|item| conditions::when(&item, &environment, report));
     let approval = match fields.get("approval") {
         Some(item) => approval(&item, &environment, report),
@@ -106,7 +118,7 @@ fn tool<'n>(
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
     let runs_here = !matches!(run, Some(Run::Client) | None);
-    let rules = sources::rules(&fields, parameters.as_ref(), (format, runs_here), names, report);
+    let rules = sources::rules(&fields, parameters.as_deref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
     if let (true, Some(Run::Client), Some(item)) = (asks, &run, fields.get("approval")) {
         let message = "the calling application runs this tool, so the gate asks the executor before it releases a call; configure `executor`";
@@ -173,7 +185,7 @@ enum Top {
     Any,
 }
 
-fn schema(item: &Located<'_>, top: Top, compiled: Option<Compiled>, report: &mut Report<'_>) -> Option<Schema> {
+fn schema(item: &Located<'_>, top: Top, compiled: Option<Compiled>, report: &mut Report<'_>) -> Option<Arc<Schema>> {
     let entries = item.entries(report)?;
     let schema = match compiled? {
         Ok(schema) => schema,

@@ -176,7 +176,7 @@ fn contract(tools: &[&str], clerk: &str, limit: u32, approval: &Value, schemas: 
 
 /// 0: denied, 1: needs approval, 2: allowed.
 fn openness(contract: &Contract, role: &str, name: &str, arguments: &str, calls_before: u32) -> u8 {
-    let caller = Caller { tenant: "acme".to_owned(), role: role.to_owned() };
+    let caller = Caller::new("acme", role);
     let conversation = Conversation { calls_before, ..Conversation::default() };
     match decide(contract, &caller, &conversation, &ProposedCall { name, arguments }) {
         Verdict::Allow(_) => 2,

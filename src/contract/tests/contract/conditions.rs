@@ -82,7 +82,7 @@ fn whole(facts: &ConversationFacts) -> Conversation<'_> {
 }
 
 fn verdict(contract: &Contract, conversation: &Conversation<'_>, role: &str, arguments: &str) -> String {
-    let caller = Caller { tenant: "acme".to_owned(), role: role.to_owned() };
+    let caller = Caller::new("acme", role);
     match decide(contract, &caller, conversation, &ProposedCall { name: "pay", arguments }) {
         Verdict::Allow(_) => "allow".to_owned(),
         Verdict::NeedsApproval(_) => "approval".to_owned(),
@@ -345,7 +345,7 @@ fn a_pattern_takes_linear_time_or_denies() {
 fn messages_repeat_no_value_of_the_call() {
     let facts = facts();
     let contract = contract("", &when("args.to != 'safe' && timestamp(args.to) > now"));
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     let call = ProposedCall { name: "pay", arguments: r#"{"amount": 1, "to": "s3cret-value"}"# };
     let Verdict::Deny(violation) = decide(&contract, &caller, &whole(&facts), &call) else { panic!("allowed") };
     assert_eq!((violation.code, violation.pointer.as_str()), (Code::ConditionUnmet, ""));

@@ -9,7 +9,7 @@ use crate::folder::{Folder, order_desk};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn caller(role: &str) -> Caller {
-    Caller { tenant: "acme".to_owned(), role: role.to_owned() }
+    Caller::new("acme", role)
 }
 
 pub(crate) fn outcome(

@@ -40,7 +40,7 @@ fn the_table_of_the_chapter_holds() {
         let now = Some(parse_time(time).unwrap());
         let conversation =
             Conversation { model: Some("gpt-5-mini"), now, facts: Some(&facts), ..Conversation::default() };
-        let caller = Caller { tenant: "acme".to_owned(), role: role.to_owned() };
+        let caller = Caller::new("acme", role);
         let found = match decide(&contract, &caller, &conversation, &ProposedCall { name, arguments }) {
             Verdict::Allow(_) => "allow",
             Verdict::NeedsApproval(_) => "approval",

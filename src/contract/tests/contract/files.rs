@@ -11,7 +11,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Result<Contract, Errors
 }
 
 fn pointer(contract: &Contract, arguments: &str) -> Option<String> {
-    let caller = Caller { tenant: String::new(), role: "r".to_owned() };
+    let caller = Caller::new("", "r");
     match decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments }) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => None,
         Verdict::Deny(violation) => Some(violation.pointer),

@@ -55,6 +55,10 @@ fn both_accept_the_same_contracts() {
         ("/spec/results", "{\"deny\":[{\"pattern\":\"TOP SECRET\"}],\"users\":true}"),
         ("/spec/results", "{\"maxBytes\":\"256KiB\",\"exempt\":[{\"tool\":\"get_order\",\"at\":\"#/*/id\"}]}"),
         ("/spec/results", "{\"maxBytes\":1,\"redact\":[],\"exempt\":[{\"tool\":\"get_order\",\"at\":\"#\"}]}"),
+        (
+            "/spec/claims",
+            "{\"department\":\"string\",\"level\":\"integer\",\"staff\":\"boolean\",\"groups\":[\"string\"]}",
+        ),
         ("/spec/onViolation", "\"feedback\""),
         ("/spec/onViolation", ""),
         ("/spec/enforce", "false"),

@@ -9,6 +9,7 @@
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
 mod advice;
+mod claims;
 mod compare;
 #[cfg(not(target_arch = "wasm32"))]
 mod compared;
@@ -30,6 +31,7 @@ mod results;
 mod runs;
 mod schemas;
 mod shadow;
+mod shared;
 #[cfg(not(target_arch = "wasm32"))]
 mod silence;
 mod sources;

@@ -16,7 +16,7 @@ fn contract(parameters: &str, files: &[(&str, &str)]) -> Contract {
 
 /// The sentence on arguments in which `p` is too long; empty if they are allowed.
 fn too_long(contract: &Contract) -> String {
-    let caller = Caller { tenant: String::new(), role: "r".to_owned() };
+    let caller = Caller::new("", "r");
     let call = ProposedCall { name: "f", arguments: r#"{"p":"xx"}"# };
     match decide(contract, &caller, &Conversation::default(), &call) {
         Verdict::Allow(_) | Verdict::NeedsApproval(_) => String::new(),

@@ -30,7 +30,7 @@ fn contract(draft: &str, schema: &str) -> Result<Contract, String> {
 }
 
 fn allows(contract: &Contract, value: &str) -> bool {
-    let caller = Caller { tenant: String::new(), role: "r".to_owned() };
+    let caller = Caller::new("", "r");
     let arguments = format!("{{\"p\":{value}}}");
     let call = ProposedCall { name: "f", arguments: &arguments };
     matches!(decide(contract, &caller, &Conversation::default(), &call), Verdict::Allow(_))

@@ -21,7 +21,7 @@ fn contract(text: &str) -> Contract {
 }
 
 fn decided<'c>(contract: &'c Contract, role: &str, call: (&str, &str), calls_before: u32) -> Verdict<'c> {
-    let caller = Caller { tenant: "acme".to_owned(), role: role.to_owned() };
+    let caller = Caller::new("acme", role);
     let conversation = Conversation { calls_before, texts: Texts::Decided(None), ..Conversation::default() };
     decide(contract, &caller, &conversation, &ProposedCall { name: call.0, arguments: call.1 })
 }
@@ -122,7 +122,7 @@ fn rules_about_sources_in_shadow_are_reported_with_their_place() {
     ] {
         let anchor = "      description: Create an order for a customer.\n";
         let contract = contract(&ORDER_DESK.replace(anchor, &format!("{anchor}      {rule}\n")));
-        let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+        let caller = Caller::new("acme", "clerk");
         let call = ProposedCall { name: "create_order", arguments: GOOD };
         // Without the texts, every such rule is broken.
         let found = shadowed(decide(&contract, &caller, &Conversation::default(), &call));
@@ -130,7 +130,7 @@ fn rules_about_sources_in_shadow_are_reported_with_their_place() {
     }
     let contract =
         contract(&ORDER_DESK.replace("effects: write\n", "effects: write\n      egress: { shadow: true }\n"));
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     let call = ProposedCall { name: "create_order", arguments: r#"{"customer": "eve@evil.example", "quantity": 1}"# };
     let found = shadowed(decide(&contract, &caller, &Conversation::default(), &call));
     assert_eq!((found.0, found.1.as_str()), (Code::EntityForeign, "/customer"));

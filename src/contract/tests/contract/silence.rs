@@ -45,7 +45,7 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn check(contract: &Contract, arguments: &str) -> Result<(), TestCaseError> {
-    let caller = Caller { tenant: String::new(), role: "r".to_owned() };
+    let caller = Caller::new("", "r");
     if let Verdict::Deny(violation) =
         decide(contract, &caller, &Conversation::default(), &ProposedCall { name: "f", arguments })
     {

@@ -85,7 +85,7 @@ fn history(contract: &Contract) -> History {
 }
 
 fn verdict(conversation: &Conversation<'_>, contract: &Contract, name: &str, arguments: &str) -> String {
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     let shown = |violation: &Violation| {
         let feeds_back = if violation.feeds_back { " feeds back" } else { "" };
         format!("{} {}{feeds_back}", violation.code, violation.pointer)
@@ -187,7 +187,7 @@ fn the_decision_of_a_gate_is_taken_over() {
     let arguments = r#"{"to":["ann@example.org"]}"#;
     let decided = Conversation { texts: Texts::Decided(None), ..Conversation::default() };
     assert_eq!(verdict(&decided, &contract, "send_mail", arguments), "allow");
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     let call = ProposedCall { name: "send_mail", arguments };
     let Verdict::Deny(violation) = decide(&contract, &caller, &Conversation::default(), &call) else {
         panic!("allowed")
@@ -222,7 +222,7 @@ fn the_number_of_searched_values_is_bounded() {
 fn a_violation_repeats_no_value() {
     let contract = desk();
     let history = history(&contract);
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     let conversation = Conversation { texts: Texts::Known(&history), ..Conversation::default() };
     for (name, arguments) in [
         ("send_mail", r#"{"to":["zq7zq7"]}"#),

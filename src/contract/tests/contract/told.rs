@@ -89,7 +89,7 @@ fn history(contract: &Contract) -> History {
 }
 
 fn refused(contract: &Contract, conversation: &Conversation<'_>, name: &str, arguments: &str) -> Violation {
-    let caller = Caller { tenant: "acme".to_owned(), role: "clerk".to_owned() };
+    let caller = Caller::new("acme", "clerk");
     match decide(contract, &caller, conversation, &ProposedCall { name, arguments }) {
         Verdict::Deny(violation) => violation,
         verdict => panic!("{name} {arguments}: {verdict:?}"),

@@ -21,14 +21,16 @@ impl Core {
         self.format = ErrorFormat::of(destination.api());
         self.ledger.correlation.read(headers);
         let head = head::read(&self.gate, destination, headers, claims, end);
+        let head = head.map(|(gate, head)| {
+            self.gate = gate;
+            head
+        });
         let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => {
-                (ExchangeState::Open, Effect::PassWithout(head::identity_headers(&self.gate.identity)))
-            }
+            Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(self.gate.identity.headers())),
             Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head))),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);

@@ -33,7 +33,7 @@ pub(crate) fn play(
     let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
     let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
-    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into(), claims: BTreeMap::new() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
     let mut exchange = Exchange::new(gate, "exchange-1");

@@ -1,6 +1,6 @@
 //! Whole exchanges, driven as a host drives them: the request's headers and body, the response's headers and body.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -197,7 +197,11 @@ impl Files for NoFiles {
 
 fn gate(contract: &str) -> Rc<Gate> {
     let contract = load("contract.yaml", contract, &NoFiles).unwrap();
-    let identity = IdentitySource::Header { tenant: "x-callgate-tenant".into(), role: "x-callgate-role".into() };
+    let identity = IdentitySource::Header {
+        tenant: "x-callgate-tenant".into(),
+        role: "x-callgate-role".into(),
+        claims: BTreeMap::new(),
+    };
     let paths = Paths::new(&HashMap::from([("mcp".to_owned(), vec!["/mcp".to_owned()])]), Vec::new());
     let reach = Reach { executor: true, upstream: true };
     Rc::new(Gate::new(contract, identity, paths, Offer::Declared, reach).unwrap())

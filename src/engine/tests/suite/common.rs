@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +91,7 @@ pub(crate) fn loaded(contract: &str) -> callgate_contract::Contract {
 
 pub(crate) fn rules(contract: &str, paths: Paths, offer: Offer, executor: bool) -> Result<Rules, GateError> {
     let contract = loaded(contract);
-    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into(), claims: BTreeMap::new() };
     Rules::new(contract, identity, paths, offer, Reach { executor, upstream: true })
 }
 

@@ -25,6 +25,7 @@ mod openai_responses;
 mod results;
 mod shadow;
 mod sources;
+mod tenants;
 mod text_deltas;
 mod time;
 mod upstream_errors;

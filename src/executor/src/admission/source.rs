@@ -1,11 +1,11 @@
 //! One contract's file, read, checked, and its tools made ready to run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use callgate_contract::{Contract, Files, Run, Tool, WasmRun};
+use callgate_contract::{Contract, ContractPool, Files, Run, Tool, WasmRun};
 use callgate_sandbox::{Program, Sandbox, Wasm};
 
 use super::error::{AdmissionError, ToolFault};
@@ -36,32 +36,68 @@ struct ContractFolder<'a> {
 // === impl Source ===
 
 impl Source {
-    /// Every contract that `settings` lists, each once. While a contract is rolled out, the old file and the new one may be equal:
-    /// the first counts.
+    /// Every contract that `settings` lists, alone or in a contract set, each once. While a contract is rolled out, the old file and the
+    /// new one may be equal: the first counts. Contracts share compiled schemas.
     pub(super) fn all(settings: &AdmissionSettings, reads: &Reads) -> Result<Vec<Self>, AdmissionError> {
         let mut sources: Vec<Self> = Vec::new();
-        for file in &settings.contracts {
-            let source = Self::read(file, reads)?;
-            match sources.iter().find(|other| other.contract.digest() == source.contract.digest()) {
-                None => sources.push(source),
-                Some(twin) => tracing::warn!(
-                    file = source.name(),
-                    twin = twin.name(),
-                    "two files hold the same contract, digest for digest; only the first is used, with the folder that it lies in"
-                ),
+        let (mut pool, mut files, mut digests) = (ContractPool::default(), HashSet::new(), HashMap::new());
+        for listed in &settings.contracts {
+            for (file, text) in Self::listed(listed, reads)? {
+                if !files.insert(file.clone()) {
+                    continue;
+                }
+                let source = Self::compile(&mut pool, &file, text, reads)?;
+                match digests.get(source.contract.digest()).and_then(|twin| sources.get::<usize>(*twin)) {
+                    None => {
+                        digests.insert(source.contract.digest().to_owned(), sources.len());
+                        sources.push(source);
+                    }
+                    Some(twin) => tracing::warn!(
+                        file = source.name(),
+                        twin = twin.name(),
+                        "two files hold the same contract, digest for digest; only the first is used, with the folder that it lies in"
+                    ),
+                }
             }
         }
         Ok(sources)
     }
 
+    /// The files of a contract set with no texts, or the contract's own file and text.
+    fn listed(file: &Path, reads: &Reads) -> Result<Vec<(PathBuf, Option<String>)>, AdmissionError> {
+        let text = Self::text(file, reads)?;
+        let set = callgate_contract::read_set(&file.display().to_string(), &text).map_err(AdmissionError::Contract)?;
+        Ok(match set {
+            None => vec![(file.to_owned(), Some(text))],
+            Some(entries) => entries.iter().map(|entry| (folder(file).join(&entry.contract), None)).collect(),
+        })
+    }
+
     pub(super) fn read(file: &Path, reads: &Reads) -> Result<Self, AdmissionError> {
-        let name = file.display().to_string();
-        let text = reads
-            .text(file, CONTRACT_BYTES)
-            .map_err(|error| AdmissionError::Unreadable { file: name.clone(), reason: error.to_string() })?;
+        Self::compile(&mut ContractPool::default(), file, None, reads)
+    }
+
+    fn compile(
+        pool: &mut ContractPool,
+        file: &Path,
+        text: Option<String>,
+        reads: &Reads,
+    ) -> Result<Self, AdmissionError> {
+        let text = match text {
+            Some(text) => text,
+            None => Self::text(file, reads)?,
+        };
         let files = ContractFolder { path: folder(file), reads };
-        let contract = callgate_contract::load(&name, &text, &files).map_err(AdmissionError::Contract)?;
+        let contract = pool.load(&file.display().to_string(), &text, &files).map_err(AdmissionError::Contract)?;
         Ok(Self { file: file.to_owned(), contract })
+    }
+
+    fn text(file: &Path, reads: &Reads) -> Result<String, AdmissionError> {
+        let unreadable = |error: std::io::Error| AdmissionError::Unreadable {
+            file: file.display().to_string(),
+            reason: error.to_string(),
+        };
+        reads.text(file, CONTRACT_BYTES).map_err(unreadable)
     }
 
     /// The fence around what `sources` may grant. `reads` has their contracts and schemas.

@@ -130,7 +130,7 @@ impl LocalCall<'_> {
         if self.config.is_none() {
             config.sandbox.env = variables(&contract);
         }
-        let caller = Caller { tenant: self.tenant.to_owned(), role: self.role(&contract)? };
+        let caller = Caller::new(self.tenant.to_owned(), self.role(&contract)?);
         let call = ProposedCall { name: self.tool, arguments: self.arguments };
         // The first call of an empty conversation. The person who makes it is the source of its values.
         let facts = ConversationFacts::default();

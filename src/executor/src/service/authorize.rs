@@ -62,6 +62,7 @@ impl Service {
         })?;
         let (mut asked, calls) = CheckedBatch::read(shared(request), metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
+        asked.admit_claims(admitted.contract())?;
         let proposed = calls
             .into_iter()
             .enumerate()

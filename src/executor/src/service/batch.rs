@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use callgate_contract::{Caller, Code, Conversation, ConversationFacts, Texts, Violation};
+use callgate_contract::{CLAIMS_MAX, Caller, Code, Contract, Conversation, ConversationFacts, Texts, Violation};
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -22,6 +23,8 @@ const CALLS: usize = 1024;
 const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
+/// The maximum claims of a caller: those of a contract, and as many of its candidate.
+const CLAIMS: usize = 2 * CLAIMS_MAX;
 /// The maximum bytes of a model's name.
 const MODEL_BYTES: usize = 256;
 /// The maximum bytes of a call's id. Some proxies put a model's signature into it.
@@ -77,6 +80,12 @@ impl CheckedBatch {
             }
         }
         positions(&request.calls)?;
+        let claims = request.caller.as_ref().map_or(0, |caller| caller.claims.len());
+        if claims > CLAIMS {
+            return Err(Status::invalid_argument(format!(
+                "too many claims (caller.claims, {claims}); send at most {CLAIMS}"
+            )));
+        }
         let caller = caller(request.caller)?;
         fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
         fits("caller.role", &caller.role, CALLER_BYTES)?;
@@ -94,6 +103,13 @@ impl CheckedBatch {
             caller,
         };
         Ok((asked, request.calls))
+    }
+
+    /// Keeps the claims that the contract declares. The contract is known only now.
+    pub(super) fn admit_claims(&mut self, contract: &Contract) -> Result<(), Status> {
+        let admitted = contract.claims().admit(self.caller.claims.iter());
+        self.caller.claims = admitted.map_err(|fault| Status::invalid_argument(format!("{fault} (caller.claims)")))?;
+        Ok(())
     }
 
     /// Returns the basis of the decision on the call at `position`.
@@ -197,8 +213,24 @@ pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<
 
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
-        Some(proto::Caller { tenant, role }) => Ok(Caller { tenant, role }),
+        Some(proto::Caller { tenant, role, claims }) => {
+            // As an absent claim it could open what it was meant to close.
+            let unread =
+                || Status::invalid_argument("claim without a value (caller.claims); send one, or leave the claim out");
+            let claims =
+                claims.into_iter().map(|(name, claim)| Ok((name, claim_value(claim.value.ok_or_else(unread)?))));
+            Ok(Caller { tenant, role, claims: claims.collect::<Result<_, Status>>()? })
+        }
         None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
+    }
+}
+
+fn claim_value(claim: proto::claim::Value) -> Value {
+    match claim {
+        proto::claim::Value::Text(text) => text.into(),
+        proto::claim::Value::Integer(number) => number.into(),
+        proto::claim::Value::Boolean(value) => value.into(),
+        proto::claim::Value::Texts(proto::ClaimTexts { texts }) => texts.into(),
     }
 }
 

@@ -92,7 +92,7 @@ impl Service {
     fn contract(&self, digest: &str) -> Result<Arc<Admitted>, Status> {
         let serving = self.services.serving.load();
         serving.contract(digest).cloned().ok_or_else(|| {
-            let held = serving.digests().join(", ");
+            let held = held(&serving.digests());
             Status::failed_precondition(format!(
                 "the calls were decided with the contract {digest}, and this executor holds {held}: give both sides the same \
                  contract"
@@ -180,6 +180,7 @@ impl Service {
         let peer = peer(&extensions);
         let (mut asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
+        asked.admit_claims(admitted.contract())?;
         let decided: Vec<Decided> = calls
             .into_iter()
             .enumerate()
@@ -266,6 +267,15 @@ impl Executor for Service {
             }
         })?;
         Ok(Response::new(RecordResponse {}))
+    }
+}
+
+/// Lists digests, a few of them if there are many.
+fn held(digests: &[&str]) -> String {
+    const FEW: usize = 8;
+    match digests.get(..FEW).filter(|few| few.len() < digests.len()) {
+        Some(few) => format!("{} and {} more", few.join(", "), digests.len() - FEW),
+        None => digests.join(", "),
     }
 }
 

@@ -163,13 +163,13 @@ async fn an_approval_binds_tenant_role_tool_and_arguments() {
         site.request(&[("both", ARGUMENTS)]),
     ];
     let mut of_another_tenant = site.request(&[("pay", ARGUMENTS)]);
-    of_another_tenant.caller = Some(Caller { tenant: "globex".into(), role: "clerk".into() });
+    of_another_tenant.caller = Some(Caller { tenant: "globex".into(), role: "clerk".into(), ..Caller::default() });
     others.push(of_another_tenant);
     for request in others {
         assert_ne!(id(&site.rule(request.clone()).await[0]), waiting, "{request:?}");
     }
     let mut guest = site.request(&[("pay", ARGUMENTS)]);
-    guest.caller = Some(Caller { tenant: "acme".into(), role: "guest".into() });
+    guest.caller = Some(Caller { tenant: "acme".into(), role: "guest".into(), ..Caller::default() });
     assert_eq!(code(&site.rule(guest).await[0]), "role_forbidden");
     let mut unknown = site.request(&[("pay", ARGUMENTS)]);
     unknown.contract_digest = format!("sha256:{}", "0".repeat(64));

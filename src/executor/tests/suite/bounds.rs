@@ -9,7 +9,7 @@ use crate::desk::{Desk, Running};
 use crate::guests;
 
 fn tenant(name: String) -> Option<Caller> {
-    Some(Caller { tenant: name, role: "clerk".into() })
+    Some(Caller { tenant: name, role: "clerk".into(), ..Caller::default() })
 }
 
 fn kept(desk: &Running) -> String {
@@ -31,7 +31,10 @@ async fn a_small_request_with_many_calls_or_long_names_stores_nothing() {
         (ExecuteRequest { calls: many(1_025), ..good() }, "(calls, 1025)"),
         (ExecuteRequest { caller: tenant("x".repeat(257)), ..good() }, "(caller.tenant, 257 bytes)"),
         (
-            ExecuteRequest { caller: Some(Caller { tenant: "acme".into(), role: "x".repeat(257) }), ..good() },
+            ExecuteRequest {
+                caller: Some(Caller { tenant: "acme".into(), role: "x".repeat(257), ..Caller::default() }),
+                ..good()
+            },
             "(caller.role, 257 bytes)",
         ),
         (ExecuteRequest { request_id: "x".repeat(129), ..good() }, "(request_id, 129 bytes)"),

@@ -31,8 +31,8 @@ pub(crate) struct Desk {
     allow: Vec<PathBuf>,
     /// A contract of another folder, served instead of this one.
     served: Option<PathBuf>,
-    /// `limits` of the contract, if they differ from the defaults.
-    limits: String,
+    /// Further lines of the contract's `spec`.
+    spec: String,
     pub(crate) concurrency: u32,
     network: Network,
 }
@@ -110,7 +110,7 @@ impl Desk {
             configured: String::new(),
             allow: vec![std::env::temp_dir()],
             served: None,
-            limits: String::new(),
+            spec: String::new(),
             concurrency: 4,
             network: Network::system(),
         }
@@ -199,7 +199,13 @@ impl Desk {
     }
 
     pub(crate) fn calls_per_turn(mut self, calls: u32) -> Self {
-        self.limits = format!("  limits: {{ maxToolCallsPerTurn: {calls} }}\n");
+        writeln!(self.spec, "  limits: {{ maxToolCallsPerTurn: {calls} }}").unwrap();
+        self
+    }
+
+    /// Adds a line to the contract's `spec`.
+    pub(crate) fn specified(mut self, line: &str) -> Self {
+        writeln!(self.spec, "  {line}").unwrap();
         self
     }
 
@@ -218,7 +224,7 @@ impl Desk {
         let contract = format!(
             "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: desk, version: 1.0.0 }}\nspec:\n  models: [\"*\"]\n  \
              roles: {{ clerk: {{ tools: [\"*\"] }}, guest: {{ tools: [] }} }}\n{}  tools:\n{}",
-            self.limits, self.tools
+            self.spec, self.tools
         );
         std::fs::write(self.path().join("contract.yaml"), contract).unwrap();
         // All of them share one port.
@@ -284,7 +290,7 @@ impl Running {
         };
         ExecuteRequest {
             contract_digest: self.digest.clone(),
-            caller: Some(Caller { tenant: "acme".into(), role: role.into() }),
+            caller: Some(Caller { tenant: "acme".into(), role: role.into(), ..Caller::default() }),
             // Each request has its own exchange, as the filter makes it: the same call of the same exchange runs once.
             exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),

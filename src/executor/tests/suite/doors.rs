@@ -79,7 +79,7 @@ impl Doors {
     fn request(&self, tool: &str) -> ExecuteRequest {
         ExecuteRequest {
             contract_digest: self.served.digest.clone(),
-            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
             exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),
             round: 0,

@@ -20,7 +20,7 @@ pub(crate) fn request(digest: &str, arguments: &[&str]) -> ExecuteRequest {
     };
     ExecuteRequest {
         contract_digest: digest.into(),
-        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
         exchange_id: "e".into(),
         request_id: String::new(),
         round: 0,

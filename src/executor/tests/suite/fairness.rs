@@ -15,7 +15,7 @@ fn busy(
     calls: usize,
 ) -> tokio::task::JoinHandle<Result<Vec<crate::desk::Ended>, tonic::Status>> {
     let mut request = desk.request("clerk", &vec![("slow", "{}"); calls]);
-    request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into() });
+    request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into(), ..Caller::default() });
     let client = desk.client.clone();
     tokio::spawn(async move { Running::send(client, request).await })
 }
@@ -33,7 +33,7 @@ async fn a_thousand_calls_of_one_tenant_do_not_delay_another() {
     let greedy = busy(&desk, "greedy", 1_000);
     desk.until_running(4).await;
     let mut request = desk.request("clerk", &[("quick", "{}")]);
-    request.caller = Some(Caller { tenant: "modest".into(), role: "clerk".into() });
+    request.caller = Some(Caller { tenant: "modest".into(), role: "clerk".into(), ..Caller::default() });
     let ended = desk.execute(request).await.unwrap();
     assert_eq!(ended[0].result(), "2");
     assert!(!greedy.is_finished(), "the one call came after the thousand");

@@ -13,7 +13,7 @@ use crate::program::Program;
 pub(crate) async fn call(address: &str, digest: &str) -> Result<Ended, tonic::Status> {
     let request = ExecuteRequest {
         contract_digest: digest.into(),
-        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
         exchange_id: uuid::Uuid::new_v4().to_string(),
         request_id: String::new(),
         round: 1,

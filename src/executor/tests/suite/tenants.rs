@@ -26,7 +26,7 @@ fn desk(host: &str, module: fn(&str) -> Vec<u8>) -> Desk {
 
 async fn call(desk: &Running, tenant: &str, tool: &str) -> Ended {
     let mut request = desk.request("clerk", &[(tool, "{}")]);
-    request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into() });
+    request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into(), ..Caller::default() });
     desk.execute(request).await.unwrap().remove(0)
 }
 

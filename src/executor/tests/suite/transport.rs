@@ -61,7 +61,7 @@ impl Port443 {
 fn request(digest: &str) -> ExecuteRequest {
     ExecuteRequest {
         contract_digest: digest.to_owned(),
-        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
         exchange_id: uuid(),
         request_id: String::new(),
         round: 0,

@@ -62,7 +62,7 @@ impl Quiet {
         let call = |n: usize| Call { id: n.to_string(), tool: tool.into(), arguments: "{}".into(), ..Call::default() };
         ExecuteRequest {
             contract_digest: self.digest.clone(),
-            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into() }),
+            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
             exchange_id: uuid::Uuid::new_v4().to_string(),
             request_id: String::new(),
             round: 0,

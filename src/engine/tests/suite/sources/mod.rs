@@ -62,7 +62,7 @@ fn decided(api: &Api, gate: &Gate, body: &Value, tool: &str, arguments: &str) ->
     let request = dialect.request(&target, body.to_string().as_bytes()).unwrap();
     let history = history(gate.contract(), &*request);
     let conversation = Conversation { texts: Texts::Known(&history), ..Conversation::default() };
-    let caller = Caller { tenant: "acme".to_owned(), role: "agent".to_owned() };
+    let caller = Caller::new("acme", "agent");
     match decide(gate.contract(), &caller, &conversation, &ProposedCall { name: tool, arguments }) {
         Verdict::Allow(_) => "allow".to_owned(),
         Verdict::NeedsApproval(approved) => format!("hold {}", approved.because.unwrap().code),

@@ -1,6 +1,6 @@
 //! The start of a stream and its text deltas, for each dialect.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ pub(crate) fn streaming(row: &Row, sample: &Sample) -> Exchange {
     )
     .unwrap();
     let contract = callgate_contract::from_value(&document).unwrap();
-    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into() };
+    let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into(), claims: BTreeMap::new() };
     let reach = Reach { executor: false, upstream: false };
     let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap();
     let mut exchange = Exchange::new(Rc::new(gate), "exchange-1");
