@@ -52,7 +52,7 @@ fn lint_checks_every_contract_and_the_matches() {
         ("  - { match: { role: admin }, contract: acme.yaml }\n", "set.yaml:4: `match.role` is `admin`"),
         (
             "  - { match: { tenat: a }, contract: acme.yaml }\n",
-            "set.yaml:4:16: /contracts/0/match/tenat: unknown field; did you mean `tenant`?",
+            "set.yaml:4:16: contracts[0].match.tenat: unknown field; did you mean `tenant`?",
         ),
         ("  - { contract: missing.yaml }\n", "missing.yaml: cannot be read"),
     ] {

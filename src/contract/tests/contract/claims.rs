@@ -81,9 +81,9 @@ fn conditions_read_claims_of_each_type() {
 fn a_condition_with_a_claim_is_checked_when_the_contract_loads() {
     for (claims, condition, expected) in [
         (TYPES, "caller.claims.level > 2", "`caller.claims.level` may be absent"),
-        (TYPES, "has(caller.claims.level) && caller.claims.level == 'x'", "contract.yaml:11:"),
+        (TYPES, "has(caller.claims.level) && caller.claims.level == 'x'", "contract.yaml:12:"),
         (TYPES, "has(caller.claims.levle)", "caller.claims.levle"),
-        (TYPES, "has(caller.claims.level) && caller.claims.level.startsWith('x')", "contract.yaml:11:"),
+        (TYPES, "has(caller.claims.level) && caller.claims.level.startsWith('x')", "contract.yaml:12:"),
         ("claims: {}", "has(caller.claims.level)", "caller.claims.level"),
         ("users: { text: trusted }", "has(caller.claims.level)", "caller.claims.level"),
     ] {
@@ -95,15 +95,15 @@ fn a_condition_with_a_claim_is_checked_when_the_contract_loads() {
 #[test]
 fn a_declaration_names_claims_and_their_types() {
     for (claims, expected) in [
-        ("claims: [level]", "contract.yaml:6:11: /spec/claims: expected a mapping"),
+        ("claims: [level]", "contract.yaml:6:11: spec.claims: expected a mapping"),
         (
             "claims: { level: int }",
-            "contract.yaml:6:20: /spec/claims/level: expected `string`, `integer`, `boolean` or `[string]`",
+            "contract.yaml:6:20: spec.claims.level: expected `string`, `integer`, `boolean` or `[string]`",
         ),
-        ("claims: { level: [integer] }", "contract.yaml:6:20: /spec/claims/level: expected `[string]`, the only list"),
+        ("claims: { level: [integer] }", "contract.yaml:6:20: spec.claims.level: expected `[string]`, the only list"),
         ("claims: { level: [string, string] }", "expected `[string]`, the only list"),
         ("claims: { level: }", "expected `string`"),
-        ("claims: { a-b: string }", "contract.yaml:6:13: /spec/claims/a-b: expected a claim name"),
+        ("claims: { a-b: string }", "contract.yaml:6:13: spec.claims.a-b: expected a claim name"),
         ("claims: { 'in': string }", "expected a claim name"),
         ("claim: { level: integer }", "did you mean `claims`?"),
     ] {

@@ -76,7 +76,7 @@ fn a_faulty_schema_is_reported_for_each_tool_that_has_it() {
     let mut pool = ContractPool::default();
     for _ in 0..2 {
         let errors = pool.from_value(&value).unwrap_err().to_string();
-        assert_eq!(errors.lines().count(), 2, "{errors}");
+        assert_eq!(errors.matches("expected a number").count(), 2, "{errors}");
     }
     assert_eq!(pool.schemas(), 0);
 }
@@ -102,11 +102,11 @@ contracts:
         assert_eq!(read_set("c.yaml", other).unwrap(), None, "{other}");
     }
     for (lines, expected) in [
-        ("contracts: []\n", "set.yaml:3:12: /contracts: expected 1 to 4096 contracts"),
+        ("contracts: []\n", "set.yaml:3:12: contracts: expected 1 to 4096 contracts"),
         ("contract: []\n", "did you mean `contracts`?"),
         (
             "contracts:\n  - { match: { tenat: a }, contract: c }\n",
-            "set.yaml:4:16: /contracts/0/match/tenat: unknown field; did you mean `tenant`?",
+            "set.yaml:4:16: contracts[0].match.tenat: unknown field; did you mean `tenant`?",
         ),
         ("contracts:\n  - { match: { tenant: '' }, contract: c }\n", "it is empty"),
         ("contracts:\n  - { match: { tenant: 7 }, contract: c }\n", "put it in quotes"),
