@@ -122,6 +122,8 @@ fn render_writes_all_contracts_for_every_target() {
         );
         // Twice the largest limit of all contracts.
         assert!(said.out.contains("16777216"), "{}", said.out);
+        // Whoever reads the file must strip this header too.
+        assert!(said.out.contains("x-callgate-tenant, x-callgate-role and x-level"), "{}", said.out);
         if target.contains(&"istio") {
             continue;
         }

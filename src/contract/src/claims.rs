@@ -154,7 +154,7 @@ impl ClaimTypes {
 // === impl CallerClaims ===
 
 impl CallerClaims {
-    /// Returns true if there is no claim.
+    /// Returns true without a claim.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

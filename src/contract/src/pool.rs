@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use callgate_condition::Patterns;
 use callgate_json::Value;
+use callgate_redact::Pattern;
 
 use crate::error::Errors;
 use crate::model::Contract;
@@ -27,7 +28,10 @@ pub struct ContractPool {
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     pub(crate) schemas: HashMap<String, Arc<Schema>>,
+    /// The patterns of conditions.
     pub(crate) patterns: Patterns,
+    /// The patterns of policies on results.
+    pub(crate) redactions: HashMap<String, Pattern>,
 }
 
 // === impl ContractPool ===
@@ -62,6 +66,7 @@ impl ContractPool {
         self.contracts.retain(|_, contract| Arc::strong_count(contract) > 1);
         self.parts.schemas.retain(|_, schema| Arc::strong_count(schema) > 1);
         self.parts.patterns.clear();
+        self.parts.redactions.clear();
     }
 
     /// Returns the number of different schemas.

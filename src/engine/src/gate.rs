@@ -16,8 +16,8 @@ use crate::select::MatchError;
 
 /// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
 ///
-/// With several contracts, an exchange begins at a gate that only selects: as soon as the caller is known, it goes on at the gate of
-/// the caller's contract.
+/// With several contracts, an exchange begins at a gate that only selects. The gate of the caller's contract takes over as soon as the
+/// caller is known.
 #[derive(Debug)]
 pub struct Gate {
     pub(crate) rules: Arc<Rules>,

@@ -132,8 +132,14 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
 /// Returns the names of the trusted headers; `None` with another identity.
 pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
-    (arguments.identity == IdentityOption::Header)
-        .then(|| context! { tenant => arguments.tenant_header, role => arguments.role_header })
+    (arguments.identity == IdentityOption::Header).then(|| {
+        let names = [&arguments.tenant_header, &arguments.role_header].into_iter().chain(options.clients.claims.values());
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        match names.split_last() {
+            Some((last, rest)) => Value::from(format!("{} and {last}", rest.join(", "))),
+            None => Value::UNDEFINED,
+        }
+    })
 }
 
 /// Returns the configuration of the api_key_auth filter; `None` with another identity.

@@ -1,5 +1,7 @@
 //! `results`: the policy on what tools return and people write.
 
+use std::collections::HashMap;
+
 use callgate_provenance::Place;
 use callgate_redact::{Exemption, Kind, Pattern, Policy, Redactor, Rule};
 
@@ -11,19 +13,27 @@ const MOST_PATTERNS: usize = 32;
 
 const REDACT: &str = "`kind`, a built-in kind, or `pattern` and `as`";
 
-/// Reads the policy. `tools` are the names of the contract's tools.
-pub(super) fn policy(item: &Located<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<Policy> {
+/// Compiled patterns by their texts.
+type Patterns = HashMap<String, Pattern>;
+
+/// Reads the policy. A pattern in `known` is not compiled again. `tools` are the names of the contract's tools.
+pub(super) fn policy(
+    item: &Located<'_>,
+    tools: &[&str],
+    known: &mut Patterns,
+    report: &mut Report<'_>,
+) -> Option<Policy> {
     let fields = Fields::open(item, &["redact", "deny", "maxBytes", "exempt", "users"], &[], report)?;
     let (mut rules, mut deny) = (Vec::new(), Vec::new());
     if let Some(list) = fields.get("redact").and_then(|item| listed(&item, report)) {
         let mut names = Vec::new();
-        rules.extend(list.iter().filter_map(|item| rule(item, &mut names, report)));
+        rules.extend(list.iter().filter_map(|item| rule(item, &mut names, known, report)));
     }
     if let Some(list) = fields.get("deny").and_then(|item| listed(&item, report)) {
         for item in &list {
             let pattern = Fields::open(item, &["pattern"], &[], report)
                 .and_then(|fields| fields.need("pattern", "a regular expression", report));
-            deny.extend(pattern.and_then(|item| pattern_of(&item, report)));
+            deny.extend(pattern.and_then(|item| pattern_of(&item, known, report)));
         }
     }
     let mut policy = Policy { redactor: Redactor::new(rules, deny), ..Policy::default() };
@@ -51,7 +61,7 @@ fn listed<'n>(item: &Located<'n>, report: &mut Report<'_>) -> Option<Vec<Located
     Some(list)
 }
 
-fn rule(item: &Located<'_>, names: &mut Vec<String>, report: &mut Report<'_>) -> Option<Rule> {
+fn rule(item: &Located<'_>, names: &mut Vec<String>, known: &mut Patterns, report: &mut Report<'_>) -> Option<Rule> {
     let fields = Fields::open(item, &["kind", "pattern", "as"], &[], report)?;
     let (rule, place) = match (fields.get("kind"), fields.get("pattern")) {
         (Some(kind), None) => {
@@ -61,7 +71,7 @@ fn rule(item: &Located<'_>, names: &mut Vec<String>, report: &mut Report<'_>) ->
             (Rule::Kind(kind.word(&Kind::ALL.map(|kind| (kind.as_str(), kind)), report)?), kind)
         }
         (None, Some(pattern)) => {
-            let compiled = pattern_of(&pattern, report);
+            let compiled = pattern_of(&pattern, known, report);
             let place = fields.need("as", "the name in the mark, such as `employee_number`", report)?;
             let name = name_of(&place, report)?.to_owned();
             (Rule::Pattern { pattern: compiled?, name }, place)
@@ -90,10 +100,16 @@ fn name_of<'n>(item: &Located<'n>, report: &mut Report<'_>) -> Option<&'n str> {
     Some(name)
 }
 
-fn pattern_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Pattern> {
+fn pattern_of(item: &Located<'_>, known: &mut Patterns, report: &mut Report<'_>) -> Option<Pattern> {
     let text = item.text(report)?;
+    if let Some(pattern) = known.get(text) {
+        return Some(pattern.clone());
+    }
     match Pattern::new(text) {
-        Ok(pattern) => Some(pattern),
+        Ok(pattern) => {
+            known.insert(text.to_owned(), pattern.clone());
+            Some(pattern)
+        }
         Err(error) => report.fault(item, error.to_string()),
     }
 }

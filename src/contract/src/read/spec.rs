@@ -129,7 +129,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let tools = tools_item.and_then(|item| tools::tools(&item, &known, parts, report));
 
     let results = match fields.get("results") {
-        Some(item) => results::policy(&item, &names, report).map(Some),
+        Some(item) => results::policy(&item, &names, &mut parts.redactions, report).map(Some),
         None => Some(None),
     };
 
