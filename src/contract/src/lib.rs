@@ -78,6 +78,7 @@ mod paths;
 mod permission;
 mod pool;
 mod presentation;
+mod prices;
 mod problem;
 mod read;
 mod recursion;
@@ -103,11 +104,12 @@ pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, 
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
-    Tool, UndeclaredTools, UnknownMembers,
+    Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,
 };
 pub use permission::Forbidden;
 pub use pool::ContractPool;
 pub use presentation::{denial_text, verdict_json};
+pub use prices::{Cost, Price, Prices, Rate, Rates, Usage};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

@@ -133,7 +133,8 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
 pub(super) fn headers(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == IdentityOption::Header).then(|| {
-        let names = [&arguments.tenant_header, &arguments.role_header].into_iter().chain(options.clients.claims.values());
+        let names =
+            [&arguments.tenant_header, &arguments.role_header].into_iter().chain(options.clients.claims.values());
         let names: Vec<&str> = names.map(String::as_str).collect();
         match names.split_last() {
             Some((last, rest)) => Value::from(format!("{} and {last}", rest.join(", "))),

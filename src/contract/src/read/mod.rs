@@ -4,6 +4,7 @@ mod claims;
 mod conditions;
 pub(crate) mod contract_set;
 mod fields;
+mod prices;
 mod results;
 mod roles;
 mod run;

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, results, roles, sources, tools, units};
+use super::{claims, prices, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
@@ -61,6 +61,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         "undeclaredTools",
         "requestMembers",
         "limits",
+        "prices",
         "onViolation",
         "enforce",
         "authorize",
@@ -73,7 +74,12 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let fields = Fields::open(item, &known, &[], report)?;
 
     let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
+    let priced = models.clone();
     let models = models.and_then(|item| models_of(&item, report));
+    let prices = match fields.get("prices") {
+        Some(item) => prices::prices(&item, priced.as_ref(), report).map(Some),
+        None => Some(None),
+    };
     let provider_tools = match fields.get("providerTools") {
         Some(item) => provider_tools_of(&item, report),
         None => Some(Vec::new()),
@@ -152,6 +158,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         undeclared_tools: undeclared_tools?,
         request_members: request_members?,
         limits: limits?,
+        prices: prices?,
         on_violation: on_violation?,
         enforce: enforce?,
         authorize: authorize?,
