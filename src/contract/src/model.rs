@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
+use callgate_limits::Limit;
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
 
 use crate::conditions::Reads;
+use crate::conversation::ConversationPolicy;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::run::Run;
@@ -36,6 +38,7 @@ pub struct Contract {
     pub(crate) undeclared_tools: UndeclaredTools,
     pub(crate) request_members: RequestMembers,
     pub(crate) limits: Limits,
+    pub(crate) conversation: Option<ConversationPolicy>,
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
@@ -45,6 +48,7 @@ pub struct Contract {
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: NameTable<usize>,
     pub(crate) reads: Reads,
+    pub(crate) is_limited: bool,
 }
 
 /// Limits of one exchange.
@@ -116,12 +120,13 @@ pub enum UnknownMembers {
     Refuse,
 }
 
-/// A role: a name, the tools it may use, and when.
+/// A role: a name, the tools it may use, when, and how often.
 #[derive(Debug)]
 pub struct Role {
     pub(crate) name: String,
     pub(crate) tools: BTreeSet<String>,
     pub(crate) when: Option<When>,
+    pub(crate) limits: Vec<Limit>,
 }
 
 /// A condition on calls.
@@ -191,6 +196,7 @@ pub struct Tool {
     pub(crate) approval: Approval,
     pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
+    pub(crate) limits: Vec<Limit>,
     pub(crate) run: Run,
 }
 
@@ -285,6 +291,16 @@ impl Contract {
         self.reads
     }
 
+    /// The rule for conversations over time, if the contract has one.
+    pub fn conversation(&self) -> Option<&ConversationPolicy> {
+        self.conversation.as_ref()
+    }
+
+    /// Returns true if a role or a tool has a rate or a budget.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -354,6 +370,11 @@ impl Role {
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .next()
             .is_some_and(|name| name.starts_with(prefix))
+    }
+
+    /// Its rates and budgets, for the callers of each tenant together.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// The tools it may use, in the contract's order.
@@ -434,6 +455,11 @@ impl Tool {
     /// The form in which the audit log keeps a call's arguments.
     pub fn audit(&self) -> Audit {
         self.audit
+    }
+
+    /// The rates of its calls, for the callers of each tenant together, whatever their roles are.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// The runner of its calls.

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{results, roles, sources, tools, units};
+use super::{conversation, results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -59,6 +59,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "undeclaredTools",
         "requestMembers",
         "limits",
+        "conversation",
         "onViolation",
         "enforce",
         "authorize",
@@ -92,6 +93,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let limits = match fields.get("limits") {
         Some(item) => limits_of(&item, report),
         None => Some(Limits::default()),
+    };
+    let conversation = match fields.get("conversation") {
+        Some(item) => conversation::policy(&item, report).map(Some),
+        None => Some(None),
     };
     let ways = [("refuse", OnViolation::Refuse), ("error", OnViolation::Error), ("feedback", OnViolation::Feedback)];
     let on_violation = match fields.get("onViolation") {
@@ -127,6 +132,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     };
 
     let (roles, tools) = (roles?, tools?);
+    let is_limited = roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
     let reads = Reads::of(roles.values(), &tools);
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
     Some(Contract {
@@ -141,6 +147,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         undeclared_tools: undeclared_tools?,
         request_members: request_members?,
         limits: limits?,
+        conversation: conversation?,
         on_violation: on_violation?,
         enforce: enforce?,
         authorize: authorize?,
@@ -150,6 +157,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         tools,
         table,
         reads,
+        is_limited,
     })
 }
 
