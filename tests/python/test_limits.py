@@ -2,11 +2,15 @@
 
 import concurrent.futures
 import json
+import re
+import textwrap
 import urllib.request
 
+import grpc
 import httpx
 import pytest
-from wire_gate import HEADERS, Gate, contract
+from ports import free_port
+from wire_gate import HEADERS, ROOT, Gate, contract
 from wire_upstream import Play, Upstream, answer
 
 REQUESTS, CALLS, TURNS = 40, 25, 12
@@ -109,3 +113,60 @@ def test_two_workers_count_the_turns_of_a_conversation(gate):
 def test_a_request_without_one_id_is_refused(gate, session):
     response = ask(gate, [*role("talker"), *session])
     assert (response.status_code, response.json()["error"]["code"]) == (400, "conversation_unknown")
+
+
+class Service(grpc.GenericRpcHandler):
+    """Envoy's rate limit service (`envoy.service.ratelimit.v3`), without its messages: it admits the first requests only."""
+
+    OK, OVER_LIMIT = b"\x08\x01", b"\x08\x02"
+
+    def __init__(self, most):
+        self.left, self.asked, self.port = most, [], free_port()
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+        self.server.add_generic_rpc_handlers((self,))
+        self.server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self.server.start()
+
+    def service(self, details):
+        assert details.method == "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
+        return grpc.unary_unary_rpc_method_handler(self.rule)
+
+    def rule(self, request, _):
+        self.asked.append(request)
+        self.left -= 1
+        return self.OK if self.left >= 0 else self.OVER_LIMIT
+
+
+def shared(port):
+    """Adds the parts of the chapter to a rendered configuration."""
+    chapter = (ROOT / "docs/guides/rates.md").read_text()
+
+    def part(name):
+        return re.search(rf"^```text\n# {name}[^\n]*\n(.*?)^```$", chapter, re.M | re.S)[1].replace("8081", str(port))
+
+    def edit(rendered):
+        for name, line in [("the filter", "http_filters"), ("the virtual host", "routes"), ("the cluster", "clusters")]:
+            [found] = re.findall(rf"^( *){line}:\n", rendered, re.M)
+            lines = f"{found}{line}:\n"
+            # A virtual host's part stands beside its routes; the others begin a list.
+            text = textwrap.indent(part(name), found + ("" if line == "routes" else "  "))
+            rendered = rendered.replace(lines, text + lines if line == "routes" else lines + text)
+        return rendered
+
+    return edit
+
+
+def test_envoys_own_filter_asks_a_shared_service_before_the_gate(tmp_path):
+    upstream, service = Upstream(), Service(2)
+    upstream.play("said", Play((answer(said()),)))
+    gate = Gate(tmp_path, "shared", contract(), upstream, edit=shared(service.port))
+    try:
+        gate.ready()
+        codes = [ask(gate, role("dev")).status_code for _ in range(3)]
+        assert codes == [200, 200, 429]
+        assert len(upstream.bodies("said")) == 2
+        assert all(b"tenant\x12\x04acme" in asked and b"role\x12\x03dev" in asked for asked in service.asked)
+    finally:
+        gate.stop()
+        upstream.close()
+        service.server.stop(None)

@@ -231,6 +231,29 @@ fn in_shadow_mode_the_end_of_a_conversation_is_reported_only() {
 }
 
 #[test]
+fn a_count_of_tokens_is_a_request_and_no_turn() {
+    let gate = gate("requestsPerMinute: 3", "", &BY_HEADER.replace("maxTurns: 3", "maxTurns: 1"));
+    let mut head = headers(&[
+        (":method", "POST"),
+        (":path", "/v1/messages/count_tokens"),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "clerk"),
+    ]);
+    let body = json!({ "model": "m-1", "messages": [{ "role": "user", "content": "hello" }] }).to_string();
+    for (more, status) in [(&[][..], None), (&ONE, None), (&ONE, None), (&ONE, Some(429))] {
+        head.truncate(5);
+        head.extend(headers(more));
+        let mut exchange = callgate_engine::Exchange::new(std::rc::Rc::clone(&gate), "exchange-1");
+        let effect = send_with(&mut exchange, &head, body.as_bytes());
+        match status {
+            None => assert!(matches!(effect, Effect::Forward(_)), "{effect:?}"),
+            Some(status) => assert_eq!(refused(effect).0, status),
+        }
+    }
+}
+
+#[test]
 fn the_header_of_the_id_is_forwarded() {
     let [api, ..] = &APIS;
     let gate = gate("", "", BY_HEADER);
