@@ -248,7 +248,7 @@ pub struct Refusal {
     pub param: Option<String>,
     /// The status and `retry-after` of the upstream, if its error is the reason.
     pub(crate) upstream: Option<(u16, Option<Duration>)>,
-    /// How long to wait before retrying, if a limit on rates is the reason.
+    /// The time to wait before retrying, if a limit on rates is the reason.
     pub(crate) retry_after: Option<Duration>,
 }
 

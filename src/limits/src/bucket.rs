@@ -67,7 +67,7 @@ impl Bucket {
         text
     }
 
-    /// Returns a record; an empty one if there is none.
+    /// Returns a record; empty if it is missing.
     pub(crate) fn record(&self, fingerprint: &Fingerprint) -> &[u8] {
         let entry = self.0.iter().find(|entry| entry.fingerprint == *fingerprint);
         entry.map(|entry| entry.record.as_slice()).unwrap_or_default()
@@ -76,7 +76,7 @@ impl Bucket {
     /// Puts a record in, or takes it out if it is empty.
     ///
     /// # Errors
-    /// [`Full`] if there is no room. The bucket stays as it was.
+    /// [`Full`] if the record has no room. The bucket stays as it was.
     pub(crate) fn put(
         &mut self,
         fingerprint: Fingerprint,

@@ -90,7 +90,7 @@ pub(crate) fn check(
                        cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
         faults.found(Refusal::new(Code::ServerStateForbidden, message))?;
     }
-    // A count of tokens is no turn.
+    // A count of tokens counts as no turn.
     let named = head.conversation.take().filter(|_| gate.counts() && request.wants() != Wants::Count);
     let found = named.map(|named| named.and_then(|named| Conversation::find(gate, &head.caller, named, &*request)));
     let conversation = match found.transpose() {
