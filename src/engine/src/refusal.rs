@@ -39,6 +39,8 @@ pub enum Code {
     ToolNotInContract,
     /// The model is not in the contract.
     ModelNotAllowed,
+    /// The model has no price in the contract, and a rule needs one.
+    ModelNotPriced,
     /// A provider-run tool is not in the contract.
     ProviderToolForbidden,
     /// The conversation continues from state at the provider, and the contract does not allow it.
@@ -95,7 +97,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 38] = [
+    const OWN: [Self; 39] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::CallerUnknown,
@@ -109,6 +111,7 @@ impl Code {
         Self::ToolDeclaredTwice,
         Self::ToolNotInContract,
         Self::ModelNotAllowed,
+        Self::ModelNotPriced,
         Self::ProviderToolForbidden,
         Self::ServerStateForbidden,
         Self::UpstreamEncoded,
@@ -158,6 +161,7 @@ impl Code {
             Self::ToolDeclaredTwice => "tool_declared_twice",
             Self::ToolNotInContract => "tool_not_in_contract",
             Self::ModelNotAllowed => "model_not_allowed",
+            Self::ModelNotPriced => "model_not_priced",
             Self::ProviderToolForbidden => "provider_tool_forbidden",
             Self::ServerStateForbidden => "server_state_forbidden",
             Self::UpstreamEncoded => "upstream_encoded",
@@ -199,6 +203,7 @@ impl Code {
             Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
+            | Self::ModelNotPriced
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
             | Self::ResultDenied

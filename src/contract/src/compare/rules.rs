@@ -27,6 +27,8 @@ pub(super) enum Rule {
     Switch(bool),
     /// A rule of `origin`. It takes calls away, unless its `from` frees a value from the rules for tools with `egress`.
     Origin,
+    /// A price: a higher one lets a limit of costs end earlier.
+    Price,
     /// An approval: `never`, then anything between, then `always`.
     Approval,
     /// A JSON Schema; the absent one accepts everything.
@@ -75,6 +77,9 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "conversation", "lifetime"], Rule::Most(UNLIMITED)),
     (&["spec", "conversation", "maxTurns"], Rule::Most(UNLIMITED)),
     (&["spec", "conversation", "maxCalls"], Rule::Most(UNLIMITED)),
+    (&["spec", "prices", "unpriced"], Rule::Words(&["refuse", "allow"], 1)),
+    (&["spec", "prices", "models", ANY, "longContext", ANY], Rule::Price),
+    (&["spec", "prices", "models", ANY, ANY], Rule::Price),
     (&["spec", "roles", ANY, "tools"], Rule::RoleTools),
     (&["spec", "roles", ANY, "requestsPerMinute"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "requestsPerDay"], Rule::Most(UNLIMITED)),

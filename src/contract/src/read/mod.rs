@@ -4,6 +4,7 @@ mod conditions;
 mod conversation;
 mod fields;
 mod limits;
+mod prices;
 mod results;
 mod roles;
 mod run;

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{conversation, results, roles, sources, tools, units};
+use super::{conversation, prices, results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -60,6 +60,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "requestMembers",
         "limits",
         "conversation",
+        "prices",
         "onViolation",
         "enforce",
         "authorize",
@@ -71,7 +72,12 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let fields = Fields::open(item, &known, &[], report)?;
 
     let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
+    let priced = models.clone();
     let models = models.and_then(|item| models_of(&item, report));
+    let prices = match fields.get("prices") {
+        Some(item) => prices::prices(&item, priced.as_ref(), report).map(Some),
+        None => Some(None),
+    };
     let provider_tools = match fields.get("providerTools") {
         Some(item) => provider_tools_of(&item, report),
         None => Some(Vec::new()),
@@ -148,6 +154,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         request_members: request_members?,
         limits: limits?,
         conversation: conversation?,
+        prices: prices?,
         on_violation: on_violation?,
         enforce: enforce?,
         authorize: authorize?,
