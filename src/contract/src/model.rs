@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
-use callgate_limits::Limit;
+use callgate_limits::{Limit, Unit};
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
 
@@ -51,6 +51,8 @@ pub struct Contract {
     pub(crate) table: NameTable<usize>,
     pub(crate) reads: Reads,
     pub(crate) is_limited: bool,
+    /// A role has a limit on tokens or cost.
+    pub(crate) charges_usage: bool,
 }
 
 /// Limits of one exchange.
@@ -321,13 +323,14 @@ impl Contract {
     }
 
     /// Returns true if a caller with this role may not use a model without a price.
-    pub fn refuses_unpriced(&self, _role: &Role) -> bool {
-        self.prices.as_ref().is_some_and(Prices::refuses_unpriced)
+    pub fn refuses_unpriced(&self, role: &Role) -> bool {
+        let has_budget = role.limits.iter().any(|limit| limit.unit == Unit::Cost);
+        has_budget || self.prices.as_ref().is_some_and(Prices::refuses_unpriced)
     }
 
     /// Returns true if a rule needs the tokens of every turn: then the gate asks for them, and estimates what is not reported.
     pub fn needs_usage(&self) -> bool {
-        self.prices.is_some()
+        self.prices.is_some() || self.charges_usage
     }
 
     /// Returns false in shadow mode: calls that the client runs are decided and reported, and forwarded whatever the decision is.

@@ -2,13 +2,14 @@
 //!
 //! 1. [`request`] counts a request before it is forwarded, and asks if tokens and money are left.
 //! 2. [`call`] counts a call before it is released or run.
+//! 3. [`charge`] counts tokens and cost when the exchange ends. So an exchange can exceed these limits, and the next one is refused.
 //!
 //! A contract without limits reads no counter. If a counter cannot be read or changed, the request or the call is refused.
 
 use std::time::Duration;
 
-use callgate_contract::{Caller, Code as CallCode, Tool, Violation};
-use callgate_limits::{Admission, Charge, Key, Limit, Period, StoreError, Unit, admit, count_call, give_back};
+use callgate_contract::{Caller, Code as CallCode, Cost, Tool, Usage, Violation};
+use callgate_limits::{Admission, Charge, Key, Limit, Period, StoreError, Unit, add, admit, count_call, give_back};
 
 use crate::gate::Gate;
 use crate::{Code, Refusal};
@@ -89,6 +90,34 @@ fn of_conversation(gate: &Gate, conversation: Option<&Key>, now: Option<u64>) ->
     }
 }
 
+/// Returns true if the exchanges of a role are charged when they end.
+pub(crate) fn charges(gate: &Gate, caller: &Caller) -> bool {
+    let role = gate.contract.role(&caller.role).filter(|_| gate.counts() && gate.contract.is_limited());
+    role.is_some_and(|role| role.limits().iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost)))
+}
+
+/// Charges an exchange that has ended at a time in milliseconds since the Unix epoch. Returns false if the charge is lost.
+pub(crate) fn charge(gate: &Gate, caller: &Caller, (usage, cost): (&Usage, Option<Cost>), now: Option<u64>) -> bool {
+    let Some(role) = gate.contract.role(&caller.role) else { return true };
+    let amount = |limit: &Limit| match limit.unit {
+        Unit::Tokens => Some(usage.total()),
+        Unit::Cost => Some(cost.map_or(0, Cost::micros)),
+        Unit::Requests | Unit::Calls => None,
+    };
+    let charges = role.limits().iter().filter_map(|limit| Some(Charge { limit: *limit, amount: amount(limit)? }));
+    let charges: Vec<Charge> = charges.filter(|charge| charge.amount > 0).collect();
+    if charges.is_empty() {
+        return true;
+    }
+    let key = key(gate, caller, "role", role.name());
+    let charged = now.ok_or(StoreError::Unavailable).and_then(|now| add(gate.slots(), &key?, now / 1000, &charges));
+    charged.is_ok()
+}
+
+fn key(gate: &Gate, caller: &Caller, kind: &str, name: &str) -> Result<Key, StoreError> {
+    Key::limits(gate.slots(), &caller.tenant, &[gate.contract.name(), kind, name])
+}
+
 /// Takes back what was counted for a call that is refused after all.
 fn take_back(gate: &Gate, counted: &[(Key, u64, Vec<Charge>)]) {
     for (key, now, charges) in counted {
@@ -107,8 +136,7 @@ fn count(
 ) -> Result<(Key, u64), NotCounted> {
     let [kind, name] = counted;
     let admission = now.map(|millis| millis / 1000).ok_or(StoreError::Unavailable).and_then(|now| {
-        let parts = [gate.contract.name(), kind, name];
-        let key = Key::limits(gate.slots(), &caller.tenant, &parts)?;
+        let key = key(gate, caller, kind, name)?;
         Ok((key, now, admit(gate.slots(), &key, now, charges)?))
     });
     match admission {

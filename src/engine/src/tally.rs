@@ -35,6 +35,8 @@ pub struct Tally {
     pub usage_source: UsageSource,
     /// The cost of all rounds. `None` if the contract has no price of the model.
     pub cost: Option<Cost>,
+    /// The tokens and the cost could not be charged to the limits of the role.
+    pub charge_lost: bool,
     /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.

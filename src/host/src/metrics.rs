@@ -21,6 +21,8 @@ pub enum Counter {
     CandidateRefused(CallCode),
     /// Calls that the candidate allows, and the active contract refuses with a code.
     CandidateAllowed(CallCode),
+    /// Exchanges whose tokens and cost could not be charged to limits.
+    ChargesLost,
     /// Conversations begun.
     ConversationsBegun,
     /// Requests in a conversation that was paused.
@@ -54,6 +56,7 @@ impl Counter {
             Self::CallsReleased,
             Self::CallsRun,
             Self::CandidateCalls,
+            Self::ChargesLost,
             Self::ConversationsBegun,
             Self::ConversationsResumed,
             Self::MembersDropped,
@@ -83,6 +86,7 @@ impl Counter {
             Self::CandidateCalls => "callgate.candidate.calls".to_owned(),
             Self::CandidateRefused(code) => format!("callgate.candidate.refused.{}", code.as_str()),
             Self::CandidateAllowed(code) => format!("callgate.candidate.allowed.{}", code.as_str()),
+            Self::ChargesLost => "callgate.charges.lost".to_owned(),
             Self::ConversationsBegun => "callgate.conversations.begun".to_owned(),
             Self::ConversationsResumed => "callgate.conversations.resumed".to_owned(),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
@@ -107,6 +111,7 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::CandidateCalls, tally.compared.into()),
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
+        (Counter::ChargesLost, tally.charge_lost.into()),
         (Counter::TokensInput, tally.usage.input_tokens),
         (Counter::TokensOutput, tally.usage.output_tokens),
         (Counter::TokensEstimated, (tally.usage_source == UsageSource::Estimated).into()),

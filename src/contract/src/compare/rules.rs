@@ -19,6 +19,8 @@ pub(super) enum Rule {
     Limit(fn(&Limits) -> Option<u64>),
     /// A limit of a run, or a rate: a number, a size, a time in milliseconds, or an amount. The absent field means this.
     Most(u64),
+    /// A limit on cost, in the currency of the prices. The absent field is no limit.
+    Budget,
     /// A rule that never allows a call: adding it closes, removing it opens. `false` is the same as no rule.
     Restriction,
     /// The consequence of a broken rule, as the contract's model has it; a stricter one closes.
@@ -85,6 +87,9 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "roles", ANY, "requestsPerDay"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "callsPerMinute"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "callsPerDay"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "tokensPerMinute"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "tokensPerDay"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "costPerDay", "amount"], Rule::Budget),
     (&["spec", "tools", ANY, "callsPerMinute"], Rule::Most(UNLIMITED)),
     (&["spec", "tools", ANY, "callsPerDay"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "when"], Rule::Restriction),

@@ -10,13 +10,11 @@ use crate::model::{NameTable, Role};
 use crate::nearest::nearest;
 use crate::source::node::join;
 
-const UNENFORCED: [(&str, &str); 3] =
-    [("tokensPerMinute", "`tokensPerMinute`"), ("tokensPerDay", "`tokensPerDay`"), ("costPerDay", "`costPerDay`")];
-
 pub(super) fn roles(
     item: &Located<'_>,
     tools: &[&str],
     names: &Names,
+    currency: Option<&str>,
     report: &mut Report<'_>,
 ) -> Option<NameTable<Role>> {
     let entries = item.entries(report)?;
@@ -32,9 +30,9 @@ pub(super) fn roles(
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
         }
         let known = [&["tools", "when"][..], &limits::OF_A_ROLE[..]].concat();
-        let Some(fields) = Fields::open(&role, &known, &UNENFORCED, report) else { continue };
+        let Some(fields) = Fields::open(&role, &known, &[], report) else { continue };
         let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
-        let limits = limits::limits(&fields, &limits::OF_A_ROLE, report);
+        let limits = limits::limits(&fields, &limits::OF_A_ROLE, currency, report);
         if let (Some(tools), Some(limits)) = (role_tools(&fields, tools, report), limits) {
             roles.insert(name.to_owned(), Role { name: name.to_owned(), tools, when: when.flatten(), limits });
         }

@@ -4,6 +4,8 @@ use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
 use super::{conversation, prices, results, roles, sources, tools, units};
 use crate::conditions::Reads;
+use crate::prices::Prices;
+use callgate_limits::Unit;
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
@@ -129,7 +131,8 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
     let known = Names::new(&names);
-    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
+    let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
+    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, currency, report));
     let tools = tools_item.and_then(|item| tools::tools(&item, &known, report));
 
     let results = match fields.get("results") {
@@ -139,6 +142,8 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
 
     let (roles, tools) = (roles?, tools?);
     let is_limited = roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
+    let of_roles = roles.values().flat_map(|role| &role.limits);
+    let charges_usage = of_roles.into_iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost));
     let reads = Reads::of(roles.values(), &tools);
     let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
     Some(Contract {
@@ -165,6 +170,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         table,
         reads,
         is_limited,
+        charges_usage,
     })
 }
 

@@ -104,7 +104,7 @@ fn tool<'n>(
         Some(item) => item.word(&[("digest", Audit::Digest), ("full", Audit::Full)], report),
         None => Some(Audit::Digest),
     };
-    let limits = limits::limits(&fields, &limits::OF_A_TOOL, report);
+    let limits = limits::limits(&fields, &limits::OF_A_TOOL, None, report);
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
     let runs_here = !matches!(run, Some(Run::Client) | None);

@@ -8,7 +8,7 @@ use crate::runs::RUNS;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The replaced text, its replacement, and the resulting line.
-const CASES: [(&str, &str, &str); 72] = [
+const CASES: [(&str, &str, &str); 73] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -180,8 +180,13 @@ const CASES: [(&str, &str, &str); 72] = [
     ),
     (
         "guest: { tools: [] }",
-        "guest: { tools: [], tokensPerMinute: 6 }",
-        "contract.yaml:13:25: spec.roles.guest.tokensPerMinute: `tokensPerMinute` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "guest: { tools: [], tokensPerMinute: 6.5 }",
+        "contract.yaml:13:42: spec.roles.guest.tokensPerMinute: expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`",
+    ),
+    (
+        "guest: { tools: [] }",
+        "guest: { tools: [], costPerDay: { amount: 5, currency: USD } }",
+        "contract.yaml:13:37: spec.roles.guest.costPerDay: expected `prices` in `spec`: a cost is computed from them; add the prices of the models",
     ),
     (
         "guest: { tools: [] }",

@@ -99,3 +99,47 @@ fn the_effect_of_a_changed_rate_is_known() {
     assert_eq!(lines(&talk(5), &talk(6)), ["opens /spec/conversation/maxTurns"]);
     assert_ne!(free.digest(), ten.digest());
 }
+
+/// A contract with prices in dollars, and this limit on cost.
+fn budget(amount: &str, currency: &str) -> Result<Contract, String> {
+    let mut text = document(&json!({ "costPerDay": { "amount": "AMOUNT", "currency": currency } }), &json!({}), &Value::Null);
+    let prices = json!({ "currency": "USD", "models": { "*": { "input": 1, "output": 2 } } });
+    text.pointer_mut("/spec").and_then(Value::as_object_mut).unwrap().insert("prices".to_owned(), prices);
+    let text = text.to_string().replace("\"AMOUNT\"", amount);
+    load("contract.json", &text, &Folder(&[]) as &dyn Files).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn a_budget_is_exact_to_a_millionth() {
+    for (amount, micros) in [("20", 20_000_000), ("2.5", 2_500_000), ("0.000001", 1), ("1000000", 1_000_000_000_000)] {
+        let contract = budget(amount, "USD").unwrap();
+        let limit = Limit { unit: Unit::Cost, period: Period::Day, most: micros };
+        let role = contract.role("clerk").unwrap();
+        assert_eq!(role.limits(), [limit], "{amount}");
+        assert!(contract.needs_usage() && contract.refuses_unpriced(role));
+    }
+    for amount in ["0", "-1", "0.0000001", "1000001", "\"20\"", "true"] {
+        assert!(budget(amount, "USD").unwrap_err().contains("at most six decimal places"), "{amount}");
+    }
+    assert!(budget("20", "EUR").unwrap_err().contains("expected `USD`, the currency of `prices`"));
+}
+
+#[test]
+fn tokens_are_read_only_if_a_role_has_a_limit_on_them() {
+    let none = json!({});
+    let of = |role: &Value| contract(role, &none, &Value::Null);
+    assert!(of(&json!({ "tokensPerMinute": "60K" })).needs_usage());
+    assert!(of(&json!({ "tokensPerDay": 5 })).needs_usage());
+    assert!(!of(&json!({ "callsPerDay": 5 })).needs_usage());
+}
+
+#[test]
+fn the_effect_of_a_changed_budget_is_known() {
+    let lines = |before: &Contract, after: &Contract| -> Vec<String> {
+        let changes = compare(before, after);
+        changes.iter().map(|change| format!("{} {}", change.effect.as_str(), change.pointer)).collect()
+    };
+    let (small, large) = (budget("2.5", "USD").unwrap(), budget("20", "USD").unwrap());
+    assert_eq!(lines(&small, &large), ["opens /spec/roles/clerk/costPerDay/amount"]);
+    assert_eq!(lines(&large, &small), ["closes /spec/roles/clerk/costPerDay/amount"]);
+}

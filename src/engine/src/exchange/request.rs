@@ -92,6 +92,7 @@ impl Core {
             }
             return Err(refusal);
         }
+        self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
         let body = checked.request.write();
         checked.sent_bytes = body.len();
         Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))

@@ -4,6 +4,7 @@ mod calls;
 mod conversations;
 mod requests;
 mod store;
+mod tokens;
 
 use std::rc::Rc;
 use std::time::Duration;

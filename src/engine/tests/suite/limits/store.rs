@@ -73,6 +73,40 @@ fn without_a_store_nothing_passes() {
     }
 }
 
+/// A store that works for some reads, and then fails.
+struct Lasting {
+    table: callgate_engine::Table,
+    reads: std::cell::Cell<u32>,
+}
+
+impl Slots for Lasting {
+    fn seed(&self) -> Result<[u8; SEED_BYTES], StoreError> {
+        self.table.seed()
+    }
+
+    fn read(&self, slot: Slot) -> Result<Versioned, StoreError> {
+        let left = self.reads.get().checked_sub(1).ok_or(StoreError::Unavailable)?;
+        self.reads.set(left);
+        self.table.read(slot)
+    }
+
+    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
+        self.table.swap(slot, version, bytes)
+    }
+}
+
+#[test]
+fn a_charge_that_is_lost_is_reported() {
+    let [api, ..] = &APIS;
+    for (reads, lost) in [(1, true), (2, false)] {
+        let slots = Lasting { table: callgate_engine::Table::new([1; SEED_BYTES]), reads: reads.into() };
+        let gate = gate(&contract("tokensPerDay: 50", "", ""), slots);
+        let (_, mut exchange) = play(api, &gate, CLERK, &[], None);
+        exchange.on(callgate_engine::Event::Cancelled);
+        assert_eq!(exchange.tally().charge_lost, lost);
+    }
+}
+
 #[test]
 fn without_a_clock_nothing_passes() {
     let [api, ..] = &APIS;
