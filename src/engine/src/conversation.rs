@@ -48,7 +48,8 @@ pub(crate) fn named(policy: &ConversationPolicy, headers: &Headers<'_>) -> Resul
         return match (text, values.next()) {
             (Some(text), None) => Ok(Named::Given(text.to_owned())),
             _ => {
-                let message = format!("The request must carry one `{name}` header of 1 to {ID_LENGTH} printable characters.");
+                let message =
+                    format!("The request must carry one `{name}` header of 1 to {ID_LENGTH} printable characters.");
                 Err(Refusal::new(Code::ConversationUnknown, message))
             }
         };

@@ -16,7 +16,10 @@ use crate::{Code, Refusal};
 
 /// The reason why a charge is not counted.
 enum NotCounted {
-    Reached { limit: Limit, retry_after: Duration },
+    Reached {
+        limit: Limit,
+        retry_after: Duration,
+    },
     /// The conversation has as many calls as it may have.
     Ended,
     Unavailable,
@@ -24,7 +27,9 @@ enum NotCounted {
 
 /// Counts a request at a time in milliseconds since the Unix epoch.
 pub(crate) fn request(gate: &Gate, caller: &Caller, now: Option<u64>) -> Result<(), Refusal> {
-    let Some(role) = gate.contract.role(&caller.role).filter(|_| gate.counts() && gate.contract.is_limited()) else { return Ok(()) };
+    let Some(role) = gate.contract.role(&caller.role).filter(|_| gate.counts() && gate.contract.is_limited()) else {
+        return Ok(());
+    };
     let charges: Vec<Charge> = role.limits().iter().filter_map(|limit| at_request(*limit)).collect();
     if charges.is_empty() {
         return Ok(());

@@ -226,10 +226,9 @@ impl Code {
             | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
-            Self::LimitsUnavailable
-            | Self::GateOverloaded
-            | Self::ExecutorUnavailable
-            | Self::ExecutorOverloaded => 503,
+            Self::LimitsUnavailable | Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => {
+                503
+            }
             Self::LimitExceeded => 504,
         }
     }

@@ -228,4 +228,3 @@ impl Slot {
         format!("callgate.{table}.1.{}", self.number)
     }
 }
-

@@ -6,8 +6,8 @@ use std::cell::Cell;
 
 use callgate_limits::slots::{ATTEMPTS, SLOTS};
 use callgate_limits::{
-    Admission, Charge, ConversationRules, Ended, Key, Limit, MOST_RECORDS, Period, SEED_BYTES, Slot, Slots, Standing, StoreError, Table,
-    Unit, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+    Admission, Charge, ConversationRules, Ended, Key, Limit, MOST_RECORDS, Period, SEED_BYTES, Slot, Slots, Standing,
+    StoreError, Table, Unit, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
 };
 
 const SEED: [u8; SEED_BYTES] = [3; SEED_BYTES];

@@ -12,12 +12,14 @@ const ID: &str = "expected `header:NAME` with the name of a header in lower case
 
 pub(super) fn policy(item: &Located<'_>, report: &mut Report<'_>) -> Option<ConversationPolicy> {
     let fields = Fields::open(item, &KNOWN, &[], report)?;
-    let ids = fields.need("id", "where the id of a conversation is, such as `header:x-session-id` or `derived`", report);
+    let ids =
+        fields.need("id", "where the id of a conversation is, such as `header:x-session-id` or `derived`", report);
     let ids = ids.and_then(|item| ids_of(&item, report));
     let rules = rules(&fields, report);
     let rules = rules?;
     if rules == (ConversationRules { idle: None, lifetime: None, max_turns: None, max_calls: None }) {
-        return report.fault(item, "expected `idle`, `lifetime`, `maxTurns` or `maxCalls`; an id alone decides nothing");
+        return report
+            .fault(item, "expected `idle`, `lifetime`, `maxTurns` or `maxCalls`; an id alone decides nothing");
     }
     Some(ConversationPolicy { ids: ids?, rules })
 }
@@ -35,7 +37,8 @@ fn rules(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<ConversationRul
     if let (Some(item), Some(idle), Some(lifetime)) = (fields.get("idle"), idle, lifetime)
         && idle >= lifetime
     {
-        return report.fault(&item, "expected less than `lifetime`; no conversation would be paused before it is expired");
+        return report
+            .fault(&item, "expected less than `lifetime`; no conversation would be paused before it is expired");
     }
     is_whole.then_some(ConversationRules { idle, lifetime, max_turns, max_calls })
 }

@@ -64,12 +64,14 @@ fn meaning(name: &str) -> Option<(Unit, Period)> {
 
 /// Reads an amount of money in the currency of the prices, in millionths of its unit.
 fn cost(item: &Located<'_>, currency: Option<&str>, report: &mut Report<'_>) -> Option<u64> {
-    const AMOUNT: &str = "expected a number above 0 and up to 1000000, with at most six decimal places, such as 20 or 2.5";
+    const AMOUNT: &str =
+        "expected a number above 0 and up to 1000000, with at most six decimal places, such as 20 or 2.5";
     let fields = Fields::open(item, &["amount", "currency"], &[], report)?;
     let amount = fields.need("amount", "a number, such as 20", report);
     let named = fields.need("currency", "the currency of `prices`, such as `USD`", report);
     let Some(currency) = currency else {
-        return report.fault(item, "expected `prices` in `spec`: a cost is computed from them; add the prices of the models");
+        return report
+            .fault(item, "expected `prices` in `spec`: a cost is computed from them; add the prices of the models");
     };
     let amount = amount.and_then(|item| {
         // A price has the same form.

@@ -4,11 +4,11 @@ use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
 use super::{conversation, prices, results, roles, sources, tools, units};
 use crate::conditions::Reads;
-use crate::prices::Prices;
-use callgate_limits::Unit;
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
+use crate::prices::Prices;
+use callgate_limits::Unit;
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
@@ -141,7 +141,8 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     };
 
     let (roles, tools) = (roles?, tools?);
-    let is_limited = roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
+    let is_limited =
+        roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
     let of_roles = roles.values().flat_map(|role| &role.limits);
     let charges_usage = of_roles.into_iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost));
     let reads = Reads::of(roles.values(), &tools);

@@ -72,12 +72,8 @@ fn the_rule_for_conversations_is_read() {
     let policy = contract.conversation().unwrap();
     let header = |name: &str| ConversationId::Header(name.to_owned());
     assert_eq!(policy.ids, [header("x-claude-code-session-id"), header("session_id"), ConversationId::Derived]);
-    let rules = ConversationRules {
-        idle: Some(1_800),
-        lifetime: Some(86_400),
-        max_turns: Some(200),
-        max_calls: Some(1_000),
-    };
+    let rules =
+        ConversationRules { idle: Some(1_800), lifetime: Some(86_400), max_turns: Some(200), max_calls: Some(1_000) };
     assert_eq!(policy.rules, rules);
 }
 
@@ -89,7 +85,8 @@ fn the_effect_of_a_changed_rate_is_known() {
         changes.iter().map(|change| format!("{} {}", change.effect.as_str(), change.pointer)).collect()
     };
     let of_role = |role: &Value| contract(role, &none, &Value::Null);
-    let (free, ten, more) = (of_role(&none), of_role(&json!({ "callsPerMinute": 10 })), of_role(&json!({ "callsPerMinute": "1K" })));
+    let (free, ten, more) =
+        (of_role(&none), of_role(&json!({ "callsPerMinute": 10 })), of_role(&json!({ "callsPerMinute": "1K" })));
     assert_eq!(lines(&free, &ten), ["closes /spec/roles/clerk/callsPerMinute"]);
     assert_eq!(lines(&ten, &more), ["opens /spec/roles/clerk/callsPerMinute"]);
     assert_eq!(lines(&more, &free), ["opens /spec/roles/clerk/callsPerMinute"]);
@@ -102,7 +99,8 @@ fn the_effect_of_a_changed_rate_is_known() {
 
 /// A contract with prices in dollars, and this limit on cost.
 fn budget(amount: &str, currency: &str) -> Result<Contract, String> {
-    let mut text = document(&json!({ "costPerDay": { "amount": "AMOUNT", "currency": currency } }), &json!({}), &Value::Null);
+    let mut text =
+        document(&json!({ "costPerDay": { "amount": "AMOUNT", "currency": currency } }), &json!({}), &Value::Null);
     let prices = json!({ "currency": "USD", "models": { "*": { "input": 1, "output": 2 } } });
     text.pointer_mut("/spec").and_then(Value::as_object_mut).unwrap().insert("prices".to_owned(), prices);
     let text = text.to_string().replace("\"AMOUNT\"", amount);

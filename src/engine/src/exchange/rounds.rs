@@ -54,7 +54,8 @@ impl Core {
         let turn = rounds.checked.conversation.as_ref().map_or(Ok(()), |conversation| {
             conversation::begin_turn(&self.gate, conversation, self.clock.unix_millis()).map(|_| ())
         });
-        if let Err(refusal) = turn.or_else(|refusal| if self.gate.contract.enforces() { Err(refusal) } else { Ok(()) }) {
+        if let Err(refusal) = turn.or_else(|refusal| if self.gate.contract.enforces() { Err(refusal) } else { Ok(()) })
+        {
             return self.fail(rounds, &refusal);
         }
         rounds.checked.fed_back |= refused.iter().any(|refused| refused.violation.feeds_back);

@@ -17,7 +17,9 @@ fn calls_over_the_rate_are_refused_in_every_api() {
     let (first, second) = (json!({ "n": "FIRST" }), json!({ "n": "SECOND" }));
     let calls = [("c1", "order", &first), ("c2", "order", &second)];
     for api in &APIS {
-        for limits in [("callsPerMinute: 1", ""), ("", "callsPerMinute: 1,"), ("callsPerDay: 1", ""), ("", "callsPerDay: 1,")] {
+        for limits in
+            [("callsPerMinute: 1", ""), ("", "callsPerMinute: 1,"), ("callsPerDay: 1", ""), ("", "callsPerDay: 1,")]
+        {
             for size in SIZES {
                 let gate = gate(limits.0, limits.1, "");
                 let (effect, mut exchange) = play(api, &gate, CLERK, &calls, size);

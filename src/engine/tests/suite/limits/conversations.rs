@@ -8,7 +8,8 @@ use super::{Asker, CLERK, answer, ask, ask_after, ask_with, gate, refused, text}
 use crate::common::{headers, send_with};
 use crate::conditions::apis::{APIS, Api, Step};
 
-const BY_HEADER: &str = "  conversation: { id: \"header:x-session-id\", idle: 30m, lifetime: 24h, maxTurns: 3, maxCalls: 2 }";
+const BY_HEADER: &str =
+    "  conversation: { id: \"header:x-session-id\", idle: 30m, lifetime: 24h, maxTurns: 3, maxCalls: 2 }";
 const DERIVED: &str = "  conversation: { id: [\"header:x-session-id\", derived], maxTurns: 1 }";
 const ONE: [(&str, &str); 1] = [("x-session-id", "one")];
 
@@ -154,7 +155,11 @@ fn an_id_is_not_derived_from_a_part_of_a_conversation() {
     assert!(matches!(send_with(&mut exchange, &named, body.as_bytes()), Effect::Forward(_)));
 }
 
-fn calls(api: &Api, gate: &std::rc::Rc<callgate_engine::Gate>, size: Option<usize>) -> (String, callgate_engine::Exchange) {
+fn calls(
+    api: &Api,
+    gate: &std::rc::Rc<callgate_engine::Gate>,
+    size: Option<usize>,
+) -> (String, callgate_engine::Exchange) {
     let none = json!({});
     let (effect, mut exchange) = ask_with(api, gate, CLERK, size.is_some(), &ONE);
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
@@ -187,7 +192,10 @@ fn further_rounds_of_an_exchange_are_turns() {
     for api in &APIS {
         for (turns, goes_on) in [(2, true), (1, false)] {
             for size in [None, Some(30)] {
-                let spec = format!("  onViolation: feedback\n{}", BY_HEADER.replace("maxTurns: 3", &format!("maxTurns: {turns}")));
+                let spec = format!(
+                    "  onViolation: feedback\n{}",
+                    BY_HEADER.replace("maxTurns: 3", &format!("maxTurns: {turns}"))
+                );
                 let gate = gate("", "", &spec);
                 let (effect, mut exchange) = ask_with(api, &gate, CLERK, size.is_some(), &ONE);
                 assert!(matches!(effect, Effect::Forward(_)));

@@ -133,7 +133,13 @@ pub(super) fn answer(
 }
 
 /// Asks and answers.
-pub(super) fn play(api: &Api, gate: &Rc<Gate>, asker: Asker, calls: &[Call<'_>], stream: Option<usize>) -> (Effect, Exchange) {
+pub(super) fn play(
+    api: &Api,
+    gate: &Rc<Gate>,
+    asker: Asker,
+    calls: &[Call<'_>],
+    stream: Option<usize>,
+) -> (Effect, Exchange) {
     let (effect, mut exchange) = ask(api, gate, asker, stream.is_some());
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
     (answer(api, &mut exchange, asker.now, calls, stream), exchange)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_contract::Code;
-use callgate_engine::{Code as ExchangeCode, Effect, Gate, Offer, Paths, SEED_BYTES, Slot, Slots, StoreError, Versioned};
+use callgate_engine::{
+    Code as ExchangeCode, Effect, Gate, Offer, Paths, SEED_BYTES, Slot, Slots, StoreError, Versioned,
+};
 use serde_json::json;
 
 use super::{Asker, CLERK, ask, contract, play, refused, text};
