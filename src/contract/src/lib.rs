@@ -64,6 +64,7 @@ mod claims;
 mod compare;
 mod compiler;
 mod conditions;
+mod conversation;
 mod decide;
 mod error;
 mod explain;
@@ -100,6 +101,7 @@ pub use callgate_provenance::Outputs;
 pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault, ClaimType, ClaimTypes};
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
+pub use conversation::{ConversationId, ConversationPolicy};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{

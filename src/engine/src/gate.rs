@@ -1,11 +1,13 @@
 //! The gate: everything that stays the same between exchanges.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{ClaimFault, Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_limits::{SEED_BYTES, Slots, Table};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -18,10 +20,13 @@ use crate::select::MatchError;
 ///
 /// With several contracts, an exchange begins at a gate that only selects. The gate of the caller's contract takes over as soon as the
 /// caller is known.
-#[derive(Debug)]
 pub struct Gate {
     pub(crate) rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
+    /// The counters of limits.
+    pub(crate) slots: Rc<dyn Slots>,
+    /// False if limits over time and conversations do not count.
+    pub(crate) counts: bool,
     /// `None` if this gate decides.
     pub(crate) choice: Option<Choice>,
 }
@@ -425,10 +430,23 @@ impl Rules {
         &self.contract
     }
 
-    /// Creates the gate of one worker.
+    /// Creates the gate of one worker, with counters of its own. See [`Gate::with_slots`].
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), choice: None }
+        let slots = Rc::new(Table::new([0; SEED_BYTES]));
+        Gate {
+            rules: Arc::clone(self),
+            budget: Rc::new(Budget::new(self.held_bytes)),
+            slots,
+            counts: true,
+            choice: None,
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("rules", &self.rules).field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
@@ -441,6 +459,30 @@ impl Deref for Gate {
 }
 
 impl Gate {
+    /// Counts limits in this store, which the workers of a process share.
+    #[must_use]
+    pub fn with_slots(self, slots: Rc<dyn Slots>) -> Self {
+        let choice = self.choice.as_ref().map(|choice| choice.again(&self.budget, &slots, self.counts));
+        Self { slots, choice, ..self }
+    }
+
+    /// Leaves limits over time and conversations out: for exchanges that are played again without their times and headers.
+    #[must_use]
+    pub fn without_counts(self) -> Self {
+        let choice = self.choice.as_ref().map(|choice| choice.again(&self.budget, &self.slots, false));
+        Self { counts: false, choice, ..self }
+    }
+
+    /// Returns true if limits over time and conversations count.
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// The store of counters.
+    pub(crate) fn slots(&self) -> &dyn Slots {
+        &*self.slots
+    }
+
     /// Creates the gate of a process with one worker. See [`Rules::new`].
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{Caller, Contract, ContractMatch};
+use callgate_limits::Slots;
 
 use crate::budget::Budget;
 use crate::gate::{Gate, GateError, Rules};
@@ -92,8 +93,26 @@ impl RuleSet {
         if self.rules.is_empty() {
             return gate;
         }
-        let gates = self.rules.iter().map(|rules| Rc::new(rules.gate_within(&gate.budget))).collect();
-        Gate { choice: Some(Choice { set: Arc::clone(self), gates }), ..gate }
+        let choice = Choice::new(self, &gate.budget, &gate.slots, gate.counts);
+        Gate { choice: Some(choice), ..gate }
+    }
+}
+
+// === impl Choice ===
+
+impl Choice {
+    /// Makes a gate for each contract. They share the worker's budget and its counters.
+    fn new(set: &Arc<RuleSet>, budget: &Rc<Budget>, slots: &Rc<dyn Slots>, counts: bool) -> Self {
+        let gate = |rules: &Arc<Rules>| {
+            let (rules, budget, slots) = (Arc::clone(rules), Rc::clone(budget), Rc::clone(slots));
+            Rc::new(Gate { rules, budget, slots, counts, choice: None })
+        };
+        Self { set: Arc::clone(set), gates: set.rules.iter().map(gate).collect() }
+    }
+
+    /// Makes the gates again, with other counters.
+    pub(crate) fn again(&self, budget: &Rc<Budget>, slots: &Rc<dyn Slots>, counts: bool) -> Self {
+        Self::new(&self.set, budget, slots, counts)
     }
 }
 
@@ -111,11 +130,6 @@ impl Gate {
 // === impl Rules ===
 
 impl Rules {
-    /// Creates a gate that shares a worker's budget.
-    fn gate_within(self: &Arc<Self>, budget: &Rc<Budget>) -> Gate {
-        Gate { budget: Rc::clone(budget), ..self.gate() }
-    }
-
     /// Refuses a candidate with a claim of another type: a caller's claims are read once, for both.
     fn check_candidate(&self) -> Result<(), GateError> {
         let Some(candidate) = &self.candidate else { return Ok(()) };

@@ -3,7 +3,9 @@
 mod claims;
 mod conditions;
 pub(crate) mod contract_set;
+mod conversation;
 mod fields;
+mod limits;
 mod prices;
 mod results;
 mod roles;

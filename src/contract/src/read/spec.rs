@@ -2,13 +2,15 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, prices, results, roles, sources, tools, units};
+use super::{claims, conversation, prices, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
 use crate::pool::Parts;
+use crate::prices::Prices;
+use callgate_limits::Unit;
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
@@ -61,6 +63,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         "undeclaredTools",
         "requestMembers",
         "limits",
+        "conversation",
         "prices",
         "onViolation",
         "enforce",
@@ -102,6 +105,10 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         Some(item) => limits_of(&item, report),
         None => Some(Limits::default()),
     };
+    let conversation = match fields.get("conversation") {
+        Some(item) => conversation::policy(&item, report).map(Some),
+        None => Some(None),
+    };
     let ways = [("refuse", OnViolation::Refuse), ("error", OnViolation::Error), ("feedback", OnViolation::Feedback)];
     let on_violation = match fields.get("onViolation") {
         Some(item) => item.word(&ways, report),
@@ -131,7 +138,8 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
     let known = Names::new(&names, claims.unwrap_or_default(), &parts.patterns);
-    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
+    let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
+    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, currency, report));
     let tools = tools_item.and_then(|item| tools::tools(&item, &known, parts, report));
 
     let results = match fields.get("results") {
@@ -140,6 +148,10 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     };
 
     let (roles, tools) = (roles?, tools?);
+    let is_limited =
+        roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
+    let of_roles = roles.values().flat_map(|role| &role.limits);
+    let charges_usage = of_roles.into_iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost));
     let claims = known.claims().clone();
     let reads = Reads::of(&claims, roles.values(), &tools);
     if let (Some(item), Some(name)) = (fields.get("claims"), unread_claim(&claims, roles.values(), &tools)) {
@@ -158,6 +170,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         undeclared_tools: undeclared_tools?,
         request_members: request_members?,
         limits: limits?,
+        conversation: conversation?,
         prices: prices?,
         on_violation: on_violation?,
         enforce: enforce?,
@@ -169,6 +182,8 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         tools,
         table,
         reads,
+        is_limited,
+        charges_usage,
     })
 }
 

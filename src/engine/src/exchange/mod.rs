@@ -19,12 +19,15 @@ mod usage;
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use callgate_contract::Caller;
+
 use crate::budget::Claim;
 use crate::effect::Effect;
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::ledger::{Correlation, Decisions, Ledger};
+use crate::limits;
 use crate::refusal::{Code, Refusal};
 use crate::tally::Tally;
 use clock::Clock;
@@ -48,6 +51,8 @@ struct Core {
     content_type: Option<Cow<'static, str>>,
     /// The claim on the worker's budget, once the caller is known.
     claim: Option<Claim>,
+    /// The caller whose limits on tokens and cost are charged when the exchange ends.
+    charged: Option<Box<Caller>>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,
 }
@@ -70,6 +75,7 @@ impl Exchange {
             clock: Clock::default(),
             content_type: None,
             claim: None,
+            charged: None,
             head_bytes: 0,
         };
         Self { core, state: ExchangeState::New }
@@ -217,6 +223,10 @@ impl Core {
     fn cancelled(&mut self, state: &ExchangeState) -> Transition {
         self.count_broken(state);
         self.tally.cancelled |= state.is_unfinished();
+        if let Some(caller) = self.charged.take() {
+            let used = (&self.tally.usage, self.tally.cost);
+            self.tally.charge_lost = !limits::charge(&self.gate, &caller, used, self.clock.unix_millis());
+        }
         (ExchangeState::Ended, Effect::Hold)
     }
 
