@@ -33,7 +33,7 @@ pub(super) fn roles(
         let Some(fields) = Fields::open(&role, &["tools", "when"], &UNENFORCED, report) else { continue };
         let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
         if let Some(allowed) = role_tools(&fields, tools, report) {
-            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed, when: when.flatten() });
+            roles.insert(name.to_owned(), Role { name: name.into(), tools: allowed, when: when.flatten() });
         }
     }
     Some(roles)

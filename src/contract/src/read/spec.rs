@@ -128,7 +128,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
 
     let (roles, tools) = (roles?, tools?);
     let reads = Reads::of(roles.values(), &tools);
-    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name().to_owned(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
         digest: String::new(),
