@@ -171,7 +171,7 @@ impl Ledger {
         self.record(gate, caller, round, (call_id, tool), arguments, ruling)
     }
 
-    /// Writes down a decision on a declaration, which is no call.
+    /// Writes down a decision on a declaration. The access log lists only calls.
     pub(crate) fn write_declaration(&mut self, gate: &Gate, caller: &Caller, tool: &str, ruling: Ruling) {
         self.record(gate, caller, 1, ("", tool), None, ruling);
     }

@@ -24,11 +24,11 @@ struct ExchangeNote<'a> {
     /// The number of decisions on calls, which may be more than are listed.
     decided: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    calls: Vec<Call<'a>>,
+    calls: Vec<NotedCall<'a>>,
 }
 
 #[derive(Serialize)]
-struct Call<'a> {
+struct NotedCall<'a> {
     round: u32,
     /// Empty if the contract has no such tool.
     tool: &'a str,
@@ -56,14 +56,14 @@ pub(super) fn note(tally: &Tally, notes: &AccessNotes<'_>) -> String {
     serde_json::to_string(&note).unwrap_or_default()
 }
 
-fn call(CallNote { round, tool, ruling }: &CallNote) -> Call<'_> {
+fn call(CallNote { round, tool, ruling }: &CallNote) -> NotedCall<'_> {
     let (verdict, code, at) = match ruling {
         Ruling::Allow => ("allow", None, ""),
         Ruling::Shadow { code, pointer } => ("shadow", Some(code.as_str()), pointer.as_str()),
         Ruling::NeedsApproval => ("approval", None, ""),
         Ruling::Deny { code, pointer } => ("deny", Some(code.as_str()), pointer.as_str()),
     };
-    Call { round: *round, tool: tool.as_deref().unwrap_or_default(), verdict, code, at: cut(at) }
+    NotedCall { round: *round, tool: tool.as_deref().unwrap_or_default(), verdict, code, at: cut(at) }
 }
 
 /// Returns the longest beginning of whole characters within the maximum.
