@@ -23,8 +23,7 @@ pub enum Histogram {
 
 impl Histogram {
     /// Every histogram.
-    pub const ALL: [Self; 5] =
-        [Self::FilterTime, Self::RequestHeld, Self::ResponseHeld, Self::HeldBytes, Self::Rounds];
+    pub const ALL: [Self; 5] = [Self::FilterTime, Self::RequestHeld, Self::ResponseHeld, Self::HeldBytes, Self::Rounds];
 
     /// Returns the name, such as `callgate.held_bytes`. Its end is the unit, if it has one.
     #[must_use]

@@ -39,10 +39,21 @@ impl Row {
 
 /// Every dialect.
 pub static DIALECTS: &[Row] = &[
-    Row { key: "chatCompletions", name: "chat_completions", paths: &["/v1/chat/completions"], api: Api::Model(&openai_chat::OpenAiChat) },
-    Row { key: "responses", name: "responses", paths: &["/v1/responses"], api: Api::Model(&openai_responses::OpenAiResponses) },
     Row {
-        key: "gemini", name: "gemini",
+        key: "chatCompletions",
+        name: "chat_completions",
+        paths: &["/v1/chat/completions"],
+        api: Api::Model(&openai_chat::OpenAiChat),
+    },
+    Row {
+        key: "responses",
+        name: "responses",
+        paths: &["/v1/responses"],
+        api: Api::Model(&openai_responses::OpenAiResponses),
+    },
+    Row {
+        key: "gemini",
+        name: "gemini",
         paths: &[
             "/v1beta/models/{model}:generateContent",
             "/v1beta/models/{model}:streamGenerateContent",
@@ -54,13 +65,15 @@ pub static DIALECTS: &[Row] = &[
         api: Api::Model(&gemini::Gemini),
     },
     Row {
-        key: "messages", name: "messages",
+        key: "messages",
+        name: "messages",
         paths: &["/v1/messages", "/v1/messages/count_tokens"],
         api: Api::Model(&anthropic_messages::AnthropicMessages),
     },
     Row { key: "ollama", name: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
     Row {
-        key: "converse", name: "converse",
+        key: "converse",
+        name: "converse",
         paths: &["/model/{model}/converse", "/model/{model}/converse-stream"],
         api: Api::Model(&bedrock_converse::BedrockConverse),
     },
