@@ -1,6 +1,6 @@
 //! Counters and histograms of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, DIALECTS, Difference, ExchangeVerdict, Tally};
+use callgate_engine::{CallCode, Code, Cost, DIALECTS, Difference, ExchangeVerdict, Tally, UsageSource};
 
 pub use crate::histograms::Histogram;
 pub(crate) use crate::histograms::measure;
@@ -37,6 +37,14 @@ pub enum Counter {
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
     ExchangesCancelled,
+    /// Tokens of the input.
+    TokensInput,
+    /// Tokens of the output.
+    TokensOutput,
+    /// Exchanges with an estimate among their tokens.
+    TokensEstimated,
+    /// Costs in millionths of the unit of the contract's currency.
+    CostMicros,
     /// Exchanges ended by an error with a code.
     ExchangesRefused(Code),
     /// Exchanges by the name of their dialect and their verdict. `None` is a path without a dialect.
@@ -58,6 +66,10 @@ impl Counter {
             Self::CandidateCalls,
             Self::MembersDropped,
             Self::ExchangesCancelled,
+            Self::TokensInput,
+            Self::TokensOutput,
+            Self::TokensEstimated,
+            Self::CostMicros,
             Self::DecisionsRecorded,
             Self::DecisionsLost,
         ];
@@ -86,6 +98,10 @@ impl Counter {
             Self::CandidateAllowed(code) => format!("callgate.candidate.allowed.{}", code.as_str()),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
+            Self::TokensInput => "callgate.tokens.input".to_owned(),
+            Self::TokensOutput => "callgate.tokens.output".to_owned(),
+            Self::TokensEstimated => "callgate.tokens.estimated".to_owned(),
+            Self::CostMicros => "callgate.cost.micros".to_owned(),
             Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
             Self::ExchangesEnded(dialect, verdict) => {
                 format!("callgate.exchanges.ended.{}.{}", dialect.unwrap_or("none"), verdict.as_str())
@@ -106,6 +122,10 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
         (Counter::ExchangesEnded(tally.dialect, tally.ending().0), 1),
+        (Counter::TokensInput, tally.usage.input_tokens),
+        (Counter::TokensOutput, tally.usage.output_tokens),
+        (Counter::TokensEstimated, (tally.usage_source == UsageSource::Estimated).into()),
+        (Counter::CostMicros, tally.cost.map_or(0, Cost::micros)),
     ];
     let refused = tally.refused.iter().map(|code| (Counter::CallsRefused(*code), 1));
     let error = tally.error.map(|code| (Counter::ExchangesRefused(code), 1));
@@ -127,6 +147,8 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use callgate_engine::Usage;
 
     use super::*;
 
@@ -151,6 +173,8 @@ mod tests {
             refused: vec![CallCode::ArgumentsInvalid, CallCode::ArgumentsInvalid],
             error: Some(Code::LimitExceeded),
             dialect: Some("messages"),
+            usage: Usage { input_tokens: 70, output_tokens: 3, ..Usage::default() },
+            usage_source: UsageSource::Estimated,
             ..Tally::default()
         };
         let mut counts = Vec::new();
@@ -160,6 +184,9 @@ mod tests {
             [
                 ("callgate.calls.released".to_owned(), 2),
                 ("callgate.exchanges.ended.messages.error".to_owned(), 1),
+                ("callgate.tokens.input".to_owned(), 70),
+                ("callgate.tokens.output".to_owned(), 3),
+                ("callgate.tokens.estimated".to_owned(), 1),
                 ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
                 ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
                 ("callgate.exchanges.refused.limit_exceeded".to_owned(), 1),

@@ -3,7 +3,7 @@
 //! Tools, codes and pointers are words of the contract and of ours. The tenant is the only text from outside, and it is cut. So the note
 //! is bounded, and no text of a model is in it.
 
-use callgate_engine::{AccessNotes, CallNote, Ruling, Tally};
+use callgate_engine::{AccessNotes, CallNote, Cost, Ruling, Tally, UsageSource};
 use serde::Serialize;
 
 /// The maximum bytes of a tenant, and of a pointer.
@@ -21,6 +21,15 @@ struct ExchangeNote<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
     rounds: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
+    /// A count of tokens is an estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    estimated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_micros: Option<u64>,
     /// The number of decisions on calls, which may be more than are listed.
     decided: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -42,6 +51,7 @@ struct NotedCall<'a> {
 /// Writes the note.
 pub(super) fn note(tally: &Tally, notes: &AccessNotes<'_>) -> String {
     let (verdict, code) = tally.ending();
+    let counted = tally.usage_source != UsageSource::Unknown;
     let note = ExchangeNote {
         verdict: verdict.as_str(),
         code,
@@ -49,6 +59,10 @@ pub(super) fn note(tally: &Tally, notes: &AccessNotes<'_>) -> String {
         tenant: notes.tenant.map(cut),
         role: notes.role,
         rounds: tally.rounds,
+        input_tokens: counted.then_some(tally.usage.input_tokens),
+        output_tokens: counted.then_some(tally.usage.output_tokens),
+        estimated: tally.usage_source == UsageSource::Estimated,
+        cost_micros: tally.cost.map(Cost::micros),
         decided: notes.decided,
         calls: notes.calls.iter().map(call).collect(),
     };
