@@ -44,6 +44,8 @@ pub struct Correlation {
     pub request_id: String,
     /// The trace of the request.
     pub trace: Option<Trace>,
+    /// The conversation, if the contract has a rule for it: 32 hexadecimal digits, a hash of tenant, role and id.
+    pub conversation: Option<String>,
 }
 
 /// The decision on one call.

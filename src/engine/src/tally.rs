@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use callgate_contract::{self as contract, Cost, Usage};
+use callgate_limits::Standing;
 use callgate_wire::Fate;
 
 use crate::{Code, UsageSource};
@@ -40,10 +41,14 @@ pub struct Tally {
     pub usage_source: UsageSource,
     /// The cost of all rounds. `None` if the contract has no price of the model.
     pub cost: Option<Cost>,
+    /// The tokens and the cost could not be charged to the limits of the role.
+    pub charge_lost: bool,
     /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.
     pub shadowed_errors: Vec<Code>,
+    /// The conversation, if the contract has a rule for it and the request was accepted.
+    pub conversation: Option<SeenConversation>,
     /// The calls decided by a candidate contract too.
     pub compared: u32,
     /// The calls on which the candidate decides otherwise, in order.
@@ -65,6 +70,15 @@ pub enum ExchangeVerdict {
     Shadow,
     /// The client or the upstream broke the exchange off.
     Cancelled,
+}
+
+/// The conversation of an accepted request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenConversation {
+    /// Its name for logs: 32 hexadecimal digits, a hash of tenant, role and id.
+    pub label: String,
+    /// The state in which the request found it.
+    pub standing: Standing,
 }
 
 /// Two contracts decide a call differently. `None` is an allowed call. An unenforced rule counts as if it were enforced.

@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::exchange::HttpExchange;
 use crate::host::{self, now};
 use crate::registry::Registry;
+use crate::slots::SharedSlots;
 use crate::worker::Worker;
 
 /// Everything a stream needs, once the configuration is read.
@@ -103,7 +104,7 @@ impl RootContext for Root {
                     recorder: Recorder::default(),
                 };
                 self.ready = Some(Ready {
-                    gate: Rc::new(config.rules.gate()),
+                    gate: Rc::new(config.rules.gate().with_slots(Rc::new(SharedSlots::default()))),
                     worker: Rc::new(worker),
                     registry: Rc::default(),
                 });

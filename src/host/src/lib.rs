@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub use exchange::LiveExchange;
 pub use host::{Host, OwnedReply, Sent};
-pub use ids::ExchangeIds;
+pub use ids::{ExchangeIds, random_seed};
 pub use recorder::{Recorder, Settled};
 pub use step::{DEFECT, NOT_CONFIGURED, Step};
 

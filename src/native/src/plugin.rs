@@ -13,6 +13,7 @@ use callgate_host::metrics::{Counter, Histogram};
 
 use crate::abi::{self, ConfigPtr};
 use crate::delivery::Delivery;
+use crate::slots::ProcessSlots;
 use crate::ticker::Ticker;
 
 /// One filter configuration, owned by Envoy's.
@@ -93,7 +94,7 @@ impl Plugin {
                 return Rc::clone(worker);
             }
             workers.retain(|worker| !worker.shared.ended.load(Ordering::Relaxed));
-            let gate = Rc::new(self.shared.config.rules.gate());
+            let gate = Rc::new(self.shared.config.rules.gate().with_slots(Rc::new(ProcessSlots)));
             let worker = Rc::new(Worker { shared: Arc::clone(&self.shared), gate, ids: ExchangeIds::default() });
             workers.push(Rc::clone(&worker));
             worker

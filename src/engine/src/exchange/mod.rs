@@ -20,12 +20,15 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use callgate_contract::Caller;
+
 use crate::budget::Claim;
 use crate::effect::Effect;
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::ledger::{CallNote, Correlation, Decisions, Ledger};
+use crate::limits;
 use crate::refusal::{Code, Refusal};
 use crate::tally::Tally;
 use clock::Clock;
@@ -51,6 +54,8 @@ struct Core {
     claim: Option<Claim>,
     /// The caller's role, once the caller is known.
     role: Option<Arc<str>>,
+    /// The caller whose limits on tokens and cost are charged when the exchange ends.
+    charged: Option<Box<Caller>>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,
 }
@@ -87,6 +92,7 @@ impl Exchange {
             content_type: None,
             claim: None,
             role: None,
+            charged: None,
             head_bytes: 0,
         };
         Self { core, state: ExchangeState::New }
@@ -242,6 +248,10 @@ impl Core {
     fn cancelled(&mut self, state: &ExchangeState) -> Transition {
         self.count_broken(state);
         self.tally.cancelled |= state.is_unfinished();
+        if let Some(caller) = self.charged.take() {
+            let used = (&self.tally.usage, self.tally.cost);
+            self.tally.charge_lost = !limits::charge(&self.gate, &caller, used, self.clock.unix_millis());
+        }
         (ExchangeState::Ended, Effect::Hold)
     }
 

@@ -20,6 +20,8 @@ struct ExchangeNote<'a> {
     tenant: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a str>,
     rounds: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     input_tokens: Option<u64>,
@@ -58,6 +60,7 @@ pub(super) fn note(tally: &Tally, notes: &AccessNotes<'_>) -> String {
         dialect: tally.dialect,
         tenant: notes.tenant.map(cut),
         role: notes.role,
+        conversation: tally.conversation.as_ref().map(|seen| seen.label.as_str()),
         rounds: tally.rounds,
         input_tokens: counted.then_some(tally.usage.input_tokens),
         output_tokens: counted.then_some(tally.usage.output_tokens),

@@ -333,8 +333,8 @@ impl Live {
     }
 
     /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
-    /// from the request are there as `wasm.callgate.dropped_members`, and the first difference to a candidate contract as
-    /// `wasm.callgate.candidate`.
+    /// from the request are there as `wasm.callgate.dropped_members`, the first difference to a candidate contract as
+    /// `wasm.callgate.candidate`, and the conversation with its state as `wasm.callgate.conversation`.
     pub(super) fn note(&mut self, host: &impl Host) {
         let verdict = self.exchange.tally().verdict();
         if self.noted.as_ref() == Some(&verdict) {
@@ -346,6 +346,10 @@ impl Live {
         }
         if let Some(dropped) = self.dropped_members() {
             host.note("wasm.callgate.dropped_members", &dropped);
+        }
+        if let Some(conversation) = &self.exchange.tally().conversation {
+            let words = format!("{} {}", conversation.label, conversation.standing.as_str());
+            host.note("wasm.callgate.conversation", &words);
         }
         self.noted = Some(verdict);
     }
