@@ -13,6 +13,7 @@ pub mod config;
 mod contracts;
 mod exchange;
 pub mod executor;
+mod histograms;
 mod host;
 pub mod identity;
 mod ids;

@@ -157,7 +157,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     if let (Some(item), Some(name)) = (fields.get("claims"), unread_claim(&claims, roles.values(), &tools)) {
         report.note(&item, format!("no condition reads `caller.claims.{name}`; remove it"));
     }
-    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name().to_owned(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
         digest: String::new(),

@@ -128,7 +128,7 @@ fn tool<'n>(
     }
     let (approval, approval_when) = approval?;
     Some(Tool {
-        name: name?,
+        name: name?.into(),
         description: description?,
         parameters: parameters?,
         result: result?,
