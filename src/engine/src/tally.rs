@@ -16,8 +16,6 @@ pub struct Tally {
     pub dialect: Option<&'static str>,
     /// Requests to the model: the forwarded one, and one for each further round.
     pub rounds: u32,
-    /// The largest number of bytes held from one event to the next, with the request's headers.
-    pub held_bytes: u64,
     /// Calls released to the client.
     pub released: u32,
     /// Calls given to the executor.
