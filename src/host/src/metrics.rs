@@ -1,6 +1,6 @@
 //! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Cost, Difference, Standing, Tally, UsageSource};
+use callgate_engine::{CallCode, Code, Cost, Difference, RedactedKind, Standing, Tally, UsageSource};
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub enum Counter {
     ConversationsBegun,
     /// Requests in a conversation that was paused.
     ConversationsResumed,
+    /// Redacted values of a built-in kind, or of any pattern of the contract.
+    Redacted(Option<RedactedKind>),
     /// Unknown members dropped from requests.
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
@@ -71,7 +73,12 @@ impl Counter {
         let of_calls = [Self::CallsRefused, Self::CallsShadowed, Self::CandidateRefused, Self::CandidateAllowed];
         let calls = of_calls.into_iter().flat_map(|of| CallCode::ALL.iter().map(move |code| of(*code)));
         let of_exchanges = [Self::ExchangesRefused, Self::ExchangesShadowed];
-        plain.into_iter().chain(calls).chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
+        let redacted = RedactedKind::ALL.into_iter().map(Some).chain([None]).map(Self::Redacted);
+        plain
+            .into_iter()
+            .chain(redacted)
+            .chain(calls)
+            .chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
     }
 
     /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
@@ -89,6 +96,7 @@ impl Counter {
             Self::ChargesLost => "callgate.charges.lost".to_owned(),
             Self::ConversationsBegun => "callgate.conversations.begun".to_owned(),
             Self::ConversationsResumed => "callgate.conversations.resumed".to_owned(),
+            Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
             Self::TokensInput => "callgate.tokens.input".to_owned(),
@@ -131,7 +139,8 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         Difference { active: Some(code), candidate: None } => Some((Counter::CandidateAllowed(code), 1)),
         Difference { active: None, candidate: None } => None,
     });
-    let others = shadowed.chain(errors).chain(differences);
+    let redacted = tally.redacted.iter().map(|(kind, count)| (Counter::Redacted(kind), count.into()));
+    let others = shadowed.chain(errors).chain(differences).chain(redacted);
     for (counter, by) in counts.into_iter().chain(conversation).chain(refused).chain(error).chain(others) {
         if by > 0 {
             add(counter, by);
