@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_condition::Condition;
@@ -127,7 +128,7 @@ pub enum UnknownMembers {
 /// A role: a name, the tools it may use, when, and how often.
 #[derive(Debug)]
 pub struct Role {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) tools: BTreeSet<String>,
     pub(crate) when: Option<When>,
     pub(crate) limits: Vec<Limit>,
@@ -190,7 +191,7 @@ pub enum Audit {
 /// One tool of the contract.
 #[derive(Debug)]
 pub struct Tool {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Schema,
     pub(crate) result: Option<Schema>,
@@ -385,9 +386,14 @@ impl Role {
         &self.name
     }
 
+    /// Its name, without a copy.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// Returns true if it may use that tool. [`Contract::permit`] is the public form.
     pub(crate) fn may_use(&self, tool: &Tool) -> bool {
-        self.tools.contains(tool.name.as_str())
+        self.tools.contains(&*tool.name)
     }
 
     /// Returns true if it may use a tool whose name begins with `prefix`. If not, [`decide`](crate::decide) refuses
@@ -429,6 +435,11 @@ impl Tool {
     /// Its name: 1 to 64 of `A-Z a-z 0-9 _ -`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name, without a copy.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// The description for the model.

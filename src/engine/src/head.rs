@@ -83,9 +83,9 @@ impl<'a> Destination<'a> {
         Self { target, route: gate.paths.dialect(Target::new(target).path) }
     }
 
-    /// Returns the API.
-    pub(crate) fn api(&self) -> Option<Api> {
-        self.route.map(|(_, row)| row.api)
+    /// Returns the row of the API.
+    pub(crate) fn row(&self) -> Option<&'static Row> {
+        self.route.map(|(_, row)| row)
     }
 }
 
@@ -218,12 +218,12 @@ pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
 // === impl Head ===
 
 impl Head {
-    /// The caller's tenant, if the request is read.
-    pub(crate) fn tenant(&self) -> Option<&str> {
+    /// The caller, if the request is read.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
             Self::Passthrough => None,
-            Self::Api(head) => Some(&head.caller.tenant),
-            Self::Mcp(head) => Some(&head.caller.tenant),
+            Self::Api(head) => Some(&head.caller),
+            Self::Mcp(head) => Some(&head.caller),
         }
     }
 }

@@ -114,14 +114,14 @@ pub use callgate_limits::{SEED_BYTES, Slot, Slots, Standing, StoreError, Table, 
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
-pub use exchange::Exchange;
+pub use exchange::{AccessNotes, Exchange};
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules, StreamUsage};
 pub use headers::{Headers, lend};
 pub use history::history;
-pub use ledger::{Correlation, Decision, Decisions, Ruling};
+pub use ledger::{CallNote, Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
-pub use tally::{Difference, SeenConversation, Tally};
+pub use tally::{Difference, ExchangeVerdict, SeenConversation, Tally};
 pub use trace::Trace;
 pub use usage::UsageSource;

@@ -153,6 +153,16 @@ pub(crate) fn count(id: u32, by: u64) {
     let _ = hostcalls::increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX));
 }
 
+/// Defines a histogram, and returns its id.
+pub(crate) fn histogram(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Histogram, name).ok()
+}
+
+/// Adds a value to a histogram.
+pub(crate) fn record(id: u32, value: u64) {
+    let _ = hostcalls::record_metric(id, value);
+}
+
 /// The host's clock, since the Unix epoch.
 pub(crate) fn now() -> Duration {
     // The host never returns the only other status.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use callgate_engine::{Gate, Receipt};
 use callgate_host::config;
-use callgate_host::metrics::Counter;
+use callgate_host::metrics::{Counter, Metrics};
 use callgate_host::{ExchangeIds, NOT_CONFIGURED, Recorder, TICK, executor};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

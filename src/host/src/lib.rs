@@ -12,6 +12,7 @@ pub mod claims;
 pub mod config;
 mod exchange;
 pub mod executor;
+mod histograms;
 mod host;
 pub mod identity;
 mod ids;

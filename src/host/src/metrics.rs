@@ -1,6 +1,18 @@
-//! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
+//! Counters and histograms of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Cost, Difference, Standing, Tally, UsageSource};
+use callgate_engine::{CallCode, Code, Cost, DIALECTS, Difference, ExchangeVerdict, Standing, Tally, UsageSource};
+
+pub use crate::histograms::Histogram;
+pub(crate) use crate::histograms::measure;
+
+/// The metrics of a host.
+pub trait Metrics {
+    /// Adds to a counter.
+    fn add(&self, counter: Counter, by: u64);
+
+    /// Adds a value to a histogram.
+    fn record(&self, histogram: Histogram, value: u64);
+}
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +53,8 @@ pub enum Counter {
     CostMicros,
     /// Exchanges ended by an error with a code.
     ExchangesRefused(Code),
+    /// Exchanges by the name of their dialect and their verdict. `None` is a path without a dialect.
+    ExchangesEnded(Option<&'static str>, ExchangeVerdict),
     /// Decisions the executor has acknowledged.
     DecisionsRecorded,
     /// Decisions lost for the audit log.
@@ -71,7 +85,12 @@ impl Counter {
         let of_calls = [Self::CallsRefused, Self::CallsShadowed, Self::CandidateRefused, Self::CandidateAllowed];
         let calls = of_calls.into_iter().flat_map(|of| CallCode::ALL.iter().map(move |code| of(*code)));
         let of_exchanges = [Self::ExchangesRefused, Self::ExchangesShadowed];
-        plain.into_iter().chain(calls).chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
+        let dialects = DIALECTS.iter().map(|row| Some(row.name)).chain([None]);
+        let ended = dialects.flat_map(|dialect| {
+            ExchangeVerdict::ALL.into_iter().map(move |verdict| Self::ExchangesEnded(dialect, verdict))
+        });
+        let exchanges = of_exchanges.into_iter().flat_map(|of| Code::all().map(of));
+        plain.into_iter().chain(calls).chain(exchanges).chain(ended)
     }
 
     /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
@@ -96,6 +115,9 @@ impl Counter {
             Self::TokensEstimated => "callgate.tokens.estimated".to_owned(),
             Self::CostMicros => "callgate.cost.micros".to_owned(),
             Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
+            Self::ExchangesEnded(dialect, verdict) => {
+                format!("callgate.exchanges.ended.{}.{}", dialect.unwrap_or("none"), verdict.as_str())
+            }
             Self::DecisionsRecorded => "callgate.decisions.recorded".to_owned(),
             Self::DecisionsLost => "callgate.decisions.lost".to_owned(),
         }
@@ -111,6 +133,7 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::CandidateCalls, tally.compared.into()),
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
+        (Counter::ExchangesEnded(tally.dialect, tally.ending().0), 1),
         (Counter::ChargesLost, tally.charge_lost.into()),
         (Counter::TokensInput, tally.usage.input_tokens),
         (Counter::TokensOutput, tally.usage.output_tokens),
@@ -159,6 +182,9 @@ mod tests {
         let fits =
             |name: &String| name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._0123456789".contains(&byte));
         assert!(names.iter().all(fits), "{names:?}");
+        for name in ["callgate.exchanges.ended.chat_completions.allow", "callgate.exchanges.ended.none.pass"] {
+            assert!(distinct.contains(&name.to_owned()), "{names:?}");
+        }
     }
 
     #[test]
@@ -167,6 +193,7 @@ mod tests {
             released: 2,
             refused: vec![CallCode::ArgumentsInvalid, CallCode::ArgumentsInvalid],
             error: Some(Code::LimitExceeded),
+            dialect: Some("messages"),
             usage: Usage { input_tokens: 70, output_tokens: 3, ..Usage::default() },
             usage_source: UsageSource::Estimated,
             ..Tally::default()
@@ -177,6 +204,7 @@ mod tests {
             counts,
             [
                 ("callgate.calls.released".to_owned(), 2),
+                ("callgate.exchanges.ended.messages.error".to_owned(), 1),
                 ("callgate.tokens.input".to_owned(), 70),
                 ("callgate.tokens.output".to_owned(), 3),
                 ("callgate.tokens.estimated".to_owned(), 1),

@@ -34,7 +34,7 @@ pub(super) fn roles(
         let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
         let limits = limits::limits(&fields, &limits::OF_A_ROLE, currency, report);
         if let (Some(tools), Some(limits)) = (role_tools(&fields, tools, report), limits) {
-            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools, when: when.flatten(), limits });
+            roles.insert(name.to_owned(), Role { name: name.into(), tools, when: when.flatten(), limits });
         }
     }
     Some(roles)

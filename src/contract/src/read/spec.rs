@@ -146,7 +146,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let of_roles = roles.values().flat_map(|role| &role.limits);
     let charges_usage = of_roles.into_iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost));
     let reads = Reads::of(roles.values(), &tools);
-    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name().to_owned(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
         digest: String::new(),

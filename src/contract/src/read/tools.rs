@@ -116,7 +116,7 @@ fn tool<'n>(
     }
     let (approval, approval_when) = approval?;
     Some(Tool {
-        name: name?,
+        name: name?.into(),
         description: description?,
         parameters: parameters?,
         result: result?,

@@ -22,10 +22,12 @@ use crate::tally::SeenConversation;
 impl Core {
     pub(super) fn request_head(&mut self, headers: &Headers<'_>, claims: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
-        self.format = ErrorFormat::of(destination.api());
+        let row = destination.row();
+        self.format = ErrorFormat::of(row.map(|row| row.api));
+        self.tally.dialect = row.map(|row| row.name);
         self.ledger.correlation.read(headers);
         let head = head::read(&self.gate, destination, headers, claims, end);
-        let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
+        let admitted = head.and_then(|head| match head.caller().map(|caller| self.admit(caller, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
         });
@@ -157,6 +159,7 @@ impl Core {
 
     pub(super) fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {
         self.clock.begin(true);
+        self.tally.rounds = u32::from(matches!(forwarded, Forwarded::Model(_)));
         (ExchangeState::Sent(forwarded), Effect::Forward(forward))
     }
 }

@@ -63,6 +63,7 @@ impl Core {
         rounds.checked.facts.add_round(&self.gate, &results, &refused);
         results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
+        self.tally.rounds = self.tally.rounds.saturating_add(1);
         let request = tool_results::ask(&mut rounds.checked, said, &results, left);
         (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Ask(request))
     }

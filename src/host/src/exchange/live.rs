@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use callgate_engine::{AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
 
+use super::access;
+use super::meter::Meter;
 use super::upstream::{JSON, Upstream, is_plain_json};
 use crate::host::Host;
 use crate::step::{Step, defect};
@@ -23,6 +26,7 @@ pub(super) struct Live {
     pub(super) callout: Option<Callout>,
     /// The request is held until the callout's answer.
     request_waits: bool,
+    pub(super) meter: Meter,
 }
 
 /// The held part of the response, which can still be written.
@@ -59,6 +63,13 @@ pub(super) enum Moment {
     Held,
 }
 
+/// One direction of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Request,
+    Response,
+}
+
 /// The outcome of one borrow: a step for the host, or a callout for it to send.
 pub(super) enum Turn {
     Step(Step),
@@ -79,7 +90,26 @@ impl Live {
             noted: None,
             callout: None,
             request_waits: false,
+            meter: Meter::default(),
         }
+    }
+
+    /// Measures a callback that began and ended then, with this step.
+    pub(super) fn ended(&mut self, (begun, ended): (Duration, Duration), side: Side, step: &Step) {
+        self.meter.lap(begun, ended);
+        match side {
+            Side::Request => self.meter.request.set(*step == Step::Hold, ended),
+            Side::Response => {
+                let held = *step == Step::Hold && self.holding != Holding::Nothing;
+                self.meter.response.set(held, ended);
+            }
+        }
+    }
+
+    /// Measures the callback of a chunk of the response that passes unchanged.
+    pub(super) fn passed(&mut self, host: &impl Host, begun: Duration) {
+        self.meter.lap_of_passed(begun, || host.now());
+        self.meter.response.set(false, begun);
     }
 
     /// Passes an event to the engine. Its decisions go to the audit log.
@@ -324,6 +354,12 @@ impl Live {
         self.noted = Some(verdict);
     }
 
+    /// Leaves the caller and all decisions in filter state, for access logs, as one JSON object:
+    /// `%FILTER_STATE(wasm.callgate.exchange:PLAIN)%`.
+    pub(super) fn note_exchange(&self, host: &impl Host) {
+        host.note("wasm.callgate.exchange", &access::note(self.exchange.tally(), &self.exchange.notes()));
+    }
+
     fn dropped_members(&self) -> Option<String> {
         let dropped = &self.exchange.tally().dropped_members;
         (!dropped.is_empty()).then(|| dropped.join(", "))
@@ -333,6 +369,10 @@ impl Live {
 // === impl Moment ===
 
 impl Moment {
+    pub(super) fn side(self) -> Side {
+        if self.is_of_request() { Side::Request } else { Side::Response }
+    }
+
     fn is_of_request(self) -> bool {
         matches!(self, Self::Request(_) | Self::HeldRequest)
     }
