@@ -1,13 +1,12 @@
 //! The gate: everything that stays the same between exchanges.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{ClaimFault, Contract, NameTable, OnViolation, Role, Run, Tool};
-use callgate_limits::{SEED_BYTES, Slots, Table};
+use callgate_limits::Slots;
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -20,11 +19,10 @@ use crate::select::MatchError;
 ///
 /// With several contracts, an exchange begins at a gate that only selects. The gate of the caller's contract takes over as soon as the
 /// caller is known.
+#[derive(Debug)]
 pub struct Gate {
     pub(crate) rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
-    /// The counters of limits.
-    pub(crate) slots: Rc<dyn Slots>,
     /// False if limits over time and conversations do not count.
     pub(crate) counts: bool,
     /// `None` if this gate decides.
@@ -433,20 +431,7 @@ impl Rules {
     /// Creates the gate of one worker, with counters of its own. See [`Gate::with_slots`].
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        let slots = Rc::new(Table::new([0; SEED_BYTES]));
-        Gate {
-            rules: Arc::clone(self),
-            budget: Rc::new(Budget::new(self.held_bytes)),
-            slots,
-            counts: true,
-            choice: None,
-        }
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("rules", &self.rules).field("budget", &self.budget).finish_non_exhaustive()
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), counts: true, choice: None }
     }
 }
 
@@ -462,14 +447,14 @@ impl Gate {
     /// Counts limits in this store, which the workers of a process share.
     #[must_use]
     pub fn with_slots(self, slots: Rc<dyn Slots>) -> Self {
-        let choice = self.choice.as_ref().map(|choice| choice.again(&self.budget, &slots, self.counts));
-        Self { slots, choice, ..self }
+        self.budget.choose_slots(slots);
+        self
     }
 
     /// Leaves limits over time and conversations out: for exchanges that are played again without their times and headers.
     #[must_use]
     pub fn without_counts(self) -> Self {
-        let choice = self.choice.as_ref().map(|choice| choice.again(&self.budget, &self.slots, false));
+        let choice = self.choice.as_ref().map(|choice| choice.again(&self.budget, false));
         Self { counts: false, choice, ..self }
     }
 
@@ -480,7 +465,7 @@ impl Gate {
 
     /// The store of counters.
     pub(crate) fn slots(&self) -> &dyn Slots {
-        &*self.slots
+        self.budget.slots()
     }
 
     /// Creates the gate of a process with one worker. See [`Rules::new`].

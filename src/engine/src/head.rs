@@ -96,7 +96,7 @@ pub(crate) fn read(
     gate: &Rc<Gate>,
     Destination { target, route }: Destination<'_>,
     headers: &Headers<'_>,
-    claims: Option<Verified>,
+    verified: Option<Verified>,
     end: bool,
 ) -> Result<(Rc<Gate>, Head), Refusal> {
     let path = Target::new(target).path;
@@ -121,7 +121,7 @@ pub(crate) fn read(
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
     }
-    let mut caller = caller(&gate.identity, headers, claims)?;
+    let mut caller = caller(&gate.identity, headers, verified)?;
     let Some(gate) = gate.select(&caller, headers, path) else {
         let message = "No contract is for this tenant and role at this host and path.";
         return Err(Refusal::new(Code::ContractUnmatched, message));

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{Caller, Contract, ContractMatch};
-use callgate_limits::Slots;
 
 use crate::budget::Budget;
 use crate::gate::{Gate, GateError, Rules};
@@ -93,7 +92,7 @@ impl RuleSet {
         if self.rules.is_empty() {
             return gate;
         }
-        let choice = Choice::new(self, &gate.budget, &gate.slots, gate.counts);
+        let choice = Choice::new(self, &gate.budget, gate.counts);
         Gate { choice: Some(choice), ..gate }
     }
 }
@@ -101,18 +100,18 @@ impl RuleSet {
 // === impl Choice ===
 
 impl Choice {
-    /// Makes a gate for each contract. They share the worker's budget and its counters.
-    fn new(set: &Arc<RuleSet>, budget: &Rc<Budget>, slots: &Rc<dyn Slots>, counts: bool) -> Self {
+    /// Makes a gate for each contract. They share the worker's budget, which has the counters of limits.
+    fn new(set: &Arc<RuleSet>, budget: &Rc<Budget>, counts: bool) -> Self {
         let gate = |rules: &Arc<Rules>| {
-            let (rules, budget, slots) = (Arc::clone(rules), Rc::clone(budget), Rc::clone(slots));
-            Rc::new(Gate { rules, budget, slots, counts, choice: None })
+            let (rules, budget) = (Arc::clone(rules), Rc::clone(budget));
+            Rc::new(Gate { rules, budget, counts, choice: None })
         };
         Self { set: Arc::clone(set), gates: set.rules.iter().map(gate).collect() }
     }
 
-    /// Makes the gates again, with other counters.
-    pub(crate) fn again(&self, budget: &Rc<Budget>, slots: &Rc<dyn Slots>, counts: bool) -> Self {
-        Self::new(&self.set, budget, slots, counts)
+    /// Makes the gates again, which count limits or not.
+    pub(crate) fn again(&self, budget: &Rc<Budget>, counts: bool) -> Self {
+        Self::new(&self.set, budget, counts)
     }
 }
 

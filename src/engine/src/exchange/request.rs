@@ -20,13 +20,13 @@ use crate::request;
 use crate::tally::SeenConversation;
 
 impl Core {
-    pub(super) fn request_head(&mut self, headers: &Headers<'_>, claims: Option<Verified>, end: bool) -> Transition {
+    pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
         let row = destination.row();
         self.format = ErrorFormat::of(row.map(|row| row.api));
         self.tally.dialect = row.map(|row| row.name);
         self.ledger.correlation.read(headers);
-        let head = head::read(&self.gate, destination, headers, claims, end);
+        let head = head::read(&self.gate, destination, headers, verified, end);
         let head = head.map(|(gate, head)| {
             self.gate = gate;
             head

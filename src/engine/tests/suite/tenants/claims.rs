@@ -75,7 +75,7 @@ fn headers_of_claims_are_not_forwarded() {
     let gate = gate_of(&desk("has(caller.claims.level)"), mapped());
     let mut exchange = Exchange::new(gate, "exchange-1");
     let head = [crate::common::request_headers("clerk"), headers(&[("x-level", "3")])].concat();
-    exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false });
     let body = (APIS[0].request)(&[Step::User], false).to_string();
     let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
     let Effect::Forward(forward) = effect else { panic!("{effect:?}") };
@@ -92,7 +92,7 @@ fn by_token(gate: &Rc<Gate>, claims: &Value) -> (Effect, Exchange) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let head = crate::common::request_headers("clerk");
     let head = [head, headers(&[("x-department", "finance"), ("x-level", "9")])].concat();
-    (exchange.on(Event::RequestHead { headers: &lend(&head), claims: Some(verified), end: false }), exchange)
+    (exchange.on(Event::RequestHead { headers: &lend(&head), verified: Some(verified), end: false }), exchange)
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn the_table_of_callers_has_claims_of_the_declared_types() {
     let mut exchange = Exchange::new(gate, "exchange-1");
     let verified = Verified::Certificate { uri: b"spiffe://a/b".to_vec() };
     let head = crate::common::request_headers("clerk");
-    let effect = exchange.on(Event::RequestHead { headers: &lend(&head), claims: Some(verified), end: false });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified: Some(verified), end: false });
     assert_eq!(effect, Effect::Hold);
     let body = (APIS[0].request)(&[Step::User], false).to_string();
     exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });

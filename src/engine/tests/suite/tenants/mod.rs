@@ -84,7 +84,7 @@ fn played(api: &Api, gate: &Rc<Gate>, caller: &[(&str, &str)], calls: &[Call<'_>
     let path = (api.path)(stream);
     let head = headers(&[(":method", "POST"), (":path", &path), ("content-type", "application/json")]);
     let head = [head, headers(caller)].concat();
-    match exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }) {
         Effect::Hold => {}
         effect => return (effect, exchange),
     }

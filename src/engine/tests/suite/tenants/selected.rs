@@ -95,7 +95,7 @@ fn a_path_that_another_reader_could_resolve_otherwise_selects_nothing() {
             }
         }
         let mut exchange = Exchange::new(Rc::clone(&gate), "exchange-1");
-        match exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }) {
+        match exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }) {
             Effect::Hold => "selected".to_owned(),
             effect => refused(effect).1,
         }
@@ -185,7 +185,7 @@ fn an_mcp_server_gets_the_callers_contract_too() {
         head.retain(|(name, _)| name != "x-tenant");
         head.push(("x-tenant".to_owned(), tenant.as_bytes().to_vec()));
         let mut exchange = Exchange::new(Rc::clone(&gate), "exchange-1");
-        let effect = match exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }) {
+        let effect = match exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }) {
             Effect::Hold => exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW }),
             effect => effect,
         };
