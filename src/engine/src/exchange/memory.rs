@@ -11,7 +11,7 @@ use crate::refusal::{Code, Refusal};
 
 impl Core {
     /// Admits an exchange of a caller, before anything of its body is held.
-    pub(super) fn admit(&mut self, Caller { tenant, role }: &Caller, headers: &Headers<'_>) -> Result<(), Refusal> {
+    pub(super) fn admit(&mut self, Caller { tenant, role, .. }: &Caller, headers: &Headers<'_>) -> Result<(), Refusal> {
         self.role = self.gate.contract.role(role).map(Role::shared_name);
         self.head_bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
         self.claim = Some(self.gate.budget.admit(tenant).map_err(no_room)?);
