@@ -285,6 +285,13 @@ impl Contract {
         self.reads
     }
 
+    /// The facts that the gate sends to the executor with calls: those of [`reads`](Self::reads), and with `authorize: true` all that the
+    /// executor's policies may read.
+    pub fn sends(&self) -> Reads {
+        let Reads { model, now, conversation } = self.reads;
+        Reads { model: model || self.authorize, now, conversation: conversation || self.authorize }
+    }
+
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -315,6 +322,19 @@ impl Contract {
     /// Returns true if the executor may have to release a call of this tool, which the client runs.
     pub fn may_need_authorization(&self, tool: &Tool) -> bool {
         matches!(tool.run, Run::Client) && (self.authorize || tool.may_need_approval())
+    }
+}
+
+// === impl Effects ===
+
+impl Effects {
+    /// Its word in a contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
     }
 }
 

@@ -206,6 +206,18 @@ fn a_batch_has_no_fact_that_no_condition_reads() {
 }
 
 #[test]
+fn a_batch_has_the_facts_that_policies_of_the_executor_may_read() {
+    let gate = gate_with("args.amount > 1", "  authorize: true");
+    let none = json!({});
+    for api in &APIS {
+        let mut exchange = sent(api, &gate, "clerk", &[User], false);
+        let run = batch(answered(api, &mut exchange, &[("c1", "search", &none)], false));
+        assert_eq!(run.conversation, Some(ConversationFacts::default()), "{}", api.name);
+        assert!(run.model.is_some(), "{}", api.name);
+    }
+}
+
+#[test]
 fn a_conversation_that_the_provider_keeps_has_no_facts() {
     for (condition, expected) in
         [("!conversation.called('fetch')", "refuse:condition_unmet"), ("args.amount == 20", "allow")]
