@@ -11,6 +11,7 @@ use crate::doctor::DoctorArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
+use crate::prices::PricesArguments;
 use crate::render::RenderArguments;
 use crate::replay::ReplayArguments;
 
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Lint(LintArguments),
     Digest(DigestArguments),
     Pin(PinArguments),
+    Prices(PricesArguments),
     Check(CheckArguments),
     Diff(DiffArguments),
     Replay(ReplayArguments),

@@ -28,3 +28,4 @@ mod sources;
 mod text_deltas;
 mod time;
 mod upstream_errors;
+mod usage;

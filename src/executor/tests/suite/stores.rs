@@ -88,9 +88,8 @@ async fn a_call_whose_decision_is_not_recorded_by_its_deadline_is_unavailable_an
     while repeat.is_none() {
         assert!(Instant::now() < until, "the call is neither taken back nor ended");
         let again = running.execute(request.clone()).await.unwrap().remove(0);
-        repeat = Some(again).filter(|again| {
-            again.result.as_ref().err().is_none_or(|(kind, ..)| *kind != FailureKind::Unavailable)
-        });
+        repeat = Some(again)
+            .filter(|again| again.result.as_ref().err().is_none_or(|(kind, ..)| *kind != FailureKind::Unavailable));
     }
     let repeat = repeat.unwrap();
     assert!(repeat.result.is_ok() || repeat.kind() == FailureKind::Unknown, "{repeat:?}");
