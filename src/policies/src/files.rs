@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::PolicyError;
-use crate::message::{PolicyText, PolicyFile, FileTexts};
+use crate::message::{FileTexts, PolicyFile, PolicyText};
 use crate::place::{find_outside_comments, place};
 use crate::settings::{Language, PolicyFact, PolicySettings};
 
@@ -24,7 +24,7 @@ impl<'a> PolicyFiles<'a> {
     /// Reads the files of one policy.
     pub(crate) fn source(&self, settings: &PolicySettings) -> Result<PolicyText, PolicyError> {
         let PolicySettings { name, language, timeout, facts } = settings;
-        let read = |path: &Path| {
+        let read = |path: &Path| -> Result<PolicyFile, PolicyError> {
             let text = (self.0)(path).map_err(|reason| PolicyError::unreadable(name, path, reason))?;
             Ok(PolicyFile { path: path.display().to_string(), text })
         };

@@ -69,7 +69,11 @@ mod tests {
     use super::*;
 
     fn input() -> PolicyInput {
-        PolicyInput { arguments: r#"{"a":"\n"}"#.into(), conversation: Some(json!({ "rounds": 1 })), ..PolicyInput::default() }
+        PolicyInput {
+            arguments: r#"{"a":"\n"}"#.into(),
+            conversation: Some(json!({ "rounds": 1 })),
+            ..PolicyInput::default()
+        }
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub(crate) enum Loaded {
     Ready,
     Fault(Fault),
     /// This system cannot bound the memory of a process.
-    Unbounded { reason: String },
+    Unbounded {
+        reason: String,
+    },
 }
 
 /// The first fault of the policies.

@@ -164,7 +164,9 @@ impl PolicySection {
     pub fn resolve(self, place: &ConfigFile<'_>) -> Result<Vec<PolicySettings>, FieldError> {
         let mut names = HashSet::new();
         let mut all = Vec::new();
-        for (index, RegoSection { name: written, file, allow, data, timeout, facts }) in self.rego.into_iter().enumerate() {
+        for (index, RegoSection { name: written, file, allow, data, timeout, facts }) in
+            self.rego.into_iter().enumerate()
+        {
             let name = name("policies.rego", index, &written, &mut names, place)?;
             let language = Language::Rego {
                 file: path("policies.rego.file", &file, place)?,
@@ -174,7 +176,9 @@ impl PolicySection {
             let timeout = limit("policies.rego.timeout", timeout, place)?;
             all.push(PolicySettings { name, language, timeout, facts });
         }
-        for (index, CedarSection { name: written, file, entities, timeout, facts }) in self.cedar.into_iter().enumerate() {
+        for (index, CedarSection { name: written, file, entities, timeout, facts }) in
+            self.cedar.into_iter().enumerate()
+        {
             let name = name("policies.cedar", index, &written, &mut names, place)?;
             let language = Language::Cedar {
                 file: path("policies.cedar.file", &file, place)?,

@@ -353,8 +353,12 @@ async fn two_tenants_that_ask_at_once_use_one_approval_each_of_their_own() {
     // Names of tenants that look alike are other tenants.
     let tenants = ["acme", "globex", "ACME", "acme ", "", "acme\u{200b}", "\u{430}cme", "acme"];
     let rulings = futures_util::future::join_all(tenants.map(|tenant| site.rule(of(tenant)))).await;
-    let released: Vec<_> =
-        tenants.iter().zip(&rulings).filter(|(_, rulings)| is_released(&rulings[0])).map(|(tenant, _)| *tenant).collect();
+    let released: Vec<_> = tenants
+        .iter()
+        .zip(&rulings)
+        .filter(|(_, rulings)| is_released(&rulings[0]))
+        .map(|(tenant, _)| *tenant)
+        .collect();
     assert_eq!(released, ["acme"]);
 }
 

@@ -95,7 +95,10 @@ async fn serve_on(config: &Config, network: Network) -> Served {
 
 /// The settings of a configuration. The program of this test cannot evaluate policies.
 fn admission(config: &Config) -> AdmissionSettings {
-    AdmissionSettings { policy_worker: WorkerProgram::at(env!("CARGO_BIN_EXE_callgate-executor")), ..config.admission() }
+    AdmissionSettings {
+        policy_worker: WorkerProgram::at(env!("CARGO_BIN_EXE_callgate-executor")),
+        ..config.admission()
+    }
 }
 
 /// The variables a desk's contracts may grant.

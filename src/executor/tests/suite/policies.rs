@@ -39,22 +39,16 @@ fn with_policy(rego: &str, fields: &str) -> Desk {
         .tool("t", &wasm(include_str!("stores.wat")), "")
         .in_spec("authorize: true");
     std::fs::write(desk.path().join("p.rego"), format!("package p\n{rego}\n")).unwrap();
-    desk.configured(&format!("policies: {{ rego: [{{ name: p, file: p.rego, allow: data.p.allow, timeout: 1s{fields} }}] }}"))
+    desk.configured(&format!(
+        "policies: {{ rego: [{{ name: p, file: p.rego, allow: data.p.allow, timeout: 1s{fields} }}] }}"
+    ))
 }
 
 fn request(running: &Running, tool: &str, arguments: &str, tenant: &str) -> AuthorizeRequest {
     let ExecuteRequest { contract_digest, caller, exchange_id, round, calls, request_id, .. } =
         running.request("clerk", &[(tool, arguments)]);
     let caller = caller.map(|caller| Caller { tenant: tenant.into(), ..caller });
-    AuthorizeRequest {
-        contract_digest,
-        caller,
-        exchange_id,
-        round,
-        calls,
-        request_id,
-        ..AuthorizeRequest::default()
-    }
+    AuthorizeRequest { contract_digest, caller, exchange_id, round, calls, request_id, ..AuthorizeRequest::default() }
 }
 
 async fn rulings(running: &Running, request: AuthorizeRequest) -> Vec<Ruling> {

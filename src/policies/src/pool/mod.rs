@@ -11,10 +11,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-pub use self::process::{WORKER_ARGUMENT, WorkerProgram};
 use self::process::{Process, Silent};
+pub use self::process::{WORKER_ARGUMENT, WorkerProgram};
 use crate::error::{Cause, PolicyError};
-use crate::message::{PolicyAnswer, Fault, Loaded, Question, PolicyTexts};
+use crate::message::{Fault, Loaded, PolicyAnswer, PolicyTexts, Question};
 
 /// The fewest and the most processes at once.
 const PROCESSES: (usize, usize) = (2, 16);
@@ -99,16 +99,20 @@ impl Pool {
         let answer = process.ask(self.sources.clone(), LOAD).map_err(|silent| {
             StartError::Worker(match silent {
                 Silent::Late => format!("they were not checked within {} seconds; make them smaller", LOAD.as_secs()),
-                Silent::Ended => "the process that checks them ended: they use up memory or stack; make them smaller".to_owned(),
+                Silent::Ended => {
+                    "the process that checks them ended: they use up memory or stack; make them smaller".to_owned()
+                }
             })
         })?;
         match serde_json::from_str(&answer) {
             Ok(Loaded::Ready) => Ok(process),
             Ok(Loaded::Fault(fault)) => Err(StartError::Fault(fault)),
-            Ok(Loaded::Unbounded { reason }) => {
-                Err(StartError::Worker(format!("their memory cannot be bounded on this system (/proc/self/statm): {reason}")))
+            Ok(Loaded::Unbounded { reason }) => Err(StartError::Worker(format!(
+                "their memory cannot be bounded on this system (/proc/self/status): {reason}"
+            ))),
+            Err(error) => {
+                Err(StartError::Worker(format!("the process that checks them is of another version: {error}")))
             }
-            Err(error) => Err(StartError::Worker(format!("the process that checks them is of another version: {error}"))),
         }
     }
 

@@ -58,7 +58,8 @@ impl Watch {
 
 /// Returns the resident memory of this process, in bytes.
 fn resident() -> io::Result<usize> {
-    let text = fs::read_to_string("/proc/self/statm")?;
-    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(pages.saturating_mul(rustix::param::page_size()))
+    let text = fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    Ok(kilobytes.ok_or(io::ErrorKind::InvalidData)?.saturating_mul(1 << 10))
 }

@@ -20,7 +20,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use self::memory::Watch;
 use self::rules::Rules;
-use crate::message::{PolicyAnswer, Loaded, Question, PolicyTexts};
+use crate::message::{Loaded, PolicyAnswer, PolicyTexts, Question};
 
 /// The stack of evaluations. Pages that are not used take no memory.
 const STACK: usize = 256 << 20;

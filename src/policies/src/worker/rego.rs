@@ -10,12 +10,14 @@ use regorus::utils::limits::{ExecutionTimerConfig, LimitError};
 
 use super::rules::Flaw;
 use crate::message::{PolicyAnswer, PolicyFile};
+use crate::place::find_outside_comments;
 
 /// The units of work between two looks at the clock.
 const LOOK: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
 /// The name of the module in the engine's errors.
 const MODULE: &str = "module";
 
+/// The only function of the build whose answers differ from call to call.
 const RANDOM: &str = "rand.intn";
 
 /// One policy.
@@ -37,9 +39,13 @@ impl Rego {
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
         engine.set_execution_timer_config(ExecutionTimerConfig { limit: timeout, check_interval: LOOK });
-        // The only function of the build whose answers differ from call to call.
-        let refused = |_| Err(std::io::Error::other("no random numbers").into());
-        engine.add_extension(RANDOM.to_owned(), 2, Box::new(refused)).map_err(|error| Flaw::of(&module, error))?;
+        if let Some(offset) = find_outside_comments(&module.text, "#", &[RANDOM.to_owned()]) {
+            return Err(Flaw::at(
+                &module,
+                offset,
+                format!("`{RANDOM}` is not available: a policy has the same answer each time"),
+            ));
+        }
         engine.add_policy(MODULE.to_owned(), module.text.clone()).map_err(|error| flaw(&module, &error.to_string()))?;
         if let Some(data) = data {
             Flaw::unless_json(&data)?;

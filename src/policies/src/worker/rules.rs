@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cedar::Cedar;
 use super::rego::Rego;
-use crate::message::{PolicyAnswer, Fault, PolicyText, PolicyFile, FileTexts};
+use crate::message::{Fault, FileTexts, PolicyAnswer, PolicyFile, PolicyText};
 use crate::place::place;
 
 /// One loaded policy.

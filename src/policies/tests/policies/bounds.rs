@@ -17,7 +17,8 @@ fn rego_with(attacked: &str) -> Policies {
 
 /// The cause of the denial of a call with these arguments. A call with `"stop": true` is allowed before and after.
 fn attacked(rule: &str, arguments: &Value) -> String {
-    let policies = rego_with(&format!("allow if input.arguments.stop\nallow if {{ not input.arguments.stop; {rule} }}"));
+    let policies =
+        rego_with(&format!("allow if input.arguments.stop\nallow if {{ not input.arguments.stop; {rule} }}"));
     let harmless = input(&json!({ "stop": true }));
     assert_eq!(verdict(&policies, &harmless), "allow", "{rule}");
     let denied = verdict(&policies, &input(arguments));
@@ -84,12 +85,20 @@ fn a_file_that_nests_or_chains_without_end_does_not_end_the_executor() {
         (&rego_settings(), format!("package p\nallow if input{}", ".a".repeat(400_000))),
         (&rego_settings(), format!("package p\nallow if {}", "not ".repeat(200_000))),
         (&rego_settings(), chain),
-        (&cedar, format!("permit(principal, action, resource) when {{ {}true{} }};", "(".repeat(200_000), ")".repeat(200_000))),
+        (
+            &cedar,
+            format!(
+                "permit(principal, action, resource) when {{ {}true{} }};",
+                "(".repeat(200_000),
+                ")".repeat(200_000)
+            ),
+        ),
         (&cedar, format!("permit(principal, action, resource) when {{ {}1 == 1 }};", "1 + ".repeat(200_000))),
         (&cedar, format!("permit(principal, action, resource) when {{ context{} }};", ".a".repeat(400_000))),
         (&cedar, format!("permit(principal, action, resource) when {{ {}true }};", "!".repeat(900_000))),
     ] {
-        let file = if matches!(language.language, callgate_policies::Language::Rego { .. }) { "p.rego" } else { "p.cedar" };
+        let file =
+            if matches!(language.language, callgate_policies::Language::Rego { .. }) { "p.rego" } else { "p.cedar" };
         // It is refused with a reason, or evaluated. This process lives.
         match load(std::slice::from_ref(language), &[(file, &text)]) {
             Ok(policies) => drop(policies.check(&input(&json!({})))),

@@ -161,7 +161,8 @@ fn a_policy_sees_the_facts_that_it_lists_and_a_call_without_one_is_denied() {
         ("p.cedar", "permit(principal, action, resource) when { context.conversation.calls.pay < 2 };"),
     ];
     let policies = load(&settings, &files).unwrap();
-    let conversation = |tainted: bool, pay: u32| json!({ "tainted": tainted, "rounds": 0, "turns": 1, "calls": { "pay": pay } });
+    let conversation =
+        |tainted: bool, pay: u32| json!({ "tainted": tainted, "rounds": 0, "turns": 1, "calls": { "pay": pay } });
     let with = |model: Option<&str>, conversation: Option<Value>| {
         let input = PolicyInput { model: model.map(Into::into), conversation, ..input(&json!({})) };
         policies.check(&input).err().map(|denial| denial.to_string())
@@ -171,8 +172,16 @@ fn a_policy_sees_the_facts_that_it_lists_and_a_call_without_one_is_denied() {
         (Some("m-2"), Some(conversation(false, 1)), "expected policy `p` to allow the call"),
         (Some("m-1"), Some(conversation(true, 1)), "expected policy `p` to allow the call"),
         (Some("m-1"), Some(conversation(false, 2)), "expected policy `q` to allow the call"),
-        (None, Some(conversation(false, 1)), "expected policy `p` to have an answer on the call; the gate did not send its fact `model`"),
-        (Some("m-1"), None, "expected policy `p` to have an answer on the call; the gate did not send its fact `conversation`"),
+        (
+            None,
+            Some(conversation(false, 1)),
+            "expected policy `p` to have an answer on the call; the gate did not send its fact `model`",
+        ),
+        (
+            Some("m-1"),
+            None,
+            "expected policy `p` to have an answer on the call; the gate did not send its fact `conversation`",
+        ),
     ] {
         assert_eq!(with(model, conversation).as_deref(), Some(denial));
     }
@@ -223,7 +232,11 @@ fn a_file_that_cannot_be_used_is_named_with_its_policy_line_and_column() {
         (&data, vec![("p.rego", allow), ("d.json", "{\n \"a\": ]")], "policy `p`: d.json:2:7: not JSON: "),
         (&data, vec![("p.rego", allow), ("d.json", "[]")], "policy `p`: d.json: "),
         (&cedar, vec![("p.cedar", "permit(principal, action")], "policy `p`: p.cedar:1:25: "),
-        (&cedar, vec![("p.cedar", "permit(principal, action, resource)\n when { principal == };")], "policy `p`: p.cedar:2:22: "),
+        (
+            &cedar,
+            vec![("p.cedar", "permit(principal, action, resource)\n when { principal == };")],
+            "policy `p`: p.cedar:2:22: ",
+        ),
         (&cedar, vec![("p.cedar", "")], "policy `p`: p.cedar: has no policy"),
         (&entities, vec![("p.cedar", permit), ("e.json", "[\n{]")], "policy `p`: e.json:2:2: not JSON: "),
         (&entities, vec![("p.cedar", permit), ("e.json", "[{}]")], "policy `p`: e.json: "),

@@ -113,7 +113,11 @@ fn with_authorize_the_model_and_the_facts_of_the_conversation_are_sent() {
                 let sent = &batch.batch;
                 assert_eq!((sent.model.is_some(), sent.conversation.is_some()), (sends, sends), "{key} {spec}");
                 if let Some(facts) = &sent.conversation {
-                    assert_eq!((facts.tainted, facts.rounds, facts.turns, facts.calls.len()), (false, 0, 0, 0), "{key}");
+                    assert_eq!(
+                        (facts.tainted, facts.rounds, facts.turns, facts.calls.len()),
+                        (false, 0, 0, 0),
+                        "{key}"
+                    );
                 }
                 seen.set(seen.get() + 1);
                 released(batch)
