@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn words_in_comments_are_not_found() {
         let words = ["input.model".to_owned()];
-        assert_eq!(find_outside_comments("a # input.model\n b input.model", "#", &words), Some(18));
+        assert_eq!(find_outside_comments("a # input.model\n b input.model", "#", &words), Some(19));
         assert_eq!(find_outside_comments("# input.model", "#", &words), None);
     }
 }

@@ -34,7 +34,10 @@ fn load(settings: &[PolicySettings], files: &[(&str, &str)]) -> Result<Policies,
 }
 
 fn fault(settings: &PolicySettings, files: &[(&str, &str)]) -> String {
-    load(std::slice::from_ref(settings), files).unwrap_err().to_string()
+    match load(std::slice::from_ref(settings), files) {
+        Ok(_) => panic!("expected a fault in {files:?}"),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn rego_settings() -> PolicySettings {
