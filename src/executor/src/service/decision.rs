@@ -10,20 +10,15 @@ use tokio::task::spawn_blocking;
 use super::batch::{CheckedBatch, SentRuling};
 use crate::admission::Admitted;
 
-/// Repeats the filter's decision with the same function, then asks the policies. Bypassing the filter, or running an outdated one,
-/// gains nothing. A call that the filter held for a person needs an approval in any case: the filter sees texts that the executor
-/// does not.
+/// Decides by the contract, then asks the policies.
 pub(super) async fn decide_call<'c>(
     admitted: &'c Admitted,
     asked: &CheckedBatch,
     position: u32,
     call: &proto::Call,
 ) -> Verdict<'c> {
-    let ruling = SentRuling::of(call);
-    let conversation = asked.conversation(position, ruling.texts());
-    let given = ProposedCall { name: &call.tool, arguments: &call.arguments };
-    let (approved, needs_approval) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
-        Verdict::Allow(approved) => (approved, call.needs_approval),
+    let (approved, needs_approval) = match by_contract(admitted, asked, position, call) {
+        Verdict::Allow(approved) => (approved, false),
         Verdict::NeedsApproval(approved) => (approved, true),
         Verdict::Deny(violation) => return Verdict::Deny(violation),
     };
@@ -31,6 +26,18 @@ pub(super) async fn decide_call<'c>(
         Err(violation) => Verdict::Deny(violation),
         Ok(()) if needs_approval => Verdict::NeedsApproval(approved),
         Ok(()) => Verdict::Allow(approved),
+    }
+}
+
+/// Repeats the filter's decision with the same function. Bypassing the filter, or running an outdated one, gains nothing. A call that
+/// the filter held for a person needs an approval in any case: the filter sees texts that the executor does not.
+fn by_contract<'c>(admitted: &'c Admitted, asked: &CheckedBatch, position: u32, call: &proto::Call) -> Verdict<'c> {
+    let ruling = SentRuling::of(call);
+    let conversation = asked.conversation(position, ruling.texts());
+    let given = ProposedCall { name: &call.tool, arguments: &call.arguments };
+    match decide(admitted.contract(), &asked.caller, &conversation, &given) {
+        Verdict::Allow(approved) if call.needs_approval => Verdict::NeedsApproval(approved),
+        verdict => verdict,
     }
 }
 
