@@ -85,6 +85,11 @@ impl Budget {
 // === impl Claim ===
 
 impl Claim {
+    /// The tenant.
+    pub(crate) fn tenant(&self) -> &str {
+        &self.tenant.name
+    }
+
     /// Sets the bytes of the exchange. Fewer than before are always granted.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         self.resize(bytes.saturating_add(EXCHANGE_BYTES))

@@ -1,21 +1,26 @@
 //! The gate: everything that stays the same between exchanges.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_limits::{SEED_BYTES, Slots, Table};
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::path::{Route, hides_a_slash, is_normal};
 
 /// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
-#[derive(Debug)]
 pub struct Gate {
     rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
+    /// The counters of limits.
+    slots: Rc<dyn Slots>,
+    /// False if limits over time and conversations do not count.
+    counts: bool,
 }
 
 /// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by the gates of all
@@ -373,10 +378,17 @@ impl Rules {
         &self.contract
     }
 
-    /// Creates the gate of one worker.
+    /// Creates the gate of one worker, with counters of its own. See [`Gate::with_slots`].
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)) }
+        let slots = Rc::new(Table::new([0; SEED_BYTES]));
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), slots, counts: true }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("rules", &self.rules).field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
@@ -389,6 +401,28 @@ impl Deref for Gate {
 }
 
 impl Gate {
+    /// Counts limits in this store, which the workers of a process share.
+    #[must_use]
+    pub fn with_slots(self, slots: Rc<dyn Slots>) -> Self {
+        Self { slots, ..self }
+    }
+
+    /// Leaves limits over time and conversations out: for exchanges that are played again without their times and headers.
+    #[must_use]
+    pub fn without_counts(self) -> Self {
+        Self { counts: false, ..self }
+    }
+
+    /// Returns true if limits over time and conversations count.
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// The store of counters.
+    pub(crate) fn slots(&self) -> &dyn Slots {
+        &*self.slots
+    }
+
     /// Creates the gate of a process with one worker. See [`Rules::new`].
     ///
     /// # Errors
