@@ -6,7 +6,7 @@ pub(crate) mod apis;
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
+use callgate_engine::{ConversationFacts, Effect, Event, Exchange, Gate, Offer, lend};
 use serde_json::{Value, json};
 
 use crate::common::{NOW, batch, begun, feed, gate_over, headers, model_answered, model_request, ran};
