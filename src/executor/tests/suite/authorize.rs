@@ -335,7 +335,7 @@ async fn arguments_that_differ_in_form_only_are_one_call_and_look_alikes_are_oth
         r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":010}"#,
         r#"{"a":"\ud800A","b":[1,{"c":null}],"n":10}"#,
     ] {
-        assert_eq!(code(&site.one("pay", malformed).await), "call_malformed", "{malformed}");
+        assert_eq!(code(&site.one("pay", malformed).await), "arguments_not_json", "{malformed}");
     }
     assert!(is_released(&site.one("pay", written).await), "the approval was not used up");
 }

@@ -251,9 +251,11 @@ fn a_fact_that_the_gate_would_not_send_is_refused_at_start() {
 #[test]
 fn no_tool_may_be_granted_a_policy() {
     let desk =
-        desk().tool("r", &wasm(include_str!("stores.wat")), "files: [{ host: amounts.rego, guest: /p, mode: read }]");
-    let error = desk.refused();
-    assert!(error.contains("a policy"), "{error}");
+        Desk::new().tool("r", &wasm(include_str!("stores.wat")), "files: [{ host: rules, guest: /p, mode: ro }]");
+    std::fs::create_dir(desk.path().join("rules")).unwrap();
+    std::fs::write(desk.path().join("rules/p.rego"), "package p\nallow := true\n").unwrap();
+    let error = desk.configured("policies: { rego: [{ name: p, file: rules/p.rego, allow: data.p.allow }] }").refused();
+    assert!(error.contains("a policy, which no tool may reach"), "{error}");
 }
 
 #[test]
