@@ -1,24 +1,22 @@
 //! The gate: everything that stays the same between exchanges.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
-use callgate_limits::{SEED_BYTES, Slots, Table};
+use callgate_limits::Slots;
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::path::{Route, hides_a_slash, is_normal};
 
 /// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
+#[derive(Debug)]
 pub struct Gate {
     rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
-    /// The counters of limits.
-    slots: Rc<dyn Slots>,
     /// False if limits over time and conversations do not count.
     counts: bool,
 }
@@ -381,14 +379,7 @@ impl Rules {
     /// Creates the gate of one worker, with counters of its own. See [`Gate::with_slots`].
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        let slots = Rc::new(Table::new([0; SEED_BYTES]));
-        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), slots, counts: true }
-    }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("rules", &self.rules).field("budget", &self.budget).finish_non_exhaustive()
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), counts: true }
     }
 }
 
@@ -404,7 +395,8 @@ impl Gate {
     /// Counts limits in this store, which the workers of a process share.
     #[must_use]
     pub fn with_slots(self, slots: Rc<dyn Slots>) -> Self {
-        Self { slots, ..self }
+        self.budget.choose_slots(slots);
+        self
     }
 
     /// Leaves limits over time and conversations out: for exchanges that are played again without their times and headers.
@@ -420,7 +412,7 @@ impl Gate {
 
     /// The store of counters.
     pub(crate) fn slots(&self) -> &dyn Slots {
-        &*self.slots
+        self.budget.slots()
     }
 
     /// Creates the gate of a process with one worker. See [`Rules::new`].

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use callgate_contract::{self as contract, Cost, Usage};
 use callgate_limits::Standing;
+use callgate_redact::RedactionCounts;
 use callgate_wire::Fate;
 
 use crate::{Code, UsageSource};
@@ -16,8 +17,6 @@ pub struct Tally {
     pub dialect: Option<&'static str>,
     /// Requests to the model: the forwarded one, and one for each further round.
     pub rounds: u32,
-    /// The largest number of bytes held from one event to the next, with the request's headers.
-    pub held_bytes: u64,
     /// Calls released to the client.
     pub released: u32,
     /// Calls given to the executor.
@@ -26,6 +25,9 @@ pub struct Tally {
     pub refused: Vec<contract::Code>,
     /// The reason for ending the whole exchange in an error, if it did.
     pub error: Option<Code>,
+    /// Values redacted in the request, in results and in messages of an MCP server. A client sends its conversation again with each
+    /// request, so a value counts in each.
+    pub redacted: RedactionCounts,
     /// Unknown members dropped from the request: at most 32 names or dotted paths, each of at most
     /// 64 printable ASCII characters without commas. The caller chose these names.
     pub dropped_members: Vec<String>,

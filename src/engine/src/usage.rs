@@ -7,7 +7,7 @@
 //! 3. The output of a round that broke off is at least the estimate of what came until then: a count reported before is not the last.
 //! 4. A round that the upstream ended in an error before it said anything counts only with what the upstream reports.
 //!
-//! Not covered: what the provider goes on to generate after the connection broke off, and reasoning that it does not show.
+//! Not covered: what the provider generates after the connection broke off, and reasoning that it does not show.
 
 use callgate_contract::Usage;
 use callgate_wire::{ReportedUsage, Wants};

@@ -90,8 +90,9 @@ impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         self.live.begin(&self.stream);
         let headers = lower(self.get_http_request_headers_bytes());
-        let claims = self.verified();
-        let step = self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), claims, end }, 0);
+        let verified = self.verified();
+        let step =
+            self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), verified, end }, 0);
         host::act(step, Side::Request, 0)
     }
 

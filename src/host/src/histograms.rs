@@ -41,6 +41,7 @@ impl Histogram {
 /// Passes the values of one exchange to `record`. A time is `None` if there was none.
 pub(crate) fn measure(
     tally: &Tally,
+    held: usize,
     times: [(Histogram, Option<Duration>); 3],
     mut record: impl FnMut(Histogram, u64),
 ) {
@@ -49,7 +50,8 @@ pub(crate) fn measure(
         let value = if histogram == Histogram::FilterTime { time.as_micros() } else { time.as_millis() };
         record(histogram, u64::try_from(value).unwrap_or(u64::MAX));
     }
-    for (histogram, value) in [(Histogram::HeldBytes, tally.held_bytes), (Histogram::Rounds, tally.rounds.into())] {
+    let held = u64::try_from(held).unwrap_or(u64::MAX);
+    for (histogram, value) in [(Histogram::HeldBytes, held), (Histogram::Rounds, tally.rounds.into())] {
         if value > 0 {
             record(histogram, value);
         }
@@ -62,14 +64,14 @@ mod tests {
 
     #[test]
     fn an_exchange_adds_each_value_once_in_its_unit() {
-        let tally = Tally { rounds: 2, held_bytes: 1500, ..Tally::default() };
+        let tally = Tally { rounds: 2, ..Tally::default() };
         let times = [
             (Histogram::FilterTime, Some(Duration::from_micros(120))),
             (Histogram::RequestHeld, Some(Duration::from_micros(2700))),
             (Histogram::ResponseHeld, None),
         ];
         let mut values = Vec::new();
-        measure(&tally, times, |histogram, value| values.push((histogram.name(), value)));
+        measure(&tally, 1500, times, |histogram, value| values.push((histogram.name(), value)));
         assert_eq!(
             values,
             [

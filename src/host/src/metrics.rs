@@ -1,6 +1,8 @@
 //! Counters and histograms of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Cost, DIALECTS, Difference, ExchangeVerdict, Standing, Tally, UsageSource};
+use callgate_engine::{
+    CallCode, Code, Cost, DIALECTS, Difference, ExchangeVerdict, RedactedKind, Standing, Tally, UsageSource,
+};
 
 pub use crate::histograms::Histogram;
 pub(crate) use crate::histograms::measure;
@@ -39,6 +41,8 @@ pub enum Counter {
     ConversationsBegun,
     /// Requests in a conversation that was paused.
     ConversationsResumed,
+    /// Redacted values of a built-in kind, or of any pattern of the contract.
+    Redacted(Option<RedactedKind>),
     /// Unknown members dropped from requests.
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
@@ -85,12 +89,13 @@ impl Counter {
         let of_calls = [Self::CallsRefused, Self::CallsShadowed, Self::CandidateRefused, Self::CandidateAllowed];
         let calls = of_calls.into_iter().flat_map(|of| CallCode::ALL.iter().map(move |code| of(*code)));
         let of_exchanges = [Self::ExchangesRefused, Self::ExchangesShadowed];
+        let redacted = RedactedKind::ALL.into_iter().map(Some).chain([None]).map(Self::Redacted);
         let dialects = DIALECTS.iter().map(|row| Some(row.name)).chain([None]);
         let ended = dialects.flat_map(|dialect| {
             ExchangeVerdict::ALL.into_iter().map(move |verdict| Self::ExchangesEnded(dialect, verdict))
         });
         let exchanges = of_exchanges.into_iter().flat_map(|of| Code::all().map(of));
-        plain.into_iter().chain(calls).chain(exchanges).chain(ended)
+        plain.into_iter().chain(redacted).chain(calls).chain(exchanges).chain(ended)
     }
 
     /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
@@ -108,6 +113,7 @@ impl Counter {
             Self::ChargesLost => "callgate.charges.lost".to_owned(),
             Self::ConversationsBegun => "callgate.conversations.begun".to_owned(),
             Self::ConversationsResumed => "callgate.conversations.resumed".to_owned(),
+            Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
             Self::TokensInput => "callgate.tokens.input".to_owned(),
@@ -154,7 +160,8 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         Difference { active: Some(code), candidate: None } => Some((Counter::CandidateAllowed(code), 1)),
         Difference { active: None, candidate: None } => None,
     });
-    let others = shadowed.chain(errors).chain(differences);
+    let redacted = tally.redacted.iter().map(|(kind, count)| (Counter::Redacted(kind), count.into()));
+    let others = shadowed.chain(errors).chain(differences).chain(redacted);
     for (counter, by) in counts.into_iter().chain(conversation).chain(refused).chain(error).chain(others) {
         if by > 0 {
             add(counter, by);

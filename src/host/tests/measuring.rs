@@ -117,7 +117,7 @@ fn requested(host: &TickingHost, tenant: &str, body: &[u8]) -> LiveExchange {
         ("x-role", "clerk"),
     ]);
     live.begin(host);
-    let head = Event::RequestHead { headers: &lend(&request), claims: None, end: false };
+    let head = Event::RequestHead { headers: &lend(&request), verified: None, end: false };
     assert_eq!(live.on_request(host, head, 0), Step::Hold);
     host.wait(Duration::from_millis(40));
     let data = Event::RequestData { chunk: body, end: true, now: host.now() };

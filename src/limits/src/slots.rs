@@ -6,6 +6,8 @@
 //! A change reads a slot, computes its new bytes, and writes them if nobody wrote meanwhile. Each failed attempt is a success of another
 //! worker. After [`ATTEMPTS`] of them the change fails, and the caller refuses.
 
+use std::fmt;
+
 use crate::bucket::{Bucket, Crowd};
 use crate::conversation::{Conversation, ConversationRules, Ended, Standing};
 use crate::key::{Key, SEED_BYTES};
@@ -45,7 +47,7 @@ pub struct Versioned {
 }
 
 /// A store with compare-and-swap.
-pub trait Slots {
+pub trait Slots: fmt::Debug {
     /// Returns the secret seed of names. It stays the same as long as the store does.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ fn threads_at_once_admit_exactly_the_limit() {
 }
 
 /// A store that others change all the time, or that cannot be used.
+#[derive(Debug)]
 struct Broken {
     reads: Cell<u32>,
     bytes: Vec<u8>,

@@ -2,7 +2,7 @@
 
 use callgate_tests::cases;
 use callgate_tests::cases::Case;
-use callgate_tests::http::SseEvent;
+use callgate_tests::http::{SseEvent, get};
 use callgate_tests::upstream::Ending;
 use callgate_tests::upstream::script::{Round, Wire};
 use serde_json::json;
@@ -24,6 +24,7 @@ pub fn cases() -> Vec<Case<Cx>> {
         "calls without an index are read" => |cx: Cx| same(cx, Wire::NoIndex),
         "a stream without [DONE] ends well" => no_done,
         "usage at the end of a stream is kept" => usage,
+        "the tokens of a stream are counted" => tokens,
         "a client that leaves during text does no harm" => client_leaves,
         "a client that leaves while a call is held does no harm" => client_leaves_held,
     }
@@ -127,6 +128,24 @@ async fn same(cx: Cx, wire: Wire) {
 async fn no_done(cx: Cx) {
     let answer = cx.streamed("refuse", &Ask::script(Round::call("get_weather", OSLO).wire(Wire::NoDone))).await;
     assert_eq!((answer.first().calls.len(), answer.error), (1, None));
+}
+
+/// The counters are read before and after, because other cases count too.
+async fn tokens(cx: Cx) {
+    let before = counted(&cx, "callgate.tokens.input").await;
+    let ask = Ask::script(Round::call("get_weather", OSLO)).with("stream_options", json!({"include_usage": true}));
+    cx.streamed("refuse", &ask).await;
+    let began = std::time::Instant::now();
+    while counted(&cx, "callgate.tokens.input").await < before + 10 {
+        assert!(began.elapsed() < SOON, "the tokens are not counted");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Returns a counter of the gate `refuse`, 0 before its first use.
+async fn counted(cx: &Cx, counter: &str) -> u64 {
+    let (_, stats) = get(cx.stack.gate("refuse").unwrap().admin, &format!("/stats?filter={counter}")).await.unwrap();
+    stats.lines().find_map(|line| line.split_once(": ")?.1.trim().parse().ok()).unwrap_or_default()
 }
 
 async fn usage(cx: Cx) {

@@ -147,7 +147,7 @@ fn play(gate: &Rc<Gate>, captured: &Captured, role: &str, id: &str) -> Played {
         (ROLE, role),
     ];
     let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    let mut effect = exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false });
+    let mut effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false });
     if effect == Effect::Hold {
         let body = captured.request();
         effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
@@ -178,7 +178,7 @@ fn word(ruling: &Ruling) -> CallVerdict {
     match ruling {
         Ruling::Allow => CallVerdict::word("allow"),
         Ruling::Shadow { code, pointer } => CallVerdict { word: code.as_str().to_owned(), pointer: pointer.clone() },
-        Ruling::NeedsApproval => CallVerdict::word("needs_approval"),
+        Ruling::NeedsApproval { .. } => CallVerdict::word("needs_approval"),
         Ruling::Deny { code, pointer } => CallVerdict { word: code.as_str().to_owned(), pointer: pointer.clone() },
     }
 }

@@ -55,15 +55,15 @@ pub struct Price {
 /// The prices of tokens by their kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
-    /// Of the input.
+    /// Price of the input.
     pub input: Rate,
-    /// Of the input, read from a cache.
+    /// Price of tokens read from a cache.
     pub cached_input: Rate,
-    /// Of the input, written to a cache.
+    /// Price of tokens written to a cache.
     pub cache_write: Rate,
-    /// Of the input, written to a cache for an hour.
+    /// Price of tokens written to a cache for an hour.
     pub cache_write_1h: Rate,
-    /// Of the output.
+    /// Price of the output.
     pub output: Rate,
 }
 

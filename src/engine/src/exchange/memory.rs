@@ -21,7 +21,7 @@ impl Core {
     /// Claims the bytes of the next state. `chunk` are the event's bytes of a response. If the claim is refused, the exchange ends in an error.
     pub(super) fn claim_memory(&mut self, (state, effect): Transition, chunk: &[u8]) -> Transition {
         let held = state.held().saturating_add(self.head_bytes);
-        self.tally.held_bytes = self.tally.held_bytes.max(u64::try_from(held).unwrap_or(u64::MAX));
+        self.most_held = self.most_held.max(held);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
             None | Some(Ok(())) => (state, effect),
             Some(Err(full)) => self.end_without_memory(state, effect, chunk, &no_room(full)),

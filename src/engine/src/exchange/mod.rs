@@ -58,6 +58,8 @@ struct Core {
     charged: Option<Box<Caller>>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,
+    /// The largest number of bytes held from one event to the next. It depends on the chunks of bodies, unlike the tally.
+    most_held: usize,
 }
 
 /// The caller and the decisions of an exchange, for its access log.
@@ -94,6 +96,7 @@ impl Exchange {
             role: None,
             charged: None,
             head_bytes: 0,
+            most_held: 0,
         };
         Self { core, state: ExchangeState::New }
     }
@@ -109,6 +112,12 @@ impl Exchange {
         let (calls, decided) = self.core.ledger.notes();
         let tenant = self.core.claim.as_ref().map(Claim::tenant);
         AccessNotes { tenant, role: self.core.role.as_deref(), calls, decided }
+    }
+
+    /// Returns the largest number of bytes that the exchange held from one event to the next.
+    #[must_use]
+    pub fn most_held(&self) -> usize {
+        self.core.most_held
     }
 
     /// Returns the counts so far.
@@ -157,8 +166,8 @@ impl Core {
             (state, Event::ResponseTrailers { writable, .. }) if self.is_over_time(&state) => {
                 self.time_out_at_end(state, writable)
             }
-            (ExchangeState::New, Event::RequestHead { headers, claims, end }) => {
-                self.request_head(headers, claims, end)
+            (ExchangeState::New, Event::RequestHead { headers, verified, end }) => {
+                self.request_head(headers, verified, end)
             }
             (ExchangeState::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
                 self.refused_data(refusal, size, chunk, end)

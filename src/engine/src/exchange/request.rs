@@ -20,13 +20,13 @@ use crate::request;
 use crate::tally::SeenConversation;
 
 impl Core {
-    pub(super) fn request_head(&mut self, headers: &Headers<'_>, claims: Option<Verified>, end: bool) -> Transition {
+    pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
         let row = destination.row();
         self.format = ErrorFormat::of(row.map(|row| row.api));
         self.tally.dialect = row.map(|row| row.name);
         self.ledger.correlation.read(headers);
-        let head = head::read(&self.gate, destination, headers, claims, end);
+        let head = head::read(&self.gate, destination, headers, verified, end);
         let admitted = head.and_then(|head| match head.caller().map(|caller| self.admit(caller, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),

@@ -23,6 +23,7 @@ mod mcp;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod redacted;
 mod results;
 mod shadow;
 mod sources;

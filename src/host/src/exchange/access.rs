@@ -77,7 +77,7 @@ fn call(CallNote { round, tool, ruling }: &CallNote) -> NotedCall<'_> {
     let (verdict, code, at) = match ruling {
         Ruling::Allow => ("allow", None, ""),
         Ruling::Shadow { code, pointer } => ("shadow", Some(code.as_str()), pointer.as_str()),
-        Ruling::NeedsApproval => ("approval", None, ""),
+        Ruling::NeedsApproval { code, pointer } => ("approval", code.map(|code| code.as_str()), pointer.as_str()),
         Ruling::Deny { code, pointer } => ("deny", Some(code.as_str()), pointer.as_str()),
     };
     NotedCall { round: *round, tool: tool.as_deref().unwrap_or_default(), verdict, code, at: cut(at) }

@@ -147,7 +147,7 @@ impl LiveExchange {
             (Histogram::RequestHeld, request),
             (Histogram::ResponseHeld, response),
         ];
-        metrics::measure(tally, times, |histogram, value| metrics.record(histogram, value));
+        metrics::measure(tally, live.exchange.most_held(), times, |histogram, value| metrics.record(histogram, value));
     }
 
     /// Returns true if the exchange waits for the executor's answer with this token.

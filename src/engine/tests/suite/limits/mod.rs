@@ -93,7 +93,7 @@ pub(super) fn ask_after(
         ("x-role", asker.role),
     ]);
     head.extend(headers(more));
-    let effect = exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false });
     if effect != Effect::Hold {
         return (effect, exchange);
     }

@@ -15,6 +15,7 @@ use crate::common::rules;
 use crate::conditions::apis::APIS;
 
 /// A store that fails in one of three ways.
+#[derive(Debug)]
 struct Failing(StoreError);
 
 impl Slots for Failing {
@@ -33,6 +34,7 @@ impl Slots for Failing {
 }
 
 /// A store that nobody may touch.
+#[derive(Debug)]
 struct Untouched;
 
 impl Slots for Untouched {
@@ -76,6 +78,7 @@ fn without_a_store_nothing_passes() {
 }
 
 /// A store that works for some reads, and then fails.
+#[derive(Debug)]
 struct Lasting {
     table: callgate_engine::Table,
     reads: std::cell::Cell<u32>,
