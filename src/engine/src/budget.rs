@@ -16,7 +16,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use callgate_limits::{SEED_BYTES, Slots, CounterTable};
+use callgate_limits::{CounterTable, SEED_BYTES, Slots};
 
 /// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice its
 /// content, and reading a body takes a multiple of it for a moment.

@@ -9,7 +9,9 @@
 use std::time::Duration;
 
 use callgate_contract::{Caller, Code as CallCode, Cost, Tool, Usage, Violation};
-use callgate_limits::{Admission, Charge, CounterKey, Limit, Period, StoreError, Unit, add, admit, count_call, give_back};
+use callgate_limits::{
+    Admission, Charge, CounterKey, Limit, Period, StoreError, Unit, add, admit, count_call, give_back,
+};
 
 use crate::gate::Gate;
 use crate::{Code, Refusal};

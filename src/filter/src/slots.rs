@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use callgate_engine::{SEED_BYTES, CounterSlot, Slots, StoreError, Versioned};
+use callgate_engine::{CounterSlot, SEED_BYTES, Slots, StoreError, Versioned};
 use callgate_host::random_seed;
 
 use crate::host;

@@ -100,7 +100,12 @@ impl Conversation {
     ///
     /// # Errors
     /// The conversation has ended. The record stays as it was.
-    pub fn begin_turn(&mut self, now: u64, is_new: bool, rules: &ConversationRules) -> Result<Standing, ConversationEnd> {
+    pub fn begin_turn(
+        &mut self,
+        now: u64,
+        is_new: bool,
+        rules: &ConversationRules,
+    ) -> Result<Standing, ConversationEnd> {
         self.check_age(now, rules)?;
         if rules.max_turns.is_some_and(|most| self.turns >= most) {
             return Err(ConversationEnd::Turns);

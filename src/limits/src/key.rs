@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::slots::{SLOTS, CounterSlot, Slots, StoreError, TableKind};
+use crate::slots::{CounterSlot, SLOTS, Slots, StoreError, TableKind};
 
 /// The bytes of a store's seed.
 pub const SEED_BYTES: usize = 16;

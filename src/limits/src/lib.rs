@@ -31,9 +31,11 @@ mod table;
 mod window;
 
 pub use bucket::MOST_RECORDS;
-pub use conversation::{ConversationRules, ConversationEnd, Standing};
+pub use conversation::{ConversationEnd, ConversationRules, Standing};
 pub use key::{CounterKey, SEED_BYTES};
 pub use limit::{Charge, Limit, Period, Unit};
 pub use meters::Admission;
-pub use slots::{CounterSlot, Slots, StoreError, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back};
+pub use slots::{
+    CounterSlot, Slots, StoreError, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+};
 pub use table::CounterTable;

@@ -9,7 +9,7 @@
 use std::fmt;
 
 use crate::bucket::{Bucket, Crowd};
-use crate::conversation::{Conversation, ConversationRules, ConversationEnd, Standing};
+use crate::conversation::{Conversation, ConversationEnd, ConversationRules, Standing};
 use crate::key::{CounterKey, SEED_BYTES};
 use crate::limit::Charge;
 use crate::meters::{Admission, Meters};
@@ -147,7 +147,12 @@ pub fn count_call(
 ///
 /// # Errors
 /// The counter cannot be changed; the turn stays counted.
-pub fn give_turn_back(slots: &dyn Slots, key: &CounterKey, now: u64, rules: &ConversationRules) -> Result<(), StoreError> {
+pub fn give_turn_back(
+    slots: &dyn Slots,
+    key: &CounterKey,
+    now: u64,
+    rules: &ConversationRules,
+) -> Result<(), StoreError> {
     let taken = converse(slots, key, now, rules, |conversation, _| {
         conversation.turns = conversation.turns.saturating_sub(1);
         Ok(())

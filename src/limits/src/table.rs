@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::key::SEED_BYTES;
-use crate::slots::{SLOTS, CounterSlot, Slots, StoreError, TableKind, Versioned};
+use crate::slots::{CounterSlot, SLOTS, Slots, StoreError, TableKind, Versioned};
 
 /// A store in memory. It takes none until the first use.
 #[derive(Debug)]

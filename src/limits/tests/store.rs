@@ -6,8 +6,9 @@ use std::cell::Cell;
 
 use callgate_limits::slots::{ATTEMPTS, SLOTS};
 use callgate_limits::{
-    Admission, Charge, ConversationRules, ConversationEnd, CounterKey, Limit, MOST_RECORDS, Period, SEED_BYTES, CounterSlot, Slots, Standing,
-    StoreError, CounterTable, Unit, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+    Admission, Charge, ConversationEnd, ConversationRules, CounterKey, CounterSlot, CounterTable, Limit, MOST_RECORDS,
+    Period, SEED_BYTES, Slots, Standing, StoreError, Unit, Versioned, add, admit, begin_turn, count_call, give_back,
+    give_turn_back,
 };
 
 const SEED: [u8; SEED_BYTES] = [3; SEED_BYTES];

@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use callgate_engine::{SEED_BYTES, CounterSlot, Slots, StoreError, CounterTable, Versioned};
+use callgate_engine::{CounterSlot, CounterTable, SEED_BYTES, Slots, StoreError, Versioned};
 use callgate_host::random_seed;
 
 static TABLE: OnceLock<CounterTable> = OnceLock::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callgate_contract::Code;
 use callgate_engine::{
-    Code as ExchangeCode, Effect, Gate, Offer, Paths, SEED_BYTES, CounterSlot, Slots, StoreError, Versioned,
+    Code as ExchangeCode, CounterSlot, Effect, Gate, Offer, Paths, SEED_BYTES, Slots, StoreError, Versioned,
 };
 use serde_json::json;
 
