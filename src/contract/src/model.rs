@@ -306,8 +306,8 @@ impl Contract {
     /// The facts that the gate sends to the executor with calls: those of [`reads`](Self::reads), and with `authorize: true` all that the
     /// executor's policies may read.
     pub fn sends(&self) -> Reads {
-        let Reads { model, now, conversation } = self.reads;
-        Reads { model: model || self.authorize, now, conversation: conversation || self.authorize }
+        let (Reads { model, now, conversation, tainted }, all) = (self.reads, self.authorize);
+        Reads { model: model || all, now, conversation: conversation || all, tainted: tainted || all }
     }
 
     /// The rule for conversations over time, if the contract has one.

@@ -72,7 +72,7 @@ impl RequestFacts {
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);
         results.iter().for_each(|result| facts.add_call(&result.call.name));
-        facts.tainted |= contract.reads().tainted && taints(contract, results);
+        facts.tainted |= contract.sends().tainted && taints(contract, results);
         // The result of a refused call is the gate's own sentence.
         for refused in refused {
             if let Some(tool) = contract.tool(&refused.call.name) {
@@ -87,7 +87,7 @@ impl RequestFacts {
 pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> ConversationFacts {
     let mut reader = ConversationReader { contract, facts: ConversationFacts::default(), speaks: false };
     request.conversation(&mut |part| reader.part(part));
-    let tainted = contract.reads().tainted && history(contract, request).is_tainted();
+    let tainted = contract.sends().tainted && history(contract, request).is_tainted();
     ConversationFacts { tainted, ..reader.facts }
 }
 
