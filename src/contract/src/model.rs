@@ -310,6 +310,13 @@ impl Contract {
         self.reads
     }
 
+    /// The facts that the gate sends to the executor with calls: those of [`reads`](Self::reads), and with `authorize: true` all that the
+    /// executor's policies may read.
+    pub fn sends(&self) -> Reads {
+        let (Reads { model, now, conversation, tainted }, all) = (self.reads, self.authorize);
+        Reads { model: model || all, now, conversation: conversation || all, tainted: tainted || all }
+    }
+
     /// The rule for conversations over time, if the contract has one.
     pub fn conversation(&self) -> Option<&ConversationPolicy> {
         self.conversation.as_ref()
@@ -366,6 +373,19 @@ impl Contract {
     /// Returns true if the executor may have to release a call of this tool, which the client runs.
     pub fn may_need_authorization(&self, tool: &Tool) -> bool {
         matches!(tool.run, Run::Client) && (self.authorize || tool.may_need_approval())
+    }
+}
+
+// === impl Effects ===
+
+impl Effects {
+    /// Its word in a contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
     }
 }
 

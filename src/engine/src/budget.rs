@@ -16,7 +16,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use callgate_limits::{SEED_BYTES, Slots, Table};
+use callgate_limits::{CounterTable, SEED_BYTES, Slots};
 
 /// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice its
 /// content, and reading a body takes a multiple of it for a moment.
@@ -75,7 +75,7 @@ impl Budget {
 
     /// The store of counters: that of the host, or one of this worker alone.
     pub(crate) fn slots(&self) -> &dyn Slots {
-        &**self.slots.get_or_init(|| Rc::new(Table::new([0; SEED_BYTES])))
+        &**self.slots.get_or_init(|| Rc::new(CounterTable::new([0; SEED_BYTES])))
     }
 
     /// Admits an exchange of a tenant.

@@ -7,7 +7,7 @@
 //! Not covered: messages to MCP servers, which belong to no conversation with a model.
 
 use callgate_contract::{Caller, ConversationId, ConversationPolicy};
-use callgate_limits::{Ended, Key, Standing, StoreError, begin_turn as count_turn, give_turn_back};
+use callgate_limits::{ConversationEnd, CounterKey, Standing, StoreError, begin_turn as count_turn, give_turn_back};
 use callgate_wire::{Part, Request, Role};
 use sha2::{Digest, Sha256};
 
@@ -31,7 +31,7 @@ pub(crate) enum Named {
 /// A conversation under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Conversation {
-    pub(crate) key: Key,
+    pub(crate) key: CounterKey,
     /// Its name for logs: 32 hexadecimal digits.
     pub(crate) label: String,
 }
@@ -81,7 +81,7 @@ impl Conversation {
             Named::Derived => ("derived", beginning(request)),
         };
         let owner = [gate.contract.name(), &caller.tenant, &caller.role];
-        let key = Key::conversation(gate.slots(), &owner, &[kind, &id]).map_err(|_| unavailable())?;
+        let key = CounterKey::conversation(gate.slots(), &owner, &[kind, &id]).map_err(|_| unavailable())?;
         let label = hex(&hash([&caller.tenant, &caller.role, kind, &id].into_iter()));
         Ok(Self { key, label })
     }
@@ -94,11 +94,11 @@ pub(crate) fn begin_turn(gate: &Gate, conversation: &Conversation, now: Option<u
     let counted = counted.and_then(|now| count_turn(gate.slots(), &conversation.key, now / 1000, &policy.rules));
     counted.map_err(|_| unavailable())?.map_err(|ended| {
         let (code, message) = match ended {
-            Ended::Expired => (
+            ConversationEnd::Expired => (
                 Code::ConversationExpired,
                 "The conversation is older than the contract's `conversation.lifetime`; begin a new one.",
             ),
-            Ended::Turns | Ended::Calls => (
+            ConversationEnd::Turns | ConversationEnd::Calls => (
                 Code::ConversationLimit,
                 "The conversation has as many turns as the contract's `conversation.maxTurns`; begin a new one.",
             ),

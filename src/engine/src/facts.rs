@@ -1,6 +1,6 @@
-//! The facts of a conversation that the conditions of a contract read.
+//! The facts of a conversation that the conditions of a contract, or the executor's policies, read.
 //!
-//! They come from the request in one pass, and only if a condition reads them. Rounds inside of the exchange are added as they happen.
+//! They come from the request in one pass, and only if a condition reads them or the contract has `authorize: true`. Rounds inside of the exchange are added as they happen.
 //!
 //! Not covered: calls and results that the provider or another program keeps. With state at the provider, the facts are unknown, and a
 //! condition that reads them denies.
@@ -19,12 +19,12 @@ const OWN_WORDS: [&str; 4] = ["thinking", "redacted_thinking", "reasoning", "ref
 /// The members of such blocks, and of marks between blocks, in APIs whose blocks have no type.
 const OWN_MEMBERS: [&str; 3] = ["reasoningContent", "cachePoint", "thoughtSignature"];
 
-/// The facts of one request, as far as conditions read them.
+/// The facts of one request, as far as somebody reads them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestFacts {
-    /// The model that answers. `None` if several may, or if no condition asks.
+    /// The model that answers. `None` if several may, or if nobody asks.
     pub(crate) model: Option<String>,
-    /// The conversation before the round under way. `None` if it is unknown, or if no condition asks.
+    /// The conversation before the round under way. `None` if it is unknown, or if nobody asks.
     pub(crate) conversation: Option<ConversationFacts>,
     /// The same for the candidate, whose conditions may read other facts and trust other tools.
     pub(crate) candidate: Option<Box<RequestFacts>>,
@@ -40,7 +40,7 @@ impl RequestFacts {
     }
 
     fn of(contract: &Contract, request: &dyn Request) -> Self {
-        let reads = contract.reads();
+        let reads = contract.sends();
         let model = match request.models().as_slice() {
             [model] if reads.model => Some((*model).to_owned()),
             _ => None,
@@ -53,7 +53,7 @@ impl RequestFacts {
     /// The facts where nobody speaks, as with an MCP server.
     pub(crate) fn without_conversation(gate: &Gate) -> Self {
         let of = |contract: &Contract| Self {
-            conversation: contract.reads().conversation.then(ConversationFacts::default),
+            conversation: contract.sends().conversation.then(ConversationFacts::default),
             ..Self::default()
         };
         Self { candidate: gate.candidate.as_ref().map(|candidate| Box::new(of(candidate))), ..of(&gate.contract) }
@@ -72,7 +72,7 @@ impl RequestFacts {
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);
         results.iter().for_each(|result| facts.add_call(&result.call.name));
-        facts.tainted |= contract.reads().tainted && taints(contract, results);
+        facts.tainted |= contract.sends().tainted && taints(contract, results);
         // The result of a refused call is the gate's own sentence.
         for refused in refused {
             if let Some(tool) = contract.tool(&refused.call.name) {
@@ -87,7 +87,7 @@ impl RequestFacts {
 pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> ConversationFacts {
     let mut reader = ConversationReader { contract, facts: ConversationFacts::default(), speaks: false };
     request.conversation(&mut |part| reader.part(part));
-    let tainted = contract.reads().tainted && history(contract, request).is_tainted();
+    let tainted = contract.sends().tainted && history(contract, request).is_tainted();
     ConversationFacts { tainted, ..reader.facts }
 }
 

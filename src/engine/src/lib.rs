@@ -117,7 +117,7 @@ mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{Code as CallCode, ContractMatch, ConversationFacts, Cost, Usage, Violation};
-pub use callgate_limits::{SEED_BYTES, Slot, Slots, Standing, StoreError, Table, Versioned};
+pub use callgate_limits::{CounterSlot, CounterTable, SEED_BYTES, Slots, Standing, StoreError, Versioned};
 pub use callgate_redact::Kind as RedactedKind;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};

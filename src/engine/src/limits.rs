@@ -9,7 +9,9 @@
 use std::time::Duration;
 
 use callgate_contract::{Caller, Code as CallCode, Cost, Tool, Usage, Violation};
-use callgate_limits::{Admission, Charge, Key, Limit, Period, StoreError, Unit, add, admit, count_call, give_back};
+use callgate_limits::{
+    Admission, Charge, CounterKey, Limit, Period, StoreError, Unit, add, admit, count_call, give_back,
+};
 
 use crate::gate::Gate;
 use crate::{Code, Refusal};
@@ -51,7 +53,7 @@ pub(crate) fn request(gate: &Gate, caller: &Caller, now: Option<u64>) -> Result<
 /// Counts a call at a time in milliseconds since the Unix epoch: for the role, then for the tool, then for the conversation.
 pub(crate) fn call(
     gate: &Gate,
-    (caller, conversation): (&Caller, Option<&Key>),
+    (caller, conversation): (&Caller, Option<&CounterKey>),
     tool: &Tool,
     now: Option<u64>,
 ) -> Result<(), Violation> {
@@ -81,7 +83,7 @@ pub(crate) fn call(
 }
 
 /// Counts a call of a conversation.
-fn of_conversation(gate: &Gate, conversation: Option<&Key>, now: Option<u64>) -> Result<(), NotCounted> {
+fn of_conversation(gate: &Gate, conversation: Option<&CounterKey>, now: Option<u64>) -> Result<(), NotCounted> {
     let (Some(key), Some(policy)) = (conversation, gate.contract.conversation()) else { return Ok(()) };
     if policy.rules.max_calls.is_none() {
         return Ok(());
@@ -119,12 +121,12 @@ pub(crate) fn charge(gate: &Gate, caller: &Caller, (usage, cost): (&Usage, Optio
     charged.is_ok()
 }
 
-fn key(gate: &Gate, caller: &Caller, kind: &str, name: &str) -> Result<Key, StoreError> {
-    Key::limits(gate.slots(), &caller.tenant, &[gate.contract.name(), kind, name])
+fn key(gate: &Gate, caller: &Caller, kind: &str, name: &str) -> Result<CounterKey, StoreError> {
+    CounterKey::limits(gate.slots(), &caller.tenant, &[gate.contract.name(), kind, name])
 }
 
 /// Takes back what was counted for a call that is refused after all.
-fn take_back(gate: &Gate, counted: &[(Key, u64, Vec<Charge>)]) {
+fn take_back(gate: &Gate, counted: &[(CounterKey, u64, Vec<Charge>)]) {
     for (key, now, charges) in counted {
         // If it fails, a call too many is counted, which is the safe side.
         let _ = give_back(gate.slots(), key, *now, charges);
@@ -138,7 +140,7 @@ fn count(
     caller: &Caller,
     now: Option<u64>,
     charges: &[Charge],
-) -> Result<(Key, u64), NotCounted> {
+) -> Result<(CounterKey, u64), NotCounted> {
     let [kind, name] = counted;
     let admission = now.map(|millis| millis / 1000).ok_or(StoreError::Unavailable).and_then(|now| {
         let key = key(gate, caller, kind, name)?;

@@ -6,7 +6,7 @@ use callgate_contract::{
     Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide,
     name_in_sentence,
 };
-use callgate_limits::Key;
+use callgate_limits::CounterKey;
 use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
 use crate::effect::{RunCall, SourceRuling};
@@ -54,7 +54,7 @@ pub(crate) struct Basis<'a> {
     /// The request with the conversation; `None` for a call to an MCP server.
     pub(crate) request: Option<&'a dyn Request>,
     /// The counts of the conversation, if the contract has a rule for it.
-    pub(crate) conversation: Option<&'a Key>,
+    pub(crate) conversation: Option<&'a CounterKey>,
     /// True if the model can be told of a broken rule and asked again.
     pub(crate) can_feed_back: bool,
 }

@@ -13,6 +13,7 @@ use callgate_executor::signals::Signals;
 use callgate_executor::telemetry::logs::{self, Logs};
 use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::raise_open_files;
+use callgate_policies::{WORKER_ARGUMENT, run_worker};
 use callgate_sandbox::Network;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
@@ -46,6 +47,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum ExecutorCommand {
     Call(CallArguments),
+    /// Evaluates policies for the executor that started this process
+    #[command(name = WORKER_ARGUMENT, hide = true)]
+    PolicyWorker,
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -55,8 +59,10 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => return usage_error(&usage),
     };
-    if let Some(ExecutorCommand::Call(arguments)) = &arguments.command {
-        return call(arguments);
+    match &arguments.command {
+        Some(ExecutorCommand::Call(arguments)) => return call(arguments),
+        Some(ExecutorCommand::PolicyWorker) => return run_worker(),
+        None => {}
     }
     // Without a command, the parser requires it.
     let Some(config) = &arguments.config else { return ExitCode::FAILURE };

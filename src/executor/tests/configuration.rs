@@ -55,6 +55,10 @@ fn full() -> Value {
             "deterministic": { "clock": "2026-01-31T12:00:00Z", "seed": 7 }
         },
         "secrets": { "allow": ["/run/secrets"] },
+        "policies": {
+            "rego": [{ "name": "a", "file": "a.rego", "allow": "data.a.allow", "data": "d.json", "timeout": "5ms", "facts": ["model"] }],
+            "cedar": [{ "name": "b", "file": "b.cedar", "entities": "e.json", "timeout": "5ms", "facts": ["conversation"] }]
+        },
         "once": { "keep": "2h", "postgres": with(postgres.clone(), "lease", "5s") },
         "audit": {
             "synchronous": "full",
@@ -261,6 +265,10 @@ fn both_refuse_the_same_values() {
         ("/sandbox/allow", json!(["a/*"])),
         ("/sandbox/allow", json!(["{tenant}"])),
         ("/sandbox/env", json!(["A=B"])),
+        ("/policies/rego/0/allow", json!("allow")),
+        ("/policies/rego/0/name", json!("a b")),
+        ("/policies/rego/0/facts", json!(["now"])),
+        ("/policies/cedar/0/file", json!("")),
         ("/once/keep", json!("1.5h")),
         ("/once/postgres/url", json!("postgres://a")),
         ("/audit/synchronous", json!("off")),

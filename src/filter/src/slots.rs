@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use callgate_engine::{SEED_BYTES, Slot, Slots, StoreError, Versioned};
+use callgate_engine::{CounterSlot, SEED_BYTES, Slots, StoreError, Versioned};
 use callgate_host::random_seed;
 
 use crate::host;
@@ -36,12 +36,12 @@ impl Slots for SharedSlots {
         Err(StoreError::Unavailable)
     }
 
-    fn read(&self, slot: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, slot: CounterSlot) -> Result<Versioned, StoreError> {
         let (bytes, version) = host::shared(&slot.name()).ok_or(StoreError::Unavailable)?;
         Ok(Versioned { bytes, version })
     }
 
-    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, slot: CounterSlot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
         host::swap_shared(&slot.name(), version, &bytes).ok_or(StoreError::Unavailable)
     }
 }

@@ -31,7 +31,7 @@ pub enum Standing {
 
 /// The reason for refusing a request or a call of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ended {
+pub enum ConversationEnd {
     /// It is older than `lifetime`.
     Expired,
     /// It has as many turns as it may have.
@@ -100,10 +100,15 @@ impl Conversation {
     ///
     /// # Errors
     /// The conversation has ended. The record stays as it was.
-    pub fn begin_turn(&mut self, now: u64, is_new: bool, rules: &ConversationRules) -> Result<Standing, Ended> {
+    pub fn begin_turn(
+        &mut self,
+        now: u64,
+        is_new: bool,
+        rules: &ConversationRules,
+    ) -> Result<Standing, ConversationEnd> {
         self.check_age(now, rules)?;
         if rules.max_turns.is_some_and(|most| self.turns >= most) {
-            return Err(Ended::Turns);
+            return Err(ConversationEnd::Turns);
         }
         let silence = now.saturating_sub(self.seen);
         let standing = if is_new {
@@ -122,9 +127,9 @@ impl Conversation {
     ///
     /// # Errors
     /// The conversation has as many calls as it may have. The record stays as it was.
-    pub fn count_call(&mut self, now: u64, rules: &ConversationRules) -> Result<(), Ended> {
+    pub fn count_call(&mut self, now: u64, rules: &ConversationRules) -> Result<(), ConversationEnd> {
         if rules.max_calls.is_some_and(|most| self.calls >= most) {
-            return Err(Ended::Calls);
+            return Err(ConversationEnd::Calls);
         }
         self.calls = self.calls.saturating_add(1);
         self.seen = now;
@@ -140,9 +145,9 @@ impl Conversation {
         }
     }
 
-    fn check_age(&self, now: u64, rules: &ConversationRules) -> Result<(), Ended> {
+    fn check_age(&self, now: u64, rules: &ConversationRules) -> Result<(), ConversationEnd> {
         let age = now.saturating_sub(self.began);
-        if rules.lifetime.is_some_and(|lifetime| age >= lifetime) { Err(Ended::Expired) } else { Ok(()) }
+        if rules.lifetime.is_some_and(|lifetime| age >= lifetime) { Err(ConversationEnd::Expired) } else { Ok(()) }
     }
 }
 
@@ -165,7 +170,7 @@ mod tests {
         assert_eq!(conversation.begin_turn(5_099, false, &RULES), Ok(Standing::Active));
         assert_eq!(conversation.begin_turn(5_199, false, &RULES), Ok(Standing::Resumed));
         assert_eq!(conversation.begin_turn(5_999, false, &RULES), Ok(Standing::Resumed));
-        assert_eq!(conversation.begin_turn(6_000, false, &RULES), Err(Ended::Expired));
+        assert_eq!(conversation.begin_turn(6_000, false, &RULES), Err(ConversationEnd::Expired));
         assert_eq!(conversation.ends(&RULES), 7_000);
     }
 
@@ -175,10 +180,10 @@ mod tests {
         for _ in 0..3 {
             assert!(conversation.begin_turn(5_001, false, &RULES).is_ok());
         }
-        assert_eq!(conversation.begin_turn(5_002, false, &RULES), Err(Ended::Turns));
+        assert_eq!(conversation.begin_turn(5_002, false, &RULES), Err(ConversationEnd::Turns));
         assert_eq!(conversation.count_call(5_002, &RULES), Ok(()));
         assert_eq!(conversation.count_call(5_002, &RULES), Ok(()));
-        assert_eq!(conversation.count_call(5_002, &RULES), Err(Ended::Calls));
+        assert_eq!(conversation.count_call(5_002, &RULES), Err(ConversationEnd::Calls));
         assert_eq!((conversation.turns, conversation.calls), (4, 2), "a refused one is not counted");
     }
 
@@ -187,7 +192,7 @@ mod tests {
         let ahead = begun(1_000_000);
         let mut back = Conversation::read(&ahead.write(), 5_000).unwrap();
         assert_eq!(back.begin_turn(5_000, false, &RULES), Ok(Standing::Active));
-        assert_eq!(back.begin_turn(6_000, false, &RULES), Err(Ended::Expired));
+        assert_eq!(back.begin_turn(6_000, false, &RULES), Err(ConversationEnd::Expired));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::slots::{SLOTS, Slot, Slots, StoreError, TableKind};
+use crate::slots::{CounterSlot, SLOTS, Slots, StoreError, TableKind};
 
 /// The bytes of a store's seed.
 pub const SEED_BYTES: usize = 16;
@@ -17,15 +17,15 @@ pub(crate) type Fingerprint = [u8; FINGERPRINT_BYTES];
 
 /// The name of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
-    pub(crate) slot: Slot,
+pub struct CounterKey {
+    pub(crate) slot: CounterSlot,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) owner: u32,
 }
 
-// === impl Key ===
+// === impl CounterKey ===
 
-impl Key {
+impl CounterKey {
     /// Returns the key of a counter of limits. The parts are hashed with their lengths, so no two lists of parts have one key by chance.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Key {
         for (kept, byte) in fingerprint.iter_mut().zip(name) {
             *kept = byte;
         }
-        Ok(Self { slot: Slot { table, number }, fingerprint, owner: u32::from_le_bytes([a, b, c, d]) })
+        Ok(Self { slot: CounterSlot { table, number }, fingerprint, owner: u32::from_le_bytes([a, b, c, d]) })
     }
 }
 
@@ -76,12 +76,12 @@ fn hash(seed: &[u8; SEED_BYTES], table: TableKind, lists: &[&[&str]]) -> [u8; 32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Table;
+    use crate::CounterTable;
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        let table = Table::new([1; SEED_BYTES]);
-        let key = |owner: &[&str], parts: &[&str]| Key::conversation(&table, owner, parts).unwrap().fingerprint;
+        let table = CounterTable::new([1; SEED_BYTES]);
+        let key = |owner: &[&str], parts: &[&str]| CounterKey::conversation(&table, owner, parts).unwrap().fingerprint;
         let keys = [
             key(&["ab"], &["c"]),
             key(&["a"], &["bc"]),
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn slots_depend_on_the_seed() {
-        let (one, two) = (Table::new([1; SEED_BYTES]), Table::new([2; SEED_BYTES]));
+        let (one, two) = (CounterTable::new([1; SEED_BYTES]), CounterTable::new([2; SEED_BYTES]));
         let same = (0..200).filter(|number| {
             let id = number.to_string();
-            let of = |table: &Table| Key::conversation(table, &["acme"], &[&id]).unwrap().slot;
+            let of = |table: &CounterTable| CounterKey::conversation(table, &["acme"], &[&id]).unwrap().slot;
             of(&one) == of(&two)
         });
         assert!(same.count() < 10);

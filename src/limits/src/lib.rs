@@ -1,17 +1,17 @@
 //! Rates, budgets and conversations over time.
 //!
 //! A counter is a record of bytes in a [`Slots`] store, which offers compare-and-swap and nothing else: the shared data of a proxy, or a
-//! [`Table`] in the memory of one process. The number of slots and their bytes are fixed, whoever chooses the names ([`slots`]).
+//! [`CounterTable`] in the memory of one process. The number of slots and their bytes are fixed, whoever chooses the names ([`slots`]).
 //!
 //! A charge is all or nothing: if one limit is reached, nothing is counted. Whatever the order of the clocks of those who charge, no more
 //! than the limit is admitted ([`meters`]).
 //!
 //! ```
-//! use callgate_limits::{Admission, Charge, Key, Limit, Period, Table, Unit, admit};
+//! use callgate_limits::{Admission, Charge, CounterKey, Limit, Period, CounterTable, Unit, admit};
 //!
-//! let table = Table::new([7; 16]);
+//! let table = CounterTable::new([7; 16]);
 //! let limit = Limit { unit: Unit::Calls, period: Period::Minute, most: 1 };
-//! let key = Key::limits(&table, "acme", &["desk", "acme", "role", "clerk"])?;
+//! let key = CounterKey::limits(&table, "acme", &["desk", "acme", "role", "clerk"])?;
 //! let charge = [Charge { limit, amount: 1 }];
 //! assert_eq!(admit(&table, &key, 1_000, &charge)?, Admission::Admitted);
 //! assert!(matches!(admit(&table, &key, 1_001, &charge)?, Admission::Refused { .. }));
@@ -31,9 +31,11 @@ mod table;
 mod window;
 
 pub use bucket::MOST_RECORDS;
-pub use conversation::{ConversationRules, Ended, Standing};
-pub use key::{Key, SEED_BYTES};
+pub use conversation::{ConversationEnd, ConversationRules, Standing};
+pub use key::{CounterKey, SEED_BYTES};
 pub use limit::{Charge, Limit, Period, Unit};
 pub use meters::Admission;
-pub use slots::{Slot, Slots, StoreError, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back};
-pub use table::Table;
+pub use slots::{
+    CounterSlot, Slots, StoreError, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+};
+pub use table::CounterTable;

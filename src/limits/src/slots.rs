@@ -9,8 +9,8 @@
 use std::fmt;
 
 use crate::bucket::{Bucket, Crowd};
-use crate::conversation::{Conversation, ConversationRules, Ended, Standing};
-use crate::key::{Key, SEED_BYTES};
+use crate::conversation::{Conversation, ConversationEnd, ConversationRules, Standing};
+use crate::key::{CounterKey, SEED_BYTES};
 use crate::limit::Charge;
 use crate::meters::{Admission, Meters};
 
@@ -30,7 +30,7 @@ pub enum TableKind {
 
 /// A slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Slot {
+pub struct CounterSlot {
     /// The table.
     pub table: TableKind,
     /// Less than [`SLOTS`].
@@ -58,13 +58,13 @@ pub trait Slots: fmt::Debug {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    fn read(&self, slot: Slot) -> Result<Versioned, StoreError>;
+    fn read(&self, slot: CounterSlot) -> Result<Versioned, StoreError>;
 
     /// Writes a slot if it still has this version. Returns false if another worker wrote.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError>;
+    fn swap(&self, slot: CounterSlot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError>;
 }
 
 /// The reason why a counter cannot be read or changed.
@@ -88,7 +88,7 @@ pub enum StoreError {
 ///
 /// # Errors
 /// The counter cannot be changed; nothing is counted.
-pub fn admit(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> Result<Admission, StoreError> {
+pub fn admit(slots: &dyn Slots, key: &CounterKey, now: u64, charges: &[Charge]) -> Result<Admission, StoreError> {
     meter(slots, key, now, |meters| match meters.admit(now, charges) {
         Admission::Admitted => (true, Admission::Admitted),
         refused @ Admission::Refused { .. } => (false, refused),
@@ -99,7 +99,7 @@ pub fn admit(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> Resu
 ///
 /// # Errors
 /// The counter cannot be changed; nothing is counted.
-pub fn add(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> Result<(), StoreError> {
+pub fn add(slots: &dyn Slots, key: &CounterKey, now: u64, charges: &[Charge]) -> Result<(), StoreError> {
     meter(slots, key, now, |meters| {
         meters.add(now, charges);
         (true, ())
@@ -110,7 +110,7 @@ pub fn add(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> Result
 ///
 /// # Errors
 /// The counter cannot be changed; the charges stay counted.
-pub fn give_back(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> Result<(), StoreError> {
+pub fn give_back(slots: &dyn Slots, key: &CounterKey, now: u64, charges: &[Charge]) -> Result<(), StoreError> {
     meter(slots, key, now, |meters| {
         meters.give_back(charges);
         (true, ())
@@ -123,10 +123,10 @@ pub fn give_back(slots: &dyn Slots, key: &Key, now: u64, charges: &[Charge]) -> 
 /// The counter cannot be changed; nothing is counted.
 pub fn begin_turn(
     slots: &dyn Slots,
-    key: &Key,
+    key: &CounterKey,
     now: u64,
     rules: &ConversationRules,
-) -> Result<Result<Standing, Ended>, StoreError> {
+) -> Result<Result<Standing, ConversationEnd>, StoreError> {
     converse(slots, key, now, rules, |conversation, is_new| conversation.begin_turn(now, is_new, rules))
 }
 
@@ -136,10 +136,10 @@ pub fn begin_turn(
 /// The counter cannot be changed; nothing is counted.
 pub fn count_call(
     slots: &dyn Slots,
-    key: &Key,
+    key: &CounterKey,
     now: u64,
     rules: &ConversationRules,
-) -> Result<Result<(), Ended>, StoreError> {
+) -> Result<Result<(), ConversationEnd>, StoreError> {
     converse(slots, key, now, rules, |conversation, _| conversation.count_call(now, rules))
 }
 
@@ -147,7 +147,12 @@ pub fn count_call(
 ///
 /// # Errors
 /// The counter cannot be changed; the turn stays counted.
-pub fn give_turn_back(slots: &dyn Slots, key: &Key, now: u64, rules: &ConversationRules) -> Result<(), StoreError> {
+pub fn give_turn_back(
+    slots: &dyn Slots,
+    key: &CounterKey,
+    now: u64,
+    rules: &ConversationRules,
+) -> Result<(), StoreError> {
     let taken = converse(slots, key, now, rules, |conversation, _| {
         conversation.turns = conversation.turns.saturating_sub(1);
         Ok(())
@@ -158,7 +163,7 @@ pub fn give_turn_back(slots: &dyn Slots, key: &Key, now: u64, rules: &Conversati
 /// Changes a counter of limits. `change` returns true if the record is to be written.
 fn meter<T>(
     slots: &dyn Slots,
-    key: &Key,
+    key: &CounterKey,
     now: u64,
     change: impl Fn(&mut Meters) -> (bool, T),
 ) -> Result<T, StoreError> {
@@ -172,11 +177,11 @@ fn meter<T>(
 /// Changes a conversation. Nothing is written if `change` fails.
 fn converse<T>(
     slots: &dyn Slots,
-    key: &Key,
+    key: &CounterKey,
     now: u64,
     rules: &ConversationRules,
-    change: impl Fn(&mut Conversation, bool) -> Result<T, Ended>,
-) -> Result<Result<T, Ended>, StoreError> {
+    change: impl Fn(&mut Conversation, bool) -> Result<T, ConversationEnd>,
+) -> Result<Result<T, ConversationEnd>, StoreError> {
     update(slots, key, now, Crowd::Share, |record| {
         let mut conversation = Conversation::read(record, now).ok_or(StoreError::Unreadable)?;
         // Its id is forgotten: the store may still hold the record, as long as nobody needs the room.
@@ -199,7 +204,7 @@ struct Changed {
 /// Changes one record. `change` may be called several times, and only the last call counts.
 fn update<T>(
     slots: &dyn Slots,
-    key: &Key,
+    key: &CounterKey,
     now: u64,
     crowd: Crowd,
     change: impl Fn(&[u8]) -> Result<(Option<Changed>, T), StoreError>,
@@ -217,9 +222,9 @@ fn update<T>(
     Err(StoreError::Contended)
 }
 
-// === impl Slot ===
+// === impl CounterSlot ===
 
-impl Slot {
+impl CounterSlot {
     /// Returns the name of the slot in a store of named values. It changes if the form of the bytes does.
     #[must_use]
     pub fn name(self) -> String {

@@ -3,26 +3,26 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::key::SEED_BYTES;
-use crate::slots::{SLOTS, Slot, Slots, StoreError, TableKind, Versioned};
+use crate::slots::{CounterSlot, SLOTS, Slots, StoreError, TableKind, Versioned};
 
 /// A store in memory. It takes none until the first use.
 #[derive(Debug)]
-pub struct Table {
+pub struct CounterTable {
     seed: [u8; SEED_BYTES],
     limits: OnceLock<Vec<Mutex<Versioned>>>,
     conversations: OnceLock<Vec<Mutex<Versioned>>>,
 }
 
-// === impl Table ===
+// === impl CounterTable ===
 
-impl Table {
+impl CounterTable {
     /// Creates an empty store. The seed must be random, and secret, if strangers may choose names.
     #[must_use]
     pub const fn new(seed: [u8; SEED_BYTES]) -> Self {
         Self { seed, limits: OnceLock::new(), conversations: OnceLock::new() }
     }
 
-    fn slot(&self, Slot { table, number }: Slot) -> Result<MutexGuard<'_, Versioned>, StoreError> {
+    fn slot(&self, CounterSlot { table, number }: CounterSlot) -> Result<MutexGuard<'_, Versioned>, StoreError> {
         let slots = match table {
             TableKind::Limits => &self.limits,
             TableKind::Conversations => &self.conversations,
@@ -34,16 +34,16 @@ impl Table {
     }
 }
 
-impl Slots for Table {
+impl Slots for CounterTable {
     fn seed(&self) -> Result<[u8; SEED_BYTES], StoreError> {
         Ok(self.seed)
     }
 
-    fn read(&self, slot: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, slot: CounterSlot) -> Result<Versioned, StoreError> {
         self.slot(slot).map(|slot| slot.clone())
     }
 
-    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, slot: CounterSlot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
         let mut slot = self.slot(slot)?;
         if slot.version != version {
             return Ok(false);

@@ -6,8 +6,9 @@ use std::cell::Cell;
 
 use callgate_limits::slots::{ATTEMPTS, SLOTS};
 use callgate_limits::{
-    Admission, Charge, ConversationRules, Ended, Key, Limit, MOST_RECORDS, Period, SEED_BYTES, Slot, Slots, Standing,
-    StoreError, Table, Unit, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+    Admission, Charge, ConversationEnd, ConversationRules, CounterKey, CounterSlot, CounterTable, Limit, MOST_RECORDS,
+    Period, SEED_BYTES, Slots, Standing, StoreError, Unit, Versioned, add, admit, begin_turn, count_call, give_back,
+    give_turn_back,
 };
 
 const SEED: [u8; SEED_BYTES] = [3; SEED_BYTES];
@@ -20,8 +21,8 @@ fn calls(most: u64) -> [Charge; 1] {
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn threads_at_once_admit_exactly_the_limit() {
-    let table = Table::new(SEED);
-    let key = Key::limits(&table, "acme", &["acme", "clerk"]).unwrap();
+    let table = CounterTable::new(SEED);
+    let key = CounterKey::limits(&table, "acme", &["acme", "clerk"]).unwrap();
     let admitted: usize = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4)
             .map(|_| {
@@ -56,12 +57,12 @@ impl Slots for Broken {
         Ok(SEED)
     }
 
-    fn read(&self, _: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, _: CounterSlot) -> Result<Versioned, StoreError> {
         self.reads.set(self.reads.get() + 1);
         Ok(Versioned { bytes: self.bytes.clone(), version: 1 })
     }
 
-    fn swap(&self, _: Slot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, _: CounterSlot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
         self.swapped
     }
 }
@@ -74,7 +75,7 @@ fn attempts_have_an_end_and_a_broken_store_admits_nothing() {
         (vec![1, 2, 3], Ok(true), StoreError::Unreadable, 1),
     ] {
         let store = Broken { reads: Cell::new(0), bytes, swapped };
-        let key = Key::limits(&store, "acme", &["acme"]).unwrap();
+        let key = CounterKey::limits(&store, "acme", &["acme"]).unwrap();
         assert_eq!(admit(&store, &key, NOW, &calls(5)), Err(error));
         assert_eq!(store.reads.get(), reads);
     }
@@ -82,8 +83,8 @@ fn attempts_have_an_end_and_a_broken_store_admits_nothing() {
 
 #[test]
 fn charges_are_given_back_and_added_over_the_limit() {
-    let table = Table::new(SEED);
-    let key = Key::limits(&table, "acme", &["acme"]).unwrap();
+    let table = CounterTable::new(SEED);
+    let key = CounterKey::limits(&table, "acme", &["acme"]).unwrap();
     assert_eq!(admit(&table, &key, NOW, &calls(1)), Ok(Admission::Admitted));
     give_back(&table, &key, NOW, &calls(1)).unwrap();
     assert_eq!(admit(&table, &key, NOW, &calls(1)), Ok(Admission::Admitted));
@@ -96,8 +97,8 @@ fn charges_are_given_back_and_added_over_the_limit() {
 
 #[test]
 fn a_refusal_by_one_limit_counts_for_no_other() {
-    let table = Table::new(SEED);
-    let key = Key::limits(&table, "acme", &["acme"]).unwrap();
+    let table = CounterTable::new(SEED);
+    let key = CounterKey::limits(&table, "acme", &["acme"]).unwrap();
     let charge = |unit, most| Charge { limit: Limit { unit, period: Period::Day, most }, amount: 1 };
     let (wide, narrow) = (charge(Unit::Requests, 5), charge(Unit::Tokens, 1));
     assert_eq!(admit(&table, &key, NOW, &[wide, narrow]), Ok(Admission::Admitted));
@@ -112,34 +113,34 @@ const RULES: ConversationRules =
 
 #[test]
 fn a_conversation_lives_in_the_store() {
-    let table = Table::new(SEED);
-    let key = Key::conversation(&table, &["acme", "clerk"], &["id-1"]).unwrap();
+    let table = CounterTable::new(SEED);
+    let key = CounterKey::conversation(&table, &["acme", "clerk"], &["id-1"]).unwrap();
     assert_eq!(begin_turn(&table, &key, NOW, &RULES), Ok(Ok(Standing::Begun)));
     assert_eq!(begin_turn(&table, &key, NOW + 1, &RULES), Ok(Ok(Standing::Active)));
     give_turn_back(&table, &key, NOW + 1, &RULES).unwrap();
     assert_eq!(begin_turn(&table, &key, NOW + 61, &RULES), Ok(Ok(Standing::Resumed)));
     assert_eq!(count_call(&table, &key, NOW + 62, &RULES), Ok(Ok(())));
-    assert_eq!(count_call(&table, &key, NOW + 62, &RULES), Ok(Err(Ended::Calls)));
+    assert_eq!(count_call(&table, &key, NOW + 62, &RULES), Ok(Err(ConversationEnd::Calls)));
     assert_eq!(begin_turn(&table, &key, NOW + 63, &RULES), Ok(Ok(Standing::Active)));
-    assert_eq!(begin_turn(&table, &key, NOW + 64, &RULES), Ok(Err(Ended::Turns)));
-    assert_eq!(begin_turn(&table, &key, NOW + 600, &RULES), Ok(Err(Ended::Expired)));
-    assert_eq!(begin_turn(&table, &key, NOW + 1_199, &RULES), Ok(Err(Ended::Expired)));
+    assert_eq!(begin_turn(&table, &key, NOW + 64, &RULES), Ok(Err(ConversationEnd::Turns)));
+    assert_eq!(begin_turn(&table, &key, NOW + 600, &RULES), Ok(Err(ConversationEnd::Expired)));
+    assert_eq!(begin_turn(&table, &key, NOW + 1_199, &RULES), Ok(Err(ConversationEnd::Expired)));
     assert_eq!(begin_turn(&table, &key, NOW + 1_200, &RULES), Ok(Ok(Standing::Begun)), "the id is forgotten");
-    let other = Key::conversation(&table, &["evil", "clerk"], &["id-1"]).unwrap();
+    let other = CounterKey::conversation(&table, &["evil", "clerk"], &["id-1"]).unwrap();
     assert_eq!(begin_turn(&table, &other, NOW + 64, &RULES), Ok(Ok(Standing::Begun)), "another tenant's id is another");
 }
 
 #[test]
 fn a_stranger_who_fills_the_store_takes_room_only_from_itself() {
-    let table = Table::new(SEED);
-    let honest = Key::conversation(&table, &["acme", "clerk"], &["mine"]).unwrap();
+    let table = CounterTable::new(SEED);
+    let honest = CounterKey::conversation(&table, &["acme", "clerk"], &["mine"]).unwrap();
     assert_eq!(begin_turn(&table, &honest, NOW, &RULES), Ok(Ok(Standing::Begun)));
     let count = usize::from(SLOTS) * MOST_RECORDS + 20_000;
     for number in 0..count {
-        let key = Key::conversation(&table, &["evil", "clerk"], &[&number.to_string()]).unwrap();
+        let key = CounterKey::conversation(&table, &["evil", "clerk"], &[&number.to_string()]).unwrap();
         assert_eq!(begin_turn(&table, &key, NOW + 1, &RULES), Ok(Ok(Standing::Begun)));
     }
     assert_eq!(begin_turn(&table, &honest, NOW + 2, &RULES), Ok(Ok(Standing::Active)));
-    let limits = Key::limits(&table, "acme", &["acme"]).unwrap();
+    let limits = CounterKey::limits(&table, "acme", &["acme"]).unwrap();
     assert_eq!(admit(&table, &limits, NOW, &calls(1)), Ok(Admission::Admitted));
 }

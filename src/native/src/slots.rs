@@ -4,10 +4,10 @@
 
 use std::sync::OnceLock;
 
-use callgate_engine::{SEED_BYTES, Slot, Slots, StoreError, Table, Versioned};
+use callgate_engine::{CounterSlot, CounterTable, SEED_BYTES, Slots, StoreError, Versioned};
 use callgate_host::random_seed;
 
-static TABLE: OnceLock<Table> = OnceLock::new();
+static TABLE: OnceLock<CounterTable> = OnceLock::new();
 
 /// The process's table.
 #[derive(Debug)]
@@ -16,12 +16,12 @@ pub(crate) struct ProcessSlots;
 // === impl ProcessSlots ===
 
 impl ProcessSlots {
-    fn table() -> Result<&'static Table, StoreError> {
+    fn table() -> Result<&'static CounterTable, StoreError> {
         if let Some(table) = TABLE.get() {
             return Ok(table);
         }
         let seed = random_seed().ok_or(StoreError::Unavailable)?;
-        Ok(TABLE.get_or_init(|| Table::new(seed)))
+        Ok(TABLE.get_or_init(|| CounterTable::new(seed)))
     }
 }
 
@@ -30,11 +30,11 @@ impl Slots for ProcessSlots {
         Self::table()?.seed()
     }
 
-    fn read(&self, slot: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, slot: CounterSlot) -> Result<Versioned, StoreError> {
         Self::table()?.read(slot)
     }
 
-    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, slot: CounterSlot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
         Self::table()?.swap(slot, version, bytes)
     }
 }

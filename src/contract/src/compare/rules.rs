@@ -19,7 +19,7 @@ pub(super) enum Rule {
     Limit(fn(&Limits) -> Option<u64>),
     /// A limit of a run, or a rate: a number, a size, a time in milliseconds, or an amount. The absent field means this.
     Most(u64),
-    /// A limit on cost, in the currency of the prices. The absent field is no limit.
+    /// A limit on cost, in the currency of the prices. Without the field there are no bounds.
     Budget,
     /// A rule that never allows a call: adding it closes, removing it opens. `false` is the same as no rule.
     Restriction,

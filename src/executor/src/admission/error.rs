@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use callgate_contract::Errors;
 
+use callgate_policies::{PolicyError, PolicyFact};
 use callgate_sandbox::ProgramError;
 use callgate_state::StateError;
 
@@ -45,6 +46,22 @@ pub enum AdmissionError {
         path: PathBuf,
         /// The system's reason.
         reason: String,
+    },
+    /// A policy cannot be used.
+    #[error("{0}; correct it, or `policies` in the executor's configuration")]
+    Policy(PolicyError),
+    /// A policy reads a fact that the gate does not send for a contract.
+    #[error(
+        "{file}: expected the gate to send `{fact}`, which policy `{policy}` reads; write `authorize: true` in the contract, or remove the \
+         fact from `policies` in the executor's configuration"
+    )]
+    PolicyFact {
+        /// The contract's file.
+        file: String,
+        /// The policy.
+        policy: String,
+        /// The fact.
+        fact: PolicyFact,
     },
     /// Compiled code cannot be kept in its folder.
     #[error("stateDir: {0}")]

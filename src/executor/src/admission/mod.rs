@@ -8,6 +8,7 @@ mod error;
 mod fence;
 mod grants;
 mod overlap;
+mod policies;
 mod secrets;
 mod settings;
 mod source;
@@ -24,6 +25,7 @@ use self::overlap::Overlaps;
 pub use self::settings::{AdmissionSettings, OwnPath};
 use self::source::Source;
 use crate::footprint::{Footprint, Reads};
+use callgate_policies::Policies;
 use callgate_sandbox::{Cache, Deterministic, Grants, ModuleMetrics, Network, Program, Sandbox};
 
 /// All contracts by digest, and the sandbox of their tools.
@@ -43,6 +45,7 @@ type Programs = HashMap<[u8; 32], Arc<Program>>;
 pub struct Admitted {
     contract: Contract,
     runnables: HashMap<String, Runnable>,
+    policies: Arc<Policies>,
 }
 
 /// The runner of a tool.
@@ -159,10 +162,12 @@ impl Registry {
         let mut programs = HashMap::new();
         let mut overlaps = Overlaps::default();
         let mut contracts = HashMap::new();
+        let policies = Arc::new(policies::load(settings, reads)?);
         let sources = Source::all(settings, reads)?;
         let fence = Source::fence(settings, own, &sources, reads)?;
         for source in sources {
             let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
+            policies::fit(&policies, &source.name(), &source.contract)?;
             let contract = source.contract;
             tracing::info!(
                 contract = contract.name(),
@@ -172,7 +177,8 @@ impl Registry {
                 sandboxed = runnables.len(),
                 "contract is admitted"
             );
-            contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables }));
+            let policies = Arc::clone(&policies);
+            contracts.insert(contract.digest().to_owned(), Arc::new(Admitted { contract, runnables, policies }));
         }
         Ok(Self { sandbox, contracts, programs, footprint: reads.footprint(), own: own.to_vec() })
     }
@@ -211,6 +217,11 @@ impl Admitted {
     /// The contract.
     pub fn contract(&self) -> &Contract {
         &self.contract
+    }
+
+    /// The policies that decide each call of this contract too.
+    pub(crate) fn policies(&self) -> &Arc<Policies> {
+        &self.policies
     }
 
     /// Returns the runner of a tool of this contract; `None` if the application runs it.

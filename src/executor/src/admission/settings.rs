@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use callgate_policies::{PolicySettings, WorkerProgram};
 use callgate_sandbox::SandboxSettings;
 use callgate_settings::Allow;
 
@@ -20,6 +21,10 @@ pub struct AdmissionSettings {
     pub sandbox: SandboxSettings,
     /// Files a contract may hand to tools as secrets, and folders of such files.
     pub secrets: Allow,
+    /// The policies that decide each call beside its contract.
+    pub policies: Vec<PolicySettings>,
+    /// The program that evaluates them: this one, but for tests.
+    pub policy_worker: WorkerProgram,
     /// The executor's own files. No tool may be granted any of them.
     pub own: Vec<OwnPath>,
 }

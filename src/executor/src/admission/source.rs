@@ -120,7 +120,7 @@ impl Source {
         self.wasm_tools().map(|(_, run)| folder(&self.file).join(&run.module))
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.file.display().to_string()
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use callgate_approvals::{ApprovalSection, ApprovalSettings};
 use callgate_audit::{AuditSection, AuditSettings};
+use callgate_policies::{PolicySection, PolicySettings};
 use callgate_sandbox::{SandboxSection, SandboxSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
 use serde::Deserialize;
@@ -79,6 +80,8 @@ pub struct Config {
     pub sandbox: SandboxSettings,
     /// The files contracts may hand to tools.
     pub secrets: Secrets,
+    /// The policies that decide each call beside its contract.
+    pub policies: Vec<PolicySettings>,
     /// Metrics, traces, logs.
     pub telemetry: TelemetrySettings,
 }
@@ -131,6 +134,8 @@ struct File {
     #[serde(default)]
     secrets: secrets::Section,
     #[serde(default)]
+    policies: PolicySection,
+    #[serde(default)]
     telemetry: TelemetrySection,
 }
 
@@ -154,14 +159,15 @@ impl Config {
         Self::parse(&file, &text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
-    /// Returns this configuration with the reloadable parts of `read`: the contracts, and the limits of their grants.
+    /// Returns this configuration with the reloadable parts of `read`: the contracts, the limits of their grants, and the policies.
     pub(crate) fn reloaded(&self, read: &Self) -> Self {
         let sandbox = SandboxSettings {
             allow: read.sandbox.allow.clone(),
             env: read.sandbox.env.clone(),
             ..self.sandbox.clone()
         };
-        Self { contracts: read.contracts.clone(), sandbox, secrets: read.secrets.clone(), ..self.clone() }
+        let (contracts, policies) = (read.contracts.clone(), read.policies.clone());
+        Self { contracts, sandbox, secrets: read.secrets.clone(), policies, ..self.clone() }
     }
 
     /// Reads configuration text; `file` names it in errors, and its relative paths start at `folder`.
@@ -216,6 +222,7 @@ impl Config {
             backends: read.backends.resolve(&place)?,
             sandbox: read.sandbox.resolve(&place)?,
             secrets: read.secrets.resolve(&place)?,
+            policies: read.policies.resolve(&place)?,
             telemetry: read.telemetry.resolve(&place)?,
         })
     }
@@ -256,7 +263,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, policies, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

@@ -9,6 +9,8 @@ use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
 
+use callgate_policies::{Language, PolicySettings, WorkerProgram};
+
 use super::Config;
 use crate::admission::{AdmissionSettings, OwnPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
@@ -30,6 +32,8 @@ impl Config {
             state_dir: self.state_dir.clone(),
             sandbox: self.sandbox.clone(),
             secrets: self.secrets.allow.clone(),
+            policies: self.policies.clone(),
+            policy_worker: WorkerProgram::this(),
             own: self.own_files(),
         }
     }
@@ -58,6 +62,15 @@ impl Config {
         }
         for backend in self.backends.0.values() {
             found.backend(backend);
+        }
+        for PolicySettings { language, .. } in &self.policies {
+            let (file, beside) = match language {
+                Language::Rego { file, data, allow: _ } => (file, data),
+                Language::Cedar { file, entities } => (file, entities),
+            };
+            for path in [Some(file), beside.as_ref()].into_iter().flatten() {
+                found.add("a policy", path);
+            }
         }
         let TelemetrySettings { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
         if let Some(Otlp { authority: Some(authority), .. }) = otlp {

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use callgate_contract::{Contract, ProposedCall, Run, Verdict, Violation, decide};
+use callgate_contract::{Contract, Run, Verdict, Violation};
 use callgate_proto::executor::v1::call_ruling::Ruling;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallRuling, Denied, ExecuteRequest, Pending, ReleaseRule,
@@ -21,9 +21,11 @@ use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
 use super::attempt::{self, NEVER};
-use super::batch::{CheckedBatch, SentRuling};
+use super::batch::CheckedBatch;
+use super::decision::decide_call;
 use super::log;
 use super::{Service, shown, status_of};
+use crate::admission::Admitted;
 use crate::outcome;
 use callgate_approvals::{ApprovalError, Ask, Claim, ClaimRule};
 use callgate_audit::{self as audit, AuditEvent, Verdict as Audited};
@@ -63,18 +65,15 @@ impl Service {
         let (mut asked, calls) = CheckedBatch::read(shared(request), metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         asked.admit_claims(admitted.contract())?;
-        let proposed = calls
-            .into_iter()
-            .enumerate()
-            .map(|(position, call)| {
-                let tool = call.tool.clone();
-                let proposed = self.propose(&asked, admitted.contract(), position, call)?;
-                if !matches!(proposed.need, Need::Denied(_)) {
-                    asked.add_call(&tool);
-                }
-                Ok(proposed)
-            })
-            .collect::<Result<Vec<_>, Status>>()?;
+        let mut proposed = Vec::with_capacity(calls.len());
+        for (position, call) in calls.into_iter().enumerate() {
+            let tool = call.tool.clone();
+            let next = propose(&asked, &admitted, position, call).await?;
+            if !matches!(next.need, Need::Denied(_)) {
+                asked.add_call(&tool);
+            }
+            proposed.push(next);
+        }
         // As a denied call of Execute, a request here writes records and runs nothing. Tenants take turns.
         let tickets = self.services.queues.denials.enter(&asked.caller.tenant, 1).map_err(status_of)?;
         let mut slots = Vec::new();
@@ -88,47 +87,6 @@ impl Service {
         let rulings = proposed.into_iter().zip(rulings);
         let rulings = rulings.map(|(proposed, ruling)| CallRuling { id: proposed.id, ruling: Some(ruling) });
         Ok(AuthorizeResponse { rulings: rulings.collect() })
-    }
-
-    /// Decides one call again.
-    fn propose(
-        &self,
-        asked: &CheckedBatch,
-        contract: &Contract,
-        position: usize,
-        call: proto::Call,
-    ) -> Result<Proposed, Status> {
-        let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let mut audited = asked.audited(call.position.unwrap_or(position), &call);
-        let ruling = SentRuling::of(&call);
-        let conversation = asked.conversation(position, ruling.texts());
-        let given = ProposedCall { name: &call.tool, arguments: &call.arguments };
-        let (approved, needs_approval) = match decide(contract, &asked.caller, &conversation, &given) {
-            Verdict::Allow(approved) => (approved, call.needs_approval),
-            Verdict::NeedsApproval(approved) => (approved, true),
-            Verdict::Deny(violation) => {
-                return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
-            }
-        };
-        if !matches!(approved.tool.run(), Run::Client) {
-            let what = "a call of a tool that the executor runs";
-            return Err(Status::invalid_argument(format!("{what} (calls[{position}]); send it to Execute")));
-        }
-        attempt::describe(&mut audited, &approved);
-        let need = if needs_approval {
-            Need::Claims(Box::new(Ask {
-                tenant: asked.caller.tenant.clone(),
-                role: asked.caller.role.clone(),
-                contract_digest: asked.contract_digest.clone(),
-                tool: approved.tool.name().to_owned(),
-                arguments: approved.canonical.clone(),
-                exchange_id: asked.exchange_id.clone(),
-                about: shown(contract, &approved),
-            }))
-        } else {
-            Need::Free
-        };
-        Ok(Proposed { id: call.id, call: audited, need })
     }
 
     /// Claims approvals, and rules on each call.
@@ -224,6 +182,43 @@ impl Proposed {
             Need::Denied(_) | Need::Free => None,
         }
     }
+}
+
+/// Decides one call again.
+async fn propose(
+    asked: &CheckedBatch,
+    admitted: &Admitted,
+    position: usize,
+    call: proto::Call,
+) -> Result<Proposed, Status> {
+    let position = u32::try_from(position).unwrap_or(u32::MAX);
+    let mut audited = asked.audited(call.position.unwrap_or(position), &call);
+    let (approved, needs_approval) = match decide_call(admitted, asked, position, &call).await {
+        Verdict::Allow(approved) => (approved, false),
+        Verdict::NeedsApproval(approved) => (approved, true),
+        Verdict::Deny(violation) => {
+            return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
+        }
+    };
+    if !matches!(approved.tool.run(), Run::Client) {
+        let what = "a call of a tool that the executor runs";
+        return Err(Status::invalid_argument(format!("{what} (calls[{position}]); send it to Execute")));
+    }
+    attempt::describe(&mut audited, &approved);
+    let need = if needs_approval {
+        Need::Claims(Box::new(Ask {
+            tenant: asked.caller.tenant.clone(),
+            role: asked.caller.role.clone(),
+            contract_digest: asked.contract_digest.clone(),
+            tool: approved.tool.name().to_owned(),
+            arguments: approved.canonical.clone(),
+            exchange_id: asked.exchange_id.clone(),
+            about: shown(admitted.contract(), &approved),
+        }))
+    } else {
+        Need::Free
+    };
+    Ok(Proposed { id: call.id, call: audited, need })
 }
 
 /// The fields that both kinds of requests have.

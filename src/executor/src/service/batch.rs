@@ -9,7 +9,7 @@ use callgate_contract::{CLAIMS_MAX, Caller, Code, Contract, Conversation, Conver
 use callgate_proto::executor::v1::{self as proto, ExecuteRequest};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -116,6 +116,15 @@ impl CheckedBatch {
     pub(super) fn conversation<'a>(&'a self, position: u32, texts: Texts<'a>) -> Conversation<'a> {
         let (model, facts) = (self.model.as_deref(), self.conversation.as_ref());
         Conversation { calls_before: position, model, now: self.now, facts, texts, can_feed_back: false }
+    }
+
+    /// Returns the model, and the facts of the conversation, for policies: each if the filter sent it.
+    pub(super) fn policy_facts(&self) -> (Option<String>, Option<Value>) {
+        let conversation = self.conversation.as_ref().map(|facts| {
+            let ConversationFacts { tainted, rounds, turns, calls } = facts;
+            json!({ "tainted": tainted, "rounds": rounds, "turns": turns, "calls": calls })
+        });
+        (self.model.clone(), conversation)
     }
 
     /// Counts a call that is not denied, for the decisions on later ones of the same turn.

@@ -8,6 +8,7 @@ mod authorize;
 mod batch;
 mod begun;
 pub(crate) mod deadline;
+mod decision;
 pub(crate) mod lag;
 mod log;
 pub(crate) mod orphans;
@@ -21,7 +22,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approved, Code, Contract, Run, Verdict, decide};
+use callgate_contract::{Approved, Code, Contract, Run, Verdict};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest,
@@ -34,7 +35,8 @@ use tonic::{Extensions, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use self::attempt::{Attempt, Consent, Denial};
-use self::batch::{CheckedBatch, SentRuling};
+use self::batch::CheckedBatch;
+use self::decision::decide_call;
 pub(crate) use self::services::Services;
 pub use self::services::ServicesError;
 use crate::admission::Admitted;
@@ -115,9 +117,8 @@ impl Service {
         })
     }
 
-    /// Repeats the filter's decision with the same function. Bypassing the filter, or running an outdated one, gains
-    /// nothing.
-    fn decide_again(
+    /// Decides a call again.
+    async fn decide_again(
         &self,
         asked: &CheckedBatch,
         admitted: &Arc<Admitted>,
@@ -141,12 +142,9 @@ impl Service {
             let entry = Entry { time: batch::now(), source: Source::Executor, call: Arc::new(call), event };
             Decided::Denied(Box::new(Denial { entry, outcome, code, peer: Arc::clone(&asked.peer), span }))
         };
-        let ruling = SentRuling::of(&call);
-        let conversation = asked.conversation(position, ruling.texts());
-        let given = callgate_contract::ProposedCall { name: &call.tool, arguments: &call.arguments };
-        let (approved, consent) = match decide(admitted.contract(), &asked.caller, &conversation, &given) {
-            Verdict::Allow(approved) if !call.needs_approval => (approved, Consent::NotNeeded),
-            Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
+        let (approved, consent) = match decide_call(admitted, asked, position, &call).await {
+            Verdict::Allow(approved) => (approved, Consent::NotNeeded),
+            Verdict::NeedsApproval(approved) => {
                 let shown = shown(admitted.contract(), &approved);
                 (approved, Consent::Needed(shown))
             }
@@ -181,18 +179,15 @@ impl Service {
         let (mut asked, calls) = CheckedBatch::read(request, &metadata, peer)?;
         let admitted = self.contract(&asked.contract_digest)?;
         asked.admit_claims(admitted.contract())?;
-        let decided: Vec<Decided> = calls
-            .into_iter()
-            .enumerate()
-            .map(|(position, call)| {
-                let tool = call.tool.clone();
-                let decided = self.decide_again(&asked, &admitted, position, call, began);
-                if matches!(decided, Decided::Allowed(_)) {
-                    asked.add_call(&tool);
-                }
-                decided
-            })
-            .collect();
+        let mut decided = Vec::with_capacity(calls.len());
+        for (position, call) in calls.into_iter().enumerate() {
+            let tool = call.tool.clone();
+            let next = self.decide_again(&asked, &admitted, position, call, began).await;
+            if matches!(next, Decided::Allowed(_)) {
+                asked.add_call(&tool);
+            }
+            decided.push(next);
+        }
         let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
                 QueueLimit::Queue(_) => telemetry::metrics::Shed::Full,

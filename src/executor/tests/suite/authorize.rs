@@ -299,3 +299,100 @@ async fn a_request_out_of_bounds_is_refused_whole() {
     }
     assert_eq!(site.decisions("t"), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_that_differ_in_form_only_are_one_call_and_look_alikes_are_others() {
+    let site = Site::start().await;
+    let written = r#"{"a":"\u00e9\u0041","b":[1,{"c":null}],"n":10}"#;
+    let waiting = site.pending("pay", written).await;
+    for same in [
+        "{\"a\":\"\u{e9}A\",\"b\":[1,{\"c\":null}],\"n\":10}",
+        "{ \"n\" : 1e1,\n\"b\":[ 1.0 , { \"c\" : null } ],\t\"a\":\"\\u00E9A\" }",
+        r#"{"b":[1,{"c":null}],"n":10.0,"\u0061":"\u00e9A"}"#,
+        r#"{"b":[100e-2,{"\u0063":null}],"n":1.0E+1,"a":"\u00e9\u0041"}"#,
+    ] {
+        assert_eq!(site.pending("pay", same).await, waiting, "{same}");
+    }
+    site.answer(&waiting, "approve").await;
+    for other in [
+        // A decomposed letter, an invisible character, another case, a look-alike letter.
+        "{\"a\":\"e\u{301}A\",\"b\":[1,{\"c\":null}],\"n\":10}",
+        "{\"a\":\"\u{e9}\u{200b}A\",\"b\":[1,{\"c\":null}],\"n\":10}",
+        "{\"a\":\"\u{e9}a\",\"b\":[1,{\"c\":null}],\"n\":10}",
+        "{\"a\":\"\u{e9}\u{410}\",\"b\":[1,{\"c\":null}],\"n\":10}",
+        // A number as text, a sign, an absent member, one more member, another order of a list.
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":"10"}"#,
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":-10}"#,
+        r#"{"a":"\u00e9A","b":[1,{}],"n":10}"#,
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"m":null,"n":10}"#,
+        r#"{"a":"\u00e9A","b":[{"c":null},1],"n":10}"#,
+    ] {
+        assert_ne!(site.pending("pay", other).await, waiting, "{other}");
+    }
+    for malformed in [
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":10,"n":10}"#,
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":10}{}"#,
+        r#"{"a":"\u00e9A","b":[1,{"c":null}],"n":010}"#,
+        r#"{"a":"\ud800A","b":[1,{"c":null}],"n":10}"#,
+    ] {
+        assert_eq!(code(&site.one("pay", malformed).await), "arguments_not_json", "{malformed}");
+    }
+    assert!(is_released(&site.one("pay", written).await), "the approval was not used up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tenants_that_ask_at_once_use_one_approval_each_of_their_own() {
+    let site = Site::start().await;
+    let of = |tenant: &str| {
+        let mut request = site.request(&[("pay", ARGUMENTS)]);
+        request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into() });
+        request
+    };
+    let waiting = id(&site.rule(of("acme")).await[0]);
+    site.answer(&waiting, "approve").await;
+    // Names of tenants that look alike are other tenants.
+    let tenants = ["acme", "globex", "ACME", "acme ", "", "acme\u{200b}", "\u{430}cme", "acme"];
+    let rulings = futures_util::future::join_all(tenants.map(|tenant| site.rule(of(tenant)))).await;
+    let released: Vec<_> = tenants
+        .iter()
+        .zip(&rulings)
+        .filter(|(_, rulings)| is_released(&rulings[0]))
+        .map(|(tenant, _)| *tenant)
+        .collect();
+    assert_eq!(released, ["acme"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replayed_request_and_a_replayed_answer_release_nothing_more() {
+    let site = Site::start().await;
+    let waiting = site.pending("pay", ARGUMENTS).await;
+    site.answer(&waiting, "approve").await;
+    let mut request = site.request(&[("pay", ARGUMENTS)]);
+    assert!(is_released(&site.rule(request.clone()).await[0]));
+    // The same bytes again, another round of the same exchange, and another exchange.
+    let again = id(&site.rule(request.clone()).await[0]);
+    request.round += 1;
+    assert_eq!(id(&site.rule(request).await[0]), again);
+    assert_ne!(again, waiting);
+    // The person's first answer again, to the request that was used up: it approves nothing.
+    let http = reqwest::Client::builder().unix_socket(site.socket.clone()).build().unwrap();
+    let url = format!("http://localhost/api/v1/approvals/{waiting}/approve");
+    let answer = http.post(url).json(&json!({})).bearer_auth(&site.token).send().await.unwrap();
+    assert_eq!(answer.status(), 409);
+    assert_eq!(site.pending("pay", ARGUMENTS).await, again);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_of_a_call_at_the_executor_releases_none_of_the_application() {
+    let site = Site::start().await;
+    let mut execute = site.running.request("clerk", &[("t", "{}")]);
+    execute.calls[0].needs_approval = true;
+    assert_eq!(site.running.execute(execute).await.unwrap().remove(0).code(), "approval_required");
+    let waiting = site.http(false, "?tool=t").await["approvals"][0]["id"].as_str().unwrap().to_owned();
+    site.answer(&waiting, "approve").await;
+    let asked = site.running.client.clone().authorize(site.request(&[("t", "{}")])).await;
+    assert_eq!(asked.unwrap_err().code(), Code::InvalidArgument);
+    let mut look = site.request(&[("look", "{}")]);
+    look.calls[0].needs_approval = true;
+    assert_ne!(id(&site.rule(look).await[0]), waiting);
+}

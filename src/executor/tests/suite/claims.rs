@@ -12,7 +12,7 @@ use crate::guests;
 const WHEN: &str = "when: \"has(caller.claims.level) && caller.claims.level >= 3 && has(caller.claims.groups) && 'a' in caller.claims.groups\"";
 
 async fn desk() -> Running {
-    let desk = Desk::new().specified("claims: { level: integer, groups: [string], staff: boolean, name: string }");
+    let desk = Desk::new().in_spec("claims: { level: integer, groups: [string], staff: boolean, name: string }");
     desk.tool_with("t", &wasm(&guests::echo()), "", WHEN).start().await
 }
 

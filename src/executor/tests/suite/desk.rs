@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use callgate_executor::admission::{AdmissionError, Registry};
+use callgate_executor::admission::{AdmissionError, AdmissionSettings, Registry};
 use callgate_executor::config::Config;
 use callgate_executor::queue::Load;
 use callgate_executor::server::Server;
 use callgate_executor::telemetry::{Instruments, Metrics};
 use callgate_executor::transport::Bound;
+use callgate_policies::WorkerProgram;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use callgate_proto::executor::v1::{Call, CallOutcome, Caller, ExecuteRequest, FailureKind, Usage};
@@ -74,7 +75,7 @@ async fn serve_on(config: &Config, network: Network) -> Served {
     let metrics = Metrics::new();
     let registry = tokio::task::spawn_blocking({
         let (config, metrics) = (config.clone(), metrics.clone());
-        move || Registry::admit_on(&config.admission(), network, metrics.modules())
+        move || Registry::admit_on(&admission(&config), network, metrics.modules())
     });
     let registry = Arc::new(registry.await.unwrap().unwrap_or_else(|error| panic!("{error}")));
     let digest = registry.digests()[0].to_owned();
@@ -90,6 +91,14 @@ async fn serve_on(config: &Config, network: Network) -> Served {
         server.serve(stopped).await.unwrap();
     });
     Served { bound, digest, stop, ended, instruments, load }
+}
+
+/// The settings of a configuration. The program of this test cannot evaluate policies.
+fn admission(config: &Config) -> AdmissionSettings {
+    AdmissionSettings {
+        policy_worker: WorkerProgram::at(env!("CARGO_BIN_EXE_callgate-executor")),
+        ..config.admission()
+    }
 }
 
 /// The variables a desk's contracts may grant.
@@ -204,7 +213,7 @@ impl Desk {
     }
 
     /// Adds a line to the contract's `spec`.
-    pub(crate) fn specified(mut self, line: &str) -> Self {
+    pub(crate) fn in_spec(mut self, line: &str) -> Self {
         writeln!(self.spec, "  {line}").unwrap();
         self
     }
@@ -252,12 +261,12 @@ impl Desk {
 
     /// Returns the digest of the contract.
     pub(crate) fn digest(&self) -> String {
-        Registry::admit(&self.config().admission()).unwrap().digests()[0].to_owned()
+        Registry::admit(&admission(&self.config())).unwrap().digests()[0].to_owned()
     }
 
     /// Returns the reason why this desk cannot be served, without its folder's path.
     pub(crate) fn refused(&self) -> String {
-        let error: AdmissionError = match Registry::admit(&self.config().admission()) {
+        let error: AdmissionError = match Registry::admit(&admission(&self.config())) {
             Ok(_) => panic!("the executor would start"),
             Err(error) => error,
         };

@@ -35,6 +35,7 @@ mod idempotency;
 mod idempotency_shared;
 mod limits;
 mod outgoing;
+mod policies;
 mod pool;
 mod quota;
 mod reload;

@@ -1,9 +1,12 @@
 //! Every dialect, whole and streamed, in any chunking, with an answer of the executor at any time.
 
-use callgate_engine::{CallFailed, CallRuling};
+use std::cell::Cell;
 
-use super::desk::{Answers, ID, Rule, asking, denied, free, pending, released, ruled, streamed, text, whole};
+use callgate_engine::{AuthorizeBatch, CallFailed, CallRuling, Offer};
+
+use super::desk::{Answers, ID, Rule, asking, contract, denied, free, pending, released, ruled, streamed, text, whole};
 use super::samples::{FIRST, samples};
+use crate::common::gate_over;
 
 #[test]
 fn released_calls_come_as_if_nobody_was_asked() {
@@ -95,6 +98,34 @@ fn without_an_answer_that_fits_nothing_is_released() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn with_authorize_the_model_and_the_facts_of_the_conversation_are_sent() {
+    for sample in samples() {
+        let key = sample.key;
+        for (spec, sends) in [("  authorize: true", true), ("", false)] {
+            let gate = gate_over(&contract("refuse", spec, "      approval: always"), Offer::Declared);
+            let seen = Cell::new(0);
+            let rule = |batch: &AuthorizeBatch| {
+                let sent = &batch.batch;
+                assert_eq!((sent.model.is_some(), sent.conversation.is_some()), (sends, sends), "{key} {spec}");
+                if let Some(facts) = &sent.conversation {
+                    assert_eq!(
+                        (facts.tainted, facts.rounds, facts.turns, facts.calls.len()),
+                        (false, 0, 0, 0),
+                        "{key}"
+                    );
+                }
+                seen.set(seen.get() + 1);
+                released(batch)
+            };
+            whole(&gate, &sample, &rule);
+            let asked = seen.replace(0);
+            streamed(&gate, &sample, 60, Answers::AtOnce, &rule);
+            assert!(asked > 0 && seen.get() > 0, "{key}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{CallFailed, Effect, Event, Exchange, Gate, Offer};
+use callgate_engine::{CallFailed, ConversationFacts, Effect, Event, Exchange, Gate, Offer};
 use serde_json::{Value, json};
 
 use super::desk::{ID, contract, denied, pending, released, ruled};
@@ -63,4 +63,11 @@ fn without_an_answer_the_server_gets_nothing() {
     let (_, code) = refused(exchange.on(Event::Tick { writable: false, now: late }));
     assert_eq!(code, "limit_exceeded");
     assert_eq!(exchange.on(Event::Authorized(Ok(Vec::new()))), Effect::Hold);
+}
+
+#[test]
+fn with_authorize_the_facts_of_an_empty_conversation_are_sent() {
+    let gate = gate_over(&contract("refuse", "  authorize: true", ""), Offer::Declared);
+    let (_, batch) = asked(&gate);
+    assert_eq!((batch.batch.model, batch.batch.conversation), (None, Some(ConversationFacts::default())));
 }

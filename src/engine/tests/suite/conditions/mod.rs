@@ -6,7 +6,7 @@ pub(crate) mod apis;
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
+use callgate_engine::{ConversationFacts, Effect, Event, Exchange, Gate, Offer, lend};
 use serde_json::{Value, json};
 
 use crate::common::{NOW, batch, begun, feed, gate_over, headers, model_answered, model_request, ran};
@@ -235,6 +235,18 @@ fn a_batch_has_no_fact_that_no_condition_reads() {
     let mut exchange = sent(&APIS[0], &gate, "clerk", &[User], false);
     let run = batch(answered(&APIS[0], &mut exchange, &[("c1", "search", &none)], false));
     assert_eq!((run.model, run.conversation), (None, None));
+}
+
+#[test]
+fn a_batch_has_the_facts_that_policies_of_the_executor_may_read() {
+    let gate = gate_with("args.amount > 1", "  authorize: true");
+    let none = json!({});
+    for api in &APIS {
+        let mut exchange = sent(api, &gate, "clerk", &[User], false);
+        let run = batch(answered(api, &mut exchange, &[("c1", "search", &none)], false));
+        assert_eq!(run.conversation, Some(ConversationFacts::default()), "{}", api.name);
+        assert!(run.model.is_some(), "{}", api.name);
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn callers_of_another_tenant_or_role_have_counts_of_their_own() {
 #[test]
 fn two_gates_over_one_store_share_the_count_and_a_refused_request_counts_nothing() {
     let [api, ..] = &APIS;
-    let slots = Rc::new(callgate_engine::Table::new([5; 16]));
+    let slots = Rc::new(callgate_engine::CounterTable::new([5; 16]));
     let worker = || {
         let rules = crate::common::rules(
             &super::contract("requestsPerMinute: 2, requestsPerDay: 3", "", ""),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callgate_contract::Code;
 use callgate_engine::{
-    Code as ExchangeCode, Effect, Gate, Offer, Paths, SEED_BYTES, Slot, Slots, StoreError, Versioned,
+    Code as ExchangeCode, CounterSlot, Effect, Gate, Offer, Paths, SEED_BYTES, Slots, StoreError, Versioned,
 };
 use serde_json::json;
 
@@ -23,12 +23,12 @@ impl Slots for Failing {
         if self.0 == StoreError::Unavailable { Err(self.0) } else { Ok([0; SEED_BYTES]) }
     }
 
-    fn read(&self, _: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, _: CounterSlot) -> Result<Versioned, StoreError> {
         let bytes = if self.0 == StoreError::Unreadable { vec![1, 2, 3] } else { Vec::new() };
         Ok(Versioned { bytes, version: 1 })
     }
 
-    fn swap(&self, _: Slot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, _: CounterSlot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
         Ok(false)
     }
 }
@@ -42,11 +42,11 @@ impl Slots for Untouched {
         panic!("the store was used")
     }
 
-    fn read(&self, _: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, _: CounterSlot) -> Result<Versioned, StoreError> {
         panic!("the store was used")
     }
 
-    fn swap(&self, _: Slot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, _: CounterSlot, _: u32, _: Vec<u8>) -> Result<bool, StoreError> {
         panic!("the store was used")
     }
 }
@@ -80,7 +80,7 @@ fn without_a_store_nothing_passes() {
 /// A store that works for some reads, and then fails.
 #[derive(Debug)]
 struct Lasting {
-    table: callgate_engine::Table,
+    table: callgate_engine::CounterTable,
     reads: std::cell::Cell<u32>,
 }
 
@@ -89,13 +89,13 @@ impl Slots for Lasting {
         self.table.seed()
     }
 
-    fn read(&self, slot: Slot) -> Result<Versioned, StoreError> {
+    fn read(&self, slot: CounterSlot) -> Result<Versioned, StoreError> {
         let left = self.reads.get().checked_sub(1).ok_or(StoreError::Unavailable)?;
         self.reads.set(left);
         self.table.read(slot)
     }
 
-    fn swap(&self, slot: Slot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
+    fn swap(&self, slot: CounterSlot, version: u32, bytes: Vec<u8>) -> Result<bool, StoreError> {
         self.table.swap(slot, version, bytes)
     }
 }
@@ -104,7 +104,7 @@ impl Slots for Lasting {
 fn a_charge_that_is_lost_is_reported() {
     let [api, ..] = &APIS;
     for (reads, lost) in [(1, true), (2, false)] {
-        let slots = Lasting { table: callgate_engine::Table::new([1; SEED_BYTES]), reads: reads.into() };
+        let slots = Lasting { table: callgate_engine::CounterTable::new([1; SEED_BYTES]), reads: reads.into() };
         let gate = gate(&contract("tokensPerDay: 50", "", ""), slots);
         let (_, mut exchange) = play(api, &gate, CLERK, &[], None);
         exchange.on(callgate_engine::Event::Cancelled);
