@@ -313,8 +313,8 @@ impl Contract {
     /// The facts that the gate sends to the executor with calls: those of [`reads`](Self::reads), and with `authorize: true` all that the
     /// executor's policies may read.
     pub fn sends(&self) -> Reads {
-        let (Reads { model, now, conversation, tainted }, all) = (self.reads, self.authorize);
-        Reads { model: model || all, now, conversation: conversation || all, tainted: tainted || all }
+        let (Reads { model, now, conversation, tainted, claims }, all) = (self.reads, self.authorize);
+        Reads { model: model || all, now, conversation: conversation || all, tainted: tainted || all, claims }
     }
 
     /// The rule for conversations over time, if the contract has one.

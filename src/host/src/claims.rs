@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use prost::{Message, Oneof};
 
-use callgate_contract::{CLAIM_TEXTS, CallerClaims};
+use callgate_contract::CLAIM_TEXTS;
 use callgate_engine::Verified;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -193,6 +193,8 @@ impl Value {
 
 #[cfg(test)]
 mod tests {
+    use callgate_contract::CallerClaims;
+
     use super::*;
 
     fn value(kind: ClaimValue) -> Value {

@@ -66,7 +66,11 @@ impl Judge {
     /// The faults of the contract.
     pub fn new(name: &str, contract: &str) -> Result<Self, String> {
         let contract = load(name, contract, &NoFiles).map_err(|errors| errors.to_string())?;
-        let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+        let identity = IdentitySource::Header {
+            tenant: "x-tenant".to_owned(),
+            role: "x-role".to_owned(),
+            claims: Default::default(),
+        };
         // With an executor, because only then the engine records its decisions.
         let reach = Reach { executor: true, upstream: true };
         let gate = Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)

@@ -27,7 +27,11 @@ impl Played {
     /// # Errors
     /// The reason why the gate cannot be built.
     pub fn new(contract: Contract) -> Result<Self, String> {
-        let identity = IdentitySource::Header { tenant: "x-tenant".to_owned(), role: "x-role".to_owned() };
+        let identity = IdentitySource::Header {
+            tenant: "x-tenant".to_owned(),
+            role: "x-role".to_owned(),
+            claims: Default::default(),
+        };
         let paths = Paths::new(&HashMap::new(), Vec::new());
         let reach = Reach { executor: false, upstream: false };
         let gate = Gate::new(contract, identity, paths, Offer::Declared, reach).map_err(|error| error.to_string())?;
