@@ -14,8 +14,9 @@ use crate::model::{Role, Tool};
 /// A call counts if the model made it before: in an earlier turn, or earlier in the same turn if it was not refused then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConversationFacts {
-    /// The conversation has a result that may hold text of outsiders: of a tool with `output: untrusted`, of a tool that the contract
-    /// lacks, or of a call that the conversation lacks.
+    /// The conversation has words that an outsider may have written, as the rule `requires: { untainted: true }` means it: an untrusted
+    /// value of a result that is not empty, a result of a tool that the contract lacks, or one without a call. False if no condition
+    /// [reads](Reads::tainted) it.
     pub tainted: bool,
     /// The earlier rounds of the exchange.
     pub rounds: u32,
@@ -34,6 +35,8 @@ pub struct Reads {
     pub now: bool,
     /// [`ConversationFacts`].
     pub conversation: bool,
+    /// [`ConversationFacts::tainted`], which costs the reading of all texts.
+    pub tainted: bool,
 }
 
 /// A fact in the order of [`KNOWN`], which is the order of the environment.
@@ -172,7 +175,8 @@ impl Reads {
             match known(*index) {
                 Some(Known::Model) => self.model = true,
                 Some(Known::Now) => self.now = true,
-                Some(Known::Tainted | Known::Rounds | Known::Turns) => self.conversation = true,
+                Some(Known::Tainted) => (self.conversation, self.tainted) = (true, true),
+                Some(Known::Rounds | Known::Turns) => self.conversation = true,
                 Some(Known::Tenant | Known::Role | Known::Arguments) | None => {}
             }
         }

@@ -14,7 +14,7 @@ pub enum Event<'a> {
         /// All of them.
         headers: &'a Headers<'a>,
         /// The caller's identity as the host verified it, if it is the gate's source of identity and the host has it.
-        claims: Option<Verified>,
+        verified: Option<Verified>,
         /// The request has no body.
         end: bool,
     },

@@ -5,10 +5,9 @@
 //! Not covered: calls and results that the provider or another program keeps. With state at the provider, the facts are unknown, and a
 //! condition that reads them denies.
 
-use std::collections::HashMap;
-
-use callgate_contract::{Contract, ConversationFacts, Output, Tool};
+use callgate_contract::{Contract, ConversationFacts};
 use callgate_json::Span;
+use callgate_provenance::{Content, HistoryBuilder};
 use callgate_wire::{CallResult, Part, Request, Role};
 
 use crate::gate::Gate;
@@ -72,10 +71,8 @@ impl RequestFacts {
         let Some(facts) = &mut self.conversation else { return };
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);
-        for result in results {
-            facts.add_call(&result.call.name);
-            facts.tainted |= !contract.tool(&result.call.name).is_some_and(is_trusted);
-        }
+        results.iter().for_each(|result| facts.add_call(&result.call.name));
+        facts.tainted |= contract.reads().tainted && taints(contract, results);
         // The result of a refused call is the gate's own sentence.
         for refused in refused {
             if let Some(tool) = contract.tool(&refused.call.name) {
@@ -85,62 +82,47 @@ impl RequestFacts {
     }
 }
 
-/// Reads the facts of the conversation in a request.
+/// Reads the facts of the conversation in a request. The texts are read only if a condition asks for the taint.
 #[must_use]
 pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> ConversationFacts {
-    let mut reader = ConversationReader::new(contract);
+    let mut reader = ConversationReader { contract, facts: ConversationFacts::default(), speaks: false };
     request.conversation(&mut |part| reader.part(part));
-    let mut facts = reader.facts;
-    if contract.trusts_parts() {
-        facts.tainted = history(contract, request).is_tainted();
-    }
-    facts
+    let tainted = contract.reads().tainted && history(contract, request).is_tainted();
+    ConversationFacts { tainted, ..reader.facts }
 }
 
-/// Reads the parts of a conversation, in their order.
+/// Returns true if an outsider may have written a part of the results of a round. The rule is that of the conversation, which has these
+/// results from then on.
+fn taints(contract: &Contract, results: &[CallResult]) -> bool {
+    let mut round = HistoryBuilder::new(contract);
+    for CallResult { call, content, .. } in results {
+        round.call(None, &call.name, String::new());
+        round.result(None, Some(&call.name), Content::Text(content.clone()));
+    }
+    round.finish().is_tainted()
+}
+
+/// Counts the turns and calls of a conversation, in their order.
 struct ConversationReader<'c> {
     contract: &'c Contract,
     facts: ConversationFacts,
     /// The last part was the model's.
     speaks: bool,
-    /// The tools of calls without a result, by the call's id. `None` for tools that the contract lacks.
-    by_id: HashMap<String, Vec<Option<&'c Tool>>>,
-    /// The number of calls without a result, by the tool's name.
-    by_name: HashMap<&'c str, u32>,
 }
 
 // === impl ConversationReader ===
 
-impl<'c> ConversationReader<'c> {
-    fn new(contract: &'c Contract) -> Self {
-        let (by_id, by_name) = (HashMap::new(), HashMap::new());
-        Self { contract, facts: ConversationFacts::default(), speaks: false, by_id, by_name }
-    }
-
+impl ConversationReader<'_> {
     fn part(&mut self, part: Part<'_>) {
         match part {
-            Part::Text { role, .. } => {
-                self.speaker(role);
-                self.facts.tainted |= role == Role::Tool;
-            }
-            Part::Call { id, name, .. } => {
+            Part::Text { role, .. } | Part::Other { role, .. } => self.speaker(role),
+            Part::Call { name, .. } => {
                 self.speaker(Role::Assistant);
-                self.call(id, name);
+                if let Some(tool) = text(name).and_then(|name| self.contract.tool(&name)) {
+                    self.facts.add_call(tool.name());
+                }
             }
-            Part::Result { id, name, .. } => {
-                self.speaks = false;
-                let tool = self.called(id, name);
-                self.facts.tainted |= !tool.is_some_and(is_trusted);
-            }
-            Part::Other { role, value } => {
-                self.speaker(role);
-                let may_be_a_result = match role {
-                    Role::System | Role::User => false,
-                    Role::Assistant | Role::Unknown => !is_own_words(value),
-                    Role::Tool => true,
-                };
-                self.facts.tainted |= may_be_a_result;
-            }
+            Part::Result { .. } => self.speaks = false,
         }
     }
 
@@ -157,42 +139,10 @@ impl<'c> ConversationReader<'c> {
         }
         self.speaks = speaks;
     }
-
-    fn call(&mut self, id: Option<Span<'_>>, name: Option<Span<'_>>) {
-        let tool = text(name).and_then(|name| self.contract.tool(&name));
-        if let Some(tool) = tool {
-            self.facts.add_call(tool.name());
-            let open = self.by_name.entry(tool.name()).or_default();
-            *open = open.saturating_add(1);
-        }
-        if let Some(id) = text(id) {
-            self.by_id.entry(id.into_owned()).or_default().push(tool);
-        }
-    }
-
-    /// Returns the tool of the call that a result answers. A call has one result, and the id counts more than the name.
-    fn called(&mut self, id: Option<Span<'_>>, name: Option<Span<'_>>) -> Option<&'c Tool> {
-        let tool = match text(id) {
-            Some(id) => {
-                let open = self.by_id.get_mut(id.as_ref())?;
-                // If calls share an id, the result may be of any of them.
-                let trusted = open.iter().all(|tool| tool.is_some_and(is_trusted));
-                open.pop().flatten().filter(|tool| trusted || !is_trusted(tool))
-            }
-            None => text(name).and_then(|name| self.contract.tool(&name)),
-        }?;
-        let open = self.by_name.get_mut(tool.name())?;
-        *open = open.checked_sub(1)?;
-        Some(tool)
-    }
 }
 
 fn text(value: Option<Span<'_>>) -> Option<std::borrow::Cow<'_, str>> {
     value.and_then(Span::string)
-}
-
-fn is_trusted(tool: &Tool) -> bool {
-    tool.output() == Output::Trusted
 }
 
 pub(crate) fn is_own_words(block: Span<'_>) -> bool {

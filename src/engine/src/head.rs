@@ -91,7 +91,7 @@ pub(crate) fn read(
     gate: &Gate,
     Destination { target, route }: Destination<'_>,
     headers: &Headers<'_>,
-    claims: Option<Verified>,
+    verified: Option<Verified>,
     end: bool,
 ) -> Result<Head, Refusal> {
     let path = Target::new(target).path;
@@ -116,7 +116,7 @@ pub(crate) fn read(
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
     }
-    let caller = caller(&gate.identity, headers, claims)?;
+    let caller = caller(&gate.identity, headers, verified)?;
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }

@@ -90,7 +90,9 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
     history.finish()
 }
 
-fn content_of(block: ResultBlock<'_>) -> Content {
+/// Returns the content of a block of a result.
+#[must_use]
+pub fn content_of(block: ResultBlock<'_>) -> Content {
     match block {
         ResultBlock::Text(text) => Content::Text(text.string().unwrap_or_default().into_owned()),
         ResultBlock::Json(value) => match callgate_json::read_by_value(value.bytes()) {

@@ -74,7 +74,12 @@ pub enum Ruling {
         pointer: String,
     },
     /// It may run once a person has agreed.
-    NeedsApproval,
+    NeedsApproval {
+        /// The first broken rule that asks for a person; `None` if the tool itself asks (`approval`).
+        code: Option<Code>,
+        /// JSON Pointer into the arguments; empty without a rule.
+        pointer: String,
+    },
     /// It may not run.
     Deny {
         /// The broken rule.
@@ -121,6 +126,12 @@ impl Ruling {
             None => Self::Allow,
             Some(violation) => Self::Shadow { code: violation.code, pointer: violation.pointer.clone() },
         }
+    }
+
+    /// The ruling on a call that a person must approve, because of a broken rule or because its tool asks for it.
+    pub(crate) fn held(because: Option<&Violation>) -> Self {
+        let pointer = because.map(|violation| violation.pointer.clone()).unwrap_or_default();
+        Self::NeedsApproval { code: because.map(|violation| violation.code), pointer }
     }
 }
 

@@ -66,7 +66,7 @@
 //!     "tools": [{ "type": "function", "function": { "name": "delete_all" } }]
 //! }"#;
 //! let mut exchange = Exchange::new(gate, "exchange-1");
-//! let effect = exchange.on(Event::RequestHead { headers: &headers, claims: None, end: false });
+//! let effect = exchange.on(Event::RequestHead { headers: &headers, verified: None, end: false });
 //! assert_eq!(effect, Effect::Hold);
 //! let effect = exchange.on(Event::RequestData { chunk: body, end: true, now: Duration::ZERO });
 //! let Effect::Reply(reply) = effect else { panic!("the request must be refused") };
@@ -107,6 +107,7 @@ mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{Code as CallCode, ConversationFacts, Violation};
+pub use callgate_redact::Kind as RedactedKind;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
@@ -114,7 +115,7 @@ pub use exchange::Exchange;
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules};
 pub use headers::{Headers, lend};
-pub use history::history;
+pub use history::{content_of, history};
 pub use ledger::{Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};

@@ -1,94 +1,160 @@
 //! The policy on results and on the text of users: in requests, in results of the executor, in results of MCP servers.
 //!
 //! A text without a match keeps its bytes, and a contract without `results` costs nothing. The same text becomes the same text each time, so
-//! a conversation that a client sends again stays equal upstream. No refusal repeats anything of a text.
+//! a conversation that a client sends again stays equal upstream. No refusal repeats anything of a text. Redacted values are counted by kind.
 
 use std::collections::HashMap;
 
 use callgate_contract::{Contract, Tool, name_in_sentence};
 use callgate_json::{Span, Value};
-use callgate_redact::{BLOCK_WORDS, Policy, Refused};
+use callgate_redact::{BLOCK_WORDS, Policy, RedactionCounter, Refused};
 use callgate_wire::{Part, Replacements, Request, Role};
 
-use crate::{Code, Refusal};
+use crate::{Code, Refusal, Tally};
 
-/// Redacts the results and texts of a request.
-pub(crate) fn request(contract: &Contract, request: &mut dyn Request) -> Result<(), Refusal> {
+/// The most bytes of a mark: its words, a name of 32 characters, a number of names, and quotes that are escaped in JSON in strings.
+const LONGEST_MARK: u64 = 96;
+/// Members of a server's messages that name requests.
+const SERVER_WORDS: [&str; 2] = ["progressToken", "requestId"];
+
+/// Redacts the results and texts of a request of so many bytes. Marks may be longer than values, so the bytes are held against the
+/// contract's limit again.
+pub(crate) fn request(
+    contract: &Contract,
+    request: &mut dyn Request,
+    bytes: usize,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
     let Some(policy) = contract.results() else { return Ok(()) };
-    let mut reading = Reading { contract, policy, callers: HashMap::new(), refused: None };
+    let counter = RedactionCounter::default();
+    let mut reading = Reading { contract, policy, counter: &counter, callers: HashMap::new(), refused: None };
     if !request.edit_conversation(&mut |part, new| reading.part(part, new)) {
         // Unreachable: every part is a value of the request's text.
         return Err(Refusal::new(Code::RequestInvalid, "A text of the conversation could not be redacted."));
     }
-    reading.refused.map_or(Ok(()), Err)
+    let refused = reading.refused;
+    let counts = counter.counts();
+    tally.redacted.add(&counts);
+    if let Some(refusal) = refused {
+        return Err(refusal);
+    }
+    // The longest mark bounds the growth by each value, so most requests are not written for this.
+    let values: u64 = counts.iter().map(|(_, count)| u64::from(count)).sum();
+    let most = contract.limits().request_bytes;
+    let bound = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(values.saturating_mul(LONGEST_MARK));
+    if values > 0 && bound > most && u64::try_from(request.write().len()).unwrap_or(u64::MAX) > most {
+        let message = format!("The redacted request is larger than the contract's `requestBytes`, {most} bytes.");
+        return Err(Refusal::new(Code::RequestTooLarge, message));
+    }
+    Ok(())
 }
 
 /// Redacts the result of a tool that the executor ran, a JSON text.
-pub(crate) fn returned(contract: &Contract, tool: &Tool, text: String) -> Result<String, Refusal> {
+pub(crate) fn returned(contract: &Contract, tool: &Tool, text: String, tally: &mut Tally) -> Result<String, Refusal> {
     let Some(policy) = contract.results() else { return Ok(text) };
-    let redacted = policy.check_size(text.len()).and_then(|()| policy.result_json(Some(tool.name()), &text));
+    let counter = RedactionCounter::default();
+    let redacted = policy.check_size(text.len()).and_then(|()| policy.result_json(Some(tool.name()), &text, &counter));
+    tally.redacted.add(&counter.counts());
     redacted.map(|new| new.unwrap_or(text)).map_err(|refused| result_refusal(refused, Some(tool.name())))
 }
 
 /// Redacts the sentence of a tool that failed, which may have words of the tool in it.
-pub(crate) fn failure(contract: &Contract, message: String) -> String {
-    match contract.results().map(|policy| policy.text(&message)) {
-        None | Some(Ok(None)) => message,
-        Some(Ok(Some(redacted))) => redacted,
-        Some(Err(_)) => "The tool failed, and the contract refuses its message.".to_owned(),
+pub(crate) fn failure(contract: &Contract, message: String, tally: &mut Tally) -> String {
+    let Some(policy) = contract.results() else { return message };
+    let counter = RedactionCounter::default();
+    let redacted = policy.text(&message, &counter);
+    tally.redacted.add(&counter.counts());
+    match redacted {
+        Ok(None) => message,
+        Ok(Some(redacted)) => redacted,
+        Err(_) => "The tool failed, and the contract refuses its message.".to_owned(),
     }
 }
 
-/// Redacts the result of an MCP server: `content`, `contents` and `structuredContent`. `result` is a JSON text that was checked. Returns
-/// `None` if nothing changes.
-pub(crate) fn of_server(policy: &Policy, tool: Option<&str>, result: &str) -> Result<Option<String>, Refused> {
+/// Redacts the result of an MCP server: `content`, `contents` and `structuredContent`, the `messages` of a prompt. It also redacts the
+/// parameters of its notifications and requests. `result` is a JSON text that was checked. Returns `None` if nothing changes.
+pub(crate) fn of_server(
+    policy: &Policy,
+    tool: Option<&str>,
+    result: &str,
+    tally: &mut Tally,
+) -> Result<Option<String>, Refused> {
     policy.check_size(result.len())?;
+    let counter = RedactionCounter::default();
+    let at = ResultRedaction { policy, counter: &counter, tool };
     let mut new = Replacements::default();
     for (key, value) in Span::whole(result.as_bytes()).members() {
         match key.as_ref() {
-            "content" | "contents" => value.items().try_for_each(|item| block(policy, tool, item, &mut new))?,
-            "structuredContent" => put(value, policy.result_json(tool, &value.text())?, &mut new)?,
-            _ => put(value, policy.block(&value.text())?, &mut new)?,
+            key if SERVER_WORDS.contains(&key) => {}
+            "content" | "contents" if value.is_array() => {
+                value.items().try_for_each(|item| at.block(item, &mut new))?;
+            }
+            "structuredContent" => put(value, policy.result_json(tool, &value.text(), &counter)?, &mut new)?,
+            "messages" if value.is_array() => value.items().try_for_each(|message| at.message(message, &mut new))?,
+            _ => put(value, policy.block(&value.text(), &counter)?, &mut new)?,
         }
     }
+    tally.redacted.add(&counter.counts());
     let (text, count) = new.splice(result.as_bytes());
     Ok((count > 0).then(|| Span::whole(&text).text().into_owned()))
 }
 
-/// Redacts the content of a result: a text, a list of blocks, or the result itself as JSON.
-pub(crate) fn content(
-    policy: &Policy,
-    tool: Option<&str>,
-    content: Span<'_>,
-    new: &mut Replacements,
-) -> Result<(), Refused> {
-    if let Some(text) = content.string() {
-        policy.check_size(text.len())?;
-        return put_text(content, policy.result_text(tool, &text)?, new);
-    }
-    policy.check_size(content.bytes().len())?;
-    if !content.is_array() {
-        return put(content, policy.result_json(tool, &content.text())?, new);
-    }
-    content.items().try_for_each(|item| block(policy, tool, item, new))
+/// The policy, and the tool whose result is redacted.
+#[derive(Clone, Copy)]
+struct ResultRedaction<'a> {
+    policy: &'a Policy,
+    counter: &'a RedactionCounter,
+    tool: Option<&'a str>,
 }
 
-/// Redacts a content block: its text and its JSON as results, and its other members as text.
-fn block(policy: &Policy, tool: Option<&str>, item: Span<'_>, new: &mut Replacements) -> Result<(), Refused> {
-    if let Some(text) = item.string() {
-        return put_text(item, policy.result_text(tool, &text)?, new);
-    }
-    for (key, value) in item.members() {
-        match (key.as_ref(), value.string()) {
-            ("text", Some(text)) => put_text(value, policy.result_text(tool, &text)?, new)?,
-            ("json", _) => put(value, policy.result_json(tool, &value.text())?, new)?,
-            // An embedded resource of MCP.
-            ("resource", None) => block(policy, tool, value, new)?,
-            (key, _) if BLOCK_WORDS.contains(&key) => {}
-            _ => put(value, policy.block(&value.text())?, new)?,
+// === impl ResultRedaction ===
+
+impl ResultRedaction<'_> {
+    /// Redacts the content of a result: a text, a list of blocks, or the result itself as JSON.
+    fn content(self, content: Span<'_>, new: &mut Replacements) -> Result<(), Refused> {
+        let Self { policy, counter, tool } = self;
+        if let Some(text) = content.string() {
+            policy.check_size(text.len())?;
+            return put_text(content, policy.result_text(tool, &text, counter)?, new);
         }
+        policy.check_size(content.bytes().len())?;
+        if !content.is_array() {
+            return put(content, policy.result_json(tool, &content.text(), counter)?, new);
+        }
+        content.items().try_for_each(|item| self.block(item, new))
     }
-    Ok(())
+
+    /// Redacts a content block: its text and its JSON as results, and its other members as text.
+    fn block(self, item: Span<'_>, new: &mut Replacements) -> Result<(), Refused> {
+        let Self { policy, counter, tool } = self;
+        if let Some(text) = item.string() {
+            return put_text(item, policy.result_text(tool, &text, counter)?, new);
+        }
+        for (key, value) in item.members() {
+            match (key.as_ref(), value.string()) {
+                ("text", Some(text)) => put_text(value, policy.result_text(tool, &text, counter)?, new)?,
+                ("json", _) => put(value, policy.result_json(tool, &value.text(), counter)?, new)?,
+                // An embedded resource of MCP.
+                ("resource", None) => self.block(value, new)?,
+                (key, _) if BLOCK_WORDS.contains(&key) => {}
+                _ => put(value, policy.block(&value.text(), counter)?, new)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Redacts a message of MCP: its content is one block or several.
+    fn message(self, message: Span<'_>, new: &mut Replacements) -> Result<(), Refused> {
+        for (key, value) in message.members() {
+            match key.as_ref() {
+                "role" => {}
+                "content" if value.is_array() => value.items().try_for_each(|item| self.block(item, new))?,
+                "content" if value.is_object() => self.block(value, new)?,
+                _ => put(value, self.policy.block(&value.text(), self.counter)?, new)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 fn put(value: Span<'_>, text: Option<String>, new: &mut Replacements) -> Result<(), Refused> {
@@ -121,6 +187,7 @@ pub(crate) fn result_refusal(refused: Refused, tool: Option<&str>) -> Refusal {
 struct Reading<'c> {
     contract: &'c Contract,
     policy: &'c Policy,
+    counter: &'c RedactionCounter,
     /// The tool of each call by its id. `None` if two tools have calls of this id.
     callers: HashMap<String, Option<String>>,
     refused: Option<Refusal>,
@@ -140,11 +207,14 @@ impl Reading<'_> {
             }
             Part::Result { id, name, content: Some(value) } => {
                 let tool = self.tool(id, name);
-                content(self.policy, tool.as_deref(), value, new)
-                    .map_err(|refused| result_refusal(refused, tool.as_deref()))
+                let at = ResultRedaction { policy: self.policy, counter: self.counter, tool: tool.as_deref() };
+                at.content(value, new).map_err(|refused| result_refusal(refused, tool.as_deref()))
             }
             Part::Text { role: Role::User | Role::Unknown, text } if self.policy.users => match text.string() {
-                Some(said) => self.policy.text(&said).and_then(|said| put_text(text, said, new)).map_err(text_refusal),
+                Some(said) => {
+                    let redacted = self.policy.text(&said, self.counter);
+                    redacted.and_then(|said| put_text(text, said, new)).map_err(text_refusal)
+                }
                 None => Ok(()),
             },
             Part::Other { role, value } => self.other(role, value, new),
@@ -159,11 +229,13 @@ impl Reading<'_> {
         let is_result = role == Role::Tool || kind.ends_with("_output");
         let is_said = role == Role::User || role == Role::Unknown && kind.is_empty();
         if is_result {
-            let redacted = self.policy.check_size(value.bytes().len()).and_then(|()| self.policy.block(&value.text()));
+            let size = self.policy.check_size(value.bytes().len());
+            let redacted = size.and_then(|()| self.policy.block(&value.text(), self.counter));
             return redacted.and_then(|text| put(value, text, new)).map_err(|refused| result_refusal(refused, None));
         }
         if is_said && self.policy.users {
-            return self.policy.block(&value.text()).and_then(|text| put(value, text, new)).map_err(text_refusal);
+            let redacted = self.policy.block(&value.text(), self.counter);
+            return redacted.and_then(|text| put(value, text, new)).map_err(text_refusal);
         }
         Ok(())
     }

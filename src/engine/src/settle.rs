@@ -130,7 +130,10 @@ fn settle_one(
             (approved, ruling)
         }
         // Only the executor knows of a person's approval: it holds the call until then, and reports it in the call's outcome.
-        Verdict::NeedsApproval(approved) => (approved, Ruling::NeedsApproval),
+        Verdict::NeedsApproval(approved) => {
+            let ruling = Ruling::held(approved.because.as_ref());
+            (approved, ruling)
+        }
         Verdict::Deny(violation) => {
             let named = (call.id.as_str(), call.name.as_str());
             if let Some(passed) = pass_undeclared(&gate.contract, call, &violation) {
@@ -154,7 +157,7 @@ fn settle_one(
     }
     let named = (call.id.as_str(), approved.tool.name());
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
-    let needs_approval = ruling == Ruling::NeedsApproval;
+    let needs_approval = matches!(ruling, Ruling::NeedsApproval { .. });
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
     let Call { id, name, form, extra, .. } = call;
     let (id, name, extra) = (id.clone(), name.clone(), extra.clone());

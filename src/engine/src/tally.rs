@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use callgate_contract as contract;
+use callgate_redact::RedactionCounts;
 use callgate_wire::Fate;
 
 use crate::Code;
@@ -19,6 +20,9 @@ pub struct Tally {
     pub refused: Vec<contract::Code>,
     /// The reason for ending the whole exchange in an error, if it did.
     pub error: Option<Code>,
+    /// Values redacted in the request, in results and in messages of an MCP server. A client sends its conversation again with each
+    /// request, so a value counts in each.
+    pub redacted: RedactionCounts,
     /// Unknown members dropped from the request: at most 32 names or dotted paths, each of at most
     /// 64 printable ASCII characters without commas. The caller chose these names.
     pub dropped_members: Vec<String>,

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::event::{Outcome, ToolFailure};
 use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
-use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusal, redaction};
+use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusal, Tally, redaction};
 
 /// A turn after which the model is asked again.
 #[derive(Debug)]
@@ -38,24 +38,29 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
 }
 
 /// Matches outcomes to the batch. They must answer it call by call, or the whole answer is refused.
-pub(crate) fn answered(gate: &Gate, run: Vec<Runnable>, outcomes: Vec<Outcome>) -> Result<Vec<CallResult>, Refusal> {
+pub(crate) fn answered(
+    gate: &Gate,
+    run: Vec<Runnable>,
+    outcomes: Vec<Outcome>,
+    tally: &mut Tally,
+) -> Result<Vec<CallResult>, Refusal> {
     let matches = run.len() == outcomes.len()
         && run.iter().zip(&outcomes).all(|(runnable, outcome)| runnable.run.id == outcome.id);
     if !matches {
         return Err(failed(CallFailed::Unreadable));
     }
-    Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome)).collect())
+    Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome, tally)).collect())
 }
 
 /// Returns the result of one call for the model, checked against the tool's `result` schema.
-fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
+fn result(gate: &Gate, runnable: Runnable, outcome: Outcome, tally: &mut Tally) -> CallResult {
     let tool = gate.contract.tool(&runnable.run.tool);
     let failed =
         |code, pointer, message| (error_content(&ErrorResult { code, pointer, message, approval_id: None }), true);
     let (content, failed) = match outcome.result {
         Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
             (Ok(value), Some(tool)) => match tool.check_result(&value) {
-                Ok(()) => match redaction::returned(&gate.contract, tool, callgate_json::canonical(&value)) {
+                Ok(()) => match redaction::returned(&gate.contract, tool, callgate_json::canonical(&value), tally) {
                     Ok(text) => (text, false),
                     Err(refusal) => failed(refusal.code.as_str(), "", &refusal.message),
                 },
@@ -64,7 +69,7 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome) -> CallResult {
             (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
         },
         Err(ToolFailure { code, message, approval_id }) => {
-            let message = redaction::failure(&gate.contract, message);
+            let message = redaction::failure(&gate.contract, message, tally);
             let told = ErrorResult { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
             (error_content(&told), true)
         }

@@ -87,8 +87,9 @@ impl Context for HttpExchange {
 impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let headers = lower(self.get_http_request_headers_bytes());
-        let claims = self.verified();
-        let step = self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), claims, end }, 0);
+        let verified = self.verified();
+        let step =
+            self.live.on_request(&self.stream, Event::RequestHead { headers: &lend(&headers), verified, end }, 0);
         host::act(step, Side::Request, 0)
     }
 

@@ -210,7 +210,10 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
             Ruling::Allow => (Verdict::Allow, "", String::new()),
             // An allowed call with a code broke a rule that is not enforced.
             Ruling::Shadow { code, pointer } => (Verdict::Allow, code.as_str(), pointer),
-            Ruling::NeedsApproval => (Verdict::NeedsApproval, "", String::new()),
+            // Without a code the tool itself asks for a person.
+            Ruling::NeedsApproval { code, pointer } => {
+                (Verdict::NeedsApproval, code.map_or("", |code| code.as_str()), pointer)
+            }
             Ruling::Deny { code, pointer } => (Verdict::Deny, code.as_str(), pointer),
         };
         message.set_verdict(verdict);

@@ -1,6 +1,6 @@
 //! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Difference, Tally};
+use callgate_engine::{CallCode, Code, Difference, RedactedKind, Tally};
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum Counter {
     CandidateRefused(CallCode),
     /// Calls that the candidate allows, and the active contract refuses with a code.
     CandidateAllowed(CallCode),
+    /// Redacted values of a built-in kind, or of any pattern of the contract.
+    Redacted(Option<RedactedKind>),
     /// Unknown members dropped from requests.
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
@@ -50,7 +52,12 @@ impl Counter {
         let of_calls = [Self::CallsRefused, Self::CallsShadowed, Self::CandidateRefused, Self::CandidateAllowed];
         let calls = of_calls.into_iter().flat_map(|of| CallCode::ALL.iter().map(move |code| of(*code)));
         let of_exchanges = [Self::ExchangesRefused, Self::ExchangesShadowed];
-        plain.into_iter().chain(calls).chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
+        let redacted = RedactedKind::ALL.into_iter().map(Some).chain([None]).map(Self::Redacted);
+        plain
+            .into_iter()
+            .chain(redacted)
+            .chain(calls)
+            .chain(of_exchanges.into_iter().flat_map(|of| Code::all().map(of)))
     }
 
     /// Returns the name, such as `callgate.calls.refused.arguments_invalid`.
@@ -65,6 +72,7 @@ impl Counter {
             Self::CandidateCalls => "callgate.candidate.calls".to_owned(),
             Self::CandidateRefused(code) => format!("callgate.candidate.refused.{}", code.as_str()),
             Self::CandidateAllowed(code) => format!("callgate.candidate.allowed.{}", code.as_str()),
+            Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
             Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
@@ -93,7 +101,8 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         Difference { active: Some(code), candidate: None } => Some((Counter::CandidateAllowed(code), 1)),
         Difference { active: None, candidate: None } => None,
     });
-    let others = shadowed.chain(errors).chain(differences);
+    let redacted = tally.redacted.iter().map(|(kind, count)| (Counter::Redacted(kind), count.into()));
+    let others = shadowed.chain(errors).chain(differences).chain(redacted);
     for (counter, by) in counts.into_iter().chain(refused).chain(error).chain(others) {
         if by > 0 {
             add(counter, by);

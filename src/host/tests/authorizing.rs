@@ -108,7 +108,7 @@ fn send(host: &FakeHost, path: &str, body: &[u8]) -> (LiveExchange, Step) {
     ];
     let headers: Vec<(String, Vec<u8>)> =
         pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    let head = Event::RequestHead { headers: &lend(&headers), claims: None, end: false };
+    let head = Event::RequestHead { headers: &lend(&headers), verified: None, end: false };
     assert_eq!(live.on_request(host, head, 0), Step::Hold);
     let step = live.on_request(host, Event::RequestData { chunk: body, end: true, now: host.now() }, body.len());
     (live, step)

@@ -100,7 +100,7 @@ fn played(configuration: &str, arguments: &str) -> (Notes, Counts, Vec<u8>) {
         ("x-role", "clerk"),
     ]);
     let body = br#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#;
-    let head = Event::RequestHead { headers: &lend(&request), claims: None, end: false };
+    let head = Event::RequestHead { headers: &lend(&request), verified: None, end: false };
     assert!(matches!(live.on_request(&host, head, 0), Step::Hold));
     let data = Event::RequestData { chunk: body, end: true, now: host.now() };
     assert!(matches!(live.on_request(&host, data, body.len()), Step::Continue));

@@ -83,7 +83,7 @@ fn requested(host: &FakeHost, body: &[u8]) -> LiveExchange {
         ("x-tenant", "acme"),
         ("x-role", "clerk"),
     ]);
-    let head = Event::RequestHead { headers: &lend(&request), claims: None, end: false };
+    let head = Event::RequestHead { headers: &lend(&request), verified: None, end: false };
     assert_eq!(live.on_request(host, head, 0), Step::Hold);
     let data = Event::RequestData { chunk: body, end: true, now: host.now() };
     assert_eq!(live.on_request(host, data, body.len()), Step::Continue);

@@ -83,12 +83,12 @@ impl Stream {
         let ticks = filter.scheduler().map(|scheduler| self.worker.shared.ticker.add(scheduler));
         *self.plugin_ticks.borrow_mut() = ticks;
         let verified = self.worker.shared.config.verified.as_ref();
-        let claims = verified.and_then(|source| match source {
+        let verified = verified.and_then(|source| match source {
             VerifiedSource::Claims(claims) => claims::from_json(&filter.filter_state(CLAIMS)?, claims),
             VerifiedSource::Certificate => VerifiedSource::certificate(filter.filter_state(identity::CERTIFICATE)?),
         });
         let step = filter.with_headers(HeaderMap::Request, |headers| {
-            self.live.on_request(self, Event::RequestHead { headers, claims, end }, 0)
+            self.live.on_request(self, Event::RequestHead { headers, verified, end }, 0)
         });
         self.act(step)
     }

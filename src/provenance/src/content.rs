@@ -33,6 +33,15 @@ pub(crate) enum ReadContent {
 // === impl Content ===
 
 impl Content {
+    /// Returns the fields of the content under a format. `None` if it is one text, or no array and no object.
+    #[must_use]
+    pub fn fields(&self, format: ResultFormat) -> Option<Value> {
+        match self.read_as(Some(format)) {
+            ReadContent::Value(value) if value.is_array() || value.is_object() => Some(value),
+            ReadContent::Value(_) | ReadContent::Text(_) => None,
+        }
+    }
+
     /// Returns true if a part of it is neither text nor JSON.
     pub(crate) fn is_opaque(&self) -> bool {
         match self {

@@ -411,6 +411,26 @@ fn confidential_words_are_recognised() {
 }
 
 #[test]
+fn words_of_digits_are_no_confidential_words() {
+    let history = history(&[
+        "user: Book a table.",
+        "call c1 vault {}",
+        r#"result c1 {"note":"Board 2024-05-30 10:20, room 7: sell the whole north 4 branch now"}"#,
+    ]);
+    for (text, expected) in [
+        ("2024-05-30 10:20", false),
+        ("the 30th: 2024-05-30 10:20 7", false),
+        ("board 2024-05-30 10:20 room 7 sell", false),
+        ("sell the whole north branch", true),
+        ("sell the 1 whole 2 north 3 branch", true),
+        ("room sell the whole north", true),
+        ("sell the whole north", false),
+    ] {
+        assert_eq!(history.leaks(&[text]), expected, "{text}");
+    }
+}
+
+#[test]
 fn the_last_words_of_the_user_are_found() {
     for (parts, expected) in [
         (vec!["user: old", "model: yes", "user: new", "user: words"], "new\nwords"),

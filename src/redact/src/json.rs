@@ -11,6 +11,7 @@ use callgate_json::{Span, Value};
 use callgate_provenance::Place;
 use memchr::{memchr, memchr2};
 
+use crate::counts::RedactionCounter;
 use crate::mark;
 use crate::policy::Refused;
 use crate::redactor::Redactor;
@@ -23,6 +24,7 @@ const DATA: usize = 512;
 /// A redaction of one JSON text.
 pub(crate) struct JsonRedaction<'r> {
     redactor: &'r Redactor,
+    counter: &'r RedactionCounter,
     exempt: &'r [&'r Place],
     /// Members with words of the API, which are no text.
     skipped: &'r [&'r str],
@@ -38,8 +40,13 @@ enum Container {
 // === impl JsonRedaction ===
 
 impl<'r> JsonRedaction<'r> {
-    pub(crate) fn new(redactor: &'r Redactor, exempt: &'r [&'r Place], skipped: &'r [&'r str]) -> JsonRedaction<'r> {
-        JsonRedaction { redactor, exempt, skipped, level: 0 }
+    pub(crate) fn new(
+        redactor: &'r Redactor,
+        counter: &'r RedactionCounter,
+        exempt: &'r [&'r Place],
+        skipped: &'r [&'r str],
+    ) -> JsonRedaction<'r> {
+        JsonRedaction { redactor, counter, exempt, skipped, level: 0 }
     }
 
     /// Redacts a string's text: as JSON if it is an array or an object, and as text otherwise.
@@ -58,7 +65,7 @@ impl<'r> JsonRedaction<'r> {
         }
         match self.redactor.denied(text) {
             Some(index) => Err(Refused::Denied { index }),
-            None => Ok(self.redactor.text(text, label)),
+            None => Ok(self.redactor.text(text, label, self.counter)),
         }
     }
 
@@ -70,7 +77,7 @@ impl<'r> JsonRedaction<'r> {
     /// Redacts a string inside.
     fn inner(&self, text: &str, label: &str) -> Result<Option<String>, Refused> {
         let skipped = &[];
-        JsonRedaction { redactor: self.redactor, exempt: &[], skipped, level: self.level + 1 }.string(text, label)
+        JsonRedaction { exempt: &[], skipped, level: self.level + 1, ..*self }.string(text, label)
     }
 }
 
@@ -169,8 +176,8 @@ impl<'w> Walk<'w, '_> {
         if let Some(index) = self.all.redactor.denied(&name) {
             return Err(Refused::Denied { index });
         }
-        let redactor = self.all.redactor;
-        let Some(rule) = redactor.first(&name) else { return Ok(()) };
+        let JsonRedaction { redactor, counter, .. } = *self.all;
+        let Some(rule) = redactor.first(&name, counter) else { return Ok(()) };
         let known = self.known.get_or_insert_with(|| names_with_marks(self.text));
         let mut count = match self.open.last() {
             Some(Container::Object { names, .. }) => *names,
@@ -201,7 +208,7 @@ impl<'w> Walk<'w, '_> {
         if let Some(index) = self.all.redactor.denied(text) {
             return Err(Refused::Denied { index });
         }
-        if let Some(new) = self.all.redactor.text(text, &label) {
+        if let Some(new) = self.all.redactor.text(text, &label, self.all.counter) {
             self.replace(range, &new);
         }
         Ok(())

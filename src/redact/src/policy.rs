@@ -2,6 +2,7 @@
 
 use callgate_provenance::Place;
 
+use crate::counts::RedactionCounter;
 use crate::json::JsonRedaction;
 use crate::redactor::Redactor;
 
@@ -85,34 +86,44 @@ impl Policy {
     ///
     /// # Errors
     /// [`Refused::Denied`].
-    pub fn result_text(&self, tool: Option<&str>, text: &str) -> Result<Option<String>, Refused> {
+    pub fn result_text(
+        &self,
+        tool: Option<&str>,
+        text: &str,
+        counter: &RedactionCounter,
+    ) -> Result<Option<String>, Refused> {
         let exempt = self.exempt(tool);
-        JsonRedaction::new(&self.redactor, &exempt, &[]).string(text, "")
+        JsonRedaction::new(&self.redactor, counter, &exempt, &[]).string(text, "")
     }
 
     /// Redacts a result that is JSON. The text was checked. Returns `None` if nothing changes.
     ///
     /// # Errors
     /// [`Refused::Denied`].
-    pub fn result_json(&self, tool: Option<&str>, json: &str) -> Result<Option<String>, Refused> {
+    pub fn result_json(
+        &self,
+        tool: Option<&str>,
+        json: &str,
+        counter: &RedactionCounter,
+    ) -> Result<Option<String>, Refused> {
         let exempt = self.exempt(tool);
-        JsonRedaction::new(&self.redactor, &exempt, &[]).value(json)
+        JsonRedaction::new(&self.redactor, counter, &exempt, &[]).value(json)
     }
 
     /// Redacts a content block of an API. The text was checked. The words of the API stay.
     ///
     /// # Errors
     /// [`Refused::Denied`].
-    pub fn block(&self, json: &str) -> Result<Option<String>, Refused> {
-        JsonRedaction::new(&self.redactor, &[], &BLOCK_WORDS).value(json)
+    pub fn block(&self, json: &str, counter: &RedactionCounter) -> Result<Option<String>, Refused> {
+        JsonRedaction::new(&self.redactor, counter, &[], &BLOCK_WORDS).value(json)
     }
 
     /// Redacts a text without exemptions. Returns `None` if nothing changes.
     ///
     /// # Errors
     /// [`Refused::Denied`].
-    pub fn text(&self, text: &str) -> Result<Option<String>, Refused> {
-        JsonRedaction::new(&self.redactor, &[], &[]).string(text, "")
+    pub fn text(&self, text: &str, counter: &RedactionCounter) -> Result<Option<String>, Refused> {
+        JsonRedaction::new(&self.redactor, counter, &[], &[]).string(text, "")
     }
 
     fn exempt(&self, tool: Option<&str>) -> Vec<&Place> {

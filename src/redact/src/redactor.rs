@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use crate::counts::RedactionCounter;
 use crate::kinds::{Found, Haystack, Kind, Kinds, find};
 use crate::mark;
 use crate::pattern::Pattern;
@@ -95,12 +96,13 @@ impl Redactor {
         })
     }
 
-    /// Redacts a text. `label` is the name of the member with the text, or empty. Returns `None` if nothing changes.
+    /// Redacts a text, and counts what it redacts. `label` is the name of the member with the text, or empty. Returns `None` if nothing
+    /// changes.
     #[must_use]
-    pub fn text(&self, text: &str, label: &str) -> Option<String> {
-        let mut now = self.pass(text, label)?;
+    pub fn text(&self, text: &str, label: &str, counter: &RedactionCounter) -> Option<String> {
+        let mut now = self.pass(text, label, counter)?;
         for _ in 1..PASSES {
-            match self.pass(&now, label) {
+            match self.pass(&now, label, counter) {
                 Some(next) => now = next,
                 None => return Some(now),
             }
@@ -110,17 +112,21 @@ impl Redactor {
             Some(redaction) => {
                 let mut out = String::new();
                 mark::put(&mut out, self.name(redaction.rule));
+                counter.count(redaction.rule.kind());
                 Some(out)
             }
         }
     }
 
-    /// Returns the name of the first rule with a value in the text.
-    pub(crate) fn first(&self, text: &str) -> Option<&str> {
-        self.redactions(text, "").first().map(|redaction| self.name(redaction.rule))
+    /// Returns the name of the first rule with a value in the text, which becomes a mark as a whole.
+    pub(crate) fn first(&self, text: &str, counter: &RedactionCounter) -> Option<&str> {
+        self.redactions(text, "").first().map(|redaction| {
+            counter.count(redaction.rule.kind());
+            self.name(redaction.rule)
+        })
     }
 
-    fn pass(&self, text: &str, label: &str) -> Option<String> {
+    fn pass(&self, text: &str, label: &str, counter: &RedactionCounter) -> Option<String> {
         let redactions = self.redactions(text, label);
         if redactions.is_empty() {
             return None;
@@ -130,6 +136,7 @@ impl Redactor {
         for redaction in &redactions {
             out.push_str(text.get(at..redaction.range.start).unwrap_or_default());
             mark::put(&mut out, self.name(redaction.rule));
+            counter.count(redaction.rule.kind());
             at = redaction.range.end;
         }
         out.push_str(text.get(at..).unwrap_or_default());
@@ -173,6 +180,18 @@ impl Redactor {
             return list;
         }
         apart(list, &self.marks(text))
+    }
+}
+
+// === impl RuleIndex ===
+
+impl RuleIndex {
+    /// Returns the built-in kind, and `None` for a pattern.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            RuleIndex::Pattern(_) => None,
+            RuleIndex::Kind(kind) => Kind::ALL.get(usize::from(kind)).copied(),
+        }
     }
 }
 

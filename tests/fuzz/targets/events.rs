@@ -155,7 +155,7 @@ impl Play {
             Act::RequestHead { path, role, end } => {
                 let role = *ROLES.get(usize::from(*role % 3)).unwrap_or(&"nobody");
                 let headers = host::request_headers(&self.path(path), role);
-                tell(Event::RequestHead { headers: &lend(&headers), claims: None, end: *end });
+                tell(Event::RequestHead { headers: &lend(&headers), verified: None, end: *end });
             }
             Act::RequestData { piece, end } => {
                 let chunk = self.bytes(piece, Of::Request);

@@ -50,7 +50,7 @@ impl Play {
         let (gate, asking) = (desk::gate(self.gate), model::asking(self.asking));
         let role = ROLES[usize::from(self.viewer)];
         let mut host = Host::new(&gate);
-        host.tell(Event::RequestHead { headers: &lend(&host::request_headers(&asking.path, role)), claims: None, end: false });
+        host.tell(Event::RequestHead { headers: &lend(&host::request_headers(&asking.path, role)), verified: None, end: false });
         host.tell(Event::RequestData { chunk: &asking.body, end: true, now: NOW });
         if !host.sent() {
             assert!(asking.choices > 1, "a request without tools goes on, unless injected tools want one choice");

@@ -100,7 +100,7 @@ fn play(exchange: &mut Exchange, turn: &Turn) -> Result<(), String> {
     let [body, answer] = [&turn.request, &turn.answer].map(|text| text.as_bytes());
     let (request, response) = (lend(&request), lend(&response));
     let events = [
-        Event::RequestHead { headers: &request, claims: None, end: false },
+        Event::RequestHead { headers: &request, verified: None, end: false },
         Event::RequestData { chunk: body, end: true, now: NOW },
         Event::ResponseHead { headers: &response, end: false },
         Event::ResponseData { chunk: answer, end: true, now: NOW },
@@ -136,7 +136,9 @@ impl CallDecision {
             Ruling::Allow => ("allowed", "", ""),
             // The rule is not enforced, so the call runs.
             Ruling::Shadow { code, pointer } => ("allowed", code.as_str(), pointer.as_str()),
-            Ruling::NeedsApproval => ("held", CallCode::ApprovalRequired.as_str(), ""),
+            Ruling::NeedsApproval { code, pointer } => {
+                ("held", code.unwrap_or(CallCode::ApprovalRequired).as_str(), pointer.as_str())
+            }
             // A person could approve it, if the executor ran the tool.
             Ruling::Deny { code: code @ CallCode::ApprovalRequired, pointer } => {
                 ("held", code.as_str(), pointer.as_str())

@@ -91,7 +91,7 @@ impl Played {
             ("x-role", &case.role),
         ]);
         let body = json!({ "model": "m", "stream": stream, "messages": [{ "role": "user", "content": "go" }] });
-        match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
+        match exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }) {
             Effect::Hold => {}
             effect => return Err(of_effect(&effect)),
         }

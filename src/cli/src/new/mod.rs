@@ -118,7 +118,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Returns a contract's name, after its folder.
-fn contract_name(folder: &Path) -> String {
+pub(crate) fn contract_name(folder: &Path) -> String {
     let folder = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let name = folder.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()));
     let name = name.unwrap_or_default();

@@ -2,11 +2,14 @@
 //!
 //! The advice comes from names and schemas alone. It is a start for a person, who knows what the tools do.
 
+mod guess;
 mod names;
 mod rules;
 mod stanzas;
 
 use crate::model::Contract;
+
+pub use guess::{Guess, Hints, guess, guess_trust};
 
 /// A piece of advice on one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]

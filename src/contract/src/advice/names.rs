@@ -61,16 +61,40 @@ pub(super) fn is_url(name: &str) -> bool {
 
 /// Returns true for the name of a tool that deletes or revokes something.
 pub(super) fn is_destructive(tool: &str) -> bool {
-    snake(tool).split(['_', '-']).any(|word| DESTRUCTIVE.contains(&word))
+    words(tool).iter().any(|word| DESTRUCTIVE.contains(&word.as_str()))
+}
+
+/// Returns true for the name of an address of a person.
+pub(super) fn is_address(field: &str) -> bool {
+    ADDRESSES.contains(&singular(&snake(field)).as_str())
+}
+
+/// Returns true for the name of a record.
+pub(super) fn is_id(name: &str) -> bool {
+    let name = snake(name);
+    let name = name.trim_end_matches('_');
+    matches!(name, "id" | "ids" | "uuid") || name.ends_with("_id") || name.ends_with("_ids")
 }
 
 /// Returns true if an argument and a field of a result may have the same values. `of` is the tool of the field.
 pub(super) fn are_alike(argument: &str, field: &str, of: &str) -> bool {
-    let (argument, field) = (singular(&snake(argument)), singular(&snake(field)));
+    let (argument, field) = (singular(&snake(argument)), singular(snake(field).trim_end_matches('_')));
     let both_are_addresses = ADDRESSES.contains(&argument.as_str()) && ADDRESSES.contains(&field.as_str());
     // `order_id` is the `id` of a tool about orders.
     let subject = argument.strip_suffix("_id").filter(|_| field == "id");
     argument == field || both_are_addresses || subject.is_some_and(|subject| snake(of).contains(subject))
+}
+
+/// Returns the words of a name: `get_user` and `getUser` have two.
+pub(super) fn words(name: &str) -> Vec<String> {
+    snake(name).split(['_', '-', '.', ':', '/', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Returns true for the name of a tool that changes what is kept about the user. Only the user says that.
+pub(super) fn is_own_record(tool: &str) -> bool {
+    let words = words(tool);
+    let has = |word: &str| words.iter().any(|other| other == word);
+    has("profile") || has("settings") || has("preferences") || has("user") && has("info")
 }
 
 fn singular(name: &str) -> String {

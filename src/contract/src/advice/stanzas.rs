@@ -31,10 +31,11 @@ pub(super) fn missing(contract: &Contract, tool: &Tool) -> Vec<(String, String)>
         let rule = match names::use_of(&argument.name) {
             Some(Use::Target) => format!("{{ from: [{}], otherwise: approve }}", sources(contract, &argument.name)),
             Some(Use::Personal) => "{ from: [user], otherwise: approve }".to_owned(),
+            _ if names::is_own_record(tool.name()) => "{ from: [user], otherwise: approve }".to_owned(),
             Some(Use::Title) if argument.is_text => "{ notFrom: [untrusted], otherwise: approve }".to_owned(),
             Some(Use::Title) | None => continue,
         };
-        lines.push_str(&format!("  {}: {rule}\n", argument.pointer));
+        lines.push_str(&format!("  {}: {rule}\n", key(&argument.pointer)));
     }
     if lines.is_empty() {
         return Vec::new();
@@ -79,14 +80,23 @@ fn add_arguments(root: &Value, schema: &Value, pointer: &str, depth: usize, foun
 /// Returns the sources for an argument, as a list in YAML.
 fn sources(contract: &Contract, argument: &str) -> String {
     let mut sources = vec!["user".to_owned()];
-    for tool in contract.tools().iter().filter(|tool| tool.effects() == Effects::Read) {
+    for tool in contract.tools() {
         for (field, place) in fields(tool) {
-            if names::are_alike(argument, &field, tool.name()) && !is_attributed(tool, &place) {
-                sources.push(format!("\"tool:{}{place}\"", tool.name()));
+            // Of a tool that writes, the id of the new record is honest; the rest may repeat its arguments.
+            let is_source = tool.effects() == Effects::Read || names::is_id(&field);
+            if is_source && names::are_alike(argument, &field, tool.name()) && !is_attributed(tool, &place) {
+                sources.push(Value::from(format!("tool:{}{place}", tool.name())).to_string());
             }
         }
     }
     sources.join(", ")
+}
+
+/// Returns a pointer as a key of YAML, in quotes if it needs them.
+fn key(pointer: &str) -> String {
+    let is_plain =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '*' | '_' | '-' | '.' | '~' | '$');
+    if pointer.chars().all(is_plain) { pointer.to_owned() } else { Value::from(pointer).to_string() }
 }
 
 /// Returns the names and places of the scalars of a tool's results: those of its schema and those that `output` trusts.

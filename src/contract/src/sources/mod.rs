@@ -200,17 +200,6 @@ impl Check<'_> {
 // === impl Contract ===
 
 impl Contract {
-    /// Returns true if only a part of a result is trusted, or the text of users is not. The taint of a conversation then depends on its
-    /// texts.
-    #[must_use]
-    pub fn trusts_parts(&self) -> bool {
-        let has_places = |tool: &Tool| {
-            let output = &tool.sources.output;
-            matches!(output.trusted, Extent::Places(_)) || matches!(output.attributed, Extent::Places(_))
-        };
-        !self.trusts_users || self.tools().iter().any(has_places)
-    }
-
     /// Returns true if a tool has confidential results.
     fn has_confidential(&self) -> bool {
         self.tools().iter().any(|tool| tool.sources.output.confidential != Extent::Nowhere)

@@ -176,6 +176,8 @@ fn a_contract_says_which_facts_it_reads() {
     assert_eq!(reads("", "      when: model == 'x'\n"), Reads { model: true, ..none });
     assert_eq!(reads("", "      approval: { when: now.getHours() > 1 }\n"), Reads { now: true, ..none });
     assert_eq!(reads(", when: conversation.turns < 9", ""), Reads { conversation: true, ..none });
+    let tainted = Reads { conversation: true, tainted: true, ..none };
+    assert_eq!(reads("", "      approval: { when: conversation.tainted }\n"), tainted);
     assert_eq!(reads(", when: \"!conversation.called('pay')\"", ""), Reads { conversation: true, ..none });
 }
 

@@ -1,6 +1,7 @@
 //! `results`: what is read, and what is refused with its place.
 
 use callgate_contract::{Contract, load};
+use callgate_redact::RedactionCounter;
 
 use crate::folder::{Folder, ORDER_DESK};
 #[cfg(target_arch = "wasm32")]
@@ -21,12 +22,13 @@ fn a_policy_is_read_once_and_used() {
               exempt: [{ tool: get_order, at: "#/*/iban" }], users: true }"##,
     );
     let policy = contract.results().expect("a policy");
+    let counter = RedactionCounter::default();
     assert_eq!((policy.max_bytes, policy.users, policy.exempt.len()), (Some(1024), true, 1));
-    assert_eq!(policy.text("EMP-123456").unwrap().as_deref(), Some("[redacted employee]"));
+    assert_eq!(policy.text("EMP-123456", &counter).unwrap().as_deref(), Some("[redacted employee]"));
     let row = r#"[{"iban":"DE89370400440532013000"}]"#;
-    assert_eq!(policy.result_text(Some("get_order"), row), Ok(None));
-    assert_eq!(policy.result_text(None, row).unwrap().as_deref(), Some(r#"[{"iban":"[redacted iban]"}]"#));
-    assert_eq!(policy.text("a SECRET").unwrap_err().to_string(), "the text matches `deny` number 1");
+    assert_eq!(policy.result_text(Some("get_order"), row, &counter), Ok(None));
+    assert_eq!(policy.result_text(None, row, &counter).unwrap().as_deref(), Some(r#"[{"iban":"[redacted iban]"}]"#));
+    assert_eq!(policy.text("a SECRET", &counter).unwrap_err().to_string(), "the text matches `deny` number 1");
 }
 
 #[test]

@@ -125,8 +125,8 @@ impl Core {
             (state, Event::ResponseTrailers { writable, .. }) if self.is_over_time(&state) => {
                 self.time_out_at_end(state, writable)
             }
-            (ExchangeState::New, Event::RequestHead { headers, claims, end }) => {
-                self.request_head(headers, claims, end)
+            (ExchangeState::New, Event::RequestHead { headers, verified, end }) => {
+                self.request_head(headers, verified, end)
             }
             (ExchangeState::Refusing { refusal, size }, Event::RequestData { chunk, end, .. }) => {
                 self.refused_data(refusal, size, chunk, end)

@@ -16,11 +16,11 @@ use crate::refusal::{Code, Refusal};
 use crate::request;
 
 impl Core {
-    pub(super) fn request_head(&mut self, headers: &Headers<'_>, claims: Option<Verified>, end: bool) -> Transition {
+    pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
         self.format = ErrorFormat::of(destination.api());
         self.ledger.correlation.read(headers);
-        let head = head::read(&self.gate, destination, headers, claims, end);
+        let head = head::read(&self.gate, destination, headers, verified, end);
         let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),

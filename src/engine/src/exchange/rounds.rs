@@ -36,7 +36,7 @@ impl Core {
         };
         let answered = outcomes
             .map_err(tool_results::failed)
-            .and_then(|outcomes| tool_results::answered(&self.gate, run, outcomes));
+            .and_then(|outcomes| tool_results::answered(&self.gate, run, outcomes, &mut self.tally));
         match answered {
             Ok(results) => self.ask(rounds, &said, results, refused),
             Err(refusal) => self.fail(rounds, &refusal),

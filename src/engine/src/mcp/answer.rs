@@ -57,11 +57,11 @@ pub(crate) fn decide(
         Envelope::Request { method, .. } => {
             let forwarded =
                 REQUESTS.contains(&method.as_str()) && (method == "ping" || answer.asks_for_text_only().is_ok());
-            return Ok(if forwarded { Disposition::Forward(answer) } else { Disposition::Drop });
+            return Ok(if forwarded { said(gate, answer, tally) } else { Disposition::Drop });
         }
         Envelope::Notification { method } => {
             let forwarded = NOTIFICATIONS.contains(&method.as_str());
-            return Ok(if forwarded { Disposition::Forward(answer) } else { Disposition::Drop });
+            return Ok(if forwarded { said(gate, answer, tally) } else { Disposition::Drop });
         }
         Envelope::Result { id } => Some(id),
         Envelope::Error { id } => id.as_ref(),
@@ -76,6 +76,23 @@ pub(crate) fn decide(
         return Ok(Disposition::Final(answer));
     }
     result(gate, caller, expected, answer, tally).map(Disposition::Final)
+}
+
+/// Redacts the words of a notification or a request of the server. One with words that the contract refuses is dropped.
+fn said(gate: &Gate, mut answer: McpAnswer, tally: &mut Tally) -> Disposition {
+    let Some(policy) = gate.contract.results() else { return Disposition::Forward(answer) };
+    let redacted = match answer.params_text() {
+        None => Ok(None),
+        Some(params) => redaction::of_server(policy, None, &params, tally),
+    };
+    match redacted {
+        Ok(None) => Disposition::Forward(answer),
+        Ok(Some(params)) => {
+            answer.replace_params(params);
+            Disposition::Forward(answer)
+        }
+        Err(_) => Disposition::Drop,
+    }
 }
 
 fn result(
@@ -112,7 +129,10 @@ fn result(
             }
         }
         Expected::Resource => redact(gate, None, &mut answer, tally)?,
-        Expected::Prompt => answer.prompts().map_err(misshapen)?,
+        Expected::Prompt => {
+            answer.prompts().map_err(misshapen)?;
+            redact(gate, None, &mut answer, tally)?;
+        }
         Expected::Other => {}
     }
     Ok(answer)
@@ -163,7 +183,7 @@ fn check(gate: &Gate, tool: &Tool, called: Called, answer: &mut McpAnswer, tally
 fn redact(gate: &Gate, tool: Option<&Tool>, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
     let Some(policy) = gate.contract.results() else { return Ok(()) };
     let tool = tool.map(Tool::name);
-    let redacted = redaction::of_server(policy, tool, &answer.result_text());
+    let redacted = redaction::of_server(policy, tool, &answer.result_text(), tally);
     match redacted {
         Ok(None) => Ok(()),
         Ok(Some(result)) => {

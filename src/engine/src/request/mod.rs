@@ -59,6 +59,7 @@ pub(crate) fn check(
     ledger: &mut Ledger,
 ) -> Result<CheckedRequest, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
+    let bytes = body.len();
     let mut request = head.dialect.read_request(&target, body).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
@@ -68,7 +69,7 @@ pub(crate) fn check(
     if faults.enforces {
         check_members(contract, &mut *request, faults.tally)?;
     }
-    redaction::request(contract, &mut *request)?;
+    redaction::request(contract, &mut *request, bytes, faults.tally)?;
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;

@@ -46,7 +46,7 @@ pub(crate) fn play(
         ("x-tenant", "acme"),
         ("x-role", "all"),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
     match exchange.on(Event::RequestData { chunk: &recording.request_body, end: true, now: NOW }) {
         Effect::Forward(_) => {}
         effect => return Err(shown(&effect)),

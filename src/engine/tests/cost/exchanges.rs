@@ -140,7 +140,7 @@ impl Case {
     /// Begins an exchange with the request's headers.
     pub(crate) fn head(&self) -> Exchange {
         let mut exchange = Exchange::new(Rc::clone(&self.gate), "exchange-1");
-        let event = Event::RequestHead { headers: &lend(&self.request_headers), claims: None, end: false };
+        let event = Event::RequestHead { headers: &lend(&self.request_headers), verified: None, end: false };
         assert!(matches!(on(&mut exchange, event), Effect::Hold), "{}", self.name);
         exchange
     }

@@ -34,7 +34,7 @@ fn send(exchange: &mut Exchange, path: &str, role: &str, body: &[u8]) -> Effect 
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }

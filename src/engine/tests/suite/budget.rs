@@ -25,7 +25,7 @@ fn of_tenant(tenant: &str) -> Vec<(String, Vec<u8>)> {
 fn stalled(gate: &Rc<Gate>, tenant: &str) -> (Exchange, Effect) {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = of_tenant(tenant);
-    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
     if effect != Effect::Hold {
         return (exchange, effect);
     }

@@ -141,7 +141,7 @@ pub(crate) fn send(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
 
 /// The same with headers of the test's own.
 pub(crate) fn send_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], body: &[u8]) -> Effect {
-    match exchange.on(Event::RequestHead { headers: &lend(headers), claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(headers), verified: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }

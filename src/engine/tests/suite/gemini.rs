@@ -33,7 +33,7 @@ fn send_by(exchange: &mut Exchange, role: &str, path: &str, body: &Value) -> Eff
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW })
 }
 

@@ -74,13 +74,13 @@ fn a_path_out_of_normal_form_is_refused() {
     ] {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let headers = changed(":path", path);
-        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
         assert_eq!(refused(effect), (404, "path_not_allowed".to_owned()), "{path}");
     }
     for path in ["/files/a", "/files/a%20b.txt?x=../y%2f", "/v1/models"] {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let headers = changed(":path", path);
-        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
         assert!(matches!(effect, Effect::PassWithout(_)), "{path}");
     }
 }

@@ -135,8 +135,28 @@ fn a_call_that_needs_approval_is_recorded_as_such_and_goes_to_the_executor() {
     let text = contract("refuse").replace("      result: {", "      approval: always\n      result: {");
     let (mut exchange, _) = sent(&gate_of(&text, Offer::Declared, true), &request(false));
     let effect = answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)]));
-    assert_eq!(decisions(&mut exchange).remove(0).ruling, Ruling::NeedsApproval);
+    let ruling = decisions(&mut exchange).remove(0).ruling;
+    assert_eq!(ruling, Ruling::NeedsApproval { code: None, pointer: String::new() });
     assert_eq!(batch(effect).calls[0].tool, "lookup");
+}
+
+#[test]
+fn a_call_held_for_a_broken_rule_is_recorded_with_the_rule() {
+    for run in ["wasm: {", "client: {}"] {
+        let fields = "      origin: { /key: { from: [user], otherwise: approve } }\n      result: {";
+        let text = contract("refuse").replace("      result: {", fields);
+        let (before, after) = text.split_once("      run: { wasm: {").unwrap();
+        let text = if run == "client: {}" {
+            format!("{before}      run: {{ client: {{}} }}\n")
+        } else {
+            format!("{before}      run: {{ wasm: {{{after}")
+        };
+        let (mut exchange, _) = sent(&gate_of(&text, Offer::Declared, true), &request(false));
+        answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"secret-key"}"#)]));
+        let ruling = decisions(&mut exchange).remove(0).ruling;
+        let expected = Ruling::NeedsApproval { code: Some(Code::OriginMissing), pointer: "/key".to_owned() };
+        assert_eq!(ruling, expected, "{run}");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod mcp;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod redacted;
 mod results;
 mod shadow;
 mod sources;

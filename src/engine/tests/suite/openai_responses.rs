@@ -33,7 +33,7 @@ fn send(gate: Rc<Gate>, role: &str, body: &Value) -> (Exchange, Effect) {
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
     (exchange, effect)
 }

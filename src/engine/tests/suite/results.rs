@@ -11,7 +11,7 @@ use crate::common::{
 };
 use crate::mcp::world;
 
-const POLICY: &str = r##"
+pub(crate) const POLICY: &str = r##"
   results:
     redact: [{ kind: credit_card }, { kind: email }, { kind: secret }, { pattern: "EMP-[0-9]{6}", as: employee_number }]
     deny: [{ pattern: "TOP SECRET" }]
@@ -19,13 +19,13 @@ const POLICY: &str = r##"
     exempt: [{ tool: get_weather, at: "#/owner/email" }, { tool: lookup, at: "#/owner" }]
 "##;
 
-fn with(results: &str, on_violation: &str) -> Rc<Gate> {
+pub(crate) fn with(results: &str, on_violation: &str) -> Rc<Gate> {
     let contract = contract(on_violation).replace("gpt-*", "*").replace("\n  roles:", &format!("{results}\n  roles:"));
     gate_over(&contract, Offer::Declared)
 }
 
 /// A request of each API: its path, and its body with `@@` for a result and `$$` for the text of the user.
-const REQUESTS: [(&str, &str); 8] = [
+pub(crate) const REQUESTS: [(&str, &str); 8] = [
     (
         "/v1/chat/completions",
         r#"{"model":"m" , "messages":[{"role":"user","content":"$$"},{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"get_weather","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"@@"}]}"#,
@@ -60,6 +60,20 @@ const REQUESTS: [(&str, &str); 8] = [
     ),
 ];
 
+/// Sends a whole request; returns the exchange too.
+pub(crate) fn exchange_with(gate: &Rc<Gate>, path: &str, body: &str) -> (Exchange, Effect) {
+    let headers = headers(&[
+        (":method", "POST"),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("x-tenant", "acme"),
+        ("x-role", "clerk"),
+    ]);
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
+    let effect = send_with(&mut exchange, &headers, body.as_bytes());
+    (exchange, effect)
+}
+
 fn send_to(gate: &Rc<Gate>, path: &str, body: &str, chunk: usize) -> Effect {
     let headers = headers(&[
         (":method", "POST"),
@@ -73,7 +87,7 @@ fn send_to(gate: &Rc<Gate>, path: &str, body: &str, chunk: usize) -> Effect {
         return send_with(&mut exchange, &headers, body.as_bytes());
     }
     let (bytes, _) =
-        (body.as_bytes(), exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }));
+        (body.as_bytes(), exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }));
     let mut last = Effect::Hold;
     for (place, piece) in bytes.chunks(chunk).enumerate() {
         let end = (place + 1) * chunk >= bytes.len();
@@ -96,7 +110,7 @@ fn refused(gate: &Rc<Gate>, path: &str, body: &str) -> Reply {
     }
 }
 
-fn filled(template: &str, result: &str, said: &str) -> String {
+pub(crate) fn filled(template: &str, result: &str, said: &str) -> String {
     let inside = |text: &str| {
         let text = Value::from(text).to_string();
         text[1..text.len() - 1].to_owned()
@@ -295,7 +309,7 @@ fn a_contract_without_the_policy_changes_nothing() {
     assert!(forwarded(&gate("refuse"), path, &body).contains("4111 1111 1111 1111"));
 }
 
-fn mcp_gate(on_violation: &str) -> Rc<Gate> {
+pub(crate) fn mcp_gate(on_violation: &str) -> Rc<Gate> {
     let policy = POLICY.replace("get_weather", "set_alarm").replace(", { tool: lookup, at: \"#/owner\" }", "");
     world::gate_with(on_violation, &policy)
 }

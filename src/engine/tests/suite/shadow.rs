@@ -62,7 +62,7 @@ fn played(api: &Api, gate: &Rc<Gate>, calls: &[Call<'_>], stream: bool) -> (Effe
         ("x-tenant", "acme"),
         ("x-role", "clerk"),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
     let body = (api.request)(&[Step::User], stream).to_string();
     let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);

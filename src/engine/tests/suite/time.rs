@@ -125,14 +125,14 @@ fn a_request_body_that_makes_no_progress_is_refused() {
         let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
         let mut head = request_headers(role);
         head.push(("content-length".to_owned(), b"9000".to_vec()));
-        assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
+        assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
         exchange.on(Event::RequestData { chunk: b"{", end: false, now: at(3) });
         let (when, effect) = tick(&mut exchange, 3, 60, false).unwrap();
         assert_eq!((when, refused(effect)), (8, (408, "request_timeout".into())), "{role}");
     }
     // A byte now and then does not count as progress.
     let mut exchange = Exchange::new(timed("refuse"), "exchange-1");
-    exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), verified: None, end: false });
     let late = (0..60).find_map(|second| {
         let effect = exchange.on(Event::RequestData { chunk: b" ", end: false, now: at(second) });
         (effect != Effect::Hold).then_some((second, effect))

@@ -1,4 +1,7 @@
 //! Confidential values in arguments: entities, and runs of words.
+//!
+//! A run has five words with a letter in each. Words of digits stand for nothing: a date with a time has five of them. A long number is an
+//! [entity](crate::entities).
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -67,10 +70,13 @@ impl Confidential {
     }
 }
 
-/// Returns the hashes of all runs of words in a text in normal form.
+/// Returns the hashes of all runs of words in a text in normal form. Words without a letter are left out, so digits between the words of a
+/// copy do not break it.
 fn runs(text: &str) -> Vec<u64> {
-    let words: Vec<&str> =
-        text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| word.contains(char::is_alphabetic))
+        .collect();
     let hash = |run: &[&str]| {
         let mut hasher = DefaultHasher::new();
         run.hash(&mut hasher);

@@ -115,7 +115,7 @@ impl History {
             PartData::Text { speaker: Speaker::Unknown, text } => !text.trim().is_empty(),
             PartData::Result { link, content } => {
                 let trusts_all = matches!(link, Link::Call { output: Some(output), .. } if output.trusts_all());
-                self.scalars(part).has_untrusted() || content.is_opaque() && !trusts_all
+                !trusts_all && (content.is_opaque() || self.scalars(part).has_untrusted())
             }
         }
     }

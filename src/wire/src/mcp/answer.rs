@@ -21,6 +21,8 @@ pub struct McpAnswer {
     envelope: Envelope,
     /// The text of `result`, if it was changed.
     result: Option<String>,
+    /// The text of `params`, if it was changed.
+    params: Option<String>,
 }
 
 /// A tool in a server's list.
@@ -75,7 +77,7 @@ impl McpAnswer {
             return Err(ShapeError::Type { at: "message", expected: "one JSON-RPC message" }.into());
         };
         let envelope = Envelope::read(&body)?;
-        Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None })
+        Ok(McpAnswer { text: text.to_vec(), body, envelope, result: None, params: None })
     }
 
     /// Returns the kind of the message.
@@ -87,7 +89,7 @@ impl McpAnswer {
     /// Returns true if something was changed.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.result.is_some()
+        self.result.is_some() || self.params.is_some()
     }
 
     /// Checks that a `sampling/createMessage` asks a model for text only, at once. With tools, the model's calls would run at the
@@ -208,6 +210,17 @@ impl McpAnswer {
         }
     }
 
+    /// Returns the JSON text of the parameters of a notification or a request, if it has some.
+    #[must_use]
+    pub fn params_text(&self) -> Option<Cow<'_, str>> {
+        Span::new(&self.text).get("params").filter(|params| params.is_object()).map(Span::text)
+    }
+
+    /// Replaces the parameters with others, the JSON text of an object.
+    pub fn replace_params(&mut self, params: String) {
+        self.params = Some(params);
+    }
+
     /// Replaces the result with another, the JSON text of an object.
     pub fn replace(&mut self, result: String) {
         self.result = Some(result);
@@ -216,12 +229,10 @@ impl McpAnswer {
     /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        match &self.result {
-            None => self.text.clone(),
-            Some(result) => {
-                splice::write(&self.text, &self.body, &[Edit { member: "result", text: Some(result.clone()) }])
-            }
-        }
+        let new = [("result", &self.result), ("params", &self.params)];
+        let edit = |(member, text): (&'static str, &Option<String>)| Some(Edit { member, text: Some(text.clone()?) });
+        let edits: Vec<Edit> = new.into_iter().filter_map(edit).collect();
+        if edits.is_empty() { self.text.clone() } else { splice::write(&self.text, &self.body, &edits) }
     }
 
     fn members(&self) -> &Map<String, Value> {

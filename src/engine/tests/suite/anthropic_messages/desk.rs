@@ -28,7 +28,7 @@ pub(crate) fn send(exchange: &mut Exchange, role: &str, path: &str, body: &[u8])
             *value = path.as_bytes().to_vec();
         }
     }
-    match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }

@@ -69,7 +69,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, sample: &Sample, stream: bool) -> Exchange {
         body["stream"] = stream.into();
     }
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", sample.key);
     exchange

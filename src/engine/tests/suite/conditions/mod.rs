@@ -20,8 +20,12 @@ fn gate(condition: &str) -> Rc<Gate> {
 
 /// `spec` are further lines of the contract's `spec`.
 fn gate_with(condition: &str, spec: &str) -> Rc<Gate> {
+    gate_over(&text_of(condition, spec), Offer::Declared)
+}
+
+fn text_of(condition: &str, spec: &str) -> String {
     let (condition, sha256) = (Value::from(condition), "0".repeat(64));
-    let contract = format!(
+    format!(
         r#"
 apiVersion: callgate.dev/v1
 kind: Contract
@@ -53,8 +57,7 @@ spec:
       parameters: {{ type: object }}
       run: {{ wasm: {{ module: search.wasm, sha256: "{sha256}" }} }}
 "#
-    );
-    gate_over(&contract, Offer::Declared)
+    )
 }
 
 fn sent(api: &Api, gate: &Rc<Gate>, role: &str, steps: &[Step], stream: bool) -> Exchange {
@@ -67,7 +70,7 @@ fn sent(api: &Api, gate: &Rc<Gate>, role: &str, steps: &[Step], stream: bool) ->
         ("x-tenant", "acme"),
         ("x-role", role),
     ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     let body = (api.request)(steps, stream).to_string();
     let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
@@ -186,11 +189,40 @@ fn rounds_of_the_exchange_belong_to_the_conversation() {
                 let facts = run.conversation.clone().unwrap();
                 assert_eq!((facts.rounds, facts.turns, facts.tainted), (0, 1, false), "{}", api.name);
                 assert_eq!((facts.count("look_up"), facts.count("search")), (1, 0), "{}: before the turn", api.name);
-                model_request(ran(&mut exchange, &run, &["{}"]));
+                model_request(ran(&mut exchange, &run, &[r#"{"found":"words"}"#]));
                 let effect = model_answered(&mut exchange, &(api.answer)(&[("c3", "order", &amount)]));
                 assert!(matches!(effect, Effect::Finish(_)), "{}: {effect:?}", api.name);
                 let expected = if holds { "allow" } else { "refuse:condition_unmet" };
                 assert_eq!(exchange.tally().verdict(), expected, "{}, stream {stream}, {condition}", api.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_round_taints_as_the_conversation_does() {
+    let contract = |output: &str| {
+        let text = text_of("!conversation.tainted", "");
+        text.replace("    - name: search\n", &format!("    - name: search\n{output}"))
+    };
+    let (none, amount) = (json!({}), json!({"amount": 20}));
+    for (output, result, is_clean) in [
+        ("", "{}", true),
+        ("", r#"{"found":""}"#, true),
+        ("", r#"{"found":"x"}"#, false),
+        ("      output: { trusted: [\"#/id\"], attributed: [\"#/by\"] }\n", r#"{"id":7,"by":"eve"}"#, true),
+        ("      output: { trusted: [\"#/id\"], attributed: [\"#/by\"] }\n", r#"{"id":7,"note":"eve"}"#, false),
+        ("      output: trusted\n", r#"{"found":"x"}"#, true),
+    ] {
+        let gate = gate_over(&contract(output), Offer::Declared);
+        for api in &APIS {
+            for stream in [false, true] {
+                let mut exchange = sent(api, &gate, "clerk", &[User], stream);
+                let run = batch(answered(api, &mut exchange, &[("c2", "search", &none)], stream));
+                model_request(ran(&mut exchange, &run, &[result]));
+                model_answered(&mut exchange, &(api.answer)(&[("c3", "order", &amount)]));
+                let expected = if is_clean { "allow" } else { "refuse:condition_unmet" };
+                assert_eq!(exchange.tally().verdict(), expected, "{}, stream {stream}, {output} {result}", api.name);
             }
         }
     }
@@ -216,7 +248,7 @@ fn a_conversation_that_the_provider_keeps_has_no_facts() {
         let path = (api.path)(false);
         let pairs = [(":method", "POST"), (":path", &path), ("content-type", "application/json")];
         let headers = headers(&[&pairs[..], &[("x-tenant", "acme"), ("x-role", "reader")]].concat());
-        exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+        exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
         let mut body = (api.request)(&[User], false);
         body["previous_response_id"] = json!("resp_1");
         exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });

@@ -31,7 +31,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
     ];
     for (name, headers, expected) in table {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
         let Effect::Reply(reply) = &effect else { panic!("{name}: {effect:?}") };
         assert!(reply.body.starts_with(br#"{"error""#) || reply.body.starts_with(br#"{"jsonrpc":"2.0","id":null"#));
         let (status, code) = refused(effect);
@@ -39,7 +39,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
     }
     let headers = change("POST", "mcp-protocol-version", None);
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
     assert_eq!(effect, Effect::Hold, "before the first answer no client knows the revision");
 }
 
@@ -88,7 +88,7 @@ fn listening_and_ending_a_session_have_no_message() {
         let begin = || {
             let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
             assert_eq!(
-                exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }),
+                exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }),
                 Effect::Hold
             );
             exchange

@@ -70,7 +70,7 @@ pub(crate) fn request_headers(method: &str, role: &str) -> Vec<(String, Vec<u8>)
 /// Sends a whole POST; returns the last effect.
 pub(crate) fn send(exchange: &mut Exchange, role: &str, body: &[u8]) -> Effect {
     let headers = request_headers("POST", role);
-    match exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }) {
+    match exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }) {
         Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
         effect => effect,
     }
@@ -92,7 +92,7 @@ pub(crate) fn sent(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
 pub(crate) fn listening(gate: &Rc<Gate>) -> Exchange {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let headers = request_headers("GET", "viewer");
-    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: true });
+    let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: true });
     assert_eq!(effect, Effect::PassWithout(vec!["x-tenant".into(), "x-role".into(), "accept-encoding".into()]));
     exchange
 }

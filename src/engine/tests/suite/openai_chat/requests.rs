@@ -117,7 +117,7 @@ fn the_head_of_a_request_is_refused_before_its_body_is_read() {
     ];
     for (name, headers, expected) in table {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
         let (status, code) = refused(effect);
         assert_eq!((status, code.as_str()), expected, "{name}");
     }
@@ -144,7 +144,7 @@ fn a_query_brings_no_member_that_the_gate_reads_in_the_body() {
         headers.push((":path".to_owned(), format!("/v1/chat/completions?{query}").into_bytes()));
         Exchange::new(gate("refuse"), "exchange-1").on(Event::RequestHead {
             headers: &lend(&headers),
-            claims: None,
+            verified: None,
             end: false,
         })
     };
@@ -163,12 +163,12 @@ fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives
     let mut headers = request_headers("stranger");
     headers.push(("content-length".to_owned(), b"4".to_vec()));
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"ab", end: false, now: NOW }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: b"cd", end: true, now: NOW });
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-    exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
     let effect = exchange.on(Event::RequestData { chunk: &[b' '; 65 * 1024], end: false, now: NOW });
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()), "but not without end");
 }
@@ -177,7 +177,7 @@ fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives
 fn a_body_over_the_limit_is_refused_at_its_first_byte_too_many() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let headers = request_headers("clerk");
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false }), Effect::Hold);
+    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     let chunk = vec![b' '; 64 * 1024];
     assert_eq!(exchange.on(Event::RequestData { chunk: &chunk, end: false, now: NOW }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: b" ", end: false, now: NOW });
@@ -232,7 +232,7 @@ fn a_passthrough_path_is_not_touched_but_for_who_calls() {
         let mut headers = request_headers("clerk");
         headers.retain(|(name, _)| name != ":path");
         headers.push((":path".to_owned(), path.as_bytes().to_vec()));
-        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: true });
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: true });
         assert_eq!(effect, Effect::PassWithout(vec!["x-tenant".to_owned(), "x-role".to_owned()]));
         assert_eq!(begun(&mut exchange, "text/html"), Effect::Pass);
         assert_eq!(exchange.on(Event::ResponseData { chunk: b"x", end: true, now: NOW }), Effect::Pass);
@@ -243,7 +243,7 @@ fn a_passthrough_path_is_not_touched_but_for_who_calls() {
 fn a_request_that_ends_with_trailers_is_checked_all_the_same() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let headers = request_headers("clerk");
-    exchange.on(Event::RequestHead { headers: &lend(&headers), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
     assert_eq!(exchange.on(Event::RequestData { chunk: b"{", end: false, now: NOW }), Effect::Hold);
     assert_eq!(refused(exchange.on(Event::RequestTrailers { now: NOW })), (400, "request_not_json".to_owned()));
 }

@@ -239,7 +239,7 @@ proptest! {
             let sse = headers(&[(":status", "200"), ("content-type", "text/event-stream")]);
             let whole = answer(Value::Null, &[call("c1", "lookup", r#"{"key":"k"}"#)]).to_string();
             let effect = match event {
-                0 => exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), claims: None, end: false }),
+                0 => exchange.on(Event::RequestHead { headers: &lend(&request_headers("clerk")), verified: None, end: false }),
                 1 => exchange.on(Event::RequestData { chunk: b"{}", end: true, now: NOW }),
                 2 => exchange.on(Event::RequestTrailers { now: NOW }),
                 3 => exchange.on(Event::ResponseHead { headers: &lend(&json), end: false }),

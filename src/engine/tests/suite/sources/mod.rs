@@ -4,6 +4,8 @@
 
 mod apis;
 mod attacks;
+mod candidate;
+mod requires;
 mod rounds;
 
 use std::rc::Rc;
@@ -71,7 +73,12 @@ fn decided(api: &Api, gate: &Gate, body: &Value, tool: &str, arguments: &str) ->
 }
 
 /// The verdict of the exchange on a call of the model.
-fn exchanged(api: &Api, gate: &Rc<Gate>, body: &Value, (tool, arguments): (&str, &str), stream: bool) -> String {
+fn exchanged(api: &Api, gate: &Rc<Gate>, body: &Value, call: (&str, &str), stream: bool) -> String {
+    exchange_of(api, gate, body, call, stream).tally().verdict().into_owned()
+}
+
+/// Plays an exchange with one call of the model.
+fn exchange_of(api: &Api, gate: &Rc<Gate>, body: &Value, (tool, arguments): (&str, &str), stream: bool) -> Exchange {
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let path = (api.path)(stream);
     let head = headers(&[
@@ -81,7 +88,7 @@ fn exchanged(api: &Api, gate: &Rc<Gate>, body: &Value, (tool, arguments): (&str,
         ("x-tenant", "acme"),
         ("x-role", "agent"),
     ]);
-    exchange.on(Event::RequestHead { headers: &lend(&head), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false });
     let body = body.to_string();
     let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
@@ -98,7 +105,7 @@ fn exchanged(api: &Api, gate: &Rc<Gate>, body: &Value, (tool, arguments): (&str,
     if let Some(effect @ Effect::Authorize(_)) = effect {
         nobody_has_approved(&mut exchange, effect);
     }
-    exchange.tally().verdict().into_owned()
+    exchange
 }
 
 /// The executor answers that a person must approve each call; returns the effect.
@@ -123,6 +130,16 @@ fn everywhere(gate: &Rc<Gate>, conversation: &Value, call: (&str, &str), expecte
             let body = apis::request(api.name, conversation, stream, ids);
             assert_eq!(decided(api, gate, &body, call.0, call.1), expected, "{} {call:?}", api.name);
             assert_eq!(exchanged(api, gate, &body, call, stream), told, "{} {call:?} {stream}", api.name);
+        }
+    }
+}
+
+/// Asserts the verdict of the exchange alone, for rules that need its facts.
+fn exchanged_everywhere(gate: &Rc<Gate>, conversation: &Value, call: (&str, &str), expected: &str) {
+    for api in &APIS {
+        for (stream, ids) in [(false, true), (true, false)] {
+            let body = apis::request(api.name, conversation, stream, ids);
+            assert_eq!(exchanged(api, gate, &body, call, stream), expected, "{} {call:?} {stream}", api.name);
         }
     }
 }

@@ -46,7 +46,7 @@ fn answered(api: &Api, gate: &Rc<Gate>, tool: &str, arguments: &Value, stream: b
         ("x-tenant", "acme"),
         ("x-role", "agent"),
     ];
-    exchange.on(Event::RequestHead { headers: &lend(&headers(&pairs)), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&headers(&pairs)), verified: None, end: false });
     let body = apis::request(api.name, &json!({"messages": [{"role": "user", "content": "hello"}]}), stream, true);
     exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
     let calls = [("c1", tool, arguments)];

@@ -131,7 +131,7 @@ pub(crate) fn streaming(row: &Row, sample: &Sample) -> Exchange {
         ("x-tenant", "a"),
         ("x-role", "all"),
     ];
-    exchange.on(Event::RequestHead { headers: &lend(&headers(&request)), claims: None, end: false });
+    exchange.on(Event::RequestHead { headers: &lend(&headers(&request)), verified: None, end: false });
     let effect = exchange.on(Event::RequestData { chunk: sample.request.as_bytes(), end: true, now: Duration::ZERO });
     assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", row.key);
     let framing = row.dialect().unwrap().framing();
