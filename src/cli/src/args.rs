@@ -12,6 +12,7 @@ use crate::init::InitArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
+use crate::prices::PricesArguments;
 use crate::render::RenderArguments;
 use crate::replay::ReplayArguments;
 
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Lint(LintArguments),
     Digest(DigestArguments),
     Pin(PinArguments),
+    Prices(PricesArguments),
     Check(CheckArguments),
     Diff(DiffArguments),
     Replay(ReplayArguments),

@@ -24,6 +24,7 @@ mod lint;
 mod new;
 mod output;
 mod pin;
+mod prices;
 mod render;
 mod replay;
 mod terminal;
@@ -61,6 +62,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Lint(arguments) => lint::lint(arguments),
         Command::Digest(arguments) => Outcome::success(lint::digest(&arguments.file)?),
         Command::Pin(arguments) => pin::pin(arguments),
+        Command::Prices(arguments) => prices::prices(arguments)?,
         Command::Check(arguments) => check::check(arguments)?,
         Command::Diff(arguments) => diff::diff(arguments)?,
         Command::Replay(arguments) => replay::replay(arguments)?,

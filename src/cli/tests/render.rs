@@ -107,6 +107,8 @@ fn every_option_reaches_the_filter_or_envoy() {
             "inject",
             "--output-limit-member",
             "max_tokens",
+            "--stream-usage",
+            "leave",
             "--held-bytes",
             "64MiB",
         ],
@@ -122,6 +124,7 @@ fn every_option_reaches_the_filter_or_envoy() {
             "paths": { "chatCompletions": ["/v2/chat", "/v1/chat/completions"], "passthrough": ["/v1/models"] },
             "tools": "inject",
             "outputLimitMember": "max_tokens",
+            "streamUsage": "leave",
             "heldBytes": "64MiB",
         })
     );
@@ -331,7 +334,10 @@ fn a_path_has_one_form_and_keeps_the_escaped_slashes_of_an_arn() {
 fn absent_options_leave_the_filters_own_defaults() {
     let folder = Folder::new("render-defaults");
     let plugin = plugin(&rendered(&folder.contract(), &["--target", "envoy", "--output-limit-member", "auto"]));
-    assert_eq!((plugin.get("outputLimitMember"), plugin.get("heldBytes")), (None, None));
+    assert_eq!(
+        (plugin.get("outputLimitMember"), plugin.get("streamUsage"), plugin.get("heldBytes")),
+        (None, None, None)
+    );
 }
 
 #[test]

@@ -76,6 +76,7 @@ mod options;
 mod paths;
 mod permission;
 mod presentation;
+mod prices;
 mod problem;
 mod read;
 mod recursion;
@@ -99,10 +100,11 @@ pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, 
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
-    Tool, UndeclaredTools, UnknownMembers,
+    Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,
 };
 pub use permission::Forbidden;
 pub use presentation::{denial_text, verdict_json};
+pub use prices::{Cost, Price, Prices, Rate, Rates, Usage};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{
     Bounds, FileGrant, FileMode, GrpcRun, HttpGrant, HttpMethod, HttpRun, McpRun, Run, WasmRun, WorkerMethod,

@@ -12,6 +12,7 @@ use callgate_redact::Policy;
 use crate::conditions::Reads;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
+use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::sources::SourceRules;
@@ -36,6 +37,7 @@ pub struct Contract {
     pub(crate) undeclared_tools: UndeclaredTools,
     pub(crate) request_members: RequestMembers,
     pub(crate) limits: Limits,
+    pub(crate) prices: Option<Prices>,
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
@@ -195,8 +197,15 @@ pub struct Tool {
 }
 
 /// Returns true for a possible model name: printable ASCII without spaces.
-pub(crate) fn is_model_name(text: &str) -> bool {
+#[must_use]
+pub fn is_model_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Returns true if a name of a contract's `models`, in which `*` stands for any run of characters, matches a model.
+#[must_use]
+pub fn matches_model(pattern: &str, model: &str) -> bool {
+    is_model_name(model) && Glob::new(pattern).matches(model)
 }
 
 // === impl Contract ===
@@ -288,6 +297,21 @@ impl Contract {
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The prices of models, if the contract has any.
+    pub fn prices(&self) -> Option<&Prices> {
+        self.prices.as_ref()
+    }
+
+    /// Returns true if a caller with this role may not use a model without a price.
+    pub fn refuses_unpriced(&self, _role: &Role) -> bool {
+        self.prices.as_ref().is_some_and(Prices::refuses_unpriced)
+    }
+
+    /// Returns true if a rule needs the tokens of every turn: then the gate asks for them, and estimates what is not reported.
+    pub fn needs_usage(&self) -> bool {
+        self.prices.is_some()
     }
 
     /// Returns false in shadow mode: calls that the client runs are decided and reported, and forwarded whatever the decision is.

@@ -29,6 +29,7 @@ pub struct Rules {
     pub(crate) paths: Paths,
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
+    pub(crate) stream_usage: StreamUsage,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
     /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
@@ -146,6 +147,16 @@ pub enum Offer {
     Declared,
     /// The caller's declared tools and the role's server-run tools. The application need not know of the latter.
     Inject,
+}
+
+/// The rule for streams whose API reports the usage only if it is asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StreamUsage {
+    /// The gate asks if a rule needs the usage, and hides it from clients that did not ask.
+    #[default]
+    Ask,
+    /// The gate never asks, for upstreams that refuse `stream_options`. A missing usage is estimated.
+    Leave,
 }
 
 /// The reason for refusing a gate.
@@ -295,6 +306,7 @@ impl Rules {
             paths,
             offer,
             output_limit: OutputLimit::Auto,
+            stream_usage: StreamUsage::Ask,
             declarations,
             goes_on,
             records: reach.executor,
@@ -335,6 +347,12 @@ impl Rules {
     #[must_use]
     pub fn with_output_limit(self, output_limit: OutputLimit) -> Self {
         Self { output_limit, ..self }
+    }
+
+    /// Changes the rule for the usage of streams.
+    #[must_use]
+    pub fn with_stream_usage(self, stream_usage: StreamUsage) -> Self {
+        Self { stream_usage, ..self }
     }
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can

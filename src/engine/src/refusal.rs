@@ -39,6 +39,8 @@ pub enum Code {
     ToolNotInContract,
     /// The model is not in the contract.
     ModelNotAllowed,
+    /// The model has no price in the contract, and a rule needs one.
+    ModelNotPriced,
     /// A provider-run tool is not in the contract.
     ProviderToolForbidden,
     /// The conversation continues from state at the provider, and the contract does not allow it.
@@ -83,7 +85,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 32] = [
+    const OWN: [Self; 33] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::CallerUnknown,
@@ -97,6 +99,7 @@ impl Code {
         Self::ToolDeclaredTwice,
         Self::ToolNotInContract,
         Self::ModelNotAllowed,
+        Self::ModelNotPriced,
         Self::ProviderToolForbidden,
         Self::ServerStateForbidden,
         Self::UpstreamEncoded,
@@ -140,6 +143,7 @@ impl Code {
             Self::ToolDeclaredTwice => "tool_declared_twice",
             Self::ToolNotInContract => "tool_not_in_contract",
             Self::ModelNotAllowed => "model_not_allowed",
+            Self::ModelNotPriced => "model_not_priced",
             Self::ProviderToolForbidden => "provider_tool_forbidden",
             Self::ServerStateForbidden => "server_state_forbidden",
             Self::UpstreamEncoded => "upstream_encoded",
@@ -174,6 +178,7 @@ impl Code {
             Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
+            | Self::ModelNotPriced
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
             | Self::ResultDenied

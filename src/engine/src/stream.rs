@@ -28,6 +28,7 @@ use crate::request::CheckedRequest;
 use crate::settle::{Decided, TurnSoFar, settle};
 use crate::tool_results::Next;
 use crate::unary::{too_large, too_many_values};
+use crate::usage::{RoundEnd, RoundUsage};
 use crate::weight;
 use crate::{Code, Gate, Refusal, Tally};
 
@@ -50,6 +51,10 @@ pub(crate) struct StreamTurn {
     /// The calls on which the executor must rule.
     asking: Option<Asking>,
     backlog: Backlog,
+    /// The bytes of the calls' fragments.
+    call_bytes: usize,
+    /// The upstream ended the stream in an error.
+    failed: bool,
 }
 
 /// The undecided calls of one choice.
@@ -108,6 +113,8 @@ impl StreamTurn {
             again: None,
             asking: None,
             backlog: Backlog::default(),
+            call_bytes: 0,
+            failed: false,
         }
     }
 
@@ -126,6 +133,22 @@ impl StreamTurn {
     /// Returns the bytes of the events so far, and of the trees kept of them.
     pub(crate) fn said(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
+    }
+
+    /// Returns the tokens of the turn so far.
+    pub(crate) fn usage(&self, gate: &Gate) -> RoundUsage {
+        let reported = self.stream.reported_usage();
+        let end = match self.failed {
+            true => RoundEnd::Failed,
+            false if self.stream.is_complete() => RoundEnd::Whole,
+            false => RoundEnd::Broken,
+        };
+        let is_estimated = reported.output_tokens.is_none() || end != RoundEnd::Whole;
+        let said_bytes = match is_estimated && gate.contract.needs_usage() {
+            true => self.stream.said_bytes().saturating_add(self.call_bytes),
+            false => 0,
+        };
+        RoundUsage { reported, end, said_bytes }
     }
 
     /// Takes the events at the start of `chunk` that differ from an earlier one in text only, and returns their bytes: they are
@@ -296,6 +319,7 @@ impl StreamTurn {
                 }
             }
             Delta::Error { frame } => {
+                self.failed = true;
                 context.out.extend_from_slice(&frame);
                 return Ok(Progress::Complete);
             }
@@ -313,6 +337,7 @@ impl StreamTurn {
     }
 
     fn fragment(&mut self, gate: &Gate, choice: ChoiceIndex, slot: u32, piece: Call) -> Result<(), Refusal> {
+        self.call_bytes = self.call_bytes.saturating_add(piece.name.len()).saturating_add(piece.arguments.len());
         let choice = self.choices.entry(choice).or_default();
         if choice.finished {
             return Err(Refusal::new(Code::UpstreamInvalid, "The model's answer has a call after its end."));

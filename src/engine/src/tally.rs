@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use callgate_contract as contract;
+use callgate_contract::{self as contract, Cost, Usage};
 use callgate_redact::RedactionCounts;
 use callgate_wire::Fate;
 
-use crate::Code;
+use crate::{Code, UsageSource};
 
 /// Counts of one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +32,12 @@ pub struct Tally {
     pub undeclared_dropped: u32,
     /// The client or the upstream broke the exchange off.
     pub cancelled: bool,
+    /// The tokens of all rounds.
+    pub usage: Usage,
+    /// The source of these counts.
+    pub usage_source: UsageSource,
+    /// The cost of all rounds. `None` if the contract has no price of the model.
+    pub cost: Option<Cost>,
     /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.

@@ -115,10 +115,12 @@ pub(crate) fn ask(
     checked.request.answer_whole();
     checked.request.free_choice();
     checked.round = checked.round.saturating_add(1);
+    let body = checked.request.write();
+    checked.sent_bytes = body.len();
     ModelRequest {
         path: checked.request.target().unwrap_or_else(|| checked.path.clone()),
         headers: checked.headers.pairs(),
-        body: checked.request.write(),
+        body,
         timeout,
     }
 }

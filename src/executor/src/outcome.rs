@@ -96,15 +96,13 @@ pub(crate) fn never_ran_in_time(id: String, tool: &Tool, limit: Duration, waited
     CallOutcome { id, outcome, usage: Some(usage(0, 0, waited)) }
 }
 
-/// Returns the outcome of a call of which the store has not said by its deadline that it may begin. This attempt ran
-/// nothing.
+/// Returns the outcome of a call of which the store has not said by its deadline that it may begin. This attempt ran nothing, and the log
+/// may have no record of it.
 pub(crate) fn not_begun_in_time(id: String, tool: &str, limit: Duration, waited: Duration) -> CallOutcome {
     let message = format!(
-        "{tool} did not begin within its timeout of {limit:?}: the call runs already under the same key, or the \
-         executor's stores are slow"
+        "{tool} did not begin within its timeout of {limit:?}: the call runs already under the same key, or the executor's stores are slow"
     );
-    let CallOutcome { outcome, .. } = failed(String::new(), FailureKind::Timeout, message, "");
-    CallOutcome { id, outcome, usage: Some(usage(0, 0, waited)) }
+    CallOutcome { usage: Some(usage(0, 0, waited)), ..failed(id, FailureKind::Unavailable, message, "") }
 }
 
 /// Returns the outcome of a call to a backend.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, Rules};
+use callgate_engine::{DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, Rules, StreamUsage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -101,6 +101,8 @@ struct Document {
     tools: OfferDocument,
     #[serde(default)]
     output_limit_member: OutputLimitDocument,
+    #[serde(default)]
+    stream_usage: StreamUsageDocument,
     /// A size as in a contract, such as `256MiB`.
     held_bytes: Option<String>,
 }
@@ -121,6 +123,15 @@ enum OutputLimitDocument {
     Auto,
     MaxTokens,
     MaxCompletionTokens,
+}
+
+/// The rule for the usage of streams in Chat Completions.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+enum StreamUsageDocument {
+    #[default]
+    Ask,
+    Leave,
 }
 
 /// Reads a configuration and compiles its contract.
@@ -150,6 +161,10 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         OutputLimitDocument::MaxTokens => OutputLimit::MaxTokens,
         OutputLimitDocument::MaxCompletionTokens => OutputLimit::MaxCompletionTokens,
     };
+    let stream_usage = match document.stream_usage {
+        StreamUsageDocument::Ask => StreamUsage::Ask,
+        StreamUsageDocument::Leave => StreamUsage::Leave,
+    };
     let clusters = [
         document.executor.as_ref().map(|executor| &executor.cluster),
         document.upstream.as_ref().map(|upstream| &upstream.cluster),
@@ -166,6 +181,7 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
     };
     let rules = Rules::new(contract, identity, paths, offer, reach)?
         .with_output_limit(output_limit)
+        .with_stream_usage(stream_usage)
         .with_held_bytes(held_bytes)?;
     let rules = match candidate {
         Some(candidate) => rules.with_candidate(candidate),

@@ -1,6 +1,6 @@
 //! Counters of a host. Their names hold only words of ours, so a host can define all of them before the first exchange.
 
-use callgate_engine::{CallCode, Code, Difference, RedactedKind, Tally};
+use callgate_engine::{CallCode, Code, Cost, Difference, RedactedKind, Tally, UsageSource};
 
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +27,14 @@ pub enum Counter {
     MembersDropped,
     /// Exchanges broken off by the client or the upstream.
     ExchangesCancelled,
+    /// Tokens of the input.
+    TokensInput,
+    /// Tokens of the output.
+    TokensOutput,
+    /// Exchanges with an estimate among their tokens.
+    TokensEstimated,
+    /// Costs in millionths of the unit of the contract's currency.
+    CostMicros,
     /// Exchanges ended by an error with a code.
     ExchangesRefused(Code),
     /// Decisions the executor has acknowledged.
@@ -46,6 +54,10 @@ impl Counter {
             Self::CandidateCalls,
             Self::MembersDropped,
             Self::ExchangesCancelled,
+            Self::TokensInput,
+            Self::TokensOutput,
+            Self::TokensEstimated,
+            Self::CostMicros,
             Self::DecisionsRecorded,
             Self::DecisionsLost,
         ];
@@ -75,6 +87,10 @@ impl Counter {
             Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
+            Self::TokensInput => "callgate.tokens.input".to_owned(),
+            Self::TokensOutput => "callgate.tokens.output".to_owned(),
+            Self::TokensEstimated => "callgate.tokens.estimated".to_owned(),
+            Self::CostMicros => "callgate.cost.micros".to_owned(),
             Self::ExchangesRefused(code) => format!("callgate.exchanges.refused.{}", code.as_str()),
             Self::DecisionsRecorded => "callgate.decisions.recorded".to_owned(),
             Self::DecisionsLost => "callgate.decisions.lost".to_owned(),
@@ -91,6 +107,10 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::CandidateCalls, tally.compared.into()),
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
+        (Counter::TokensInput, tally.usage.input_tokens),
+        (Counter::TokensOutput, tally.usage.output_tokens),
+        (Counter::TokensEstimated, (tally.usage_source == UsageSource::Estimated).into()),
+        (Counter::CostMicros, tally.cost.map_or(0, Cost::micros)),
     ];
     let refused = tally.refused.iter().map(|code| (Counter::CallsRefused(*code), 1));
     let error = tally.error.map(|code| (Counter::ExchangesRefused(code), 1));
@@ -114,6 +134,8 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
 mod tests {
     use std::collections::HashSet;
 
+    use callgate_engine::Usage;
+
     use super::*;
 
     #[test]
@@ -133,6 +155,8 @@ mod tests {
             released: 2,
             refused: vec![CallCode::ArgumentsInvalid, CallCode::ArgumentsInvalid],
             error: Some(Code::LimitExceeded),
+            usage: Usage { input_tokens: 70, output_tokens: 3, ..Usage::default() },
+            usage_source: UsageSource::Estimated,
             ..Tally::default()
         };
         let mut counts = Vec::new();
@@ -141,6 +165,9 @@ mod tests {
             counts,
             [
                 ("callgate.calls.released".to_owned(), 2),
+                ("callgate.tokens.input".to_owned(), 70),
+                ("callgate.tokens.output".to_owned(), 3),
+                ("callgate.tokens.estimated".to_owned(), 1),
                 ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
                 ("callgate.calls.refused.arguments_invalid".to_owned(), 1),
                 ("callgate.exchanges.refused.limit_exceeded".to_owned(), 1),

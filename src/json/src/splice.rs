@@ -135,6 +135,28 @@ pub fn pair(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     out.extend_from_slice(value);
 }
 
+/// Returns an object's text without its first member of this name, if `leaves_out` is true of the member's value. All other bytes
+/// are those of a writer that never had the member: one comma goes with it, and the white space after the comma.
+#[must_use]
+pub fn without(text: &[u8], member: &str, leaves_out: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let mut end = None;
+    let mut members = places(text);
+    let place = members.find(|place| {
+        let is_it = text.get(place.key.clone()).is_some_and(|key| is_key(key, member))
+            && text.get(place.value.clone()).is_some_and(&leaves_out);
+        if !is_it {
+            end = Some(place.value.end);
+        }
+        is_it
+    })?;
+    let cut = match (end, members.next()) {
+        (Some(end), _) => end..place.value.end,
+        (None, Some(next)) => place.key.start..next.key.start,
+        (None, None) => place.key.start..place.value.end,
+    };
+    Some([text.get(..cut.start)?, text.get(cut.end..)?].concat())
+}
+
 /// Returns the members of a valid JSON object: each key with its quotes, each value without the white space around it.
 #[inline]
 pub fn walk(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -208,5 +230,25 @@ mod tests {
         };
         assert_eq!(rewritten("{ }", add, &["new"]), r#"{"new":null}"#);
         assert_eq!(rewritten(r#"{"a":[]}"#, add, &["new"]), r#"{"a":[],"new":null}"#);
+    }
+
+    #[test]
+    fn a_member_without_a_value_is_left_out_with_its_comma() {
+        let left_out = |text: &str| {
+            without(text.as_bytes(), "u", |value| value == b"null").map(|text| String::from_utf8(text).unwrap())
+        };
+        for (text, rest) in [
+            (r#"{"a":1,"u":null,"b":2}"#, r#"{"a":1,"b":2}"#),
+            (r#"{"a": 1, "u": null, "b": 2}"#, r#"{"a": 1, "b": 2}"#),
+            (r#"{"a": 1, "u": null}"#, r#"{"a": 1}"#),
+            (r#"{"u": null, "a": [{"u": null}]}"#, r#"{"a": [{"u": null}]}"#),
+            (r#"{"u":null}"#, "{}"),
+            (r#"{"a": "u", "u": null }"#, r#"{"a": "u" }"#),
+        ] {
+            assert_eq!(left_out(text).as_deref(), Some(rest), "{text}");
+        }
+        for text in [r#"{"u":0}"#, r#"{"u":{}}"#, r#"{"a":null}"#, "{}", "[]", "", r#"{"a":{"u":null}}"#] {
+            assert_eq!(left_out(text), None, "{text}");
+        }
     }
 }

@@ -8,9 +8,10 @@ use std::fmt::Debug;
 use callgate_json::Value;
 
 use crate::framing::{Frame, Framing};
+use crate::usage::word_bytes;
 use crate::{
     AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, Part,
-    ReleasePolicy, Replacements, RequestError, StreamError, Target, UnknownMembers,
+    ReleasePolicy, Replacements, ReportedUsage, RequestError, StreamError, Target, UnknownMembers,
 };
 
 /// One LLM API's wire format.
@@ -104,6 +105,15 @@ pub trait Request: Debug {
 
     /// Returns true if the stream is to end with the usage, in APIs that leave this to the caller.
     fn include_usage(&self) -> bool {
+        false
+    }
+
+    /// Asks for the usage at the end of the stream, in APIs that leave this to the caller. If the client did not ask, the stream
+    /// [hides](Request::hides_usage) it.
+    fn ask_for_usage(&mut self) {}
+
+    /// Returns true if the gate alone has asked for the usage: the stream leaves out what the client would not have got.
+    fn hides_usage(&self) -> bool {
         false
     }
 
@@ -203,6 +213,9 @@ pub trait Answer: Debug {
     /// The turn's usage, if the answer has it.
     fn usage(&self) -> Option<Value>;
 
+    /// The tokens of this turn as the answer came, without those of [earlier turns](Answer::prepend).
+    fn reported_usage(&self) -> ReportedUsage;
+
     /// The answer's bytes.
     fn write(&self) -> Vec<u8>;
 }
@@ -256,6 +269,15 @@ pub trait Stream: Debug {
 
     /// The turn of one alternative so far, without its calls, as [`Answer::said`].
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
+
+    /// The tokens of the turn, as far as they have been reported.
+    fn reported_usage(&self) -> ReportedUsage;
+
+    /// The bytes of the turn's texts so far, without those of calls. Not cheap: for turns without a usage.
+    fn said_bytes(&self) -> usize {
+        let said = (0..self.choices()).flat_map(|position| self.said(ChoiceIndex::at(position)));
+        said.fold(0, |sum, value| sum.saturating_add(word_bytes(&value)))
+    }
 
     /// Returns true if the stream may end here, with nothing essential missing.
     fn is_complete(&self) -> bool;

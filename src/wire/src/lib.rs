@@ -50,6 +50,7 @@ mod replacements;
 mod skeleton;
 mod target;
 mod unknown;
+mod usage;
 
 pub use call::{Call, CallResult, Form};
 pub use callless::is_callless;
@@ -63,3 +64,4 @@ pub use members::{UnknownMembers, is_judged};
 pub use registry::{Api, DIALECTS, Row};
 pub use replacements::Replacements;
 pub use target::{Target, decoded};
+pub use usage::ReportedUsage;

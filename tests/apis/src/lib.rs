@@ -12,3 +12,4 @@
 pub mod anthropic_messages;
 pub mod event_stream;
 pub mod openai_responses;
+pub mod turns;

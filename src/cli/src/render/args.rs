@@ -137,6 +137,9 @@ pub(crate) struct RenderArguments {
     /// Chat Completions: the member for `maxOutputTokens` if a request sets no limit of its own
     #[arg(long, value_enum, default_value_t = OutputLimitMember::Auto, help_heading = "Gate")]
     pub(crate) output_limit_member: OutputLimitMember,
+    /// Chat Completions: asking for the usage of streams, if the contract needs it and the client did not ask
+    #[arg(long, value_enum, default_value_t = StreamUsage::Ask, help_heading = "Gate")]
+    pub(crate) stream_usage: StreamUsage,
     /// The most bytes of bodies one worker buffers at once, such as 256MiB (the filter's default); beyond it new exchanges
     /// get 503
     #[arg(long, value_name = "SIZE", help_heading = "Gate")]
@@ -224,6 +227,15 @@ pub(crate) enum Tools {
     Declared,
     /// All tools the caller's role may use, declared or not
     Inject,
+}
+
+/// The rule for the usage of streams in Chat Completions.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StreamUsage {
+    /// Ask, and hide what the client did not ask for
+    Ask,
+    /// Never ask, for upstreams that refuse `stream_options`; missing counts are estimated
+    Leave,
 }
 
 /// The member of a Chat Completions request that limits its output.

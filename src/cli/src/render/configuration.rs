@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::args::{IstioForm, OutputLimitMember, Target, Tools};
+use super::args::{IstioForm, OutputLimitMember, StreamUsage, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
 
@@ -47,6 +47,9 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     };
     if let Some(member) = member {
         plugin.insert("outputLimitMember".to_owned(), json!(member));
+    }
+    if arguments.stream_usage == StreamUsage::Leave {
+        plugin.insert("streamUsage".to_owned(), json!("leave"));
     }
     if let Some(held) = &arguments.held_bytes {
         plugin.insert("heldBytes".to_owned(), json!(held));

@@ -27,6 +27,8 @@ pub(super) enum Rule {
     Switch(bool),
     /// A rule of `origin`. It takes calls away, unless its `from` frees a value from the rules for tools with `egress`.
     Origin,
+    /// A price: a higher one lets a limit of costs end earlier.
+    Price,
     /// An approval: `never`, then anything between, then `always`.
     Approval,
     /// A JSON Schema; the absent one accepts everything.
@@ -69,6 +71,9 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "limits", "responseBytes"], Rule::Limit(|limits| Some(limits.response_bytes))),
     (&["spec", "limits", "turnTimeout"], Rule::Limit(|limits| millis(limits.turn_timeout))),
     (&["spec", "limits", "turnIdleTimeout"], Rule::Limit(|limits| millis(limits.turn_idle_timeout))),
+    (&["spec", "prices", "unpriced"], Rule::Words(&["refuse", "allow"], 1)),
+    (&["spec", "prices", "models", ANY, "longContext", ANY], Rule::Price),
+    (&["spec", "prices", "models", ANY, ANY], Rule::Price),
     (&["spec", "roles", ANY, "tools"], Rule::RoleTools),
     (&["spec", "roles", ANY, "when"], Rule::Restriction),
     (&["spec", "tools", ANY, "description"], Rule::Note),

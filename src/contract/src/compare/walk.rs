@@ -7,6 +7,7 @@ use callgate_json::{Map, Value};
 use super::rules::{self, Rule};
 use super::{ChangeEffect, ChangeKind, ContractChange, schema, sets, users};
 use crate::model::Contract;
+use crate::prices::Rate;
 use crate::source::node::join;
 use crate::typed::type_of;
 
@@ -124,6 +125,10 @@ impl<'c> Walk<'c> {
                 };
                 sets::most(strictness(self.before), strictness(self.after)).reversed()
             }
+            Rule::Price => match (a.and_then(rate), b.and_then(rate)) {
+                (Some(a), Some(b)) => sets::most(Some(a), Some(b)).reversed(),
+                _ => ChangeEffect::Unclear,
+            },
             Rule::Origin if self.has_entity_rules(path) => ChangeEffect::Unclear,
             Rule::Origin => sets::most(Some(a.is_some()), Some(b.is_some())).reversed(),
             Rule::Approval => match (approval(a), approval(b)) {
@@ -227,6 +232,13 @@ fn by_name(document: &mut Value) {
             (name, tool)
         });
         *tools = Value::Object(named.collect());
+    }
+}
+
+fn rate(value: &Value) -> Option<Rate> {
+    match value {
+        Value::Number(number) => Rate::per_million(number),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod fields;
+mod prices;
 mod results;
 mod roles;
 mod run;

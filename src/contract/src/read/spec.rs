@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{results, roles, sources, tools, units};
+use super::{prices, results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
@@ -59,6 +59,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "undeclaredTools",
         "requestMembers",
         "limits",
+        "prices",
         "onViolation",
         "enforce",
         "authorize",
@@ -70,7 +71,12 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let fields = Fields::open(item, &known, &[], report)?;
 
     let models = fields.need("models", "a list of model names, globs with `*` allowed", report);
+    let priced = models.clone();
     let models = models.and_then(|item| models_of(&item, report));
+    let prices = match fields.get("prices") {
+        Some(item) => prices::prices(&item, priced.as_ref(), report).map(Some),
+        None => Some(None),
+    };
     let provider_tools = match fields.get("providerTools") {
         Some(item) => provider_tools_of(&item, report),
         None => Some(Vec::new()),
@@ -141,6 +147,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         undeclared_tools: undeclared_tools?,
         request_members: request_members?,
         limits: limits?,
+        prices: prices?,
         on_violation: on_violation?,
         enforce: enforce?,
         authorize: authorize?,

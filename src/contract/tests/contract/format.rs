@@ -45,6 +45,15 @@ fn both_accept_the_same_contracts() {
         ("/spec/limits/turnIdleTimeout", "\"30s\""),
         ("/spec/models", "[\"a/b:c@d\",\"|~!\\\\\"]"),
         ("/spec/undeclaredTools", "\"drop\""),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"gpt-5*\":{\"input\":1.25,\"output\":10}}}"),
+        (
+            "/spec/prices",
+            "{\"currency\":\"EUR\",\"unpriced\":\"refuse\",\"models\":{\"*\":{\"input\":0,\"cachedInput\":0.125,\"cacheWrite\":1,\"cacheWrite1h\":2,\"output\":1e6}}}",
+        ),
+        (
+            "/spec/prices",
+            "{\"currency\":\"USD\",\"models\":{\"a/b:c@d\":{\"input\":1,\"output\":2,\"longContext\":{\"above\":200000,\"input\":2,\"output\":3}}}}",
+        ),
         ("/spec/requestMembers", "{}"),
         ("/spec/requestMembers", "{\"unknown\":\"refuse\",\"allow\":[\"a\",\"a.b-c.$d\"]}"),
         ("/spec/providerTools", "[\"web_search\"]"),
@@ -142,6 +151,26 @@ fn both_accept_the_same_contracts() {
 fn both_refuse_the_same_contracts() {
     let published = published();
     let bad = [
+        ("/spec/prices", "{}"),
+        ("/spec/prices", "{\"currency\":\"USD\"}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"unpriced\":true,\"models\":{\"a\":{\"input\":1,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"usd\",\"models\":{\"a\":{\"input\":1,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":\"1\",\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":-1,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":1000001,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a b\":{\"input\":1,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a?\":{\"input\":1,\"output\":1}}}"),
+        ("/spec/prices", "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":1,\"output\":1,\"cached\":1}}}"),
+        (
+            "/spec/prices",
+            "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":1,\"output\":1,\"longContext\":{\"above\":0,\"input\":1,\"output\":1}}}}",
+        ),
+        (
+            "/spec/prices",
+            "{\"currency\":\"USD\",\"models\":{\"a\":{\"input\":1,\"output\":1,\"longContext\":{\"input\":1,\"output\":1}}}}",
+        ),
         ("/spec/enforce", "\"no\""),
         ("/spec/tools/0/when", "{\"shadow\":true}"),
         ("/spec/tools/0/when", "{\"condition\":\"true\",\"shadow\":1}"),

@@ -63,7 +63,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `roles` or `tools`",
     ),
     (
         "providerTools: []",

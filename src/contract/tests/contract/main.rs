@@ -25,6 +25,7 @@ mod format;
 mod grants;
 mod lint;
 mod model;
+mod prices;
 mod references;
 mod results;
 mod runs;

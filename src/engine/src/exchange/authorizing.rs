@@ -60,6 +60,9 @@ impl Core {
         let mut out = std::mem::take(&mut held.unsent);
         let progress = self.stream_continues(&mut held, rulings, &mut out);
         let ended = held.ended;
+        if matches!(progress, Ok(Progress::Complete) | Err(_)) {
+            self.tally.count_round(&self.gate, &held.turn.checked, &held.turn.usage(&self.gate));
+        }
         match progress {
             Ok(Progress::Ask(calls, release)) => self.ask_about(HeldStream { unsent: out, ..held }, calls, release),
             Ok(Progress::Open) if out.is_empty() => (streaming(held), Effect::Hold),

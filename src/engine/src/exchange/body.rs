@@ -27,6 +27,10 @@ impl Core {
                 let text = Some(body.as_slice()).filter(|body| readable && fits && !weight::is_excessive(body));
                 self.failed(status, text)
             }
+            AwaitedBody::Turn(checked) | AwaitedBody::Undeclared(checked) if !fits => {
+                let refusal = unary::too_large(&self.gate, self.format.peer());
+                self.replace_unread(&checked, body.len(), &refusal)
+            }
             _ if !fits => self.replace(&unary::too_large(&self.gate, self.format.peer())),
             AwaitedBody::Undeclared(checked) => self.undeclared(checked, body, end),
             AwaitedBody::Turn(checked) if end => self.turn_came(checked, body),
@@ -50,11 +54,13 @@ impl Core {
         // A turn that is released at once is not followed by another.
         let may_go_on = checked.hold == ReleasePolicy::Turn;
         let said = if may_go_on { body.len().saturating_add(weight::excess(&body)) } else { body.len() };
+        let bytes = body.len();
         let answer = match unary::parse(&checked, body) {
             Ok(AnswerOrError::Answer(answer)) => answer,
             Ok(AnswerOrError::Error(body)) => return self.error_came(body),
-            Err(refusal) => return self.replace(&refusal),
+            Err(refusal) => return self.replace_unread(&checked, bytes, &refusal),
         };
+        self.count_answer(&checked, &*answer, bytes);
         match unary::decide(
             (&self.gate, self.clock.unix_millis()),
             &checked,
@@ -112,7 +118,7 @@ impl Core {
             }
             Opening::Stream | Opening::Json | Opening::Unclear | Opening::Other => {
                 let message = "The model's API answered without a content type, and with neither JSON nor a stream.";
-                self.replace(&Refusal::new(Code::UpstreamInvalid, message))
+                self.replace_unread(&checked, body.len(), &Refusal::new(Code::UpstreamInvalid, message))
             }
         }
     }

@@ -33,6 +33,10 @@ impl Core {
         chunk: &[u8],
         refusal: &Refusal,
     ) -> Transition {
+        // A request that is not carried out costs nothing.
+        if !matches!(effect, Effect::Forward(_) | Effect::Ask(_)) {
+            self.count_broken(&state);
+        }
         let decided = match effect {
             Effect::Emit(bytes) => bytes,
             Effect::Pass => chunk.to_vec(),

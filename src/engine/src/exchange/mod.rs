@@ -14,6 +14,7 @@ mod rounds;
 mod state;
 mod streaming;
 mod timeouts;
+mod usage;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -201,6 +202,7 @@ impl Core {
     }
 
     fn out_of_order(&mut self, state: &ExchangeState) -> Transition {
+        self.count_broken(state);
         let refusal = Refusal::new(Code::OutOfOrder, "The exchange is in a state in which this cannot happen.");
         match state {
             ExchangeState::New
@@ -213,6 +215,7 @@ impl Core {
 
     /// The client or the upstream has gone, or the exchange is over.
     fn cancelled(&mut self, state: &ExchangeState) -> Transition {
+        self.count_broken(state);
         self.tally.cancelled |= state.is_unfinished();
         (ExchangeState::Ended, Effect::Hold)
     }

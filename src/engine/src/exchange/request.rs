@@ -80,8 +80,9 @@ impl Core {
 
     fn model_request(&mut self, mut head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
         let (remove, content_type) = (std::mem::take(&mut head.remove), head.content_type.take());
-        let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
+        let mut checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         let body = checked.request.write();
+        checked.sent_bytes = body.len();
         Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))
     }
 

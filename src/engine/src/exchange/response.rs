@@ -26,7 +26,11 @@ impl Core {
         if !is_identity_encoded(headers) {
             let message =
                 format!("The {} answered with a compressed body, which cannot be checked.", self.format.peer());
-            return self.replace(&Refusal::new(Code::UpstreamEncoded, message));
+            let refusal = Refusal::new(Code::UpstreamEncoded, message);
+            return match sent {
+                Some(Forwarded::Model(checked)) => self.replace_unread(&checked, 0, &refusal),
+                Some(Forwarded::Mcp(_)) | None => self.replace(&refusal),
+            };
         }
         match sent {
             Some(Forwarded::Model(checked)) if status == 200 => self.model_head(checked, headers, end),
@@ -47,7 +51,8 @@ impl Core {
 
     fn model_head(&mut self, checked: Box<CheckedRequest>, headers: &Headers<'_>, end: bool) -> Transition {
         if end {
-            return self.replace(&Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body."));
+            let refusal = Refusal::new(Code::UpstreamInvalid, "The model's API answered without a body.");
+            return self.replace_unread(&checked, 0, &refusal);
         }
         let media = Media::of(headers);
         let (framing, wants) = (checked.dialect.framing(), checked.request.wants());
@@ -66,7 +71,7 @@ impl Core {
         }
         let expected = if streams { framing.media_type() } else { JSON };
         let message = format!("The model's API did not answer with `{expected}` in UTF-8, as the request asked.");
-        self.replace(&Refusal::new(Code::UpstreamInvalid, message))
+        self.replace_unread(&checked, 0, &Refusal::new(Code::UpstreamInvalid, message))
     }
 
     pub(super) fn turn(&self, checked: CheckedRequest) -> AnswerStream {

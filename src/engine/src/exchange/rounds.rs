@@ -65,10 +65,17 @@ impl Core {
             return self.fail(rounds, &refusal);
         }
         let bytes = reply.as_ref().map_or(0, |reply| reply.body.len());
-        let turn = reply
+        let came = reply.is_ok();
+        let answer = reply
             .map_err(tool_results::unanswered)
-            .and_then(|reply| unary::read(&self.gate, &rounds.checked, reply.headers, reply.body))
-            .and_then(|answer| self.decide_again(&rounds, answer));
+            .and_then(|reply| unary::read(&self.gate, &rounds.checked, reply.headers, reply.body));
+        match &answer {
+            Ok(answer) => self.count_answer(&rounds.checked, &**answer, bytes),
+            // The upstream refused the request.
+            Err(refusal) if came && refusal.code == Code::UpstreamError => {}
+            Err(_) => self.count_unread(&rounds.checked, bytes),
+        }
+        let turn = answer.and_then(|answer| self.decide_again(&rounds, answer));
         self.turn_decided(rounds, turn, bytes)
     }
 

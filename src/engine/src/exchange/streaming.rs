@@ -25,10 +25,14 @@ impl Core {
         }
         match progress {
             Ok(Progress::Open) => (ExchangeState::Streaming(answer_stream), emit(out, chunk)),
-            Ok(Progress::Complete) => close(ExchangeState::Closed, out, chunk, end),
+            Ok(Progress::Complete) => {
+                self.count_stream(&answer_stream);
+                close(ExchangeState::Closed, out, chunk, end)
+            }
             Ok(Progress::Again(next)) => self.stream_again(answer_stream, next, out, end),
             Ok(Progress::Ask(calls, release)) => self.stream_asks(answer_stream, (calls, release), out, end),
             Err(refusal) => {
+                self.count_stream(&answer_stream);
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
                 // A client reopens the server's own stream only if it is cut.
@@ -41,6 +45,9 @@ impl Core {
     pub(super) fn stream_trailers(&mut self, mut answer_stream: AnswerStream, writable: bool) -> Transition {
         let mut out = Vec::new();
         let progress = answer_stream.end(&mut self.context(&mut out));
+        if !writable || !matches!(progress, Ok(Progress::Again(_) | Progress::Ask(..))) {
+            self.count_stream(&answer_stream);
+        }
         match progress {
             Ok(Progress::Open | Progress::Complete) if writable || out.is_empty() => {
                 (ExchangeState::Ended, Effect::Finish(out))
@@ -67,6 +74,7 @@ impl Core {
         unsent: Vec<u8>,
         ended: bool,
     ) -> Transition {
+        self.count_stream(&answer_stream);
         match answer_stream {
             AnswerStream::Turn(turn) => {
                 let form = AnswerForm::Stream { said: turn.said(), stream: turn.stream, unsent };

@@ -41,6 +41,7 @@ impl Core {
 
     /// Ends an exchange over its time limit.
     pub(super) fn time_out(&mut self, state: ExchangeState, writable: bool) -> Transition {
+        self.count_broken(&state);
         let refusal = self.timeout_refusal(&state);
         self.end_early(state, &refusal, writable)
     }

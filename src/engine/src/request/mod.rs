@@ -2,7 +2,7 @@
 
 mod tools;
 
-use callgate_contract::{Caller, Contract, Run, ServerState, UnknownMembers, name_in_sentence};
+use callgate_contract::{Caller, Contract, Price, Run, ServerState, UnknownMembers, name_in_sentence};
 use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
 use crate::facts::RequestFacts;
@@ -11,7 +11,7 @@ use crate::headers::kept::KeptHeaders;
 use crate::ledger::Ledger;
 use crate::settle::Basis;
 use crate::tally::Tally;
-use crate::{Code, Gate, Offer, Refusal, redaction};
+use crate::{Code, Gate, Offer, Refusal, StreamUsage, redaction};
 
 /// An allowed request, in the form to forward.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub(crate) struct CheckedRequest {
     pub(crate) round: u32,
     /// The facts before this round that conditions read.
     pub(crate) facts: RequestFacts,
+    /// The bytes of the round's request.
+    pub(crate) sent_bytes: usize,
+    /// The price of the model, if the contract has one.
+    pub(crate) price: Option<Price>,
     /// The model was told of a rule with `otherwise: feedback`, which happens once.
     pub(crate) fed_back: bool,
 }
@@ -74,6 +78,11 @@ pub(crate) fn check(
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
     }
+    let price = contract.prices().and_then(|prices| prices.of_any(&request.models()));
+    if price.is_none() && contract.refuses_unpriced(role) {
+        let message = "The contract has no price of this model in `prices`, and a rule needs its cost.";
+        faults.found(Refusal::at(Code::ModelNotPriced, "model", message))?;
+    }
     if let Some(kind) = request.provider_tools().into_iter().find(|kind| !contract.allows_provider_tool(kind)) {
         let message = format!(
             "The request uses `{}`, which runs at the provider and is not in the contract.",
@@ -101,10 +110,25 @@ pub(crate) fn check(
         request.name_output_limit(gate.output_limit);
         request.clamp_output_tokens(most);
     }
+    if contract.needs_usage() && gate.stream_usage == StreamUsage::Ask {
+        request.ask_for_usage();
+    }
     let facts = RequestFacts::read(gate, &*request);
     let ApiHead { dialect, caller, path, headers, .. } = head;
     let hold = gate.hold(&caller.role);
-    Ok(CheckedRequest { dialect, request, caller, path, headers, hold, round: 1, facts, fed_back: false })
+    Ok(CheckedRequest {
+        dialect,
+        request,
+        caller,
+        path,
+        headers,
+        hold,
+        round: 1,
+        facts,
+        sent_bytes: 0,
+        price,
+        fed_back: false,
+    })
 }
 
 /// The faults of a request. In shadow mode they are counted, and the request is forwarded.

@@ -29,3 +29,4 @@ mod sources;
 mod text_deltas;
 mod time;
 mod upstream_errors;
+mod usage;

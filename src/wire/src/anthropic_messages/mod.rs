@@ -12,6 +12,7 @@ mod events;
 mod request;
 mod stream;
 mod text_block;
+mod usage;
 
 pub use stream::{MessagesAnswer, MessagesStream};
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::block::{self, MessagesBlock};
 use super::text_block::{self, MessagesTextBlock};
-use super::{error, events};
+use super::{error, events, usage};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
 use crate::outlined::text_of;
@@ -17,7 +17,8 @@ use crate::skeleton::blocks::{
     USAGE, WholeBlock, read_members, start_event,
 };
 use crate::skeleton::list::{BlockAnswer, input};
-use crate::{ApiError, Call, ShapeError, StreamError, unknown};
+use crate::usage::Figures;
+use crate::{ApiError, Call, ReportedUsage, ShapeError, StreamError, unknown};
 
 /// A whole answer: the *message object*.
 pub type MessagesAnswer = BlockAnswer<Messages>;
@@ -153,6 +154,10 @@ impl BlockFormat for Messages {
 
     fn input_delta(arguments: &str) -> Value {
         events::input_delta(arguments)
+    }
+
+    fn usage(usage: impl Figures) -> ReportedUsage {
+        usage::read(usage)
     }
 
     fn event(kind: &str, body: &Value) -> Vec<u8> {

@@ -24,6 +24,7 @@ mod events;
 mod request;
 mod stream;
 mod text_block;
+mod usage;
 
 pub use stream::{ConverseAnswer, ConverseStream};
 

@@ -8,7 +8,7 @@ use callgate_json::{Item, Map, Value, span};
 use serde_json::json;
 
 use super::text_block::ConverseTextBlock;
-use super::{block, error, events};
+use super::{block, error, events, usage};
 use crate::checks::{exact_keys, text};
 use crate::framing::Frame;
 use crate::framing::event_stream::EXCEPTION;
@@ -18,7 +18,8 @@ use crate::skeleton::blocks::{
     USAGE, WholeBlock, read_members,
 };
 use crate::skeleton::list::{BlockAnswer, input};
-use crate::{ApiError, Call, ShapeError, StreamError, unknown};
+use crate::usage::Figures;
+use crate::{ApiError, Call, ReportedUsage, ShapeError, StreamError, unknown};
 
 /// A whole answer: the response of *Converse*.
 pub type ConverseAnswer = BlockAnswer<Converse>;
@@ -141,6 +142,10 @@ impl BlockFormat for Converse {
 
     fn input_delta(arguments: &str) -> Value {
         events::input_delta(arguments)
+    }
+
+    fn usage(usage: impl Figures) -> ReportedUsage {
+        usage::read(usage)
     }
 
     fn event(kind: &str, body: &Value) -> Vec<u8> {

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::message::{self, Candidate, Part};
 use super::turn::{self, CallReader, WrittenTurn};
+use super::usage;
 use crate::skeleton::list::{AnswerBody, Settled, settle};
-use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ReportedUsage, ShapeError};
 
 const CANDIDATES: &str = "candidates";
 const USAGE: &str = "usageMetadata";
@@ -18,6 +19,7 @@ const LOGPROBS: &str = "logprobsResult";
 pub(crate) struct GeminiAnswer {
     body: AnswerBody,
     choices: Vec<AnswerChoice>,
+    reported: ReportedUsage,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -45,7 +47,8 @@ impl GeminiAnswer {
         let is_known = |part: &Part<'_>| !matches!(part, Part::Unknown);
         let known: Vec<Vec<bool>> =
             candidates.iter().map(|candidate| candidate.parts.iter().map(is_known).collect()).collect();
-        let mut answer = GeminiAnswer { body, choices };
+        let reported = body.usage(USAGE).map(usage::read).unwrap_or_default();
+        let mut answer = GeminiAnswer { body, choices, reported };
         answer.keep(&known);
         Ok(answer)
     }
@@ -188,6 +191,10 @@ impl crate::Answer for GeminiAnswer {
 
     fn usage(&self) -> Option<Value> {
         self.body.usage(USAGE).cloned()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.reported
     }
 
     fn write(&self) -> Vec<u8> {

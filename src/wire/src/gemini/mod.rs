@@ -17,6 +17,7 @@ mod request;
 mod stream;
 mod text_event;
 mod turn;
+mod usage;
 
 pub(crate) use names::camel;
 

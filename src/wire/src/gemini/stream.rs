@@ -15,8 +15,9 @@ use super::event::{self, Head};
 use super::message::{self, Candidate};
 use super::text_event::TextEvent;
 use super::turn::{self, CallReader, WrittenTurn};
+use super::usage;
 use crate::framing::{Frame, sse};
-use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, ShapeError, StreamError, unknown};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -234,6 +235,10 @@ impl crate::Stream for GeminiStream {
 
     fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         self.choices.get(&choice).map(|choice| choice.said.clone()).unwrap_or_default()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.usage.as_ref().map(usage::read).unwrap_or_default()
     }
 
     fn is_complete(&self) -> bool {

@@ -3,9 +3,10 @@
 use callgate_json::{Map, Outline, Value, span};
 
 use super::message::{self, Turn};
+use super::usage;
 use crate::checks::{add, paragraphs};
 use crate::skeleton::list::AnswerBody;
-use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ReportedUsage, ShapeError};
 
 /// Members of the usage: counts of tokens, and durations in nanoseconds.
 const USAGE: [&str; 6] =
@@ -21,6 +22,7 @@ pub(crate) struct OllamaAnswer {
     body: AnswerBody,
     calls: Vec<Call>,
     usage: Option<Value>,
+    reported: ReportedUsage,
 }
 
 // === impl OllamaAnswer ===
@@ -43,7 +45,8 @@ impl OllamaAnswer {
         }
         let calls = turn.calls.iter().zip(0..).map(|(raw, position)| raw.call(position)).collect();
         let usage = usage(body.members());
-        Ok(OllamaAnswer { body, calls, usage })
+        let reported = usage.as_ref().map(usage::read).unwrap_or_default();
+        Ok(OllamaAnswer { body, calls, usage, reported })
     }
 
     /// Adds the usage of earlier rounds.
@@ -172,6 +175,10 @@ impl crate::Answer for OllamaAnswer {
 
     fn usage(&self) -> Option<Value> {
         self.usage.clone()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.reported
     }
 
     fn write(&self) -> Vec<u8> {

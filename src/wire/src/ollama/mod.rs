@@ -16,6 +16,7 @@ mod error;
 mod message;
 mod request;
 mod stream;
+mod usage;
 
 use callgate_json::Outline;
 

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::answer::{self, OllamaAnswer};
 use super::error;
 use super::message::{self, Turn};
+use super::usage;
 use crate::checks::{MAX_CALLS, is_short};
 use crate::framing::{Frame, json_lines};
 use crate::skeleton::fast_path::{FastPath, Holes};
-use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, ShapeError, StreamError, unknown};
 
 /// Members of every line.
 const COMMON: [&str; 4] = ["model", "remote_model", "remote_host", "created_at"];
@@ -178,6 +179,10 @@ impl crate::Stream for OllamaStream {
 
     fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         answer::said(&self.thinking, &self.content)
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.usage.as_ref().map(usage::read).unwrap_or_default()
     }
 
     fn is_complete(&self) -> bool {

@@ -4,10 +4,10 @@ use callgate_json::{Item, Map, Outline, Value};
 
 use super::calls::{self, own_id};
 use super::turn_text::{self, TurnText};
-use super::{checks, message};
+use super::{checks, message, usage};
 use crate::checks::{add_paragraph, paragraphs};
 use crate::skeleton::outlined_body::OutlinedBody;
-use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ReportedUsage, ShapeError};
 
 /// One of the answer's alternatives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,6 +223,10 @@ impl crate::Answer for ChatAnswer {
 
     fn usage(&self) -> Option<Value> {
         self.usage()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.body.root().get("usage").map(usage::read).unwrap_or_default()
     }
 
     fn write(&self) -> Vec<u8> {

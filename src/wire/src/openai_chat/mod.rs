@@ -10,6 +10,7 @@ mod checks;
 mod choice;
 pub mod error;
 mod head;
+mod hidden;
 mod merged;
 mod message;
 mod reader;
@@ -19,6 +20,7 @@ mod slots;
 mod split;
 mod stream;
 mod turn_text;
+mod usage;
 
 pub use answer::{ChatAnswer, Choice, Rewrite};
 pub use head::{DONE, StreamHead};
@@ -57,6 +59,6 @@ impl Format for OpenAiChat {
     }
 
     fn begin_stream(request: &dyn Request) -> ChatStream {
-        ChatStream::new(request.include_usage(), request.choices())
+        ChatStream::new(request.include_usage(), request.choices()).hiding_usage(request.hides_usage())
     }
 }

@@ -13,7 +13,7 @@ use callgate_json::{Item, Outline};
 
 use super::split::{self, ChunkEvent, ChunkPart};
 use super::stream::ChatStream;
-use super::{StreamHead, checks, error, turn_text};
+use super::{StreamHead, checks, error, turn_text, usage};
 use crate::framing::Frame;
 use crate::skeleton::fast_path::{FastPath, Holes};
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
@@ -88,11 +88,16 @@ impl ChatStream {
         let [choices, usage] = checks::members(body, &["choices", "usage"], 1, checks::pass)?;
         let mut parts = split::parts(checks::choices(choices)?)?;
         let usage = usage.filter(|usage| usage.is_object());
+        if let Some(usage) = usage {
+            self.reported = usage::read(usage);
+        }
         if parts.is_empty() {
             let Some(usage) = usage else { return Ok(forward()) };
             self.usage = Some(usage.value());
             let mut deltas = self.last_finishes(false);
-            deltas.push(Delta::Usage { frame: frame.raw.clone() });
+            if !self.hides_usage {
+                deltas.push(Delta::Usage { frame: frame.raw.clone() });
+            }
             return Ok(deltas);
         }
         self.head.get_or_insert_with(|| StreamHead::of(body));

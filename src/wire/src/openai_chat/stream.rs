@@ -7,11 +7,11 @@ use callgate_json::Value;
 use super::answer::names_calls;
 use super::choice::StreamChoice;
 use super::head::with_reason;
-use super::{ChatAnswer, DONE, StreamHead, error};
+use super::{ChatAnswer, DONE, StreamHead, error, hidden};
 use crate::checks::add_paragraph;
 use crate::framing::Frame;
 use crate::skeleton::fast_path::FastPath;
-use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct ChatStream {
     pub(super) first: Option<ChoiceIndex>,
     pub(super) choices: BTreeMap<ChoiceIndex, StreamChoice>,
     pub(super) usage: Option<Value>,
+    pub(super) reported: ReportedUsage,
+    /// The gate alone asked for the usage.
+    pub(super) hides_usage: bool,
     /// The last event without a call and without an end, and its choice.
     pub(super) learned: Option<(ChoiceIndex, FastPath<5>)>,
 }
@@ -41,8 +44,16 @@ impl ChatStream {
             first: None,
             choices: BTreeMap::new(),
             usage: None,
+            reported: ReportedUsage::default(),
+            hides_usage: false,
             learned: None,
         }
+    }
+
+    /// The same stream, which leaves the usage out if `hides` is true: the client has not asked for it.
+    #[must_use]
+    pub fn hiding_usage(self, hides: bool) -> ChatStream {
+        ChatStream { hides_usage: hides, ..self }
     }
 
     /// Returns the stream's identity, once an event with a choice has been read.
@@ -58,12 +69,14 @@ impl ChatStream {
 
 impl crate::Stream for ChatStream {
     fn replay(&mut self, event: Option<&str>, data: &[u8]) -> bool {
-        self.repeat(event, data).is_some()
+        // An event of a hidden usage may need other bytes.
+        !self.hides_usage && self.repeat(event, data).is_some()
     }
 
     fn read(&mut self, frame: Frame) -> Result<Vec<Delta>, StreamError> {
+        let frame = if self.hides_usage { hidden::without_null_usage(frame) } else { frame };
         if let Some(data) = &frame.data
-            && self.replay(frame.event.as_deref(), data)
+            && self.repeat(frame.event.as_deref(), data).is_some()
         {
             return Ok(vec![Delta::Forward { frame: frame.raw }]);
         }
@@ -103,6 +116,10 @@ impl crate::Stream for ChatStream {
 
     fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
         self.choices.get(&choice).map(|choice| choice.said.values()).unwrap_or_default()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.reported
     }
 
     fn is_complete(&self) -> bool {

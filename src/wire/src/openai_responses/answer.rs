@@ -2,10 +2,10 @@
 
 use callgate_json::{Item, Map, Outline, Value};
 
-use super::items;
+use super::{items, usage};
 use crate::skeleton::list::{Settled, settle};
 use crate::skeleton::outlined_body::OutlinedBody;
-use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ReportedUsage, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
 #[derive(Debug, Clone)]
@@ -137,6 +137,10 @@ impl crate::Answer for ResponsesAnswer {
 
     fn usage(&self) -> Option<Value> {
         self.body.usage("usage")
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.body.root().get("usage").map(usage::read).unwrap_or_default()
     }
 
     fn write(&self) -> Vec<u8> {

@@ -18,6 +18,7 @@ mod items;
 mod kinds;
 mod request;
 mod stream;
+mod usage;
 
 use callgate_json::Outline;
 

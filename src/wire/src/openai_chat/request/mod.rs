@@ -5,7 +5,7 @@ mod conversation;
 mod declared;
 mod limit;
 
-use callgate_json::{Map, Span, Value};
+use callgate_json::{Map, Span, Value, with_member};
 use serde_json::json;
 
 use super::{calls, turn_text};
@@ -14,10 +14,15 @@ use crate::members::{Fields, OPENAI_CHAT};
 use crate::skeleton::document::{Body, Checked, Draft, Read, RequestFormat, checked, messages};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
 
+/// The member with the wish for the usage.
+const STREAM_OPTIONS: &str = "stream_options";
+
 /// The state of a request of Chat Completions.
 #[derive(Debug, Clone)]
 pub(crate) struct ChatRequest {
     include_usage: bool,
+    /// The gate asks for the usage, and the client does not.
+    hides_usage: bool,
     choices: u64,
     limit: limit::Limit,
     /// [`Tools::keeps`](crate::skeleton::document::Tools::keeps).
@@ -39,11 +44,11 @@ impl RequestFormat for ChatRequest {
         let limit = limit::Limit::new(model, in_path.is_some());
         check(&fields, &checked, &mut draft)?;
         let tools = declared::read(&fields, draft.judged())?;
-        let options = fields.get("stream_options");
+        let options = fields.get(STREAM_OPTIONS);
         let include_usage = options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true);
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
         let choices = fields.get("n").and_then(Span::count).unwrap_or(1);
-        let format = ChatRequest { include_usage, choices, limit, keeps_tools: tools.keeps };
+        let format = ChatRequest { include_usage, hides_usage: false, choices, limit, keeps_tools: tools.keeps };
         Ok(Read { draft, tools, wants, format })
     }
 
@@ -53,6 +58,19 @@ impl RequestFormat for ChatRequest {
 
     fn include_usage(&self) -> bool {
         self.include_usage
+    }
+
+    fn ask_for_usage(&mut self, body: &mut Body) {
+        if !self.include_usage {
+            let options = body.get(STREAM_OPTIONS).and_then(Span::object).unwrap_or(Span::new(b"{}"));
+            let asking = with_member(options, "include_usage", Some("true".to_owned()));
+            body.set(STREAM_OPTIONS, asking);
+            self.hides_usage = true;
+        }
+    }
+
+    fn hides_usage(&self) -> bool {
+        self.hides_usage
     }
 
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
@@ -76,7 +94,7 @@ impl RequestFormat for ChatRequest {
             body.set("stream", "false".to_owned());
         }
         self.include_usage = false;
-        body.remove("stream_options");
+        body.remove(STREAM_OPTIONS);
     }
 
     fn free_choice(&self, body: &mut Body) {

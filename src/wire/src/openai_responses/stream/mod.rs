@@ -25,7 +25,8 @@ use super::answer::ResponsesAnswer;
 use super::{error, items};
 use crate::framing::Frame;
 use crate::skeleton::fast_path::{FastPath, Holes};
-use crate::{ApiError, Call, ChoiceIndex, Delta, End, ShapeError, StreamError, unknown};
+use crate::usage::word_bytes;
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, ShapeError, StreamError, unknown};
 use end::ResponseEnd;
 use event::ResponseEvent;
 use numbering::Numbering;
@@ -46,6 +47,9 @@ pub(crate) struct ResponsesStream {
     id: Option<String>,
     output: StreamedOutput,
     ended: Option<ResponseEnd>,
+    reported: ReportedUsage,
+    /// The bytes of all deltas of text.
+    delta_bytes: usize,
     learned: Option<FastPath<3>>,
 }
 
@@ -60,6 +64,8 @@ impl ResponsesStream {
             id: None,
             output: StreamedOutput::default(),
             ended: None,
+            reported: ReportedUsage::default(),
+            delta_bytes: 0,
             learned: None,
         }
     }
@@ -70,6 +76,7 @@ impl ResponsesStream {
         // Once something was written between, events are renumbered.
         let learned = self.learned.as_ref().filter(|_| self.numbering.is_level())?;
         let holes = learned.replay(event.unwrap_or_default(), data)?;
+        self.delta_bytes = self.delta_bytes.saturating_add(holes.first().map_or(0, |text| text.len()));
         if learned.has(NUMBER) {
             self.numbering.passed(holes.get(NUMBER).and_then(|number| number.parse().ok()));
         }
@@ -145,6 +152,16 @@ impl crate::Stream for ResponsesStream {
 
     fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.output.written().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.reported
+    }
+
+    /// An item under way is known by its deltas only.
+    fn said_bytes(&self) -> usize {
+        let said = self.said(ChoiceIndex::FIRST);
+        said.iter().fold(0, |sum: usize, item| sum.saturating_add(word_bytes(item))).max(self.delta_bytes)
     }
 
     fn is_complete(&self) -> bool {

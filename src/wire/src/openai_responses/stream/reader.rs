@@ -8,8 +8,9 @@ use super::output::ItemStep;
 use super::{HOLES, ResponsesStream};
 use crate::checks::text;
 use crate::framing::Frame;
-use crate::openai_responses::{items, kinds};
+use crate::openai_responses::{items, kinds, usage};
 use crate::skeleton::fast_path::FastPath;
+use crate::usage::word_bytes;
 use crate::{Call, ChoiceIndex, Delta, End, ShapeError, StreamError};
 
 impl ResponsesStream {
@@ -72,6 +73,10 @@ impl ResponsesStream {
                 event.says_no_call()?;
                 let at = self.output.under_way(about, |kind| kinds.contains(&kind)).ok_or(StreamError::OutOfOrder)?;
                 let forwarded = self.forward(frame, event, Some(at));
+                if event.kind.ends_with(".delta") {
+                    let bytes = event.body.get("delta").map_or(0, word_bytes);
+                    self.delta_bytes = self.delta_bytes.saturating_add(bytes);
+                }
                 if event.kind.ends_with(".delta") && self.numbering.is_level() && event.index.map(place) == Some(at) {
                     let name = frame.event.clone().unwrap_or_default();
                     self.learned = frame.data.as_deref().and_then(|data| FastPath::learn(name, data, &HOLES, &[]));
@@ -95,6 +100,7 @@ impl ResponsesStream {
             Tells::Failed => {
                 let response = event.response()?;
                 items::calls(items::output(response)?, &self.tools)?;
+                self.count(response);
                 let output = end::agreed(frame, response, &self.output, &self.tools);
                 let edits = output.into_iter().collect();
                 Ok(vec![Delta::Error { frame: self.numbering.forward(frame, event, edits) }])
@@ -106,6 +112,7 @@ impl ResponsesStream {
         let response = event.response()?;
         let output = items::output(response)?;
         self.identify(response);
+        self.count(response);
         let mut deltas = Vec::new();
         let is_all = self.output.is_empty() && output.iter().any(|item| items::is_call(item, &self.tools));
         let news = self.output.ended(output, &self.tools)?;
@@ -138,6 +145,10 @@ impl ResponsesStream {
     fn dropped(&mut self, event: &ResponseEvent<'_>) -> Vec<Delta> {
         self.numbering.dropped(event);
         Vec::new()
+    }
+
+    fn count(&mut self, response: &Map<String, Value>) {
+        self.reported = response.get("usage").map(usage::read).unwrap_or_default();
     }
 
     fn identify(&mut self, response: &Map<String, Value>) {

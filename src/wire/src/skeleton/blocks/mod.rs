@@ -33,7 +33,8 @@ pub(crate) use stream::BlockStream;
 pub(crate) use write::{WholeBlock, start_event};
 
 use crate::framing::Frame;
-use crate::{ApiError, Call, ShapeError, StreamError};
+use crate::usage::Figures;
+use crate::{ApiError, Call, ReportedUsage, ShapeError, StreamError};
 
 /// The reason to end of a turn with calls, and of a turn without.
 pub(crate) const NAMES_CALLS: &str = "tool_use";
@@ -104,6 +105,9 @@ pub trait BlockFormat: Debug + Clone + 'static {
 
     /// The delta with the whole input of a call.
     fn input_delta(arguments: &str) -> Value;
+
+    /// Reads the tokens in a usage.
+    fn usage(usage: impl Figures) -> ReportedUsage;
 
     /// The bytes of one event.
     fn event(kind: &str, body: &Value) -> Vec<u8>;

@@ -67,6 +67,14 @@ pub(crate) trait RequestFormat: Debug + Sized {
         false
     }
 
+    /// Asks for the usage at the end of the stream.
+    fn ask_for_usage(&mut self, _body: &mut Body) {}
+
+    /// Returns true if the gate alone has asked for the usage.
+    fn hides_usage(&self) -> bool {
+        false
+    }
+
     /// Shows the parts of the conversation.
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>);
 
@@ -133,6 +141,16 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn include_usage(&self) -> bool {
         self.format.include_usage()
+    }
+
+    fn ask_for_usage(&mut self) {
+        if self.wants == Wants::Stream {
+            self.format.ask_for_usage(&mut self.body);
+        }
+    }
+
+    fn hides_usage(&self) -> bool {
+        self.format.hides_usage()
     }
 
     fn server_state(&self) -> bool {

@@ -8,7 +8,7 @@ use super::{Content, call_block, with_text};
 use crate::outlined::exact_keys;
 use crate::skeleton::blocks::{BlockFormat, BlockKind, NAMES_CALLS, NO_CALLS, USAGE};
 use crate::skeleton::outlined_body::OutlinedBody;
-use crate::{Answer, AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ShapeError};
+use crate::{Answer, AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ReportedUsage, ShapeError};
 
 /// An answer that was read, and perhaps changed since. A call's arguments are the very text of its input.
 #[derive(Debug, Clone)]
@@ -97,6 +97,10 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
 
     fn usage(&self) -> Option<Value> {
         self.body.usage(USAGE)
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        self.body.root().get(USAGE).map(F::usage).unwrap_or_default()
     }
 
     fn write(&self) -> Vec<u8> {

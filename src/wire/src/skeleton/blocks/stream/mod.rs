@@ -15,7 +15,7 @@ use super::{BlockEvent, BlockFormat, Meaning, TextBlock, USAGE};
 use crate::checks::add;
 use crate::framing::Frame;
 use crate::skeleton::list::{BlockAnswer, Part};
-use crate::{ApiError, Call, ChoiceIndex, Delta, End, StreamError};
+use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, StreamError};
 
 /// A stream under way.
 #[derive(Debug)]
@@ -211,6 +211,10 @@ impl<F: BlockFormat> crate::Stream for BlockStream<F> {
 
     fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
         self.text_blocks.iter().flat_map(TextBlock::whole).collect()
+    }
+
+    fn reported_usage(&self) -> ReportedUsage {
+        F::usage(&self.usage)
     }
 
     fn is_complete(&self) -> bool {
