@@ -20,7 +20,7 @@ fn a_candidate_with_other_rules_about_sources_does_not_decide() {
         .replace("    - name: read_page\n", "    - name: read_page\n      output: trusted\n")
         .replace("from: [user, \"tool:get_customer#/email\"]", "from: [user, trusted]")
         .replace("      egress: true\n", "")
-        .replace("requires: { untainted: true, otherwise: approve }", "requires: { untainted: false }");
+        .replace("      requires: { untainted: true, otherwise: approve }\n", "");
     assert!(lax.len() != active.len());
     let conversation = json!({ "messages": [
         text("user", "Write to ann@example.org."),
