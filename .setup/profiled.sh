@@ -10,7 +10,7 @@ merge=$(rustc --print sysroot)/lib/rustlib/$machine/bin/llvm-profdata
 module=dist/programs/libcallgate.so
 [ -f dist/libcallgate.so ] || fail "dist/ has no module to train with" "run: make build"
 
-sources=$(find Cargo.toml Cargo.lock .setup/profiled.sh src/json src/condition src/provenance src/redact src/contract src/wire src/engine src/host src/proto src/native -type f | sort)
+sources=$(find Cargo.toml Cargo.lock .setup/profiled.sh src/json src/condition src/provenance src/redact src/limits src/contract src/wire src/engine src/host src/proto src/native -type f | sort)
 # shellcheck disable=SC2086 # a list of files without spaces
 sum=$(cat $sources | sha256sum | cut -d ' ' -f 1)
 [ "$(cat "$folder/inputs" 2>/dev/null)" != "$sum" ] || { put "$folder/libcallgate.so" "$module"; exit 0; }

@@ -71,9 +71,9 @@ class Answer(NamedTuple):
 
 
 class Gate:
-    """One Envoy with one worker. `edit` changes the rendered text."""
+    """One Envoy. `edit` changes the rendered text."""
 
-    def __init__(self, folder, name, contract, upstream, options=(), edit=None):
+    def __init__(self, folder, name, contract, upstream, options=(), edit=None, workers=1):
         module, host = HOSTS[os.environ.get("CALLGATE_HOST") or "wasm"]
         if not (DIST / module).is_file():
             pytest.fail(f"{DIST} lacks {module} (CALLGATE_DIST); run `make build`", pytrace=False)
@@ -90,7 +90,7 @@ class Gate:
         config = folder / f"{name}.yaml"
         config.write_text(edit(done.stdout) if edit else done.stdout)
         self.log = folder / f"{name}.log"
-        command = [ENVOY, "--config-path", config, "--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "100"]
+        command = [ENVOY, "--config-path", config, "--concurrency", str(workers), "--disable-hot-restart", "--file-flush-interval-msec", "100"]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 

@@ -50,6 +50,8 @@ pub struct Call {
     pub role: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub contract_digest: String,
+    /// The conversation: 32 lowercase hexadecimal digits, or empty.
+    pub conversation_id: String,
     /// The tool's name, printable, at most 64 characters.
     pub tool: String,
     /// SHA-256 of the canonical arguments, 64 hexadecimal digits; empty if they are not strict JSON.

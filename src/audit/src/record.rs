@@ -56,6 +56,9 @@ pub struct Record<'a> {
     /// Digest of the contract.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub contract_digest: Cow<'a, str>,
+    /// The conversation: a hash of tenant, role and id.
+    #[serde(borrow, skip_serializing_if = "str::is_empty")]
+    pub conversation_id: Cow<'a, str>,
     /// Names the exchange.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub exchange_id: Cow<'a, str>,
@@ -189,6 +192,7 @@ impl<'a> Record<'a> {
             arguments_digest: (&*call.arguments_digest).into(),
             call_id: (&*call.call_id).into(),
             contract_digest: (&*call.contract_digest).into(),
+            conversation_id: (&*call.conversation_id).into(),
             exchange_id: (&*call.exchange_id).into(),
             executor: link.executor.into(),
             position: call.position,
@@ -327,6 +331,7 @@ mod tests {
             tenant: text("tenant"),
             role: text("role"),
             contract_digest: format!("sha256:{}", "ab".repeat(32)),
+            conversation_id: "ef".repeat(16),
             tool: text("tool"),
             arguments_digest: "cd".repeat(32),
             arguments: Some("{\"a\":9007199254740993}".into()),

@@ -141,6 +141,11 @@ fn every_option_reaches_the_filter_or_envoy() {
         "allow_on_headers_stop_iteration: true",
         "failure_policy: FAIL_RELOAD",
         "dropped_members: \"%FILTER_STATE(wasm.callgate.dropped_members:PLAIN)%\"",
+        "exchange: \"%FILTER_STATE(wasm.callgate.exchange:PLAIN)%\"",
+        "{ tag_name: code, regex:",
+        "{ tag_name: dialect, regex:",
+        "{ tag_name: verdict, regex:",
+        "match: { exact: wasmcustom.callgate.held_bytes }",
     ] {
         assert!(
             text.lines().any(|rendered| rendered

@@ -63,6 +63,7 @@ mod checks;
 mod compare;
 mod compiler;
 mod conditions;
+mod conversation;
 mod decide;
 mod error;
 mod explain;
@@ -96,6 +97,7 @@ pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
+pub use conversation::{ConversationId, ConversationPolicy};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
 pub use error::{Diagnostic, Errors};
 pub use model::{

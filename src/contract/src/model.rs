@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
+use callgate_limits::{Limit, Unit};
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
 
 use crate::conditions::Reads;
+use crate::conversation::ConversationPolicy;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::prices::Prices;
@@ -37,6 +40,7 @@ pub struct Contract {
     pub(crate) undeclared_tools: UndeclaredTools,
     pub(crate) request_members: RequestMembers,
     pub(crate) limits: Limits,
+    pub(crate) conversation: Option<ConversationPolicy>,
     pub(crate) prices: Option<Prices>,
     pub(crate) on_violation: OnViolation,
     pub(crate) authorize: bool,
@@ -47,6 +51,9 @@ pub struct Contract {
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: NameTable<usize>,
     pub(crate) reads: Reads,
+    pub(crate) is_limited: bool,
+    /// A role has a limit on tokens or cost.
+    pub(crate) charges_usage: bool,
 }
 
 /// Limits of one exchange.
@@ -118,12 +125,13 @@ pub enum UnknownMembers {
     Refuse,
 }
 
-/// A role: a name, the tools it may use, and when.
+/// A role: a name, the tools it may use, when, and how often.
 #[derive(Debug)]
 pub struct Role {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) tools: BTreeSet<String>,
     pub(crate) when: Option<When>,
+    pub(crate) limits: Vec<Limit>,
 }
 
 /// A condition on calls.
@@ -183,7 +191,7 @@ pub enum Audit {
 /// One tool of the contract.
 #[derive(Debug)]
 pub struct Tool {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Schema,
     pub(crate) result: Option<Schema>,
@@ -193,6 +201,7 @@ pub struct Tool {
     pub(crate) approval: Approval,
     pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
+    pub(crate) limits: Vec<Limit>,
     pub(crate) run: Run,
 }
 
@@ -294,6 +303,16 @@ impl Contract {
         self.reads
     }
 
+    /// The rule for conversations over time, if the contract has one.
+    pub fn conversation(&self) -> Option<&ConversationPolicy> {
+        self.conversation.as_ref()
+    }
+
+    /// Returns true if a role or a tool has a rate or a budget.
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
     /// The limits of an exchange.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -305,13 +324,14 @@ impl Contract {
     }
 
     /// Returns true if a caller with this role may not use a model without a price.
-    pub fn refuses_unpriced(&self, _role: &Role) -> bool {
-        self.prices.as_ref().is_some_and(Prices::refuses_unpriced)
+    pub fn refuses_unpriced(&self, role: &Role) -> bool {
+        let has_budget = role.limits.iter().any(|limit| limit.unit == Unit::Cost);
+        has_budget || self.prices.as_ref().is_some_and(Prices::refuses_unpriced)
     }
 
     /// Returns true if a rule needs the tokens of every turn: then the gate asks for them, and estimates what is not reported.
     pub fn needs_usage(&self) -> bool {
-        self.prices.is_some()
+        self.prices.is_some() || self.charges_usage
     }
 
     /// Returns false in shadow mode: calls that the client runs are decided and reported, and forwarded whatever the decision is.
@@ -366,9 +386,14 @@ impl Role {
         &self.name
     }
 
+    /// Its name, without a copy.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// Returns true if it may use that tool. [`Contract::permit`] is the public form.
     pub(crate) fn may_use(&self, tool: &Tool) -> bool {
-        self.tools.contains(tool.name.as_str())
+        self.tools.contains(&*tool.name)
     }
 
     /// Returns true if it may use a tool whose name begins with `prefix`. If not, [`decide`](crate::decide) refuses
@@ -378,6 +403,11 @@ impl Role {
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .next()
             .is_some_and(|name| name.starts_with(prefix))
+    }
+
+    /// Its rates and budgets, for the callers of each tenant together.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// The tools it may use, in the contract's order.
@@ -405,6 +435,11 @@ impl Tool {
     /// Its name: 1 to 64 of `A-Z a-z 0-9 _ -`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its name, without a copy.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// The description for the model.
@@ -458,6 +493,11 @@ impl Tool {
     /// The form in which the audit log keeps a call's arguments.
     pub fn audit(&self) -> Audit {
         self.audit
+    }
+
+    /// The rates of its calls, for the callers of each tenant together, whatever their roles are.
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 
     /// The runner of its calls.

@@ -56,6 +56,12 @@ pub enum Code {
     NotRequested,
     /// A limit of the contract is reached.
     LimitExceeded,
+    /// The role or the tool has as many calls as it may have in a minute or a day.
+    RateLimited,
+    /// The conversation has as many calls as it may have.
+    ConversationLimit,
+    /// A limit cannot be checked: the counters cannot be read or changed.
+    LimitsUnavailable,
     /// The call lacks a required part, such as a name.
     CallMalformed,
     /// The tool's result does not satisfy its `result`.
@@ -86,7 +92,7 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
@@ -102,6 +108,9 @@ impl Code {
         Self::Tainted,
         Self::NotRequested,
         Self::LimitExceeded,
+        Self::RateLimited,
+        Self::ConversationLimit,
+        Self::LimitsUnavailable,
         Self::CallMalformed,
         Self::ResultInvalid,
     ];
@@ -124,6 +133,9 @@ impl Code {
             Self::Tainted => "tainted",
             Self::NotRequested => "not_requested",
             Self::LimitExceeded => "limit_exceeded",
+            Self::RateLimited => "rate_limited",
+            Self::ConversationLimit => "conversation_limit",
+            Self::LimitsUnavailable => "limits_unavailable",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",
         }

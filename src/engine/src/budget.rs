@@ -1,4 +1,6 @@
-//! The memory of one worker's exchanges, bounded in all and for each tenant.
+//! Everything that the gates of one worker share: the memory of its exchanges, and the store of counters.
+//!
+//! The memory is bounded in all and for each tenant.
 //!
 //! A WebAssembly instance without memory ends every exchange of its worker. So each exchange claims bytes
 //! before it holds them:
@@ -10,9 +12,11 @@
 //!
 //! A dropped claim returns all its bytes. Not covered: the host's own buffers.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+
+use callgate_limits::{SEED_BYTES, Slots, Table};
 
 /// The default budget of a worker. The memory of an instance is bounded at 1 GiB, a growing buffer can take twice its
 /// content, and reading a body takes a multiple of it for a moment.
@@ -26,6 +30,8 @@ const EXCHANGE_BYTES: usize = 8 << 10;
 pub(crate) struct Budget {
     most: usize,
     held: RefCell<HeldBytes>,
+    /// The counters of limits. Every gate of a worker counts in the same store.
+    slots: OnceCell<Rc<dyn Slots>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +64,18 @@ pub(crate) struct OutOfBudget;
 
 impl Budget {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, held: RefCell::default() }
+        Self { most, held: RefCell::default(), slots: OnceCell::new() }
+    }
+
+    /// Chooses the store of counters, before the first exchange.
+    pub(crate) fn choose_slots(&self, slots: Rc<dyn Slots>) {
+        // A store that is chosen stays: its counts would be lost otherwise.
+        let _ = self.slots.set(slots);
+    }
+
+    /// The store of counters: that of the host, or one of this worker alone.
+    pub(crate) fn slots(&self) -> &dyn Slots {
+        &**self.slots.get_or_init(|| Rc::new(Table::new([0; SEED_BYTES])))
     }
 
     /// Admits an exchange of a tenant.
@@ -85,6 +102,11 @@ impl Budget {
 // === impl Claim ===
 
 impl Claim {
+    /// The tenant.
+    pub(crate) fn tenant(&self) -> &str {
+        &self.tenant.name
+    }
+
     /// Sets the bytes of the exchange. Fewer than before are always granted.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), OutOfBudget> {
         self.resize(bytes.saturating_add(EXCHANGE_BYTES))

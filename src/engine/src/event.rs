@@ -72,6 +72,28 @@ pub enum Event<'a> {
     Cancelled,
 }
 
+// === impl Event ===
+
+impl Event<'_> {
+    /// Returns the time of the event, if it carries one.
+    #[must_use]
+    pub fn now(&self) -> Option<Duration> {
+        match self {
+            Self::RequestData { now, .. }
+            | Self::RequestTrailers { now }
+            | Self::ResponseData { now, .. }
+            | Self::ResponseTrailers { now, .. }
+            | Self::Tick { now, .. } => Some(*now),
+            Self::RequestHead { .. }
+            | Self::ResponseHead { .. }
+            | Self::CallsRun(_)
+            | Self::Authorized(_)
+            | Self::ModelAnswered(_)
+            | Self::Cancelled => None,
+        }
+    }
+}
+
 /// An identity that the host verified. Nothing a client can write gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {

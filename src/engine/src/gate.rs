@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use callgate_contract::{Caller, Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_limits::Slots;
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
@@ -16,6 +17,8 @@ use crate::path::{Route, hides_a_slash, is_normal};
 pub struct Gate {
     rules: Arc<Rules>,
     pub(crate) budget: Rc<Budget>,
+    /// False if limits over time and conversations do not count.
+    counts: bool,
 }
 
 /// A contract, the source of callers' identities, the paths of APIs and the offer of tools. Built once, shared by the gates of all
@@ -373,10 +376,10 @@ impl Rules {
         &self.contract
     }
 
-    /// Creates the gate of one worker.
+    /// Creates the gate of one worker, with counters of its own. See [`Gate::with_slots`].
     #[must_use]
     pub fn gate(self: &Arc<Self>) -> Gate {
-        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)) }
+        Gate { rules: Arc::clone(self), budget: Rc::new(Budget::new(self.held_bytes)), counts: true }
     }
 }
 
@@ -389,6 +392,29 @@ impl Deref for Gate {
 }
 
 impl Gate {
+    /// Counts limits in this store, which the workers of a process share.
+    #[must_use]
+    pub fn with_slots(self, slots: Rc<dyn Slots>) -> Self {
+        self.budget.choose_slots(slots);
+        self
+    }
+
+    /// Leaves limits over time and conversations out: for exchanges that are played again without their times and headers.
+    #[must_use]
+    pub fn without_counts(self) -> Self {
+        Self { counts: false, ..self }
+    }
+
+    /// Returns true if limits over time and conversations count.
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// The store of counters.
+    pub(crate) fn slots(&self) -> &dyn Slots {
+        self.budget.slots()
+    }
+
     /// Creates the gate of a process with one worker. See [`Rules::new`].
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use callgate_contract::Caller;
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
+use crate::conversation::{self, Named};
 use crate::event::Verified;
 use crate::gate::{Gate, IdentitySource};
 use crate::headers::kept::KeptHeaders;
@@ -60,6 +61,8 @@ pub(crate) struct ApiHead {
     pub(crate) path: String,
     /// The model in the path, still percent-encoded.
     pub(crate) model: Option<String>,
+    /// The name of the conversation, or the reason why it has none, if the contract has a rule for conversations.
+    pub(crate) conversation: Option<Result<Named, Refusal>>,
     /// The headers of a further round; empty if the model is never asked again.
     pub(crate) headers: KeptHeaders,
     /// Headers not forwarded to the upstream.
@@ -80,9 +83,9 @@ impl<'a> Destination<'a> {
         Self { target, route: gate.paths.dialect(Target::new(target).path) }
     }
 
-    /// Returns the API.
-    pub(crate) fn api(&self) -> Option<Api> {
-        self.route.map(|(_, row)| row.api)
+    /// Returns the row of the API.
+    pub(crate) fn row(&self) -> Option<&'static Row> {
+        self.route.map(|(_, row)| row)
     }
 }
 
@@ -131,12 +134,14 @@ pub(crate) fn read(
         Api::Model(dialect) => {
             check_query(Target::new(target).query)?;
             let model = route.model(path).map(str::to_owned);
+            let conversation = gate.contract.conversation().map(|policy| conversation::named(policy, headers));
             let content_type = media.written();
             let headers = match gate.hold(&caller.role) {
                 ReleasePolicy::Turn => for_rounds(headers, &remove, content_type.as_deref()),
                 ReleasePolicy::Call => KeptHeaders::default(),
             };
-            Ok(Head::Api(ApiHead { dialect, caller, path: target.to_owned(), model, headers, remove, content_type }))
+            let path = target.to_owned();
+            Ok(Head::Api(ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type }))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(Head::Mcp),
     }
@@ -213,12 +218,12 @@ pub(crate) fn identity_headers(identity: &IdentitySource) -> Vec<String> {
 // === impl Head ===
 
 impl Head {
-    /// The caller's tenant, if the request is read.
-    pub(crate) fn tenant(&self) -> Option<&str> {
+    /// The caller, if the request is read.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
             Self::Passthrough => None,
-            Self::Api(head) => Some(&head.caller.tenant),
-            Self::Mcp(head) => Some(&head.caller.tenant),
+            Self::Api(head) => Some(&head.caller),
+            Self::Mcp(head) => Some(&head.caller),
         }
     }
 }

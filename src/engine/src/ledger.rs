@@ -4,7 +4,9 @@
 //! decisions, and only if an executor keeps them. The arguments themselves are kept only
 //! for tools with `audit: full`.
 
-use callgate_contract::{Audit, Caller, Code, Violation, name_in_record};
+use std::sync::Arc;
+
+use callgate_contract::{Audit, Caller, Code, Tool, Violation, name_in_record};
 use sha2::{Digest, Sha256};
 
 use crate::gate::Gate;
@@ -17,6 +19,8 @@ const ID_LENGTH: usize = 128;
 const NAME_LENGTH: usize = 64;
 /// Longer arguments are not kept themselves, only their digest: a record must fit into a message with others.
 const ARGUMENTS_LENGTH: usize = 256 << 10;
+/// The maximum number of decisions kept for the access log.
+const NOTES: usize = 16;
 
 /// The decisions of one exchange since the last look.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct Correlation {
     pub request_id: String,
     /// The trace of the request.
     pub trace: Option<Trace>,
+    /// The conversation, if the contract has a rule for it: 32 hexadecimal digits, a hash of tenant, role and id.
+    pub conversation: Option<String>,
 }
 
 /// The decision on one call.
@@ -89,6 +95,17 @@ pub enum Ruling {
     },
 }
 
+/// The decision on one call, in words of the contract and of ours alone: for the access log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallNote {
+    /// The round of the exchange, counted from 1.
+    pub round: u32,
+    /// The tool; `None` if the contract has no tool of that name.
+    pub tool: Option<Arc<str>>,
+    /// The ruling.
+    pub ruling: Ruling,
+}
+
 /// The decisions not yet taken by the adapter.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -96,6 +113,10 @@ pub(crate) struct Ledger {
     caller: Option<Caller>,
     list: Vec<Decision>,
     written: u32,
+    /// The first decisions on calls.
+    notes: Vec<CallNote>,
+    /// The number of all decisions on calls.
+    noted: u32,
 }
 
 // === impl Correlation ===
@@ -159,6 +180,32 @@ impl Ledger {
         arguments: Option<(&str, Audit)>,
         ruling: Ruling,
     ) -> Option<u32> {
+        self.note(gate, round, tool, &ruling);
+        self.record(gate, caller, round, (call_id, tool), arguments, ruling)
+    }
+
+    /// Writes down a decision on a declaration. The access log lists only calls.
+    pub(crate) fn write_declaration(&mut self, gate: &Gate, caller: &Caller, tool: &str, ruling: Ruling) {
+        self.record(gate, caller, 1, ("", tool), None, ruling);
+    }
+
+    fn note(&mut self, gate: &Gate, round: u32, tool: &str, ruling: &Ruling) {
+        self.noted = self.noted.saturating_add(1);
+        if self.notes.len() < NOTES {
+            let tool = gate.contract.tool(tool).map(Tool::shared_name);
+            self.notes.push(CallNote { round, tool, ruling: ruling.clone() });
+        }
+    }
+
+    fn record(
+        &mut self,
+        gate: &Gate,
+        caller: &Caller,
+        round: u32,
+        (call_id, tool): (&str, &str),
+        arguments: Option<(&str, Audit)>,
+        ruling: Ruling,
+    ) -> Option<u32> {
         if !gate.records() {
             return None;
         }
@@ -185,6 +232,14 @@ impl Ledger {
         if let Some(last) = self.list.last_mut() {
             last.ruling = violation.into();
         }
+        if let Some(last) = self.notes.last_mut().filter(|_| self.noted as usize <= NOTES) {
+            last.ruling = violation.into();
+        }
+    }
+
+    /// Returns the first decisions on calls, and the number of all.
+    pub(crate) fn notes(&self) -> (&[CallNote], u32) {
+        (&self.notes, self.noted)
     }
 
     /// Takes the decisions not taken before.

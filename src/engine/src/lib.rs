@@ -11,7 +11,7 @@
 //! 5. [`tool_results`] sends calls to the executor and results to the model. [`authorize`] asks the executor about calls that the
 //!    client runs, if the contract says so.
 //!
-//! The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
+//! [`limits`] counts requests and calls, if the contract has rates or budgets. The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
 //! A request to an MCP server itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
 //! both. A tick ends an exchange over its time limit.
@@ -80,6 +80,7 @@
 mod authorize;
 mod backlog;
 mod budget;
+mod conversation;
 mod effect;
 mod error_format;
 mod event;
@@ -90,6 +91,7 @@ mod head;
 mod headers;
 mod history;
 mod ledger;
+mod limits;
 mod mcp;
 mod outbox;
 mod path;
@@ -108,18 +110,19 @@ mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{Code as CallCode, ConversationFacts, Cost, Usage, Violation};
+pub use callgate_limits::{SEED_BYTES, Slot, Slots, Standing, StoreError, Table, Versioned};
 pub use callgate_redact::Kind as RedactedKind;
 pub use callgate_wire::{DIALECTS, OutputLimit};
 pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
 pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
-pub use exchange::Exchange;
+pub use exchange::{AccessNotes, Exchange};
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, IdentitySource, Offer, Paths, Reach, Rules, StreamUsage};
 pub use headers::{Headers, lend};
 pub use history::{content_of, history};
-pub use ledger::{Correlation, Decision, Decisions, Ruling};
+pub use ledger::{CallNote, Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
-pub use tally::{Difference, Tally};
+pub use tally::{Difference, ExchangeVerdict, SeenConversation, Tally};
 pub use trace::Trace;
 pub use usage::UsageSource;

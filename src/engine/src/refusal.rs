@@ -69,6 +69,18 @@ pub enum Code {
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was reached.
     LimitExceeded,
+    /// The role has used up its requests or tokens of a minute, or its requests of a day.
+    RateLimited,
+    /// The role has used up its tokens or its money of a day.
+    BudgetExceeded,
+    /// The request does not name its conversation.
+    ConversationUnknown,
+    /// The conversation is older than `conversation.lifetime`.
+    ConversationExpired,
+    /// The conversation has as many turns as `conversation.maxTurns`.
+    ConversationLimit,
+    /// The counters of limits cannot be used.
+    LimitsUnavailable,
     /// The worker's memory budget is used up, in all or for the tenant.
     GateOverloaded,
     /// The executor could not be reached in time.
@@ -85,7 +97,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 33] = [
+    const OWN: [Self; 39] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::CallerUnknown,
@@ -114,6 +126,12 @@ impl Code {
         Self::McpVersionUnsupported,
         Self::ResponseTooLarge,
         Self::LimitExceeded,
+        Self::RateLimited,
+        Self::BudgetExceeded,
+        Self::ConversationUnknown,
+        Self::ConversationExpired,
+        Self::ConversationLimit,
+        Self::LimitsUnavailable,
         Self::GateOverloaded,
         Self::ExecutorUnavailable,
         Self::ExecutorOverloaded,
@@ -158,6 +176,12 @@ impl Code {
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
+            Self::RateLimited => "rate_limited",
+            Self::BudgetExceeded => "budget_exceeded",
+            Self::ConversationUnknown => "conversation_unknown",
+            Self::ConversationExpired => "conversation_expired",
+            Self::ConversationLimit => "conversation_limit",
+            Self::LimitsUnavailable => "limits_unavailable",
             Self::GateOverloaded => "gate_overloaded",
             Self::ExecutorUnavailable => "executor_unavailable",
             Self::ExecutorOverloaded => "executor_overloaded",
@@ -173,6 +197,7 @@ impl Code {
             | Self::RequestInvalid
             | Self::RequestMemberUnknown
             | Self::ToolDeclaredTwice
+            | Self::ConversationUnknown
             | Self::McpVersionUnsupported => 400,
             Self::CallerUnknown => 401,
             Self::RoleForbidden
@@ -184,12 +209,15 @@ impl Code {
             | Self::ResultDenied
             | Self::TextDenied
             | Self::McpMethodForbidden
+            | Self::ConversationExpired
+            | Self::ConversationLimit
             | Self::Call(_) => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::RequestTooLarge | Self::ResultTooLarge => 413,
             Self::RequestEncoded => 415,
+            Self::RateLimited | Self::BudgetExceeded => 429,
             Self::OutOfOrder => 500,
             Self::UpstreamEncoded
             | Self::UpstreamInvalid
@@ -198,14 +226,17 @@ impl Code {
             | Self::OutputInvalid
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
-            Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => 503,
+            Self::LimitsUnavailable | Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => {
+                503
+            }
             Self::LimitExceeded => 504,
         }
     }
 
     /// Returns how long to wait before retrying, if known.
     fn retry_after(self) -> Option<Duration> {
-        matches!(self, Self::ExecutorOverloaded | Self::GateOverloaded).then_some(RETRY_AFTER)
+        let passes = matches!(self, Self::ExecutorOverloaded | Self::GateOverloaded | Self::LimitsUnavailable);
+        passes.then_some(RETRY_AFTER)
     }
 }
 
@@ -221,11 +252,13 @@ pub struct Refusal {
     pub param: Option<String>,
     /// The status and `retry-after` of the upstream, if its error is the reason.
     pub(crate) upstream: Option<(u16, Option<Duration>)>,
+    /// The time to wait before retrying, if a limit on rates is the reason.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, upstream: None }
+        Self { code, message: message.into(), param: None, upstream: None, retry_after: None }
     }
 
     pub(crate) fn at(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {
@@ -250,7 +283,7 @@ impl Refusal {
 
     /// Returns how long to wait before retrying, if known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        self.upstream.and_then(|(_, after)| after).or(self.code.retry_after())
+        self.upstream.and_then(|(_, after)| after).or(self.retry_after).or(self.code.retry_after())
     }
 
     /// Returns the error for a dialect to write.

@@ -6,6 +6,7 @@ use callgate_contract::{
     Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide,
     name_in_sentence,
 };
+use callgate_limits::Key;
 use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
 use crate::effect::{RunCall, SourceRuling};
@@ -13,6 +14,7 @@ use crate::facts::RequestFacts;
 use crate::gate::Gate;
 use crate::history::ReadTexts;
 use crate::ledger::{Ledger, Ruling};
+use crate::limits;
 use crate::tally::Tally;
 
 /// A call for the executor: to run it, or to release it.
@@ -51,6 +53,8 @@ pub(crate) struct Basis<'a> {
     pub(crate) now: Option<u64>,
     /// The request with the conversation; `None` for a call to an MCP server.
     pub(crate) request: Option<&'a dyn Request>,
+    /// The counts of the conversation, if the contract has a rule for it.
+    pub(crate) conversation: Option<&'a Key>,
     /// True if the model can be told of a broken rule and asked again.
     pub(crate) can_feed_back: bool,
 }
@@ -124,7 +128,7 @@ fn settle_one(
             verdict
         }
     };
-    let (approved, ruling) = match verdict {
+    let (approved, ruling) = match counted(basis, verdict) {
         Verdict::Allow(approved) => {
             let ruling = Ruling::allowed(approved.shadowed.as_ref());
             (approved, ruling)
@@ -173,6 +177,22 @@ fn settle_one(
     let run = RunCall { id, tool, arguments, position, needs_approval, sources };
     let runnable = Box::new(Runnable { run, call });
     if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
+}
+
+/// Counts a call that may run, and denies it if a limit is reached. In shadow mode that is reported only.
+fn counted<'c>(Basis { gate, caller, now, conversation, .. }: Basis<'c>, verdict: Verdict<'c>) -> Verdict<'c> {
+    let tool = match &verdict {
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => approved.tool,
+        Verdict::Deny(_) => return verdict,
+    };
+    let Err(violation) = limits::call(gate, (caller, conversation), tool, now) else { return verdict };
+    match verdict {
+        Verdict::Allow(mut approved) if !gate.contract.enforces() && matches!(tool.run(), Run::Client) => {
+            approved.shadowed.get_or_insert(violation);
+            Verdict::Allow(approved)
+        }
+        Verdict::Allow(_) | Verdict::NeedsApproval(_) | Verdict::Deny(_) => Verdict::Deny(violation),
+    }
 }
 
 /// Decides a call under one contract, with the facts and the texts that this contract reads.

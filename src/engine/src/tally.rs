@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use callgate_contract::{self as contract, Cost, Usage};
+use callgate_limits::Standing;
 use callgate_redact::RedactionCounts;
 use callgate_wire::Fate;
 
@@ -12,6 +13,10 @@ use crate::{Code, UsageSource};
 /// Counts of one exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// The dialect of the request: its [`Row::name`](callgate_wire::Row::name). `None` for a path without one.
+    pub dialect: Option<&'static str>,
+    /// Requests to the model: the forwarded one, and one for each further round.
+    pub rounds: u32,
     /// Calls released to the client.
     pub released: u32,
     /// Calls given to the executor.
@@ -38,14 +43,44 @@ pub struct Tally {
     pub usage_source: UsageSource,
     /// The cost of all rounds. `None` if the contract has no price of the model.
     pub cost: Option<Cost>,
+    /// The tokens and the cost could not be charged to the limits of the role.
+    pub charge_lost: bool,
     /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.
     pub shadowed_errors: Vec<Code>,
+    /// The conversation, if the contract has a rule for it and the request was accepted.
+    pub conversation: Option<SeenConversation>,
     /// The calls decided by a candidate contract too.
     pub compared: u32,
     /// The calls on which the candidate decides otherwise, in order.
     pub differences: Vec<Difference>,
+}
+
+/// The end of an exchange, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExchangeVerdict {
+    /// No call was decided.
+    Pass,
+    /// Every call was forwarded or run.
+    Allow,
+    /// A call was refused.
+    Refuse,
+    /// The exchange ended in an error.
+    Error,
+    /// A broken rule is not enforced.
+    Shadow,
+    /// The client or the upstream broke the exchange off.
+    Cancelled,
+}
+
+/// The conversation of an accepted request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenConversation {
+    /// Its name for logs: 32 hexadecimal digits, a hash of tenant, role and id.
+    pub label: String,
+    /// The state in which the request found it.
+    pub standing: Standing,
 }
 
 /// Two contracts decide a call differently. `None` is an allowed call. An unenforced rule counts as if it were enforced.
@@ -68,6 +103,26 @@ impl Difference {
     }
 }
 
+// === impl ExchangeVerdict ===
+
+impl ExchangeVerdict {
+    /// Every verdict.
+    pub const ALL: [Self; 6] = [Self::Pass, Self::Allow, Self::Refuse, Self::Error, Self::Shadow, Self::Cancelled];
+
+    /// Returns the word, such as `refuse`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Allow => "allow",
+            Self::Refuse => "refuse",
+            Self::Error => "error",
+            Self::Shadow => "shadow",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 // === impl Tally ===
 
 impl Tally {
@@ -76,20 +131,25 @@ impl Tally {
     /// these.
     #[must_use]
     pub fn verdict(&self) -> Cow<'static, str> {
-        match (self.error, self.refused.first()) {
-            (Some(code), _) => Cow::Owned(format!("error:{}", code.as_str())),
-            (None, Some(code)) => Cow::Owned(format!("refuse:{}", code.as_str())),
-            (None, None) if self.cancelled => Cow::Borrowed("cancelled"),
-            (None, None) if self.shadow().is_some() => {
-                Cow::Owned(format!("shadow:{}", self.shadow().unwrap_or_default()))
-            }
-            (None, None) if self.released + self.run > 0 => Cow::Borrowed("allow"),
-            (None, None) => Cow::Borrowed("pass"),
+        match self.ending() {
+            (verdict, Some(code)) => Cow::Owned(format!("{}:{code}", verdict.as_str())),
+            (verdict, None) => Cow::Borrowed(verdict.as_str()),
         }
     }
-}
 
-impl Tally {
+    /// Returns the verdict, and the code of its first reason.
+    #[must_use]
+    pub fn ending(&self) -> (ExchangeVerdict, Option<&'static str>) {
+        match (self.error, self.refused.first(), self.shadow()) {
+            (Some(code), _, _) => (ExchangeVerdict::Error, Some(code.as_str())),
+            (None, Some(code), _) => (ExchangeVerdict::Refuse, Some(code.as_str())),
+            (None, None, _) if self.cancelled => (ExchangeVerdict::Cancelled, None),
+            (None, None, Some(code)) => (ExchangeVerdict::Shadow, Some(code)),
+            (None, None, None) if self.released + self.run > 0 => (ExchangeVerdict::Allow, None),
+            (None, None, None) => (ExchangeVerdict::Pass, None),
+        }
+    }
+
     /// The code of the first broken rule that is not enforced.
     fn shadow(&self) -> Option<&'static str> {
         let of_exchange = self.shadowed_errors.first().map(|code| code.as_str());

@@ -54,6 +54,7 @@ impl Context for HttpExchange {
         if !waits_for_rulings && !self.live.awaits_executor(token.into()) {
             return;
         }
+        self.live.begin(&self.stream);
         let message = if status == 0 {
             Ok(self.get_grpc_call_response_body(0, size).unwrap_or_default())
         } else {
@@ -73,6 +74,7 @@ impl Context for HttpExchange {
         if !self.live.awaits_model(token.into()) {
             return;
         }
+        self.live.begin(&self.stream);
         // A failed call has no headers, and reading them would panic.
         if headers == 0 {
             host::take(self.live.on_model_answered(&self.stream, token.into(), &Err(CallFailed::Unreachable)));
@@ -86,6 +88,7 @@ impl Context for HttpExchange {
 
 impl HttpContext for HttpExchange {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.live.begin(&self.stream);
         let headers = lower(self.get_http_request_headers_bytes());
         let verified = self.verified();
         let step =
@@ -94,8 +97,9 @@ impl HttpContext for HttpExchange {
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        let now = now();
         let chunk = if size == 0 { None } else { self.get_http_request_body(0, size) }.unwrap_or_default();
-        let event = Event::RequestData { chunk: &chunk, end, now: now() };
+        let event = Event::RequestData { chunk: &chunk, end, now };
         host::act(self.live.on_request(&self.stream, event, size), Side::Request, size)
     }
 
@@ -104,14 +108,16 @@ impl HttpContext for HttpExchange {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.live.begin(&self.stream);
         let headers = lower(self.get_http_response_headers_bytes());
         let step = self.live.on_response_head(&self.stream, Event::ResponseHead { headers: &lend(&headers), end });
         host::act(step, Side::Response, 0)
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        let now = now();
         let chunk = if size == 0 { None } else { self.get_http_response_body(0, size) }.unwrap_or_default();
-        let event = Event::ResponseData { chunk: &chunk, end, now: now() };
+        let event = Event::ResponseData { chunk: &chunk, end, now };
         host::act(self.live.on_response(&self.stream, event, size), Side::Response, size)
     }
 
@@ -120,6 +126,6 @@ impl HttpContext for HttpExchange {
     }
 
     fn on_log(&mut self) {
-        self.live.on_end(&self.stream, |counter, by| self.stream.worker.metrics.add(counter, by));
+        self.live.on_end(&self.stream, &self.stream.worker.metrics);
     }
 }

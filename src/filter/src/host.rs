@@ -153,10 +153,39 @@ pub(crate) fn count(id: u32, by: u64) {
     let _ = hostcalls::increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX));
 }
 
+/// Defines a histogram, and returns its id.
+pub(crate) fn histogram(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Histogram, name).ok()
+}
+
+/// Adds a value to a histogram.
+pub(crate) fn record(id: u32, value: u64) {
+    let _ = hostcalls::record_metric(id, value);
+}
+
 /// The host's clock, since the Unix epoch.
 pub(crate) fn now() -> Duration {
     // The host never returns the only other status.
     hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default()
+}
+
+/// The version of a value that nobody has written. Envoy compares versions only if the value exists, and no write has version zero: with
+/// this one, the first write of two workers is one write.
+const UNWRITTEN: u32 = u32::MAX;
+
+/// Reads a value that the workers share, and its version.
+pub(crate) fn shared(name: &str) -> Option<(Vec<u8>, u32)> {
+    let (bytes, version) = hostcalls::get_shared_data(name).ok()?;
+    Some((bytes.unwrap_or_default(), version.unwrap_or(UNWRITTEN)))
+}
+
+/// Writes a value that the workers share, if it still has this version. Returns `None` if Envoy takes no value.
+pub(crate) fn swap_shared(name: &str, version: u32, bytes: &[u8]) -> Option<bool> {
+    match hostcalls::set_shared_data(name, Some(bytes), Some(version)) {
+        Ok(()) => Some(true),
+        Err(Status::CasMismatch) => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// Header names in lower case, as the engine wants them.

@@ -15,6 +15,7 @@ mod exchange;
 mod host;
 mod registry;
 mod root;
+mod slots;
 mod worker;
 
 use proxy_wasm::traits::RootContext;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use callgate_engine::{Gate, Receipt};
 use callgate_host::config;
-use callgate_host::metrics::Counter;
+use callgate_host::metrics::{Counter, Metrics};
 use callgate_host::{ExchangeIds, NOT_CONFIGURED, Recorder, TICK, executor};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::exchange::HttpExchange;
 use crate::host::{self, now};
 use crate::registry::Registry;
+use crate::slots::SharedSlots;
 use crate::worker::Worker;
 
 /// Everything a stream needs, once the configuration is read.
@@ -103,7 +104,7 @@ impl RootContext for Root {
                     recorder: Recorder::default(),
                 };
                 self.ready = Some(Ready {
-                    gate: Rc::new(config.rules.gate()),
+                    gate: Rc::new(config.rules.gate().with_slots(Rc::new(SharedSlots::default()))),
                     worker: Rc::new(worker),
                     registry: Rc::default(),
                 });

@@ -196,6 +196,7 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         trace_id: correlation.trace.as_ref().map(|trace| trace.id().to_owned()).unwrap_or_default(),
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
+        conversation_id: correlation.conversation.clone().unwrap_or_default(),
         caller: Some(Caller { tenant: decisions.caller.tenant, role: decisions.caller.role }),
         ..Decision::default()
     };

@@ -1,7 +1,9 @@
-//! Ids of exchanges.
+//! Ids of exchanges, and the seed of counters' names.
 
 use std::cell::RefCell;
 use std::time::Duration;
+
+use callgate_engine::SEED_BYTES;
 
 /// The random bytes of one id.
 const BYTES: usize = 10;
@@ -40,6 +42,13 @@ impl ExchangeIds {
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         Some(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string())
     }
+}
+
+/// Returns a random seed for the names of counters. Returns `None` if the host gives no random bytes.
+#[must_use]
+pub fn random_seed() -> Option<[u8; SEED_BYTES]> {
+    let mut seed = [0; SEED_BYTES];
+    getrandom::fill(&mut seed).ok().map(|()| seed)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod claims;
 pub mod config;
 mod exchange;
 pub mod executor;
+mod histograms;
 mod host;
 pub mod identity;
 mod ids;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 pub use exchange::LiveExchange;
 pub use host::{Host, OwnedReply, Sent};
-pub use ids::ExchangeIds;
+pub use ids::{ExchangeIds, random_seed};
 pub use recorder::{Recorder, Settled};
 pub use step::{DEFECT, NOT_CONFIGURED, Step};
 

@@ -10,5 +10,6 @@ mod delivery;
 mod grpc;
 mod logger;
 mod plugin;
+mod slots;
 mod stream;
 mod ticker;

@@ -1,6 +1,7 @@
 //! One filter configuration: the compiled contract and everything its streams share, on all workers.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use callgate_engine::{Decisions, Gate};
 use callgate_host::ExchangeIds;
 use callgate_host::config::{self, Config, ConfigError};
-use callgate_host::metrics::Counter;
+use callgate_host::metrics::{Counter, Histogram};
 
 use crate::abi::{self, ConfigPtr};
 use crate::delivery::Delivery;
+use crate::slots::ProcessSlots;
 use crate::ticker::Ticker;
 
 /// One filter configuration, owned by Envoy's.
@@ -26,8 +28,10 @@ pub(crate) struct Plugin {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) ticker: Ticker,
-    /// Envoy's ids; an exchange adds to one or two of some fifty.
-    counters: Vec<(Counter, usize)>,
+    /// Envoy's ids of counters.
+    counters: HashMap<Counter, usize>,
+    /// Envoy's ids of histograms.
+    histograms: Vec<(Histogram, usize)>,
     /// Decisions of each worker, by its index.
     deliveries: Vec<Delivery>,
     ended: AtomicBool,
@@ -68,11 +72,14 @@ impl Plugin {
         log::info!("callgate: contract {} {} ({})", contract.name(), contract.version(), contract.digest());
         config::warn_of_short_timeout(&config);
         let counters = Counter::all().filter_map(|counter| Some((counter, pointer.define_counter(&counter.name())?)));
+        let histograms = Histogram::ALL.into_iter();
+        let histograms = histograms.filter_map(|name| Some((name, pointer.define_histogram(name.name())?)));
         let workers = config.clusters.executor.as_ref().map_or(0, |_| abi::concurrency().max(1));
         let scheduler = if workers > 0 { pointer.scheduler() } else { None };
         let shared = Shared {
             ticker: Ticker::start(scheduler).map_err(PluginError::Thread)?,
             counters: counters.collect(),
+            histograms: histograms.collect(),
             deliveries: (0..workers).map(|_| Delivery::default()).collect(),
             config,
             ended: AtomicBool::new(false),
@@ -87,7 +94,7 @@ impl Plugin {
                 return Rc::clone(worker);
             }
             workers.retain(|worker| !worker.shared.ended.load(Ordering::Relaxed));
-            let gate = Rc::new(self.shared.config.rules.gate());
+            let gate = Rc::new(self.shared.config.rules.gate().with_slots(Rc::new(ProcessSlots)));
             let worker = Rc::new(Worker { shared: Arc::clone(&self.shared), gate, ids: ExchangeIds::default() });
             workers.push(Rc::clone(&worker));
             worker
@@ -143,7 +150,12 @@ impl Plugin {
 impl Shared {
     /// Returns Envoy's id of a counter.
     pub(crate) fn counter(&self, counter: Counter) -> Option<usize> {
-        self.counters.iter().find(|(own, _)| *own == counter).map(|(_, id)| *id)
+        self.counters.get(&counter).copied()
+    }
+
+    /// Returns Envoy's id of a histogram.
+    pub(crate) fn histogram(&self, histogram: Histogram) -> Option<usize> {
+        self.histograms.iter().find(|(own, _)| *own == histogram).map(|(_, id)| *id)
     }
 
     /// Takes an exchange's decisions.

@@ -14,6 +14,7 @@ use callgate_engine::{
 use callgate_host::config::Upstream;
 use callgate_host::executor::CallsRequest;
 use callgate_host::identity::{self, VerifiedSource};
+use callgate_host::metrics::{Counter, Histogram, Metrics};
 use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
 
 use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
@@ -80,6 +81,7 @@ impl Stream {
     pub(crate) fn on_request_headers(&self, end: bool) -> Status {
         let Some(filter) = self.filter.get() else { return Status::Stop };
         self.is_asked.set(true);
+        self.live.begin(self);
         let ticks = filter.scheduler().map(|scheduler| self.worker.shared.ticker.add(scheduler));
         *self.plugin_ticks.borrow_mut() = ticks;
         let verified = self.worker.shared.config.verified.as_ref();
@@ -94,8 +96,9 @@ impl Stream {
     }
 
     pub(crate) fn on_request_body(&self, end: bool) -> Status {
+        let now = clock::now();
         self.in_body(BodyBuffer::ReceivedRequest, |chunk| {
-            self.live.on_request(self, Event::RequestData { chunk, end, now: clock::now() }, chunk.len())
+            self.live.on_request(self, Event::RequestData { chunk, end, now }, chunk.len())
         })
     }
 
@@ -108,6 +111,7 @@ impl Stream {
         if !self.is_asked.get() {
             return Status::Continue;
         }
+        self.live.begin(self);
         let step = filter.with_headers(HeaderMap::Response, |headers| {
             self.live.on_response_head(self, Event::ResponseHead { headers, end })
         });
@@ -118,8 +122,9 @@ impl Stream {
         if !self.is_asked.get() {
             return Status::Continue;
         }
+        let now = clock::now();
         self.in_body(BodyBuffer::ReceivedResponse, |chunk| {
-            self.live.on_response(self, Event::ResponseData { chunk, end, now: clock::now() }, chunk.len())
+            self.live.on_response(self, Event::ResponseData { chunk, end, now }, chunk.len())
         })
     }
 
@@ -144,6 +149,7 @@ impl Stream {
             })
         });
         let Some(message) = message else { return };
+        self.live.begin(self);
         self.take(if self.live.awaits_rulings(id) {
             let rulings = message.and_then(|message| executor::decode_rulings(&message));
             self.live.on_authorized(self, id, rulings)
@@ -171,11 +177,7 @@ impl Stream {
         if !self.is_asked.get() {
             return;
         }
-        self.live.on_end(self, |counter, by| {
-            if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.counter(counter)) {
-                filter.count(id, by);
-            }
-        });
+        self.live.on_end(self, self);
     }
 
     /// Forgets Envoy's side.
@@ -350,6 +352,20 @@ impl Host for Stream {
         self.calls.clear();
         if let Some(filter) = self.filter.get() {
             filter.reset_http_stream(token);
+        }
+    }
+}
+
+impl Metrics for Stream {
+    fn add(&self, counter: Counter, by: u64) {
+        if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.counter(counter)) {
+            filter.count(id, by);
+        }
+    }
+
+    fn record(&self, histogram: Histogram, value: u64) {
+        if let Some((filter, id)) = self.filter.get().zip(self.worker.shared.histogram(histogram)) {
+            filter.record(id, value);
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Api {
 pub struct Row {
     /// Its name in configuration: the key of its list of paths.
     pub key: &'static str,
+    /// Its name in metrics and logs: the key in lower case.
+    pub name: &'static str,
     /// Its paths, unless configuration names others. `{model}` stands for one segment, or a part of one.
     pub paths: &'static [&'static str],
     /// Its format.
@@ -37,10 +39,21 @@ impl Row {
 
 /// Every dialect.
 pub static DIALECTS: &[Row] = &[
-    Row { key: "chatCompletions", paths: &["/v1/chat/completions"], api: Api::Model(&openai_chat::OpenAiChat) },
-    Row { key: "responses", paths: &["/v1/responses"], api: Api::Model(&openai_responses::OpenAiResponses) },
+    Row {
+        key: "chatCompletions",
+        name: "chat_completions",
+        paths: &["/v1/chat/completions"],
+        api: Api::Model(&openai_chat::OpenAiChat),
+    },
+    Row {
+        key: "responses",
+        name: "responses",
+        paths: &["/v1/responses"],
+        api: Api::Model(&openai_responses::OpenAiResponses),
+    },
     Row {
         key: "gemini",
+        name: "gemini",
         paths: &[
             "/v1beta/models/{model}:generateContent",
             "/v1beta/models/{model}:streamGenerateContent",
@@ -53,14 +66,16 @@ pub static DIALECTS: &[Row] = &[
     },
     Row {
         key: "messages",
+        name: "messages",
         paths: &["/v1/messages", "/v1/messages/count_tokens"],
         api: Api::Model(&anthropic_messages::AnthropicMessages),
     },
-    Row { key: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
+    Row { key: "ollama", name: "ollama", paths: &["/api/chat"], api: Api::Model(&ollama::Ollama) },
     Row {
         key: "converse",
+        name: "converse",
         paths: &["/model/{model}/converse", "/model/{model}/converse-stream"],
         api: Api::Model(&bedrock_converse::BedrockConverse),
     },
-    Row { key: "mcp", paths: &["/mcp"], api: Api::Mcp },
+    Row { key: "mcp", name: "mcp", paths: &["/mcp"], api: Api::Mcp },
 ];

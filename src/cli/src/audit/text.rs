@@ -48,6 +48,7 @@ pub(super) fn full(record: &Record<'_>, stored: &Stored) -> String {
         ("call id", &record.call_id),
         ("request", &record.request_id),
         ("trace", &record.trace_id),
+        ("conv. id", &record.conversation_id),
         ("executor", &record.executor),
         ("previous", &record.previous),
         ("hash", &hash),

@@ -137,7 +137,7 @@ fn gate(contract: Contract, file: &Path) -> Result<Rc<Gate>, ReplayError> {
     // Nothing is run or asked here. The decisions before that are recorded.
     let reach = Reach { executor: true, upstream: true };
     Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)
-        .map(Rc::new)
+        .map(|gate| Rc::new(gate.without_counts()))
         .map_err(|reason| ReplayError::Gate { contract: file.to_path_buf(), reason })
 }
 

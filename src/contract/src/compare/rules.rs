@@ -17,8 +17,10 @@ pub(super) enum Rule {
     Words(&'static [&'static str], usize),
     /// A limit of exchanges, as the contract's model has it. `None` means unlimited.
     Limit(fn(&Limits) -> Option<u64>),
-    /// A limit of a run: a number, a size, a time in milliseconds, or fuel. The absent field means this.
+    /// A limit of a run, or a rate: a number, a size, a time in milliseconds, or an amount. The absent field means this.
     Most(u64),
+    /// A limit on cost, in the currency of the prices. The absent field is no limit.
+    Budget,
     /// A rule that never allows a call: adding it closes, removing it opens. `false` is the same as no rule.
     Restriction,
     /// The consequence of a broken rule, as the contract's model has it; a stricter one closes.
@@ -42,6 +44,8 @@ pub(super) enum Rule {
 /// Any one segment of a pointer.
 const ANY: &str = "*";
 
+/// An absent limit.
+const UNLIMITED: u64 = u64::MAX;
 const BOUNDS_TIMEOUT: u64 = 5_000;
 const BOUNDS_OUTPUT: u64 = 1 << 20;
 const WASM_TIMEOUT: u64 = 2_000;
@@ -71,10 +75,23 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "limits", "responseBytes"], Rule::Limit(|limits| Some(limits.response_bytes))),
     (&["spec", "limits", "turnTimeout"], Rule::Limit(|limits| millis(limits.turn_timeout))),
     (&["spec", "limits", "turnIdleTimeout"], Rule::Limit(|limits| millis(limits.turn_idle_timeout))),
+    (&["spec", "conversation", "idle"], Rule::Note),
+    (&["spec", "conversation", "lifetime"], Rule::Most(UNLIMITED)),
+    (&["spec", "conversation", "maxTurns"], Rule::Most(UNLIMITED)),
+    (&["spec", "conversation", "maxCalls"], Rule::Most(UNLIMITED)),
     (&["spec", "prices", "unpriced"], Rule::Words(&["refuse", "allow"], 1)),
     (&["spec", "prices", "models", ANY, "longContext", ANY], Rule::Price),
     (&["spec", "prices", "models", ANY, ANY], Rule::Price),
     (&["spec", "roles", ANY, "tools"], Rule::RoleTools),
+    (&["spec", "roles", ANY, "requestsPerMinute"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "requestsPerDay"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "callsPerMinute"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "callsPerDay"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "tokensPerMinute"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "tokensPerDay"], Rule::Most(UNLIMITED)),
+    (&["spec", "roles", ANY, "costPerDay", "amount"], Rule::Budget),
+    (&["spec", "tools", ANY, "callsPerMinute"], Rule::Most(UNLIMITED)),
+    (&["spec", "tools", ANY, "callsPerDay"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "when"], Rule::Restriction),
     (&["spec", "tools", ANY, "description"], Rule::Note),
     (&["spec", "tools", ANY, "parameters"], Rule::Schema),

@@ -125,6 +125,14 @@ impl<'c> Walk<'c> {
                 };
                 sets::most(strictness(self.before), strictness(self.after)).reversed()
             }
+            Rule::Budget => match (a.map(rate), b.map(rate)) {
+                // A rate that cannot be read is in no valid contract.
+                (Some(None), _) | (_, Some(None)) => ChangeEffect::Unclear,
+                (a, b) => {
+                    let most = |amount: Option<Option<Rate>>| amount.flatten().map_or(u64::MAX, Rate::billionths);
+                    sets::most(Some(most(a)), Some(most(b)))
+                }
+            },
             Rule::Price => match (a.and_then(rate), b.and_then(rate)) {
                 (Some(a), Some(b)) => sets::most(Some(a), Some(b)).reversed(),
                 _ => ChangeEffect::Unclear,

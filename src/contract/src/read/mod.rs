@@ -1,7 +1,9 @@
 //! From the tree to the model: every field is known, every fault is found.
 
 mod conditions;
+mod conversation;
 mod fields;
+mod limits;
 mod prices;
 mod results;
 mod roles;

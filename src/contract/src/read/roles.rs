@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 
 use super::conditions::{self, Names};
 use super::fields::{Fields, Located, Report};
+use super::limits;
 use crate::glob::Glob;
 use crate::model::{NameTable, Role};
 use crate::nearest::nearest;
 use crate::source::node::join;
 
-const UNENFORCED: [(&str, &str); 2] =
-    [("tokensPerMinute", "`tokensPerMinute`"), ("callsPerMinute", "`callsPerMinute`")];
-
 pub(super) fn roles(
     item: &Located<'_>,
     tools: &[&str],
     names: &Names,
+    currency: Option<&str>,
     report: &mut Report<'_>,
 ) -> Option<NameTable<Role>> {
     let entries = item.entries(report)?;
@@ -30,10 +29,12 @@ pub(super) fn roles(
             let expected = "expected a role name of 1 to 128 printable ASCII characters without spaces";
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
         }
-        let Some(fields) = Fields::open(&role, &["tools", "when"], &UNENFORCED, report) else { continue };
+        let known = [&["tools", "when"][..], &limits::OF_A_ROLE[..]].concat();
+        let Some(fields) = Fields::open(&role, &known, &[], report) else { continue };
         let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
-        if let Some(allowed) = role_tools(&fields, tools, report) {
-            roles.insert(name.to_owned(), Role { name: name.to_owned(), tools: allowed, when: when.flatten() });
+        let limits = limits::limits(&fields, &limits::OF_A_ROLE, currency, report);
+        if let (Some(tools), Some(limits)) = (role_tools(&fields, tools, report), limits) {
+            roles.insert(name.to_owned(), Role { name: name.into(), tools, when: when.flatten(), limits });
         }
     }
     Some(roles)

@@ -2,11 +2,13 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{prices, results, roles, sources, tools, units};
+use super::{conversation, prices, results, roles, sources, tools, units};
 use crate::conditions::Reads;
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
+use crate::prices::Prices;
+use callgate_limits::Unit;
 
 const API_VERSION: &str = "callgate.dev/v1";
 const KIND: &str = "Contract";
@@ -59,6 +61,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         "undeclaredTools",
         "requestMembers",
         "limits",
+        "conversation",
         "prices",
         "onViolation",
         "enforce",
@@ -99,6 +102,10 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         Some(item) => limits_of(&item, report),
         None => Some(Limits::default()),
     };
+    let conversation = match fields.get("conversation") {
+        Some(item) => conversation::policy(&item, report).map(Some),
+        None => Some(None),
+    };
     let ways = [("refuse", OnViolation::Refuse), ("error", OnViolation::Error), ("feedback", OnViolation::Feedback)];
     let on_violation = match fields.get("onViolation") {
         Some(item) => item.word(&ways, report),
@@ -124,7 +131,8 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
     let known = Names::new(&names);
-    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, report));
+    let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
+    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, currency, report));
     let tools = tools_item.and_then(|item| tools::tools(&item, &known, report));
 
     let results = match fields.get("results") {
@@ -133,8 +141,12 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
     };
 
     let (roles, tools) = (roles?, tools?);
+    let is_limited =
+        roles.values().any(|role| !role.limits.is_empty()) || tools.iter().any(|tool| !tool.limits.is_empty());
+    let of_roles = roles.values().flat_map(|role| &role.limits);
+    let charges_usage = of_roles.into_iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost));
     let reads = Reads::of(roles.values(), &tools);
-    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name.clone(), index)).collect();
+    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name().to_owned(), index)).collect();
     Some(Contract {
         notes: Vec::new(),
         digest: String::new(),
@@ -147,6 +159,7 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         undeclared_tools: undeclared_tools?,
         request_members: request_members?,
         limits: limits?,
+        conversation: conversation?,
         prices: prices?,
         on_violation: on_violation?,
         enforce: enforce?,
@@ -157,6 +170,8 @@ fn spec_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Contract> {
         tools,
         table,
         reads,
+        is_limited,
+        charges_usage,
     })
 }
 

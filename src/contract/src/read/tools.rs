@@ -7,7 +7,7 @@ use callgate_json::Value;
 
 use super::conditions::{self, Names, condition};
 use super::fields::{Fields, Located, Report};
-use super::{run, sources};
+use super::{limits, run, sources};
 use crate::compiler::{self, Compiled};
 use crate::model::{Approval, Audit, Effects, Tool};
 use crate::run::Run;
@@ -73,7 +73,8 @@ fn tool<'n>(
     names: &Names,
     report: &mut Report<'_>,
 ) -> Option<Tool> {
-    let fields = Fields::open(item, &[&KNOWN[..], &sources::KNOWN[..]].concat(), &[], report)?;
+    let known = [&KNOWN[..], &sources::KNOWN[..], &limits::OF_A_TOOL[..]].concat();
+    let fields = Fields::open(item, &known, &[], report)?;
     let name = fields.need("name", "the name the model calls it by", report);
     let name = name.and_then(|item| name_of(&item, seen, report));
     let description = match fields.get("description") {
@@ -103,6 +104,7 @@ fn tool<'n>(
         Some(item) => item.word(&[("digest", Audit::Digest), ("full", Audit::Full)], report),
         None => Some(Audit::Digest),
     };
+    let limits = limits::limits(&fields, &limits::OF_A_TOOL, None, report);
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| run::run(&item, report));
     let runs_here = !matches!(run, Some(Run::Client) | None);
@@ -114,7 +116,7 @@ fn tool<'n>(
     }
     let (approval, approval_when) = approval?;
     Some(Tool {
-        name: name?,
+        name: name?.into(),
         description: description?,
         parameters: parameters?,
         result: result?,
@@ -124,6 +126,7 @@ fn tool<'n>(
         approval,
         approval_when,
         audit: audit?,
+        limits: limits?,
         run: run?,
     })
 }

@@ -8,6 +8,7 @@ use crate::source::node::Data;
 const SIZE: &str =
     "expected a size: bytes as a whole number from 1 up, or one with `KiB`, `MiB` or `GiB`, such as `1MiB`";
 const DURATION: &str = "expected a duration: a whole number from 1 up with `ms`, `s`, `m` or `h`, such as `30s`";
+const AMOUNT: &str = "expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`";
 const FUEL: &str = "expected fuel: a whole number from 1 up, or one with `K`, `M` or `G`, such as `500M`";
 
 /// In bytes.
@@ -15,6 +16,9 @@ const SIZE_UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20
 
 /// In the engine's units.
 const FUEL_UNITS: [(&str, u64); 4] = [("", 1), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000)];
+
+/// Counts of requests, calls and tokens.
+const AMOUNT_UNITS: [(&str, u64); 4] = FUEL_UNITS;
 
 /// In milliseconds.
 const DURATION_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
@@ -49,6 +53,11 @@ pub(super) fn duration(item: &Located<'_>, report: &mut Report<'_>) -> Option<Du
 /// Fuel in the engine's units.
 pub(super) fn fuel(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
     quantity(item, &FUEL_UNITS).or_else(|| report.fault(item, FUEL))
+}
+
+/// A count of requests, calls or tokens.
+pub(super) fn amount(item: &Located<'_>, report: &mut Report<'_>) -> Option<u64> {
+    quantity(item, &AMOUNT_UNITS).or_else(|| report.fault(item, AMOUNT))
 }
 
 /// Reads a positive whole number with a unit. A number without quotes has the unit `""`, if this unit exists.

@@ -8,7 +8,7 @@ use crate::runs::RUNS;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The replaced text, its replacement, and the resulting line.
-const CASES: [(&str, &str, &str); 61] = [
+const CASES: [(&str, &str, &str); 73] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -63,7 +63,7 @@ const CASES: [(&str, &str, &str); 61] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `roles` or `tools`",
     ),
     (
         "providerTools: []",
@@ -180,13 +180,74 @@ const CASES: [(&str, &str, &str); 61] = [
     ),
     (
         "guest: { tools: [] }",
-        "guest: { tools: [], tokensPerMinute: 6 }",
-        "contract.yaml:13:25: spec.roles.guest.tokensPerMinute: `tokensPerMinute` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "guest: { tools: [], tokensPerMinute: 6.5 }",
+        "contract.yaml:13:42: spec.roles.guest.tokensPerMinute: expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`",
     ),
     (
         "guest: { tools: [] }",
-        "guest: { tools: [], callsPerMinute: 6 }",
-        "contract.yaml:13:25: spec.roles.guest.callsPerMinute: `callsPerMinute` is not enforced yet, and a rule that is not enforced is worse than none; remove it",
+        "guest: { tools: [], costPerDay: { amount: 5, currency: USD } }",
+        "contract.yaml:13:37: spec.roles.guest.costPerDay: expected `prices` in `spec`: a cost is computed from them; add the prices of the models",
+    ),
+    (
+        "guest: { tools: [] }",
+        "guest: { tools: [], callsPerMinut: 6 }",
+        "contract.yaml:13:25: spec.roles.guest.callsPerMinut: unknown field; did you mean `callsPerMinute`?",
+    ),
+    (
+        "guest: { tools: [] }",
+        "guest: { tools: [], callsPerMinute: 0 }",
+        "contract.yaml:13:41: spec.roles.guest.callsPerMinute: expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`",
+    ),
+    (
+        "guest: { tools: [] }",
+        "guest: { tools: [], requestsPerDay: 2k }",
+        "contract.yaml:13:41: spec.roles.guest.requestsPerDay: expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`",
+    ),
+    // conversation
+    (
+        "providerTools: []",
+        "conversation: { id: x-session-id, lifetime: 1h }",
+        "contract.yaml:6:23: spec.conversation.id: expected `header:NAME` with the name of a header in lower case, or `derived`",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: \"header:X-Session-Id\", lifetime: 1h }",
+        "contract.yaml:6:23: spec.conversation.id: expected `header:NAME` with the name of a header in lower case, or `derived`",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: [derived, \"header:a\"], lifetime: 1h }",
+        "contract.yaml:6:24: spec.conversation.id[0]: expected `derived` as the last one; every conversation has a derived id",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { lifetime: 1h }",
+        "contract.yaml:6:17: spec.conversation: missing field `id`; expected where the id of a conversation is, such as `header:x-session-id` or `derived`",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: derived }",
+        "contract.yaml:6:17: spec.conversation: expected `idle`, `lifetime`, `maxTurns` or `maxCalls`; an id alone decides nothing",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: derived, idle: 2h, lifetime: 1h }",
+        "contract.yaml:6:38: spec.conversation.idle: expected less than `lifetime`; no conversation would be paused before it is expired",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: derived, lifetime: 1500ms }",
+        "contract.yaml:6:42: spec.conversation.lifetime: expected whole seconds",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: derived, maxTurns: 0 }",
+        "contract.yaml:6:42: spec.conversation.maxTurns: expected a whole number from 1 up, or one with `K`, `M` or `G`, such as `2M`",
+    ),
+    (
+        "providerTools: []",
+        "conversation: { id: derived, maxTurn: 5 }",
+        "contract.yaml:6:17: spec.conversation: expected `idle`, `lifetime`, `maxTurns` or `maxCalls`; an id alone decides nothing\ncontract.yaml:6:32: spec.conversation.maxTurn: unknown field; did you mean `maxTurns`?",
     ),
     // tools
     (

@@ -26,6 +26,7 @@ mod grants;
 mod lint;
 mod model;
 mod prices;
+mod rates;
 mod references;
 mod results;
 mod runs;

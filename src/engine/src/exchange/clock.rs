@@ -46,19 +46,7 @@ impl TimeLimits {
 impl Clock {
     /// Takes the time of an event.
     pub(super) fn observe(&mut self, event: &Event<'_>) {
-        let now = match event {
-            Event::RequestData { now, .. }
-            | Event::RequestTrailers { now }
-            | Event::ResponseData { now, .. }
-            | Event::ResponseTrailers { now, .. }
-            | Event::Tick { now, .. } => Some(*now),
-            Event::RequestHead { .. }
-            | Event::ResponseHead { .. }
-            | Event::CallsRun(_)
-            | Event::Authorized(_)
-            | Event::ModelAnswered(_)
-            | Event::Cancelled => None,
-        };
+        let now = event.now();
         if now.is_some() {
             self.now = now;
             self.began = self.began.or(now);

@@ -1,5 +1,7 @@
 //! The memory of an exchange, claimed from the budget of its worker.
 
+use callgate_contract::{Caller, Role};
+
 use super::state::ExchangeState;
 use super::{Core, Transition};
 use crate::budget::OutOfBudget;
@@ -8,8 +10,9 @@ use crate::headers::Headers;
 use crate::refusal::{Code, Refusal};
 
 impl Core {
-    /// Admits an exchange of a tenant, before anything of its body is held.
-    pub(super) fn admit(&mut self, tenant: &str, headers: &Headers<'_>) -> Result<(), Refusal> {
+    /// Admits an exchange of a caller, before anything of its body is held.
+    pub(super) fn admit(&mut self, Caller { tenant, role }: &Caller, headers: &Headers<'_>) -> Result<(), Refusal> {
+        self.role = self.gate.contract.role(role).map(Role::shared_name);
         self.head_bytes = headers.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
         self.claim = Some(self.gate.budget.admit(tenant).map_err(no_room)?);
         Ok(())
@@ -18,6 +21,7 @@ impl Core {
     /// Claims the bytes of the next state. `chunk` are the event's bytes of a response. If the claim is refused, the exchange ends in an error.
     pub(super) fn claim_memory(&mut self, (state, effect): Transition, chunk: &[u8]) -> Transition {
         let held = state.held().saturating_add(self.head_bytes);
+        self.most_held = self.most_held.max(held);
         match self.claim.as_mut().map(|claim| claim.set(held)) {
             None | Some(Ok(())) => (state, effect),
             Some(Err(full)) => self.end_without_memory(state, effect, chunk, &no_room(full)),

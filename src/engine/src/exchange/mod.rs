@@ -18,13 +18,17 @@ mod usage;
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use callgate_contract::Caller;
 
 use crate::budget::Claim;
 use crate::effect::Effect;
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
-use crate::ledger::{Correlation, Decisions, Ledger};
+use crate::ledger::{CallNote, Correlation, Decisions, Ledger};
+use crate::limits;
 use crate::refusal::{Code, Refusal};
 use crate::tally::Tally;
 use clock::Clock;
@@ -48,8 +52,27 @@ struct Core {
     content_type: Option<Cow<'static, str>>,
     /// The claim on the worker's budget, once the caller is known.
     claim: Option<Claim>,
+    /// The caller's role, once the caller is known.
+    role: Option<Arc<str>>,
+    /// The caller whose limits on tokens and cost are charged when the exchange ends.
+    charged: Option<Box<Caller>>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,
+    /// The largest number of bytes held from one event to the next. It depends on the chunks of bodies, unlike the tally.
+    most_held: usize,
+}
+
+/// The caller and the decisions of an exchange, for its access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessNotes<'a> {
+    /// The caller's tenant, if the caller is known. Its length is not bounded.
+    pub tenant: Option<&'a str>,
+    /// The caller's role, if the contract has it.
+    pub role: Option<&'a str>,
+    /// The decisions on the first calls, at most 16.
+    pub calls: &'a [CallNote],
+    /// The number of all decisions on calls.
+    pub decided: u32,
 }
 
 /// The next state, and the effect for the host.
@@ -70,7 +93,10 @@ impl Exchange {
             clock: Clock::default(),
             content_type: None,
             claim: None,
+            role: None,
+            charged: None,
             head_bytes: 0,
+            most_held: 0,
         };
         Self { core, state: ExchangeState::New }
     }
@@ -78,6 +104,20 @@ impl Exchange {
     /// Returns the decisions since the last call, if there are any.
     pub fn take_decisions(&mut self) -> Option<Decisions<'_>> {
         self.core.ledger.take(&self.core.gate)
+    }
+
+    /// Returns the caller, and the decisions so far.
+    #[must_use]
+    pub fn notes(&self) -> AccessNotes<'_> {
+        let (calls, decided) = self.core.ledger.notes();
+        let tenant = self.core.claim.as_ref().map(Claim::tenant);
+        AccessNotes { tenant, role: self.core.role.as_deref(), calls, decided }
+    }
+
+    /// Returns the largest number of bytes that the exchange held from one event to the next.
+    #[must_use]
+    pub fn most_held(&self) -> usize {
+        self.core.most_held
     }
 
     /// Returns the counts so far.
@@ -217,6 +257,10 @@ impl Core {
     fn cancelled(&mut self, state: &ExchangeState) -> Transition {
         self.count_broken(state);
         self.tally.cancelled |= state.is_unfinished();
+        if let Some(caller) = self.charged.take() {
+            let used = (&self.tally.usage, self.tally.cost);
+            self.tally.charge_lost = !limits::charge(&self.gate, &caller, used, self.clock.unix_millis());
+        }
         (ExchangeState::Ended, Effect::Hold)
     }
 

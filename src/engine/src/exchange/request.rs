@@ -1,27 +1,33 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
+use callgate_contract::Caller;
 use callgate_wire::mcp::McpRequest;
 
 use super::state::authorizing::HeldRequest;
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
+use crate::conversation::{self, Conversation};
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
 use crate::event::Verified;
 use crate::head::{self, ApiHead, Destination, Head};
 use crate::headers::{self, Headers};
+use crate::limits;
 use crate::mcp::request::{self as message, Checked};
 use crate::mcp::{self, McpHead, Verb};
 use crate::refusal::{Code, Refusal};
 use crate::request;
+use crate::tally::SeenConversation;
 
 impl Core {
     pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
-        self.format = ErrorFormat::of(destination.api());
+        let row = destination.row();
+        self.format = ErrorFormat::of(row.map(|row| row.api));
+        self.tally.dialect = row.map(|row| row.name);
         self.ledger.correlation.read(headers);
         let head = head::read(&self.gate, destination, headers, verified, end);
-        let admitted = head.and_then(|head| match head.tenant().map(|tenant| self.admit(tenant, headers)) {
+        let admitted = head.and_then(|head| match head.caller().map(|caller| self.admit(caller, headers)) {
             None | Some(Ok(())) => Ok(head),
             Some(Err(refusal)) => Err(refusal),
         });
@@ -81,6 +87,14 @@ impl Core {
     fn model_request(&mut self, mut head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
         let (remove, content_type) = (std::mem::take(&mut head.remove), head.content_type.take());
         let mut checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
+        self.begin_conversation(checked.conversation.as_ref())?;
+        if let Err(refusal) = self.count_request(&checked.caller) {
+            if let Some(conversation) = &checked.conversation {
+                conversation::take_back(&self.gate, conversation, self.clock.unix_millis());
+            }
+            return Err(refusal);
+        }
+        self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
         let body = checked.request.write();
         checked.sent_bytes = body.len();
         Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))
@@ -100,6 +114,7 @@ impl Core {
         let bytes = body.len();
         let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
+        self.count_request(&caller)?;
         let (gate, now) = (&self.gate, self.clock.unix_millis());
         Ok(match message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)? {
             Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
@@ -114,8 +129,37 @@ impl Core {
         })
     }
 
+    /// Begins a turn of the conversation. In shadow mode a conversation that has ended is reported only.
+    fn begin_conversation(&mut self, conversation: Option<&Conversation>) -> Result<(), Refusal> {
+        let Some(conversation) = conversation else { return Ok(()) };
+        self.ledger.correlation.conversation = Some(conversation.label.clone());
+        match conversation::begin_turn(&self.gate, conversation, self.clock.unix_millis()) {
+            Ok(standing) => {
+                self.tally.conversation = Some(SeenConversation { label: conversation.label.clone(), standing });
+                Ok(())
+            }
+            Err(refusal) if !self.gate.contract.enforces() => {
+                self.tally.shadowed_errors.push(refusal.code);
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Counts a request. In shadow mode a limit that is reached is reported only.
+    fn count_request(&mut self, caller: &Caller) -> Result<(), Refusal> {
+        match limits::request(&self.gate, caller, self.clock.unix_millis()) {
+            Err(refusal) if !self.gate.contract.enforces() => {
+                self.tally.shadowed_errors.push(refusal.code);
+                Ok(())
+            }
+            counted => counted,
+        }
+    }
+
     pub(super) fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {
         self.clock.begin(true);
+        self.tally.rounds = u32::from(matches!(forwarded, Forwarded::Model(_)));
         (ExchangeState::Sent(forwarded), Effect::Forward(forward))
     }
 }

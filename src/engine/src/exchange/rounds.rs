@@ -7,6 +7,7 @@ use super::state::ExchangeState;
 use super::state::rounds::{AnswerForm, Rounds, Waiting};
 use super::{Core, Transition};
 use crate::authorize;
+use crate::conversation;
 use crate::effect::Effect;
 use crate::event::{Authorization, CallFailed, ModelReply, Outcome};
 use crate::refusal::{Code, Refusal};
@@ -50,11 +51,19 @@ impl Core {
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Transition {
+        let turn = rounds.checked.conversation.as_ref().map_or(Ok(()), |conversation| {
+            conversation::begin_turn(&self.gate, conversation, self.clock.unix_millis()).map(|_| ())
+        });
+        if let Err(refusal) = turn.or_else(|refusal| if self.gate.contract.enforces() { Err(refusal) } else { Ok(()) })
+        {
+            return self.fail(rounds, &refusal);
+        }
         rounds.checked.fed_back |= refused.iter().any(|refused| refused.violation.feeds_back);
         let role = &rounds.checked.caller.role;
         rounds.checked.facts.add_round(&self.gate, &results, &refused);
         results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
+        self.tally.rounds = self.tally.rounds.saturating_add(1);
         let request = tool_results::ask(&mut rounds.checked, said, &results, left);
         (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Ask(request))
     }

@@ -97,7 +97,7 @@ pub(crate) fn check(
         }
     };
     if let Some(call) = request.call() {
-        let basis = Basis { gate, caller: &caller, now, request: None, can_feed_back: false };
+        let basis = Basis { gate, caller: &caller, now, request: None, conversation: None, can_feed_back: false };
         return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, runnable })),

@@ -5,6 +5,7 @@ mod tools;
 use callgate_contract::{Caller, Contract, Price, Run, ServerState, UnknownMembers, name_in_sentence};
 use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
+use crate::conversation::Conversation;
 use crate::facts::RequestFacts;
 use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
@@ -23,6 +24,8 @@ pub(crate) struct CheckedRequest {
     pub(crate) headers: KeptHeaders,
     /// The release policy of the turn's calls.
     pub(crate) hold: ReleasePolicy,
+    /// The conversation, if the contract has a rule for it.
+    pub(crate) conversation: Option<Conversation>,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
     /// The facts before this round that conditions read.
@@ -41,7 +44,8 @@ impl CheckedRequest {
     /// Returns the basis of the decisions on the round under way. `alone` is true if its answer has one choice.
     pub(crate) fn basis<'a>(&'a self, gate: &'a Gate, now: Option<u64>, alone: bool) -> Basis<'a> {
         let can_feed_back = alone && !self.fed_back && self.round < gate.contract.limits().max_rounds;
-        Basis { gate, caller: &self.caller, now, request: Some(&*self.request), can_feed_back }
+        let conversation = self.conversation.as_ref().map(|conversation| &conversation.key);
+        Basis { gate, caller: &self.caller, now, request: Some(&*self.request), conversation, can_feed_back }
     }
 
     /// Refuses an answer with more choices than requested: the plan of a turn depends on their number.
@@ -57,7 +61,7 @@ impl CheckedRequest {
 /// Checks and rewrites a request: members, models, provider-run tools, state at the provider, tools, limits.
 pub(crate) fn check(
     gate: &Gate,
-    head: ApiHead,
+    mut head: ApiHead,
     body: Vec<u8>,
     tally: &mut Tally,
     ledger: &mut Ledger,
@@ -96,6 +100,13 @@ pub(crate) fn check(
                        cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
         faults.found(Refusal::new(Code::ServerStateForbidden, message))?;
     }
+    // A count of tokens counts as no turn.
+    let named = head.conversation.take().filter(|_| gate.counts() && request.wants() != Wants::Count);
+    let found = named.map(|named| named.and_then(|named| Conversation::find(gate, &head.caller, named, &*request)));
+    let conversation = match found.transpose() {
+        Ok(conversation) => conversation,
+        Err(refusal) => faults.found(refusal).map(|()| None)?,
+    };
     let offered = tools::offer(gate, role, &mut *request, &mut faults)?;
     offered.note(gate, &head.caller, tally, ledger);
     if request.choices() > 1 && offered.tools.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
@@ -123,6 +134,7 @@ pub(crate) fn check(
         path,
         headers,
         hold,
+        conversation,
         round: 1,
         facts,
         sent_bytes: 0,

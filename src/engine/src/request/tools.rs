@@ -134,7 +134,7 @@ impl<'g> Offered<'g> {
     pub(super) fn note(&self, gate: &Gate, caller: &Caller, tally: &mut Tally, ledger: &mut Ledger) {
         tally.undeclared_dropped = self.dropped_count;
         for violation in &self.dropped {
-            ledger.write(gate, caller, 1, ("", &violation.tool), None, Ruling::from(violation));
+            ledger.write_declaration(gate, caller, &violation.tool, Ruling::from(violation));
         }
     }
 

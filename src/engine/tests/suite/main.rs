@@ -18,6 +18,7 @@ mod denials;
 mod gemini;
 mod headers;
 mod ledger;
+mod limits;
 mod mcp;
 mod ollama;
 mod openai_chat;

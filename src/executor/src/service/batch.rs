@@ -118,6 +118,8 @@ impl CheckedBatch {
             call_id: bounded(&call.id),
             request_id: self.request_id.clone(),
             trace_id: trace_id(&self.trace),
+            // Only the gate knows it; its own records have it.
+            conversation_id: String::new(),
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use callgate_engine::{AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
 
+use super::access;
+use super::meter::Meter;
 use super::upstream::{JSON, Upstream, is_plain_json};
 use crate::host::Host;
 use crate::step::{Step, defect};
@@ -23,6 +26,7 @@ pub(super) struct Live {
     pub(super) callout: Option<Callout>,
     /// The request is held until the callout's answer.
     request_waits: bool,
+    pub(super) meter: Meter,
 }
 
 /// The held part of the response, which can still be written.
@@ -59,6 +63,13 @@ pub(super) enum Moment {
     Held,
 }
 
+/// One direction of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Request,
+    Response,
+}
+
 /// The outcome of one borrow: a step for the host, or a callout for it to send.
 pub(super) enum Turn {
     Step(Step),
@@ -79,7 +90,26 @@ impl Live {
             noted: None,
             callout: None,
             request_waits: false,
+            meter: Meter::default(),
         }
+    }
+
+    /// Measures a callback that began and ended then, with this step.
+    pub(super) fn ended(&mut self, (begun, ended): (Duration, Duration), side: Side, step: &Step) {
+        self.meter.lap(begun, ended);
+        match side {
+            Side::Request => self.meter.request.set(*step == Step::Hold, ended),
+            Side::Response => {
+                let held = *step == Step::Hold && self.holding != Holding::Nothing;
+                self.meter.response.set(held, ended);
+            }
+        }
+    }
+
+    /// Measures the callback of a chunk of the response that passes unchanged.
+    pub(super) fn passed(&mut self, host: &impl Host, begun: Duration) {
+        self.meter.lap_of_passed(begun, || host.now());
+        self.meter.response.set(false, begun);
     }
 
     /// Passes an event to the engine. Its decisions go to the audit log.
@@ -303,8 +333,8 @@ impl Live {
     }
 
     /// Leaves the verdict in filter state, for access logs: `%FILTER_STATE(wasm.callgate.verdict:PLAIN)%`. Members dropped
-    /// from the request are there as `wasm.callgate.dropped_members`, and the first difference to a candidate contract as
-    /// `wasm.callgate.candidate`.
+    /// from the request are there as `wasm.callgate.dropped_members`, the first difference to a candidate contract as
+    /// `wasm.callgate.candidate`, and the conversation with its state as `wasm.callgate.conversation`.
     pub(super) fn note(&mut self, host: &impl Host) {
         let verdict = self.exchange.tally().verdict();
         if self.noted.as_ref() == Some(&verdict) {
@@ -317,7 +347,17 @@ impl Live {
         if let Some(dropped) = self.dropped_members() {
             host.note("wasm.callgate.dropped_members", &dropped);
         }
+        if let Some(conversation) = &self.exchange.tally().conversation {
+            let words = format!("{} {}", conversation.label, conversation.standing.as_str());
+            host.note("wasm.callgate.conversation", &words);
+        }
         self.noted = Some(verdict);
+    }
+
+    /// Leaves the caller and all decisions in filter state, for access logs, as one JSON object:
+    /// `%FILTER_STATE(wasm.callgate.exchange:PLAIN)%`.
+    pub(super) fn note_exchange(&self, host: &impl Host) {
+        host.note("wasm.callgate.exchange", &access::note(self.exchange.tally(), &self.exchange.notes()));
     }
 
     fn dropped_members(&self) -> Option<String> {
@@ -329,6 +369,10 @@ impl Live {
 // === impl Moment ===
 
 impl Moment {
+    pub(super) fn side(self) -> Side {
+        if self.is_of_request() { Side::Request } else { Side::Response }
+    }
+
     fn is_of_request(self) -> bool {
         matches!(self, Self::Request(_) | Self::HeldRequest)
     }

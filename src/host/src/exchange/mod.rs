@@ -7,19 +7,22 @@
 //! A host may call back from inside a callout. So no exchange is borrowed while the host dispatches one, and every step that can
 //! end a stream ([`Step::Reply`], [`Step::Reset`], [`Step::Resume`]) is returned for the host to take last.
 
+mod access;
 mod live;
+mod meter;
 mod upstream;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use callgate_engine::{Authorization, CallFailed, Effect, Event, Gate, Outcome};
 
 use crate::candidate;
 use crate::host::{Host, OwnedReply, Sent};
-use crate::metrics::{self, Counter};
+use crate::metrics::{self, Histogram, Metrics};
 use crate::step::Step;
-use live::{Callout, Live, Moment, Turn};
+use live::{Callout, Live, Moment, Side, Turn};
 
 /// One exchange, shared by the stream's callbacks and by ticks.
 #[derive(Debug)]
@@ -34,38 +37,60 @@ impl LiveExchange {
         Self(RefCell::new(Live::new(gate, id)))
     }
 
+    /// Begins a callback whose event carries no time. The gate's own time begins here, with the host's reading of headers or of an
+    /// answer.
+    pub fn begin(&self, host: &impl Host) {
+        self.0.borrow_mut().meter.begin(host.now());
+    }
+
     /// Carries out an event of the request, of which the host has `held` bytes at hand.
     pub fn on_request(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        let begun = self.begun(host, &event);
         let effect = self.0.borrow_mut().tell_request(host, event);
-        self.settle(host, Moment::Request(held), effect)
+        let step = self.settle(host, Moment::Request(held), effect);
+        self.ended(host, begun, Side::Request, &step);
+        step
     }
 
     /// Carries out the response's headers.
     pub fn on_response_head(&self, host: &impl Host, event: Event<'_>) -> Step {
-        self.0.borrow_mut().on_response_head(host, event)
+        let begun = self.begun(host, &event);
+        let step = self.0.borrow_mut().on_response_head(host, event);
+        self.ended(host, begun, Side::Response, &step);
+        step
     }
 
     /// Carries out bytes of the response, of which the host has `held` at hand.
     pub fn on_response(&self, host: &impl Host, event: Event<'_>, held: usize) -> Step {
+        let begun = self.begun(host, &event);
         let effect = self.0.borrow_mut().tell(host, event);
-        self.settle(host, Moment::Response(held), effect)
+        if effect == Effect::Pass {
+            let step = self.settle(host, Moment::Response(held), effect);
+            self.0.borrow_mut().passed(host, begun);
+            return step;
+        }
+        let step = self.settle(host, Moment::Response(held), effect);
+        self.ended(host, begun, Side::Response, &step);
+        step
     }
 
     /// Carries out the response's trailers.
     pub fn on_response_trailers(&self, host: &impl Host) -> Step {
-        let (writable, effect) = {
+        let (writable, now, effect) = {
             let mut live = self.0.borrow_mut();
-            let writable = live.is_writable();
-            (writable, live.tell(host, Event::ResponseTrailers { writable, now: host.now() }))
+            let (writable, now) = (live.is_writable(), host.now());
+            (writable, now, live.tell(host, Event::ResponseTrailers { writable, now }))
         };
-        match effect {
+        let step = match effect {
             // Without a held body nothing can be written, and the engine has nothing to write.
             Effect::Finish(_) if !writable => {
                 self.0.borrow_mut().note(host);
                 Step::Continue
             }
             effect => self.settle(host, Moment::Response(0), effect),
-        }
+        };
+        self.ended(host, now, Side::Response, &step);
+        step
     }
 
     /// Carries out the executor's answer. Returns [`Step::Hold`] if the exchange does not wait for this token.
@@ -85,27 +110,44 @@ impl LiveExchange {
 
     /// Passes the time to the exchange.
     pub fn on_tick(&self, host: &impl Host) -> Step {
-        let (moment, effect) = {
+        let (moment, now, effect) = {
             let mut live = self.0.borrow_mut();
-            let writable = live.is_writable();
-            (live.moment(), live.tell(host, Event::Tick { writable, now: host.now() }))
+            let (writable, now) = (live.is_writable(), host.now());
+            (live.moment(), now, live.tell(host, Event::Tick { writable, now }))
         };
-        self.settle(host, moment, effect)
+        // A tick of an exchange with nothing to do is not measured: most ticks are.
+        if effect == Effect::Hold {
+            return self.settle(host, moment, effect);
+        }
+        let step = self.settle(host, moment, effect);
+        self.ended(host, now, moment.side(), &step);
+        step
     }
 
-    /// Ends the exchange, and passes its counts to `count`. Access logs are written after this, so the verdict is noted here at the
-    /// latest.
-    pub fn on_end(&self, host: &impl Host, count: impl FnMut(Counter, u64)) {
+    /// Ends the exchange, and writes its metrics. Access logs are written after this, so the verdict is noted here at the latest.
+    pub fn on_end(&self, host: &impl Host, metrics: &impl Metrics) {
+        let begun = host.now();
         let cancelled = {
             let mut live = self.0.borrow_mut();
             live.tell(host, Event::Cancelled);
             live.note(host);
+            live.note_exchange(host);
             live.callout.take()
         };
         cancel(host, cancelled);
-        let live = self.0.borrow();
-        candidate::report(live.exchange.tally(), host.now());
-        metrics::count(live.exchange.tally(), count);
+        let ended = host.now();
+        let mut live = self.0.borrow_mut();
+        let (request, response) = (live.meter.request.end(begun), live.meter.response.end(begun));
+        live.meter.lap(begun, ended);
+        let tally = live.exchange.tally();
+        candidate::report(tally, ended);
+        metrics::count(tally, |counter, by| metrics.add(counter, by));
+        let times = [
+            (Histogram::FilterTime, Some(live.meter.own())),
+            (Histogram::RequestHeld, request),
+            (Histogram::ResponseHeld, response),
+        ];
+        metrics::measure(tally, live.exchange.most_held(), times, |histogram, value| metrics.record(histogram, value));
     }
 
     /// Returns true if the exchange waits for the executor's answer with this token.
@@ -124,12 +166,26 @@ impl LiveExchange {
     }
 
     fn on_answer(&self, host: &impl Host, callout: Callout, event: Event<'_>) -> Step {
+        let begun = self.begun(host, &event);
         let (moment, effect) = {
             let mut live = self.0.borrow_mut();
             let Some(moment) = live.answered(callout) else { return Step::Hold };
             (moment, live.tell(host, event))
         };
-        self.settle(host, moment, effect)
+        let step = self.settle(host, moment, effect);
+        self.ended(host, begun, moment.side(), &step);
+        step
+    }
+
+    /// Returns the time at which the callback of an event began.
+    fn begun(&self, host: &impl Host, event: &Event<'_>) -> Duration {
+        let begun = self.0.borrow_mut().meter.take_begin();
+        begun.or_else(|| event.now()).unwrap_or_else(|| host.now())
+    }
+
+    /// Measures a callback that ends with this step.
+    fn ended(&self, host: &impl Host, begun: Duration, side: Side, step: &Step) {
+        self.0.borrow_mut().ended((begun, host.now()), side, step);
     }
 
     /// Carries out an effect. Sends callouts; if one ends at once, the engine learns of it, and the next effect is carried out.

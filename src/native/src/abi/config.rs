@@ -26,6 +26,22 @@ impl ConfigPtr {
         (result == SUCCESS).then_some(id)
     }
 
+    /// Defines a histogram, and returns its id. Only while the configuration is being read.
+    pub(crate) fn define_histogram(self, name: &str) -> Option<usize> {
+        let mut id = 0;
+        // SAFETY: the pointer is alive; Envoy copies the name and writes one id.
+        let result = unsafe {
+            envoy_dynamic_module_callback_http_filter_config_define_histogram(
+                self.0,
+                Buffer::lend(name.as_bytes()),
+                std::ptr::null(),
+                0,
+                &raw mut id,
+            )
+        };
+        (result == SUCCESS).then_some(id)
+    }
+
     /// Adds to a counter.
     pub(crate) fn count(self, id: usize, by: u64) {
         // SAFETY: the pointer is alive; the counter has no labels.

@@ -160,6 +160,36 @@ extern "C" fn envoy_dynamic_module_callback_http_filter_increment_counter(
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn envoy_dynamic_module_callback_http_filter_config_define_histogram(
+    _config: NonNull<c_void>,
+    name: Buffer,
+    _label_names: *const Buffer,
+    _labels: usize,
+    id: *mut usize,
+) -> u32 {
+    let at = callgate_host::metrics::Histogram::ALL.iter().position(|histogram| histogram.name() == text(name));
+    // SAFETY: the module gives a place for one id.
+    unsafe { *id = at.unwrap() };
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn envoy_dynamic_module_callback_http_filter_record_histogram_value(
+    pointer: NonNull<c_void>,
+    id: usize,
+    _label_values: *const Buffer,
+    _labels: usize,
+    _value: u64,
+) -> u32 {
+    // As with counters.
+    // SAFETY: tests keep the filter until the stream has ended.
+    let filter: &FakeFilter = unsafe { pointer.cast().as_ref() };
+    let name = callgate_host::metrics::Histogram::ALL[id].name();
+    filter.state.borrow_mut().events.push(format!("record {name}"));
+    0
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_callback_http_filter_config_increment_counter(
     _config: NonNull<c_void>,
     _id: usize,

@@ -27,6 +27,14 @@ impl FilterPtr {
         unsafe { envoy_dynamic_module_callback_http_filter_increment_counter(self.0, id, std::ptr::null(), 0, by) };
     }
 
+    /// Adds a value to a histogram.
+    pub(crate) fn record(self, id: usize, value: u64) {
+        // SAFETY: the pointer is alive; the histogram has no labels.
+        unsafe {
+            envoy_dynamic_module_callback_http_filter_record_histogram_value(self.0, id, std::ptr::null(), 0, value);
+        }
+    }
+
     /// Passes all headers to `read`, borrowed. `read` must not write to these headers before it has read them.
     pub(crate) fn with_headers<T>(self, map: HeaderMap, read: impl FnOnce(&Headers<'_>) -> T) -> T {
         let mut few = [Header::EMPTY; FEW_HEADERS];

@@ -136,6 +136,21 @@ unsafe extern "C" {
         by: u64,
     ) -> u32;
 
+    fn envoy_dynamic_module_callback_http_filter_config_define_histogram(
+        config: NonNull<c_void>,
+        name: Buffer,
+        label_names: *const Buffer,
+        labels: usize,
+        id: *mut usize,
+    ) -> u32;
+    fn envoy_dynamic_module_callback_http_filter_record_histogram_value(
+        filter: NonNull<c_void>,
+        id: usize,
+        label_values: *const Buffer,
+        labels: usize,
+        value: u64,
+    ) -> u32;
+
     fn envoy_dynamic_module_callback_http_get_headers_size(filter: NonNull<c_void>, map: HeaderMap) -> usize;
     fn envoy_dynamic_module_callback_http_get_headers(
         filter: NonNull<c_void>,

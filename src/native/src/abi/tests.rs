@@ -165,7 +165,7 @@ fn events(filter: &FakeFilter) -> Vec<String> {
 
 /// The events other than counts.
 fn steps(filter: &FakeFilter) -> Vec<String> {
-    events(filter).into_iter().filter(|event| !event.starts_with("count")).collect()
+    events(filter).into_iter().filter(|event| !event.starts_with("count") && !event.starts_with("record")).collect()
 }
 
 fn verdict(filter: &FakeFilter) -> String {

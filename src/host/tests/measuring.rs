@@ -1,0 +1,204 @@
+//! Each exchange is measured once, in times of the host's clock, and its caller and decisions are in one note.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use callgate_engine::{
+    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend,
+};
+use callgate_host::metrics::{Counter, Histogram, Metrics};
+use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
+use serde_json::{Value, json};
+
+const CONFIG: &str = r#"{
+    "identity": { "header": { "tenant": "x-tenant", "role": "x-role" } },
+    "contract": {
+        "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "desk", "version": "1.0.0" },
+        "spec": {
+            "models": ["*"],
+            "roles": { "clerk": { "tools": ["lookup"] } },
+            "tools": [{
+                "name": "lookup", "effects": "read", "run": { "client": {} },
+                "parameters": { "type": "object", "properties": { "key": { "type": "string" } } }
+            }]
+        }
+    }
+}"#;
+const STEP: Duration = Duration::from_micros(10);
+
+/// A host whose clock moves on by [`STEP`] at each reading, and which keeps notes.
+#[derive(Default)]
+struct TickingHost {
+    now: Cell<Duration>,
+    readings: Cell<u32>,
+    notes: RefCell<Vec<(String, String)>>,
+}
+
+impl TickingHost {
+    fn wait(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+}
+
+impl Host for TickingHost {
+    fn now(&self) -> Duration {
+        self.readings.set(self.readings.get() + 1);
+        self.wait(STEP);
+        self.now.get()
+    }
+
+    fn set_request_header(&self, _: &str, _: Option<&str>) {}
+
+    fn set_response_header(&self, _: &str, _: Option<&str>) {}
+
+    fn set_request_body(&self, _: usize, _: &[u8]) {}
+
+    fn set_response_body(&self, _: usize, _: &[u8]) {}
+
+    fn note(&self, key: &str, value: &str) {
+        self.notes.borrow_mut().push((key.to_owned(), value.to_owned()));
+    }
+
+    fn record(&self, _: Decisions<'_>) {}
+
+    fn run(&self, _: CallBatch) -> Sent<Vec<Outcome>> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn authorize(&self, _: AuthorizeBatch) -> Sent<Vec<Authorization>> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn ask(&self, _: ModelRequest) -> Sent<OwnedReply> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn cancel(&self, _: u64) {}
+}
+
+#[derive(Default)]
+struct Measured {
+    counts: RefCell<Vec<String>>,
+    values: RefCell<Vec<(&'static str, u64)>>,
+}
+
+impl Measured {
+    fn value(&self, histogram: Histogram) -> Option<u64> {
+        self.values.borrow().iter().find(|(name, _)| *name == histogram.name()).map(|(_, value)| *value)
+    }
+}
+
+impl Metrics for Measured {
+    fn add(&self, counter: Counter, _: u64) {
+        self.counts.borrow_mut().push(counter.name());
+    }
+
+    fn record(&self, histogram: Histogram, value: u64) {
+        self.values.borrow_mut().push((histogram.name(), value));
+    }
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+/// Forwards a request, with 40 ms between its headers and its body.
+fn requested(host: &TickingHost, tenant: &str, body: &[u8]) -> LiveExchange {
+    let rules = config::read(CONFIG.as_bytes()).unwrap().rules;
+    let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());
+    let request = pairs(&[
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("content-type", "application/json"),
+        ("x-tenant", tenant),
+        ("x-role", "clerk"),
+    ]);
+    live.begin(host);
+    let head = Event::RequestHead { headers: &lend(&request), verified: None, end: false };
+    assert_eq!(live.on_request(host, head, 0), Step::Hold);
+    host.wait(Duration::from_millis(40));
+    let data = Event::RequestData { chunk: body, end: true, now: host.now() };
+    assert_eq!(live.on_request(host, data, body.len()), Step::Continue);
+    live
+}
+
+fn headers_of_response(live: &LiveExchange, host: &TickingHost, media: &str) -> Step {
+    let head = pairs(&[(":status", "200"), ("content-type", media)]);
+    live.begin(host);
+    live.on_response_head(host, Event::ResponseHead { headers: &lend(&head), end: false })
+}
+
+fn ended(live: &LiveExchange, host: &TickingHost) -> (Measured, Value) {
+    let measured = Measured::default();
+    live.on_end(host, &measured);
+    let notes = host.notes.borrow();
+    let note = notes.iter().rfind(|(key, _)| key == "wasm.callgate.exchange").map(|(_, note)| note.clone()).unwrap();
+    (measured, serde_json::from_str(&note).unwrap())
+}
+
+#[test]
+fn a_whole_answer_is_measured_and_noted() {
+    let host = TickingHost::default();
+    let tenant = "x".repeat(127) + "é";
+    let live = requested(&host, &tenant, br#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#);
+    assert_eq!(headers_of_response(&live, &host, "application/json"), Step::Hold);
+    host.wait(Duration::from_millis(70));
+    let call = |name: &str, arguments: &str| json!({ "id": format!("{name}-{arguments}"), "type": "function", "function": { "name": name, "arguments": arguments } });
+    let calls = [call("lookup", r#"{"key":"a"}"#), call("lookup", r#"{"key":1}"#), call("drop_all", r#"{"secret":1}"#)];
+    let answer = json!({
+        "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": { "role": "assistant", "content": null, "tool_calls": calls } }],
+        "usage": { "prompt_tokens": 70, "completion_tokens": 12, "total_tokens": 82 },
+    })
+    .to_string();
+    let data = Event::ResponseData { chunk: answer.as_bytes(), end: true, now: host.now() };
+    assert_eq!(live.on_response(&host, data, answer.len()), Step::Continue);
+    let (measured, note) = ended(&live, &host);
+    assert_eq!(
+        note,
+        json!({
+            "verdict": "refuse", "code": "arguments_invalid", "dialect": "chat_completions", "tenant": "x".repeat(127), "role": "clerk",
+            "rounds": 1, "input_tokens": 70, "output_tokens": 12, "decided": 3,
+            "calls": [
+                { "round": 1, "tool": "lookup", "verdict": "allow" },
+                { "round": 1, "tool": "lookup", "verdict": "deny", "code": "arguments_invalid", "at": "/key" },
+                { "round": 1, "tool": "", "verdict": "deny", "code": "tool_not_in_contract" },
+            ],
+        })
+    );
+    assert!(measured.counts.borrow().contains(&"callgate.exchanges.ended.chat_completions.refuse".to_owned()));
+    assert_eq!(measured.value(Histogram::RequestHeld), Some(40));
+    assert_eq!(measured.value(Histogram::ResponseHeld), Some(70));
+    assert_eq!(measured.value(Histogram::Rounds), Some(1));
+    // The answer came in one callback, so only the request was held from one to the next.
+    assert!((50..1000).contains(&measured.value(Histogram::HeldBytes).unwrap()));
+    // Five callbacks, each from one reading of the clock to the next; waiting for the body and the answer is not the gate's time.
+    assert_eq!(measured.value(Histogram::FilterTime), Some(50));
+}
+
+#[test]
+fn a_stream_of_text_is_not_held_and_reads_the_clock_for_few_of_its_chunks() {
+    let host = TickingHost::default();
+    let live = requested(&host, "acme", br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"a"}]}"#);
+    assert_eq!(headers_of_response(&live, &host, "text/event-stream"), Step::Continue);
+    let chunk = br#"data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}
+
+"#;
+    let before = host.readings.get();
+    for _ in 0..160 {
+        let data = Event::ResponseData { chunk, end: false, now: host.now.get() };
+        assert_eq!(live.on_response(&host, data, chunk.len()), Step::Continue);
+        host.wait(Duration::from_millis(5));
+    }
+    let readings = host.readings.get() - before;
+    // The first 16, and one of 16 of the others. The engine reads the very first one by another path, which is measured too.
+    assert!((25..=27).contains(&readings), "{readings}");
+    let (measured, note) = ended(&live, &host);
+    assert_eq!(measured.value(Histogram::ResponseHeld), None);
+    assert_eq!((&note["verdict"], &note["decided"], note.get("calls")), (&json!("cancelled"), &json!(0), None));
+    let time = measured.value(Histogram::FilterTime).unwrap();
+    assert!((1600..1700).contains(&time), "160 chunks of 10 microseconds each: {time}");
+}

@@ -1,0 +1,172 @@
+"""Rates and the life of conversations in a real Envoy with two workers, which count in one store."""
+
+import concurrent.futures
+import json
+import re
+import textwrap
+import urllib.request
+
+import grpc
+import httpx
+import pytest
+from ports import free_port
+from wire_gate import HEADERS, ROOT, Gate, contract
+from wire_upstream import Play, Upstream, answer
+
+REQUESTS, CALLS, TURNS = 40, 25, 12
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+CALL = {"id": "c1", "type": "function", "function": {"name": "list_tasks", "arguments": "{}"}}
+
+
+def said(**message):
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello", **message}}
+    return json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}).encode()
+
+
+def desk():
+    made = contract(conversation={"id": "header:x-session-id", "lifetime": "24h", "maxTurns": TURNS})
+    made["spec"]["roles"] = {
+        "asker": {"tools": ["*"], "requestsPerDay": REQUESTS},
+        "caller": {"tools": ["*"], "callsPerDay": CALLS},
+        "talker": {"tools": ["*"]},
+        "other": {"tools": ["*"]},
+    }
+    return made
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    upstream = Upstream()
+    upstream.play("said", Play((answer(said()),)))
+    upstream.play("calls", Play((answer(said(tool_calls=[CALL])),)))
+    gate = Gate(tmp_path_factory.mktemp("limits"), "limits", desk(), upstream, workers=2)
+    try:
+        yield gate.ready()
+        assert gate.traps() == []
+    finally:
+        gate.stop()
+        upstream.close()
+
+
+def ask(gate, headers, play="said"):
+    with httpx.Client(timeout=30) as client:
+        response = client.post(f"{gate.url}/v1/chat/completions", json=BODY, headers=[*HEADERS.items(), ("x-play", play), *headers])
+    return response
+
+
+def storm(gate, count, headers, play="said"):
+    """Sends requests on many connections at once, which Envoy spreads over its workers."""
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda n: ask(gate, headers(n), play), range(count)))
+
+
+def used_workers(gate):
+    with urllib.request.urlopen(f"http://127.0.0.1:{gate.admin}/stats?filter=worker_.*downstream_cx_total", timeout=10) as stats:
+        lines = stats.read().decode().splitlines()
+    return [line for line in lines if "listener.127" in line and not line.endswith(": 0")]
+
+
+def role(name, tenant="acme"):
+    return [("x-callgate-tenant", tenant), ("x-callgate-role", name)]
+
+
+@pytest.fixture(autouse=True)
+def plain_headers(monkeypatch):
+    monkeypatch.setitem(HEADERS, "accept", "application/json")
+    for name in ("x-callgate-tenant", "x-callgate-role"):
+        monkeypatch.delitem(HEADERS, name, raising=False)
+
+
+def test_two_workers_admit_just_the_limit_of_requests(gate):
+    answers = storm(gate, 3 * REQUESTS, lambda n: [*role("asker"), ("x-session-id", f"s{n % 20}")])
+    codes = [response.status_code for response in answers]
+    assert len(used_workers(gate)) == 2
+    assert (codes.count(200), codes.count(429)) == (REQUESTS, 2 * REQUESTS)
+    refused = next(response for response in answers if response.status_code == 429)
+    assert refused.json()["error"]["code"] == "rate_limited"
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    assert ask(gate, [*role("asker", "another"), ("x-session-id", "s")]).status_code == 200
+
+
+def test_two_workers_release_just_the_limit_of_calls(gate):
+    answers = storm(gate, 3 * CALLS, lambda n: [*role("caller"), ("x-session-id", f"s{n % 20}")], "calls")
+    assert {response.status_code for response in answers} == {200}
+    released = [response for response in answers if response.json()["choices"][0]["message"].get("tool_calls")]
+    assert len(released) == CALLS
+    refused = [response.text for response in answers if response not in released]
+    assert all("rate_limited" in text for text in refused)
+
+
+def test_two_workers_count_the_turns_of_a_conversation(gate):
+    answers = storm(gate, 3 * TURNS, lambda _: [*role("talker"), ("x-session-id", "one")])
+    codes = [response.status_code for response in answers]
+    assert (codes.count(200), codes.count(403)) == (TURNS, 2 * TURNS)
+    refused = next(response for response in answers if response.status_code == 403)
+    assert refused.json()["error"]["code"] == "conversation_limit"
+    # The id of another tenant or role is another conversation.
+    assert ask(gate, [*role("other"), ("x-session-id", "one")]).status_code == 200
+    assert ask(gate, [*role("talker", "another"), ("x-session-id", "one")]).status_code == 200
+
+
+@pytest.mark.parametrize("session", [[], [("x-session-id", "a"), ("x-session-id", "b")], [("x-session-id", "")],
+                                     [("x-session-id", "a" * 300)]], ids=["none", "two", "empty", "long"])
+def test_a_request_without_one_id_is_refused(gate, session):
+    response = ask(gate, [*role("talker"), *session])
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "conversation_unknown")
+
+
+class Service(grpc.GenericRpcHandler):
+    """Envoy's rate limit service (`envoy.service.ratelimit.v3`), without its messages: it admits the first requests only."""
+
+    OK, OVER_LIMIT = b"\x08\x01", b"\x08\x02"
+
+    def __init__(self, most):
+        self.left, self.asked, self.port = most, [], free_port()
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+        self.server.add_generic_rpc_handlers((self,))
+        self.server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self.server.start()
+
+    def service(self, details):
+        assert details.method == "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit"
+        return grpc.unary_unary_rpc_method_handler(self.rule)
+
+    def rule(self, request, _):
+        self.asked.append(request)
+        self.left -= 1
+        return self.OK if self.left >= 0 else self.OVER_LIMIT
+
+
+def shared(port):
+    """Adds the parts of the chapter to a rendered configuration."""
+    chapter = (ROOT / "docs/guides/rates.md").read_text()
+
+    def part(name):
+        return re.search(rf"^```text\n# {name}[^\n]*\n(.*?)^```$", chapter, re.M | re.S)[1].replace("8081", str(port))
+
+    def edit(rendered):
+        for name, line in [("the filter", "http_filters"), ("the virtual host", "routes"), ("the cluster", "clusters")]:
+            [found] = re.findall(rf"^( *){line}:\n", rendered, re.M)
+            lines = f"{found}{line}:\n"
+            # A virtual host's part stands beside its routes; the others begin a list.
+            text = textwrap.indent(part(name), found + ("" if line == "routes" else "  "))
+            rendered = rendered.replace(lines, text + lines if line == "routes" else lines + text)
+        return rendered
+
+    return edit
+
+
+def test_envoys_own_filter_asks_a_shared_service_before_the_gate(tmp_path):
+    upstream, service = Upstream(), Service(2)
+    upstream.play("said", Play((answer(said()),)))
+    gate = Gate(tmp_path, "shared", contract(), upstream, edit=shared(service.port))
+    try:
+        gate.ready()
+        codes = [ask(gate, role("dev")).status_code for _ in range(3)]
+        assert codes == [200, 200, 429]
+        assert len(upstream.bodies("said")) == 2
+        assert all(b"tenant\x12\x04acme" in asked and b"role\x12\x03dev" in asked for asked in service.asked)
+    finally:
+        gate.stop()
+        upstream.close()
+        service.server.stop(None)
