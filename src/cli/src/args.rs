@@ -8,6 +8,7 @@ use crate::call::CallArguments;
 use crate::check::CheckArguments;
 use crate::diff::DiffArguments;
 use crate::doctor::DoctorArguments;
+use crate::init::InitArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
@@ -36,6 +37,7 @@ pub(crate) struct CommandLine {
 /// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Init(InitArguments),
     New(NewArguments),
     Lint(LintArguments),
     Digest(DigestArguments),

@@ -61,6 +61,19 @@ pub(crate) fn roles(contract: &Contract) -> Vec<String> {
     roles.map(|roles| roles.keys().cloned().collect()).unwrap_or_default()
 }
 
+/// Writes a file, and the folders above it. An existing file is an error unless `force` is set.
+pub(crate) fn write_new(file: &Path, text: &str, force: bool) -> Result<(), FileError> {
+    use std::io::Write as _;
+
+    let failed = |reason| FileError::Write { file: file.into(), reason };
+    std::fs::create_dir_all(folder(file)).map_err(failed)?;
+    if force && file.symlink_metadata().is_ok() {
+        return replace(file, text);
+    }
+    let options = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    options.and_then(|mut written| written.write_all(text.as_bytes())).map_err(failed)
+}
+
 /// Replaces the content of `file`, through a second file that is renamed, so that a crash leaves the old text or the new
 /// one.
 pub(crate) fn replace(file: &Path, text: &str) -> Result<(), FileError> {

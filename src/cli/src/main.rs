@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod document;
 mod facts;
+mod init;
 mod lint;
 mod new;
 mod output;
@@ -66,6 +67,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::check(arguments)?,
         Command::Diff(arguments) => diff::diff(arguments)?,
         Command::Replay(arguments) => replay::replay(arguments)?,
+        Command::Init(arguments) => Outcome::success(init::init(arguments)?),
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
         Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),

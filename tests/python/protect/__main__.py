@@ -1,20 +1,23 @@
 """Measures the protection that contracts give: AgentDojo's suites `workspace` and `banking`, through the engine, without a model.
 
-Usage: python tests/python/protect --program PROGRAM [--out FOLDER] [--names-only]
+Usage: python tests/python/protect --program PROGRAM [--callgate CALLGATE] [--out FOLDER] [--names-only]
 
 PROGRAM is `callgate-protect`. Exits with 1 if a goal of `report.py` is missed. `--names-only` also measures the same contracts without
-their rules on values, for comparison.
+their rules on values, for comparison. `--callgate` also measures the contracts that `callgate init` proposes from the user's own work, as
+nobody has reviewed them.
 """
 
 import argparse
 import contextlib
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 import yaml
 from attackers import ATTACKERS
+from dialects import Step, chat
 from judge import Judge
 from measure import Measure
 from obeyed import check
@@ -53,6 +56,30 @@ def behind_executor(contract):
 def verdicts(counts):
     """Returns the verdicts on the user's calls, and the tasks that need a person."""
     return {name: counts[name] for name in ("user_allowed", "user_held", "user_refused", "user_tasks_held")}
+
+
+def captured(suite):
+    """Yields a request for each user task: the tools, and the conversation at its end, without any injection."""
+    tools = [
+        {"type": "function", "function": {
+            "name": tool.name, "description": tool.description, "parameters": tool.parameters.model_json_schema()}}
+        for tool in suite.suite.tools
+    ]
+    for task in suite.users.values():
+        environment, steps = suite.start(task, suite.raw()), []
+        for call in task.ground_truth(environment):
+            arguments = dict(call.args)
+            steps.append(Step(call.function, arguments, suite.run(environment, call.function, arguments)))
+        yield {**chat(suite.system, task.PROMPT, steps), "tools": tools}
+
+
+def proposed(callgate, suite):
+    """Returns the contract that `callgate init` proposes from these requests."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        file.writelines(json.dumps(request) + "\n" for request in captured(suite))
+        file.flush()
+        line = [callgate, "init", "--from", file.name, "--out", "-", "--role", ROLE, "--model", "*", "--name", suite.name]
+        return yaml.safe_load(subprocess.run(line, check=True, capture_output=True, text=True, encoding="utf-8").stdout)
 
 
 class Whole:
@@ -99,11 +126,12 @@ def main():
     """Measures, writes the report, and returns the exit status."""
     parser = argparse.ArgumentParser(description="measure the protection of contracts")
     parser.add_argument("--program", required=True, help="callgate-protect")
+    parser.add_argument("--callgate", help="the command line, to measure proposed contracts too")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/bench", help="folder of the report")
     parser.add_argument("--names-only", action="store_true", help="also measure without rules on values")
     options = parser.parse_args()
 
-    quiet, rows, before = [], [], []
+    quiet, rows, before, unreviewed = [], [], [], []
     for name, sizes in SUITES.items():
         path = CONTRACTS / f"{name}.yaml"
         contract = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -115,9 +143,14 @@ def main():
         rows += whole.attacked(path)
         if options.names_only:
             before += whole.attacked(names_only(contract))
+        if options.callgate:
+            contract = proposed(options.callgate, whole.suite)
+            unreviewed += [whole.quiet(contract), *whole.attacked(contract)]
 
-    write(options.out, rows, quiet, before)
+    write(options.out, rows, quiet, before, unreviewed)
     sys.stdout.write(table(quiet + rows))
+    if unreviewed:
+        sys.stdout.write("\nContracts as `callgate init` proposes them:\n" + table(unreviewed))
     failures = [sentence for counts in quiet + rows for sentence in missed(counts)]
     for sentence in failures:
         print(f"FAILED: {sentence}")

@@ -107,13 +107,16 @@ def of(part, whole, share):
     return f"{part}/{whole} {share:.1%}" if whole else "-"
 
 
-def write(folder, rows, quiet, names_only):
+def write(folder, rows, quiet, names_only, unreviewed=()):
     """Writes `protect.json`, one row for each suite and attacker; `protect-more.json`, for comparison; `protect.txt`; `protect.svg`."""
     folder.mkdir(parents=True, exist_ok=True)
-    more = {"without_attack": quiet, "names_only": names_only}
+    more = {"without_attack": quiet, "names_only": names_only, "proposed": list(unreviewed)}
     for name, content in (("protect.json", rows), ("protect-more.json", more)):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    (folder / "protect.txt").write_text(table(quiet + rows), encoding="utf-8")
+    shown = table(quiet + rows)
+    if unreviewed:
+        shown += "\nContracts as `callgate init` proposes them:\n" + table(unreviewed)
+    (folder / "protect.txt").write_text(shown, encoding="utf-8")
     (folder / "protect.svg").write_text(plot(rows, names_only), encoding="utf-8")
 
 

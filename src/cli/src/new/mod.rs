@@ -118,8 +118,10 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// Returns a contract's name, after its folder.
-fn contract_name(folder: &Path) -> String {
-    let folder = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+pub(crate) fn contract_name(folder: &Path) -> String {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // A folder that is about to be created has a name too.
+    let folder = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
     let name = folder.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()));
     let name = name.unwrap_or_default();
     let plain = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').skip_while(|c| *c == '-');

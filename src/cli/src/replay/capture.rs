@@ -57,6 +57,11 @@ struct Played {
     error: Option<String>,
 }
 
+/// Returns the key of an API by its name in a recording.
+pub(crate) fn api_key(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, key)| *key)
+}
+
 /// Reads a line.
 pub(super) fn read(text: &str) -> Result<Captured, String> {
     let captured: Captured = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -188,10 +193,7 @@ fn word(ruling: &Ruling) -> CallVerdict {
 impl Captured {
     /// The path that the gate sees: of a named API, the API's own, because a provider may have another.
     fn path(&self) -> String {
-        let key = self
-            .dialect
-            .as_deref()
-            .map(|name| ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, key)| *key));
+        let key = self.dialect.as_deref().map(api_key);
         let row = DIALECTS.iter().find(|row| Some(row.key) == key);
         let own = row.and_then(|row| row.paths.first()).filter(|path| !path.contains('{'));
         match (own, &self.path) {

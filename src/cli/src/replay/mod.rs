@@ -14,6 +14,7 @@ use callgate_audit::ReadError;
 use callgate_engine::GateError;
 use clap::{Args, ValueEnum};
 
+pub(crate) use self::capture::api_key;
 use self::report::ReplayReport;
 use self::source::ReplayLog;
 use crate::disk::{self, FileError};

@@ -134,8 +134,10 @@ const PROGRAMS: &[&str] =
 /// Verbs of tools whose arguments reach somebody else.
 const SENDS: &[&str] = &[
     "send", "post", "publish", "reply", "forward", "share", "invite", "upload", "submit", "notify", "tweet", "pay",
-    "transfer", "email", "mail", "message", "sms", "webhook", "export", "push",
+    "transfer", "export", "push",
 ];
+/// Nouns that are verbs at the beginning of a name only.
+const MESSAGES: &[&str] = &["email", "mail", "message", "sms", "webhook", "call"];
 /// Arguments that name somebody else.
 const RECEIVERS: &[&str] = &[
     "to",
@@ -229,7 +231,7 @@ fn by_name(tool: &str) -> (Effects, &'static str, bool) {
         (Effects::Destructive, "its name says that it runs programs", true)
     } else if first(READS) && !(has(&["or", "and"]) && has(WRITES)) {
         (Effects::Read, "by its name", true)
-    } else if has(WRITES) || has(SENDS) {
+    } else if has(WRITES) || has(SENDS) || first(MESSAGES) {
         (Effects::Write, "by its name", true)
     } else if has(READS) {
         (Effects::Read, "by its name", true)
@@ -249,7 +251,7 @@ fn egress(tool: &str, parameters: &Value, effects: Effects, hints: Hints) -> Opt
     }
     if has(PROGRAMS) {
         Some("a program may send anything")
-    } else if has(SENDS) {
+    } else if has(SENDS) || words.first().is_some_and(|word| MESSAGES.contains(&word.as_str())) {
         Some("its name says that it sends")
     } else if arguments.any(|name| RECEIVERS.contains(&name.as_str()) || names::is_url(&name)) {
         Some("an argument names a receiver")
