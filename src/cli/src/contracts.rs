@@ -23,7 +23,7 @@ pub(crate) enum ContractsError {
 }
 
 /// One contract of a command.
-pub(crate) struct Entry {
+pub(crate) struct ListedContract {
     /// The requests that get it.
     pub(crate) matches: Vec<ContractMatch>,
     pub(crate) file: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Entry {
 /// The contracts of a command. At least one.
 pub(crate) struct Contracts {
     file: PathBuf,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<ListedContract>,
     /// True if the file is a contract set.
     pub(crate) is_set: bool,
 }
@@ -53,7 +53,7 @@ impl Contracts {
         let Some(set) = set else {
             let contract = Arc::new(disk::compile_in(&mut pool, file, &text)?);
             let matches = vec![ContractMatch::default()];
-            let entry = Entry { matches, file: file.to_path_buf(), contract, candidate: None, line: 0 };
+            let entry = ListedContract { matches, file: file.to_path_buf(), contract, candidate: None, line: 0 };
             return Ok(Self { file: file.to_path_buf(), entries: vec![entry], is_set: false });
         };
         let mut read: Vec<(PathBuf, Arc<Contract>)> = Vec::new();
@@ -68,7 +68,13 @@ impl Contracts {
         };
         let entries = set.into_iter().map(|SetEntry { matches, contract: name, candidate, line }| {
             let candidate = candidate.as_deref().map(&mut contract).transpose()?;
-            Ok(Entry { matches, file: disk::folder(file).join(&name), contract: contract(&name)?, candidate, line })
+            Ok(ListedContract {
+                matches,
+                file: disk::folder(file).join(&name),
+                contract: contract(&name)?,
+                candidate,
+                line,
+            })
         });
         let entries = entries.collect::<Result<_, FileError>>()?;
         Ok(Self { file: file.to_path_buf(), entries, is_set: true })
@@ -86,7 +92,12 @@ impl Contracts {
     }
 
     /// Returns the contract of a request.
-    pub(crate) fn of(&self, caller: &Caller, host: Option<&str>, path: &str) -> Result<&Entry, ContractsError> {
+    pub(crate) fn of(
+        &self,
+        caller: &Caller,
+        host: Option<&str>,
+        path: &str,
+    ) -> Result<&ListedContract, ContractsError> {
         let found = self.selector()?.find(caller, host, path).and_then(|position| self.entries.get(position));
         found.ok_or_else(|| ContractsError::Unmatched {
             file: self.file.display().to_string(),
@@ -107,9 +118,9 @@ impl Contracts {
     }
 
     /// Returns each contract file once.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &ListedContract> {
         let entries = self.entries.iter().enumerate();
-        let is_first = |position: usize, entry: &Entry| {
+        let is_first = |position: usize, entry: &ListedContract| {
             !self.entries.iter().take(position).any(|other| Arc::ptr_eq(&other.contract, &entry.contract))
         };
         entries.filter(move |(position, entry)| is_first(*position, entry)).map(|(_, entry)| entry)

@@ -6,12 +6,12 @@ use serde_json::{Map, Number, Value, json};
 use super::args::{IstioForm, OutputLimitMember, StreamUsage, Target, Tools};
 use super::error::RenderError;
 use super::options::{Options, in_units};
-use crate::contracts::Entry;
+use crate::contracts::ListedContract;
 
 /// Returns the JSON object the filter reads when Envoy loads it.
 pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     let mut entries = Vec::new();
-    for Entry { matches, contract, candidate, .. } in &options.contracts.entries {
+    for ListedContract { matches, contract, candidate, .. } in &options.contracts.entries {
         let mut entry = Map::new();
         if options.contracts.is_set {
             entry.insert("match".to_owned(), matches.iter().map(one_match).collect());

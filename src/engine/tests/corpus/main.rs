@@ -14,7 +14,7 @@ mod reference;
 
 use std::collections::BTreeMap;
 
-use callgate_engine::Tally;
+use callgate_engine::{Tally, Usage, UsageSource};
 use callgate_wire::{DIALECTS, Row};
 use play::play;
 use recording::{Call, Recording, recordings};
@@ -129,7 +129,10 @@ fn check(recording: &Recording, row: &'static Row, covered: &mut Covered) {
         let streamed = recording.streamed_again(row);
         let again = play(&streamed, row, &reference, &[streamed.answer()]).unwrap();
         assert_eq!(again.calls, outcome.calls, "{id}: the same turn streamed: calls");
-        assert_eq!(again.tally, outcome.tally, "{id}: the same turn streamed: verdicts");
+        // The gate wrote this stream, without the report of tokens that an upstream would send.
+        let verdicts =
+            |tally: &Tally| Tally { usage: Usage::default(), usage_source: UsageSource::Unknown, ..tally.clone() };
+        assert_eq!(verdicts(&again.tally), verdicts(&outcome.tally), "{id}: the same turn streamed: verdicts");
     }
     covered.allowed += u32::try_from(allowed.len()).unwrap();
     for code in refused {

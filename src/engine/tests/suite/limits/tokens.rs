@@ -34,7 +34,7 @@ fn the_next_request_over_the_tokens_is_429_in_every_api() {
                 assert_eq!(status, 429, "{}: {body}", api.name);
                 assert!(wait.is_some_and(|wait| wait >= 60), "{wait:?}");
                 assert_eq!(refusal.tally().error, Some(code), "{}", api.name);
-                // An exchange that was under way goes on, and is charged too.
+                // An exchange that was under way continues, and is charged too.
                 assert!(!ended(second).charge_lost);
                 let other = Asker { tenant: "other", ..CLERK };
                 assert!(matches!(ask(api, &gate, other, false).0, Effect::Forward(_)), "{}", api.name);
