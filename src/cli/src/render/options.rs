@@ -11,7 +11,7 @@ use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
-use crate::contracts::{Contracts, Entry};
+use crate::contracts::{Contracts, ListedContract};
 
 /// Everything that determines the output.
 pub(super) struct Options<'a> {
@@ -111,7 +111,7 @@ impl<'a> Options<'a> {
         let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
         let named = self.paths.clone().into_iter().collect();
         let (paths, identity) = (Arc::new(Paths::new(&named, arguments.passthrough.clone())), Arc::new(identity));
-        let rules = |entry: &Entry| {
+        let rules = |entry: &ListedContract| {
             let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
             let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
             Ok(match &entry.candidate {
@@ -123,8 +123,8 @@ impl<'a> Options<'a> {
             [only] if !self.contracts.is_set => RuleSet::one(rules(only)?),
             entries => {
                 let entries = entries.iter().enumerate().map(|(position, entry)| {
-                    let rules =
-                        rules(entry).map_err(|reason| GateError::Entry { position, reason: Box::new(reason) })?;
+                    let rules = rules(entry)
+                        .map_err(|reason| GateError::ListedContract { position, reason: Box::new(reason) })?;
                     Ok((entry.matches.clone(), Arc::new(rules)))
                 });
                 RuleSet::new(entries.collect::<Result<_, GateError>>()?)
@@ -132,7 +132,9 @@ impl<'a> Options<'a> {
         };
         match set() {
             Ok(_) => Ok(()),
-            Err(reason @ GateError::Entry { .. }) => Err(RenderError::Contracts(self.contracts.placed(reason))),
+            Err(reason @ GateError::ListedContract { .. }) => {
+                Err(RenderError::Contracts(self.contracts.placed(reason)))
+            }
             Err(reason) => Err(RenderError::Gate(reason)),
         }
     }
