@@ -123,8 +123,8 @@ impl<'a> Options<'a> {
             [only] if !self.contracts.is_set => RuleSet::one(rules(only)?),
             entries => {
                 let entries = entries.iter().enumerate().map(|(position, entry)| {
-                    let rules = rules(entry)
-                        .map_err(|reason| GateError::ListedContract { position, reason: Box::new(reason) })?;
+                    let rules =
+                        rules(entry).map_err(|reason| GateError::Entry { position, reason: Box::new(reason) })?;
                     Ok((entry.matches.clone(), Arc::new(rules)))
                 });
                 RuleSet::new(entries.collect::<Result<_, GateError>>()?)
@@ -132,9 +132,7 @@ impl<'a> Options<'a> {
         };
         match set() {
             Ok(_) => Ok(()),
-            Err(reason @ GateError::ListedContract { .. }) => {
-                Err(RenderError::Contracts(self.contracts.placed(reason)))
-            }
+            Err(reason @ GateError::Entry { .. }) => Err(RenderError::Contracts(self.contracts.placed(reason))),
             Err(reason) => Err(RenderError::Gate(reason)),
         }
     }
