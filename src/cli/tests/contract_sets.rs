@@ -94,7 +94,8 @@ fn check_decides_by_the_contract_of_the_request() {
 
 /// Returns the filter's configuration in a rendered file.
 fn plugin(rendered: &str) -> Value {
-    let block = rendered.lines().skip_while(|line| !["value: |", "config:"].contains(&line.trim())).skip(1);
+    let begin = if rendered.contains("value: |") { "value: |" } else { "config:" };
+    let block = rendered.lines().skip_while(|line| line.trim() != begin).skip(1);
     let mut text = String::new();
     for line in block {
         text.push_str(line);

@@ -84,8 +84,8 @@ fn a_condition_with_a_claim_is_checked_when_the_contract_loads() {
         (TYPES, "has(caller.claims.level) && caller.claims.level == 'x'", "contract.yaml:12:"),
         (TYPES, "has(caller.claims.levle)", "caller.claims.levle"),
         (TYPES, "has(caller.claims.level) && caller.claims.level.startsWith('x')", "contract.yaml:12:"),
-        ("claims: {}", "has(caller.claims.level)", "caller.claims.level"),
-        ("users: { text: trusted }", "has(caller.claims.level)", "caller.claims.level"),
+        ("claims: {}", "has(caller.claims.level)", "unknown name `caller.claims`"),
+        ("users: { text: trusted }", "has(caller.claims.level)", "unknown name `caller.claims`"),
     ] {
         let found = fault(claims, condition);
         assert!(found.contains(expected), "{condition}: {found}");
