@@ -19,6 +19,7 @@ fn shown(counter: Counter) -> String {
         | Counter::CandidateAllowed(_)
         | Counter::ExchangesRefused(_) => &["code"][..],
         Counter::ExchangesEnded(..) => &["dialect", "verdict"],
+        Counter::Redacted(_) => &["kind"],
         _ => &[],
     };
     let words: Vec<&str> = name.split('.').collect();
