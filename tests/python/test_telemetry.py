@@ -50,6 +50,18 @@ def samples(gate):
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+def settled(gate):
+    """Returns the samples once Envoy has merged the histograms of all exchanges that ended."""
+    end = time.monotonic() + 30
+    while True:
+        found = samples(gate)
+        ended = sum(value for name, value in found.items() if name.startswith("callgate_exchanges_ended"))
+        if found.get("callgate_filter_time_us_count{}", 0) == ended:
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
+
+
 def eventually(gate, wanted):
     """Waits until all samples are there: Envoy merges histograms of its workers every few seconds."""
     end = time.monotonic() + 30
@@ -111,7 +123,7 @@ def test_a_refused_request_names_its_caller_and_its_code(gate):
 
 
 def test_codes_dialects_and_verdicts_are_labels_and_every_histogram_has_its_own_buckets(gate):
-    before = samples(gate)
+    before = settled(gate)
     ask(gate, "pass", answer(said()))
     ask(gate, "allow", answer(said(("get_weather", '{"city":"Rome"}'))))
     ask(gate, "refuse", answer(said(("get_weather", "{}"))))
