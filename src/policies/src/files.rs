@@ -11,7 +11,10 @@ use crate::settings::{Language, PolicyFact, PolicySettings};
 pub const FILE_BYTES: u64 = 1 << 20;
 
 /// The reader of policies' files. It returns at most [`FILE_BYTES`] of text, or the reason for a person.
-pub struct PolicyFiles<'a>(Box<dyn Fn(&Path) -> Result<String, String> + 'a>);
+pub struct PolicyFiles<'a>(Box<ReadFile<'a>>);
+
+/// Reads a file, or says why not.
+type ReadFile<'a> = dyn Fn(&Path) -> Result<String, String> + 'a;
 
 // === impl PolicyFiles ===
 

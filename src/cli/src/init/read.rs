@@ -161,7 +161,7 @@ fn api_of(at: &str) -> Option<&'static str> {
         None => path.ends_with(*pattern),
         Some((before, after)) => path.split_once(before).is_some_and(|(_, rest)| rest.ends_with(after)),
     };
-    models().find(|row| row.paths.iter().any(|pattern| fits(&pattern))).map(|row| row.key)
+    models().find(|row| row.paths.iter().any(fits)).map(|row| row.key)
 }
 
 /// Returns the APIs that a body may be a request of, the likeliest first.
