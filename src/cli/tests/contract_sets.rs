@@ -9,8 +9,7 @@
 mod support;
 
 use callgate_host::config;
-use serde_json::Value;
-use support::{Folder, callgate};
+use support::{Folder, callgate, plugin};
 
 fn contract(version: &str, role: &str, spec: &str) -> String {
     format!(
@@ -90,21 +89,6 @@ fn check_decides_by_the_contract_of_the_request() {
     let (code, said) = check(&["--tenant", "umbrella", "--role", "clerk"]);
     assert!(code == 1 && said.contains("contract_unmatched"), "{said}");
     assert_eq!(check(&["--tenant", "globex", "--role", "admin", "--path", "/v2"]).0, 1);
-}
-
-/// Returns the filter's configuration in a rendered file.
-fn plugin(rendered: &str) -> Value {
-    let begin = if rendered.contains("value: |") { "value: |" } else { "config:" };
-    let block = rendered.lines().skip_while(|line| line.trim() != begin).skip(1);
-    let mut text = String::new();
-    for line in block {
-        text.push_str(line);
-        text.push('\n');
-        if let Ok(value) = serde_json::from_str(&text) {
-            return value;
-        }
-    }
-    panic!("no configuration in:\n{rendered}");
 }
 
 #[test]

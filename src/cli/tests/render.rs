@@ -10,8 +10,7 @@ mod support;
 
 use std::fs;
 
-use serde_json::Value;
-use support::{Folder, Output, callgate, repository};
+use support::{Folder, Output, callgate, plugin, repository};
 
 const ORDER_DESK: &str = "contracts/order-desk/contract.yaml";
 
@@ -33,20 +32,6 @@ fn rendered(contract: &str, options: &[&str]) -> String {
     let said = render(contract, options);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     said.out
-}
-
-/// Returns the filter's configuration in a rendered file: the block under `value: |`.
-fn plugin(rendered: &str) -> Value {
-    let block = rendered.lines().skip_while(|line| line.trim() != "value: |").skip(1);
-    let mut text = String::new();
-    for line in block {
-        text.push_str(line);
-        text.push('\n');
-        if let Ok(value) = serde_json::from_str(&text) {
-            return value;
-        }
-    }
-    panic!("no configuration in:\n{rendered}");
 }
 
 #[test]

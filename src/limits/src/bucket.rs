@@ -116,8 +116,8 @@ impl Bucket {
         self.0.iter().map(Entry::bytes).sum()
     }
 
-    /// Returns the position of the record that makes room for one of `owner`: of the owner with the most records, its own first, the one
-    /// that was used the longest ago.
+    /// Returns the position of the record that makes room for one of `owner`: the least recently used one of the owner with the most
+    /// records. `owner` itself counts one more.
     fn leaving(&self, owner: u32) -> Option<usize> {
         let count = |of: u32| self.0.iter().filter(|entry| entry.owner == of).count() + usize::from(of == owner);
         let most = self.0.iter().map(|entry| entry.owner).chain([owner]).max_by_key(|of| (count(*of), *of == owner))?;

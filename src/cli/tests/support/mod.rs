@@ -1,11 +1,13 @@
 //! Runs the real program over contracts in folders of their own.
-#![allow(clippy::unwrap_used, reason = "tests: a failed step is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: a failed step is a failed test")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 /// The smallest WebAssembly module.
 pub const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -117,4 +119,19 @@ impl Folder {
         fs::write(self.path(name), text).unwrap();
         self.path(name).display().to_string()
     }
+}
+
+/// Returns the filter's configuration in a rendered file.
+pub fn plugin(rendered: &str) -> Value {
+    let begin = if rendered.contains("value: |") { "value: |" } else { "config:" };
+    let block = rendered.lines().skip_while(|line| line.trim() != begin).skip(1);
+    let mut text = String::new();
+    for line in block {
+        text.push_str(line);
+        text.push('\n');
+        if let Ok(value) = serde_json::from_str(&text) {
+            return value;
+        }
+    }
+    panic!("no configuration in:\n{rendered}");
 }

@@ -3,8 +3,8 @@
 use crate::usage::{Figures, ReportedUsage, spelled};
 
 /// Reads a usage. Imitators have spellings of their own: `input_tokens` and `output_tokens`, and for the tokens read from a cache
-/// `prompt_cache_hit_tokens` (DeepSeek), `cached_tokens` (Moonshot) and `cache_read_input_tokens`. xAI and Google leave the tokens
-/// of reasoning out of `completion_tokens`, and `total_tokens` has them.
+/// `prompt_cache_hit_tokens` (DeepSeek), `cached_tokens` (Moonshot) and `cache_read_input_tokens`. xAI and Google count the tokens
+/// of reasoning only in `total_tokens`, and not in `completion_tokens`.
 pub(super) fn read(usage: impl Figures) -> ReportedUsage {
     const READ: [&[&str]; 4] = [
         &["prompt_tokens_details", "cached_tokens"],
