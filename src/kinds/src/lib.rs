@@ -1,0 +1,12 @@
+//! Argument kinds: the meaning of string arguments, judged by rules that a person can read.
+//!
+//! A reader accepts only a text that every program which may receive it reads alike, and refuses all others with a place and a reason.
+//! A refusal never holds a value. Rules are allow-lists: what no entry names is refused.
+
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
+
+pub mod command;
+pub mod path;
+mod refusal;
+
+pub use refusal::{Decision, Refusal, Spot};
