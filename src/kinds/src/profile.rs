@@ -1,8 +1,8 @@
 //! Profiles: what may be done, as a contract writes it and as it is compiled.
 
+use crate::PathMode;
 use crate::Refusal;
 use crate::path::{PathRules, ResolvedPath, Workspace};
-use crate::PathMode;
 
 /// A profile as a contract writes it. An absent rule allows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
