@@ -13,8 +13,8 @@ mod hunk;
 mod name;
 mod unified;
 
-use crate::Refusal;
 use crate::path::{PathRules, ResolvedPath, Workspace};
+use crate::{KindRefusal, Refusal};
 
 /// The maximum length of a patch, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -93,7 +93,7 @@ pub fn check(
     write: &PathRules,
     workspace: &Workspace,
     base: &ResolvedPath,
-) -> Result<(), Refusal> {
+) -> Result<(), KindRefusal> {
     for file in files {
         let rules = match file.operation {
             PatchOperation::CopyFrom => read,
@@ -104,10 +104,9 @@ pub fn check(
             | PatchOperation::MoveTo
             | PatchOperation::CopyTo => write,
         };
-        workspace
-            .resolve(&file.path, base)
-            .and_then(|path| rules.check(&path))
-            .map_err(|refusal| Refusal::line(file.line, refusal.reason))?;
+        let at = |refusal: Refusal| Refusal::line(file.line, refusal.reason);
+        let path = workspace.resolve(&file.path, base).map_err(|refusal| KindRefusal::Unreadable(at(refusal)))?;
+        rules.check(&path).map_err(|refusal| KindRefusal::Forbidden(at(refusal)))?;
     }
     Ok(())
 }
