@@ -30,10 +30,17 @@ pub enum Part {
     Enter,
     /// It ends.
     Leave,
-    /// A branch begins that may run or not: after it, the directory is that before it or that after it.
+    /// Between the [`Leave`](Self::Leave) of a part of a pipe and the [`Enter`](Self::Enter) of the next one, which reads its output.
+    Pipe,
+    /// A branch begins that may run or not: after it, the directory is that before it or that after it. What follows `!` is one too,
+    /// since a connector after it means the opposite.
     Branch,
     /// The branch ends.
     Join,
+    /// The condition and body of a loop begin: they run any number of times.
+    Loop,
+    /// The loop ends.
+    EndLoop,
 }
 
 /// The condition under which a command runs, seen from the command before it in the same list.
@@ -54,7 +61,7 @@ pub struct SimpleCommand {
     pub assignments: Vec<Assignment>,
     /// The program's name and its arguments. Empty if the command only assigns or redirects.
     pub words: Vec<Word>,
-    /// The redirects, in order.
+    /// The redirects, in order. Those of a group, a subshell or a loop belong to a command without words before it.
     pub redirects: Vec<Redirect>,
     /// The bytes of the command in the line.
     pub span: Span,
