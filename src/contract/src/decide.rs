@@ -1,7 +1,7 @@
 //! The decision on one call.
 //!
 //! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
-//! JSON, arguments valid against the schema, the rules about sources (`origin`, entities, confidential values, `requires`), `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
+//! JSON, arguments valid against the schema, marked strings under the role's profile, the rules about sources (`origin`, entities, confidential values, `requires`), `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
 //! the arguments, or a condition with a bound on its steps. None depends on how many tools the contract has, and nothing is compiled
 //! here. A message is built only for a denial.
 //!
@@ -21,6 +21,7 @@ use callgate_json::{Map, Value};
 
 use crate::claims::{CallerClaims, ClaimTypes};
 use crate::conditions::{ConversationFacts, holds};
+use crate::kinds;
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::run::Run;
 use crate::sources::{self, Texts};
@@ -160,13 +161,18 @@ fn check<'c>(
         }
     };
     let (arguments, canonical) = read_arguments(tool, call, &mut shadow)?;
+    let mut judged = Vec::new();
+    let asked = match kinds::check(contract, role, tool, &arguments, &mut judged) {
+        Ok(asked) => asked,
+        Err(violation) => shadow.broken(false, violation).map(|()| None)?,
+    };
     let broken = sources::check(contract, tool, conversation, &arguments);
     let because = match broken {
         Ok(sources::Broken { held, shadowed }) => {
             shadow.first = shadow.first.or(shadowed);
-            held
+            asked.or(held)
         }
-        Err(violation) => shadow.broken(false, violation).map(|()| None)?,
+        Err(violation) => shadow.broken(false, violation).map(|()| asked)?,
     };
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));

@@ -71,6 +71,7 @@ mod explain;
 mod formats;
 mod glob;
 mod keywords;
+mod kinds;
 mod lint;
 mod model;
 mod nearest;

@@ -84,6 +84,18 @@ pub fn judge(
     }
 }
 
+// === impl Kind ===
+
+impl Kind {
+    /// Returns its name with an article, for a sentence.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Path(_) => "a path",
+        }
+    }
+}
+
 // === impl PathMode ===
 
 impl PathMode {

@@ -12,5 +12,6 @@ mod profile;
 mod refusal;
 
 pub use kind::{Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
+pub use path::{Os, Workspace};
 pub use profile::{Profile, ProfileFault, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};

@@ -64,6 +64,12 @@ impl Profile {
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }
 
+    /// Returns true if a person may have to approve a value.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        false
+    }
+
     /// Checks a path in the rules of its mode.
     pub(crate) fn check_path(&self, path: &ResolvedPath, mode: PathMode) -> Result<(), Refusal> {
         match mode {

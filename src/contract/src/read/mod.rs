@@ -7,6 +7,7 @@ mod conversation;
 mod fields;
 mod limits;
 mod prices;
+mod profiles;
 mod results;
 mod roles;
 mod run;

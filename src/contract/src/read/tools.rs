@@ -10,6 +10,8 @@ use super::conditions::{self, Names, condition};
 use super::fields::{Fields, Located, Report};
 use super::{limits, run, sources};
 use crate::compiler::{self, Compiled};
+use crate::kinds::locate::{self, is_marked};
+use crate::kinds::mark::Mark;
 use crate::model::{Approval, Audit, Effects, Tool};
 use crate::pool::Parts;
 use crate::run::Run;
@@ -99,6 +101,7 @@ fn tool<'n>(
         Some(None) => (None, None),
         None => (None, Some(None)),
     };
+    let marks = parameters.as_ref().and_then(|_| marks(&fields, report));
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
@@ -133,6 +136,8 @@ fn tool<'n>(
         parameters: parameters?,
         result: result?,
         effects: effects?,
+        marks: marks?,
+        may_ask: false,
         sources: rules?,
         when: when.flatten(),
         approval,
@@ -178,6 +183,27 @@ fn approval(
     match when {
         Some(when) => Some((Approval::When { approvers }, Some(when?))),
         None => Some((Approval::Always { approvers }, None)),
+    }
+}
+
+/// Reads the marks of argument kinds. Results have none.
+fn marks(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Mark>> {
+    if let Some(result) = fields.get("result")
+        && let Some(schema) = sources::schema_in_result(result.node)
+        && is_marked(&schema.to_value())
+    {
+        return report.fault(&result, "expected no mark `x-callgate` in a result; only arguments are judged");
+    }
+    let item = fields.get("parameters")?;
+    match locate::marks(&item.node.to_value()) {
+        Ok(marks) => Some(marks),
+        Err(faults) => {
+            for fault in faults {
+                let at = item.node.nearest(&fault.pointer);
+                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
+            }
+            None
+        }
     }
 }
 

@@ -1,0 +1,110 @@
+//! Argument kinds: strings of the arguments with a meaning, judged by the profile of the caller's role.
+//!
+//! | file | does |
+//! |---|---|
+//! | `locate` | finds the marks of a schema, and the place of each in the arguments |
+//! | `mark` | reads one `x-callgate` |
+//! | `place` | finds the values at a place |
+//! | `profiles` | resolves `like`, and compiles the profiles |
+//!
+//! A mark is judged only at a place that every call has in the same way. A mark anywhere else makes the contract invalid.
+
+pub(crate) mod locate;
+pub(crate) mod mark;
+mod place;
+pub(crate) mod profiles;
+
+use callgate_json::Value;
+use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Refusal, Workspace, judge};
+
+use crate::model::{Contract, Role, Tool};
+use crate::violation::{Code, Violation};
+use mark::Mark;
+use place::PlacedValue;
+pub(crate) use place::{ArgumentPlace, PlaceStep};
+pub(crate) use profiles::RoleProfile;
+
+/// A marked string of a call, as it was understood.
+#[derive(Debug)]
+pub(crate) struct JudgedString {
+    /// JSON Pointer to the string.
+    pub(crate) pointer: String,
+    pub(crate) judgement: Judgement,
+}
+
+/// Judges each marked string of valid arguments. Returns the reason if a person must approve the call.
+///
+/// `judged` takes the readings, for conditions and for people.
+pub(crate) fn check(
+    contract: &Contract,
+    role: Option<&Role>,
+    tool: &Tool,
+    arguments: &Value,
+    judged: &mut Vec<JudgedString>,
+) -> Result<Option<Violation>, Violation> {
+    if tool.marks.is_empty() {
+        return Ok(None);
+    }
+    let deny = |code, pointer: &str, message| Violation::new(code, tool.name(), pointer.to_owned(), message);
+    let (Some(profile), Some(workspace)) = (role.and_then(|role| role.profile.as_deref()), &contract.workspace) else {
+        let message = "expected the caller's role to have a profile".to_owned();
+        return Err(deny(Code::ArgumentForbidden, "", message));
+    };
+    let mut held = None;
+    for mark in &tool.marks {
+        for PlacedValue { pointer, value } in mark.place.values(arguments) {
+            let judgement = value
+                .and_then(|value| judge_one(mark, value, arguments, profile, workspace))
+                .map_err(|refusal| deny(code(refusal), &pointer, sentence(mark.kind, refusal, &profile.name)))?;
+            if judgement.decision == Decision::Ask {
+                let message = format!("expected a person's approval; profile `{}` asks for it", profile.name);
+                held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
+            }
+            judged.push(JudgedString { pointer, judgement });
+        }
+    }
+    Ok(held)
+}
+
+fn judge_one(
+    mark: &Mark,
+    value: &Value,
+    arguments: &Value,
+    profile: &RoleProfile,
+    workspace: &Workspace,
+) -> Result<Judgement, KindRefusal> {
+    let unreadable = |reason| KindRefusal::Unreadable(Refusal::whole(reason));
+    let base = match &mark.base {
+        None => None,
+        Some(place) => match place.one(arguments) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.as_str()),
+            Some(_) => return Err(unreadable("its directory is no string")),
+        },
+    };
+    match value {
+        Value::String(text) => judge(mark.kind, Given::Text(text), base, &profile.rules, workspace),
+        Value::Array(items) => {
+            let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            let words = words.ok_or_else(|| unreadable("a word is no string"))?;
+            judge(mark.kind, Given::Words(&words), base, &profile.rules, workspace)
+        }
+        _ => Err(unreadable("it is no string")),
+    }
+}
+
+fn code(refusal: KindRefusal) -> Code {
+    match refusal {
+        KindRefusal::Unreadable(_) => Code::ArgumentUnreadable,
+        KindRefusal::Forbidden(_) => Code::ArgumentForbidden,
+    }
+}
+
+/// Says what was expected, and the place and reason of the refusal.
+fn sentence(kind: Kind, refusal: KindRefusal, profile: &str) -> String {
+    let noun = kind.noun();
+    match refusal {
+        KindRefusal::Unreadable(refusal) => format!("expected {noun} that has one meaning; {refusal}"),
+        KindRefusal::Forbidden(refusal) => format!("expected {noun} that profile `{profile}` allows; {refusal}"),
+    }
+}

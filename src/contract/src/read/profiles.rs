@@ -1,0 +1,118 @@
+//! The workspace and the profiles.
+
+use std::sync::Arc;
+
+use callgate_kinds::{Os, Profile, ProfileSource, Workspace};
+
+use super::fields::{Fields, Located, Report};
+use crate::kinds::RoleProfile;
+use crate::kinds::profiles::resolved;
+use crate::model::{NameTable, Role, Tool};
+use crate::nearest::nearest;
+use crate::source::node::join;
+
+const PROFILE: [&str; 3] = ["like", "read", "write"];
+/// The fields of a profile whose kinds are not there yet.
+const LATER: [(&str, &str); 0] = [];
+const ROOT: &str = "an absolute path, such as `/work/project`";
+
+/// Reads `spec.workspace`.
+pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<Workspace> {
+    let fields = Fields::open(item, &["root", "os"], &[], report)?;
+    let os = match fields.get("os") {
+        Some(item) => item.word(&[("posix", Os::Posix), ("windows", Os::Windows)], report)?,
+        None => Os::Posix,
+    };
+    let root = fields.need("root", ROOT, report)?;
+    let text = root.text(report)?;
+    if text.starts_with("header:") || text.contains(['*', '?']) {
+        let message = "expected one absolute path; a root from a header, and a pattern, are not supported: use one contract for each workspace";
+        return report.fault(&root, message);
+    }
+    match Workspace::new(text, os) {
+        Ok(workspace) => Some(workspace),
+        Err(refusal) => report.fault(&root, format!("expected {ROOT}; {refusal}")),
+    }
+}
+
+/// Reads `spec.profiles`.
+pub(super) fn profiles(
+    item: &Located<'_>,
+    workspace: Option<&Workspace>,
+    report: &mut Report<'_>,
+) -> Option<NameTable<Arc<RoleProfile>>> {
+    let entries = item.entries(report)?;
+    let mut sources: Vec<(String, ProfileSource)> = Vec::new();
+    let mut profiles = NameTable::default();
+    for entry in entries {
+        let name = entry.key.as_str();
+        let item = Located { node: &entry.value, path: join(&item.path, name) };
+        if name.is_empty() || name.len() > 128 || !name.chars().all(|c| c.is_ascii_graphic()) {
+            let expected = "expected a profile name of 1 to 128 printable ASCII characters without spaces";
+            report.fault_at::<()>(&entry.at, item.path.clone(), expected);
+        }
+        sources.push((name.to_owned(), source(&item, report).unwrap_or_default()));
+    }
+    let Some(workspace) = workspace else {
+        return report.fault(item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
+    };
+    for (entry, (name, own)) in entries.iter().zip(&sources) {
+        let item = Located { node: &entry.value, path: join(&item.path, name) };
+        for fault in Profile::compile(own, workspace).err().into_iter().flatten() {
+            let place = match fault.entry {
+                Some(entry) => format!("/{}/{entry}", fault.field),
+                None => format!("/{}", fault.field),
+            };
+            report.fault_at::<()>(item.node.nearest(&place), format!("{}{place}", item.path), fault.problem);
+        }
+        let source = match resolved(name, &sources) {
+            Ok(source) => source,
+            Err(problem) => {
+                let message = match own.like.as_deref().and_then(|like| nearest(like, sources.iter().map(|(name, _)| name.as_str()))) {
+                    Some(near) if own.like.as_deref() != Some(near) => format!("{problem}; did you mean `{near}`?"),
+                    _ => problem,
+                };
+                let place = format!("{}/like", item.path);
+                report.fault_at::<()>(item.node.nearest("/like"), place, message);
+                continue;
+            }
+        };
+        if let Ok(rules) = Profile::compile(&source, workspace) {
+            profiles.insert(name.clone(), Arc::new(RoleProfile { name: name.clone(), source, rules }));
+        }
+    }
+    Some(profiles)
+}
+
+fn source(item: &Located<'_>, report: &mut Report<'_>) -> Option<ProfileSource> {
+    let fields = Fields::open(item, &PROFILE, &LATER, report)?;
+    let mut texts = |name: &str| match fields.get(name) {
+        Some(item) => item.texts(report).map(|texts| texts.into_iter().map(|(_, text)| text.to_owned()).collect()),
+        None => Some(Vec::new()),
+    };
+    let (read, write) = (texts("read"), texts("write"));
+    let like = match fields.get("like") {
+        Some(item) => item.text(report).map(|text| Some(text.to_owned())),
+        None => Some(None),
+    };
+    Some(ProfileSource { like: like?, read: read?, write: write? })
+}
+
+/// Checks that a role with a marked tool has a profile, and finds the tools for which a profile may ask a person.
+pub(super) fn join_roles(item: &Located<'_>, roles: &NameTable<Role>, tools: &mut [Tool], report: &mut Report<'_>) {
+    for entry in item.entries(report).into_iter().flatten() {
+        let Some(role) = roles.get(&entry.key) else { continue };
+        let marked = tools.iter_mut().filter(|tool| !tool.marks.is_empty() && role.may_use(tool));
+        let mut unruled = None;
+        for tool in marked {
+            match &role.profile {
+                None => unruled = unruled.or_else(|| tool.marks.first().map(|mark| (tool.shared_name(), mark.place.to_string()))),
+                Some(profile) => tool.may_ask |= profile.rules.may_ask(),
+            }
+        }
+        if let Some((tool, place)) = unruled {
+            let message = format!("missing field `profile`; the role may use tool `{tool}`, whose argument `{place}` is marked with `x-callgate`");
+            report.fault_at::<()>(&entry.value.at, join(&item.path, &entry.key), message);
+        }
+    }
+}
