@@ -7,9 +7,12 @@
 
 pub mod command;
 mod kind;
+pub mod patch;
 pub mod path;
 mod profile;
 mod refusal;
+pub mod script;
+pub mod sql;
 
 pub use kind::{Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
 pub use path::{Os, Workspace};
