@@ -1,6 +1,9 @@
 //! The kinds of string arguments, and the judgement of one value.
 
+use crate::patch::{self, PatchFormat, PatchedFile};
 use crate::path::{ResolvedPath, Workspace};
+use crate::script::{self, InnerCall};
+use crate::sql::{self, Dialect, SqlReading};
 use crate::{Decision, Profile, Refusal};
 
 /// The use of a path: each has its own rules in a profile.
@@ -19,6 +22,17 @@ pub enum PathMode {
 pub enum Kind {
     /// A path, used in this mode.
     Path(PathMode),
+    /// A patch.
+    Patch {
+        /// Its form.
+        format: PatchFormat,
+        /// The number of leading components that the applier removes from each name.
+        strip: u8,
+    },
+    /// One query.
+    Sql(Dialect),
+    /// A program of code mode, each of whose calls is decided as a call.
+    Script,
 }
 
 /// The value of an argument.
@@ -44,6 +58,12 @@ pub struct Judgement {
 pub enum Reading {
     /// An absolute path, and its use.
     Path(ResolvedPath, PathMode),
+    /// The files that a patch touches.
+    Patch(Vec<PatchedFile>),
+    /// A query.
+    Sql(SqlReading),
+    /// The calls of a program. The caller of [`judge`] decides each.
+    Script(Vec<InnerCall>),
 }
 
 /// The reason why a value is refused.
@@ -78,10 +98,27 @@ pub fn judge(
         (Kind::Path(mode), Given::Text(text)) => {
             let path = workspace.resolve(text, &base).map_err(KindRefusal::Unreadable)?;
             profile.check_path(&path, mode).map_err(KindRefusal::Forbidden)?;
-            Ok(Judgement { decision: Decision::Allow, reading: Reading::Path(path, mode) })
+            Ok(allowed(Reading::Path(path, mode)))
+        }
+        (Kind::Patch { format, strip }, Given::Text(text)) => {
+            let files = patch::read(text, format, usize::from(strip)).map_err(KindRefusal::Unreadable)?;
+            profile.check_patch(&files, workspace, &base)?;
+            Ok(allowed(Reading::Patch(files)))
+        }
+        (Kind::Sql(dialect), Given::Text(text)) => {
+            let query = sql::read(text, dialect).map_err(KindRefusal::Unreadable)?;
+            profile.check_sql(&query).map_err(KindRefusal::Forbidden)?;
+            Ok(allowed(Reading::Sql(query)))
+        }
+        (Kind::Script, Given::Text(text)) => {
+            Ok(allowed(Reading::Script(script::read(text).map_err(KindRefusal::Unreadable)?)))
         }
         (_, Given::Words(_)) => Err(KindRefusal::Unreadable(Refusal::whole("expected a text, not a list of words"))),
     }
+}
+
+fn allowed(reading: Reading) -> Judgement {
+    Judgement { decision: Decision::Allow, reading }
 }
 
 // === impl Kind ===
@@ -92,6 +129,9 @@ impl Kind {
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Path(_) => "a path",
+            Self::Patch { .. } => "a patch",
+            Self::Sql(_) => "a query",
+            Self::Script => "a program",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Profiles: what may be done, as a contract writes it and as it is compiled.
 
-use crate::PathMode;
-use crate::Refusal;
+use crate::patch::{self, PatchedFile};
 use crate::path::{PathRules, ResolvedPath, Workspace};
+use crate::sql::{SqlReading, SqlRules, SqlSource};
+use crate::{KindRefusal, PathMode, Refusal};
 
 /// A profile as a contract writes it. An absent rule allows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct ProfileSource {
     pub read: Vec<String>,
     /// The paths that may be written.
     pub write: Vec<String>,
+    /// The queries that may run.
+    pub sql: Option<SqlSource>,
 }
 
 /// A compiled profile.
@@ -20,6 +23,7 @@ pub struct ProfileSource {
 pub struct Profile {
     read: PathRules,
     write: PathRules,
+    sql: Option<SqlRules>,
 }
 
 /// A fault of a profile.
@@ -41,6 +45,13 @@ impl ProfileSource {
     pub fn add(&mut self, other: &Self) {
         join(&mut self.read, &other.read);
         join(&mut self.write, &other.write);
+        joined(&mut self.sql, other.sql.as_ref(), add_sql);
+    }
+
+    /// Returns true if its rules are about paths, which are relative to a workspace.
+    #[must_use]
+    pub fn needs_root(&self) -> bool {
+        !self.read.is_empty() || !self.write.is_empty()
     }
 }
 
@@ -60,7 +71,14 @@ impl Profile {
                 PathRules::default()
             })
         };
-        let profile = Self { read: paths("read", &source.read), write: paths("write", &source.write) };
+        let (read, write) = (paths("read", &source.read), paths("write", &source.write));
+        let sql = source.sql.as_ref().map(|source| {
+            SqlRules::compile(source).unwrap_or_else(|mut found| {
+                faults.append(&mut found);
+                SqlRules::default()
+            })
+        });
+        let profile = Self { read, write, sql };
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }
 
@@ -76,6 +94,51 @@ impl Profile {
             PathMode::Read => self.read.check(path),
             PathMode::Write | PathMode::Delete => self.write.check(path),
         }
+    }
+
+    /// Checks each file of a patch.
+    pub(crate) fn check_patch(
+        &self,
+        files: &[PatchedFile],
+        workspace: &Workspace,
+        base: &ResolvedPath,
+    ) -> Result<(), KindRefusal> {
+        patch::check(files, &self.read, &self.write, workspace, base)
+    }
+
+    /// Checks a query.
+    pub(crate) fn check_sql(&self, query: &SqlReading) -> Result<(), Refusal> {
+        let rules = self.sql.as_ref().ok_or(Refusal::whole("the profile has no `sql`"))?;
+        rules.check(query)
+    }
+}
+
+/// Adds the rules of another profile, if it has any.
+fn joined<T: Clone>(rules: &mut Option<T>, more: Option<&T>, add: fn(&mut T, &T)) {
+    match (rules.as_mut(), more) {
+        (Some(rules), Some(more)) => add(rules, more),
+        (None, Some(more)) => *rules = Some(more.clone()),
+        (_, None) => {}
+    }
+}
+
+/// Joins the lists; the smaller limit holds. Absent functions are the pure ones.
+fn add_sql(rules: &mut SqlSource, more: &SqlSource) {
+    join(&mut rules.statements, &more.statements);
+    join(&mut rules.tables, &more.tables);
+    if rules.functions.is_some() || more.functions.is_some() {
+        let pure = || vec!["@pure".to_owned()];
+        let functions = rules.functions.get_or_insert_with(pure);
+        join(functions, &more.functions.clone().unwrap_or_else(pure));
+    }
+    rules.limit = least(rules.limit, more.limit);
+}
+
+/// Returns the smaller limit; `None` is none.
+fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One mark: the value of `x-callgate` in a schema.
 
 use callgate_json::{Map, Value};
+use callgate_kinds::patch::PatchFormat;
+use callgate_kinds::sql::Dialect;
 use callgate_kinds::{Kind, PathMode};
 
 use super::ArgumentPlace;
@@ -9,8 +11,15 @@ use crate::nearest::nearest;
 /// The keyword.
 pub(crate) const KEYWORD: &str = "x-callgate";
 
-const FORMS: &str = "`{ path: read }`, `{ path: write }` or `{ path: delete }`";
-const KINDS: [&str; 1] = ["path"];
+const FORMS: &str = "`{ path: read }`, `{ patch: codex }`, `{ sql: { dialect: postgres } }` or `script`";
+/// Each kind, and the members that may stand beside its name.
+const KINDS: [(&str, &[&str]); 4] = [("path", &["base"]), ("patch", &["base", "strip"]), ("sql", &[]), ("script", &[])];
+const MODES: [(&str, PathMode); 3] =
+    [("read", PathMode::Read), ("write", PathMode::Write), ("delete", PathMode::Delete)];
+const FORMATS: [(&str, PatchFormat); 3] =
+    [("codex", PatchFormat::Codex), ("git", PatchFormat::Git), ("unified", PatchFormat::Unified)];
+/// The maximum of `strip`. No applier is called with more in earnest.
+const STRIP_MAX: u8 = 16;
 
 /// A marked string of a tool.
 #[derive(Clone, Debug)]
@@ -46,24 +55,42 @@ impl MarkForm {
     /// The problem, as a sentence with the known forms.
     pub(crate) fn read(value: &Value) -> Result<Self, String> {
         match value {
-            Value::String(word) => Err(unknown(word)),
-            Value::Object(members) => Self::of(members),
+            Value::String(word) => Self::of(word, None, &Map::new()),
+            Value::Object(members) => {
+                let kind = members.iter().find(|(name, _)| KINDS.iter().any(|(kind, _)| kind == name));
+                match kind.or_else(|| members.iter().next()) {
+                    Some((name, value)) => Self::of(name, Some(value), members),
+                    None => Err(format!("expected a kind: {FORMS}")),
+                }
+            }
             _ => Err(format!("expected a kind: {FORMS}")),
         }
     }
 
-    fn of(members: &Map<String, Value>) -> Result<Self, String> {
-        let (name, value) = match members.iter().find(|(name, _)| *name != "base") {
-            Some((name, value)) => (name.as_str(), value),
-            None => return Err(format!("expected a kind: {FORMS}")),
-        };
-        if let Some(other) = members.keys().find(|other| *other != "base" && *other != name) {
-            return Err(format!("expected one kind; `{other}` beside `{name}` has no meaning"));
+    /// Reads a kind. `value` is `None` for a kind that is one word.
+    fn of(name: &str, value: Option<&Value>, members: &Map<String, Value>) -> Result<Self, String> {
+        let Some((_, known)) = KINDS.iter().find(|(kind, _)| *kind == name) else { return Err(unknown(name)) };
+        let is_unknown = |other: &&String| *other != name && !known.contains(&other.as_str());
+        if let Some(other) = members.keys().find(is_unknown) {
+            return Err(format!("`{other}` has no meaning beside `{name}`; remove it"));
         }
         let base = members.get("base").map(base).transpose()?;
-        let kind = match name {
-            "path" => Kind::Path(word(value, &[("read", PathMode::Read), ("write", PathMode::Write), ("delete", PathMode::Delete)])?),
-            other => return Err(unknown(other)),
+        let kind = match (name, value) {
+            ("path", Some(value)) => Kind::Path(word(value, &MODES)?),
+            ("patch", Some(value)) => {
+                let format = word(value, &FORMATS)?;
+                Kind::Patch { format, strip: strip(members.get("strip"), format)? }
+            }
+            ("sql", Some(Value::Object(members))) => {
+                let dialects = Dialect::ALL.map(|dialect| (dialect.as_str(), dialect));
+                match (members.get("dialect"), members.keys().find(|name| *name != "dialect")) {
+                    (Some(dialect), None) => Kind::Sql(word(dialect, &dialects)?),
+                    (_, Some(other)) => return Err(format!("`{other}` has no meaning in `sql`; expected `dialect`")),
+                    (None, None) => return Err("missing `dialect`; dialects read the same text differently".to_owned()),
+                }
+            }
+            ("script", None) => Kind::Script,
+            _ => return Err(format!("unknown form of `{name}`; expected {FORMS}")),
         };
         Ok(Self { kind, base })
     }
@@ -71,15 +98,15 @@ impl MarkForm {
     /// Returns the type that the schema must have.
     pub(crate) fn marked_type(&self) -> MarkedType {
         match self.kind {
-            Kind::Path(_) => MarkedType::Text,
+            Kind::Path(_) | Kind::Patch { .. } | Kind::Sql(_) | Kind::Script => MarkedType::Text,
         }
     }
 }
 
 fn unknown(name: &str) -> String {
-    match nearest(name, KINDS.into_iter()) {
-        Some(near) if near != name => format!("unknown kind; did you mean `{near}`? The kinds are {FORMS}"),
-        _ => format!("unknown kind or form; expected {FORMS}"),
+    match nearest(name, KINDS.iter().map(|(kind, _)| *kind)) {
+        Some(near) => format!("unknown kind; did you mean `{near}`? Expected {FORMS}"),
+        None => format!("unknown kind; expected {FORMS}"),
     }
 }
 
@@ -95,4 +122,14 @@ fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
 fn base(value: &Value) -> Result<ArgumentPlace, String> {
     let place = value.as_str().and_then(ArgumentPlace::of_members);
     place.ok_or_else(|| "expected the JSON Pointer of an argument, such as `/workdir`".to_owned())
+}
+
+/// Reads `strip`; 1 by default, as `git apply` and `patch -p1` remove.
+fn strip(value: Option<&Value>, format: PatchFormat) -> Result<u8, String> {
+    let Some(value) = value else { return Ok(1) };
+    if format == PatchFormat::Codex {
+        return Err("`strip` has no meaning for `patch: codex`; remove it".to_owned());
+    }
+    let strip = value.as_u64().and_then(|strip| u8::try_from(strip).ok()).filter(|strip| *strip <= STRIP_MAX);
+    strip.ok_or_else(|| format!("expected the number of components to remove, 0 to {STRIP_MAX}"))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use callgate_kinds::sql::SqlSource;
 use callgate_kinds::{Os, Profile, ProfileSource, Workspace};
 
 use super::fields::{Fields, Located, Report};
@@ -11,7 +12,7 @@ use crate::model::{NameTable, Role, Tool};
 use crate::nearest::nearest;
 use crate::source::node::join;
 
-const PROFILE: [&str; 3] = ["like", "read", "write"];
+const PROFILE: [&str; 4] = ["like", "read", "write", "sql"];
 /// The fields of a profile whose kinds are not there yet.
 const LATER: [(&str, &str); 0] = [];
 const ROOT: &str = "an absolute path, such as `/work/project`";
@@ -53,9 +54,16 @@ pub(super) fn profiles(
         }
         sources.push((name.to_owned(), source(&item, report).unwrap_or_default()));
     }
-    let Some(workspace) = workspace else {
-        return report.fault(item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
+    let needs_root = sources.iter().find(|(_, source)| source.needs_root());
+    let (workspace, needs_root) = match (workspace, needs_root) {
+        (Some(workspace), _) => (workspace.clone(), None),
+        (None, needs_root) => (rootless()?, needs_root),
     };
+    if let Some((name, _)) = needs_root {
+        let item = Located { node: item.node.get(name)?, path: join(&item.path, name) };
+        return report.fault(&item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
+    }
+    let workspace = &workspace;
     for (entry, (name, own)) in entries.iter().zip(&sources) {
         let item = Located { node: &entry.value, path: join(&item.path, name) };
         for fault in Profile::compile(own, workspace).err().into_iter().flatten() {
@@ -84,18 +92,44 @@ pub(super) fn profiles(
     Some(profiles)
 }
 
+/// Returns the workspace of a contract without paths.
+pub(super) fn rootless() -> Option<Workspace> {
+    Workspace::new("/", Os::Posix).ok()
+}
+
+/// Reads one profile.
 fn source(item: &Located<'_>, report: &mut Report<'_>) -> Option<ProfileSource> {
     let fields = Fields::open(item, &PROFILE, &LATER, report)?;
-    let mut texts = |name: &str| match fields.get(name) {
-        Some(item) => item.texts(report).map(|texts| texts.into_iter().map(|(_, text)| text.to_owned()).collect()),
-        None => Some(Vec::new()),
-    };
-    let (read, write) = (texts("read"), texts("write"));
+    let (read, write) = (texts(&fields, "read", report), texts(&fields, "write", report));
     let like = match fields.get("like") {
         Some(item) => item.text(report).map(|text| Some(text.to_owned())),
         None => Some(None),
     };
-    Some(ProfileSource { like: like?, read: read?, write: write? })
+    let sql = match fields.get("sql") {
+        Some(item) => sql(&item, report).map(Some),
+        None => Some(None),
+    };
+    Some(ProfileSource { like: like?, read: read?, write: write?, sql: sql? })
+}
+
+fn sql(item: &Located<'_>, report: &mut Report<'_>) -> Option<SqlSource> {
+    let fields = Fields::open(item, &["statements", "tables", "functions", "limit"], &[], report)?;
+    let (statements, tables) = (texts(&fields, "statements", report), texts(&fields, "tables", report));
+    let functions = match fields.get("functions") {
+        Some(_) => texts(&fields, "functions", report).map(Some),
+        None => Some(None),
+    };
+    let limit = match fields.get("limit") {
+        Some(item) => item.count(report).map(Some),
+        None => Some(None),
+    };
+    Some(SqlSource { statements: statements?, tables: tables?, functions: functions?, limit: limit? })
+}
+
+/// Reads a list of strings; empty if the field is absent.
+fn texts(fields: &Fields<'_>, name: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
+    let Some(item) = fields.get(name) else { return Some(Vec::new()) };
+    Some(item.texts(report)?.into_iter().map(|(_, text)| text.to_owned()).collect())
 }
 
 /// Checks that a role with a marked tool has a profile, and finds the tools for which a profile may ask a person.

@@ -197,7 +197,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         results: results?,
         trusts_users: trusts_users?,
         claims,
-        workspace: workspace?,
+        workspace: workspace?.or_else(profiles::rootless),
         profiles: profiles?,
         roles,
         tools,

@@ -24,6 +24,7 @@ mod folder;
 #[cfg(not(target_arch = "wasm32"))]
 mod format;
 mod grants;
+mod kinds;
 mod lint;
 mod model;
 mod prices;
