@@ -19,16 +19,14 @@ use std::fmt;
 use callgate_condition::Condition;
 use callgate_json::{Map, Value};
 
-use crate::claims::{CallerClaims, ClaimTypes};
-use crate::conditions::{ConversationFacts, holds};
-use crate::kinds;
+use crate::claims::CallerClaims;
+use crate::conditions::{CallFacts, ConversationFacts, holds};
+use crate::kinds::facts::KindFacts;
+use crate::kinds::{self, JudgedString};
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::run::Run;
 use crate::sources::{self, Texts};
 use crate::violation::{Code, Violation};
-
-/// The maximum number of tool names in a message.
-const LISTED_TOOLS: usize = 32;
 
 /// The caller of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,12 +111,13 @@ pub fn decide<'c>(
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
-    let decided = check(contract, caller, conversation, call).and_then(|(mut approved, mut shadow)| {
+    let decided = check(contract, caller, conversation, call).and_then(|(mut approved, mut shadow, judged)| {
         let needs_approval = match (approved.tool.approval(), &approved.tool.approval_when) {
             (Approval::Never, _) => false,
             (Approval::When { .. }, Some(when)) => {
-                match value(when, Named::Approval, (&contract.claims, caller), conversation, call, &approved.arguments)
-                {
+                let kinds = KindFacts::of(approved.tool, &judged);
+                let facts = CallFacts { contract, caller, conversation, arguments: &approved.arguments, kinds: &kinds };
+                match value(when, Named::Approval, &facts, call) {
                     Ok(needs_approval) => needs_approval,
                     Err(violation) => shadow.broken(false, violation).map(|()| false)?,
                 }
@@ -146,7 +145,7 @@ fn check<'c>(
     caller: &Caller,
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
-) -> Result<(Approved<'c>, Shadow), Violation> {
+) -> Result<(Approved<'c>, Shadow, Vec<JudgedString>), Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
     if call.name.is_empty() {
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
@@ -166,6 +165,13 @@ fn check<'c>(
         Ok(asked) => asked,
         Err(violation) => shadow.broken(false, violation).map(|()| None)?,
     };
+    let asked = match kinds::code::check(contract, caller, conversation, tool, &judged) {
+        Ok(inner) => {
+            shadow.first = shadow.first.or(inner.shadowed);
+            asked.or(inner.held)
+        }
+        Err(violation) => shadow.broken(false, violation).map(|()| asked)?,
+    };
     let broken = sources::check(contract, tool, conversation, &arguments);
     let because = match broken {
         Ok(sources::Broken { held, shadowed }) => {
@@ -176,8 +182,10 @@ fn check<'c>(
     };
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
+    let readings = KindFacts::of(tool, &judged);
+    let facts = CallFacts { contract, caller, conversation, arguments: &arguments, kinds: &readings };
     for (when, named) in of_role.into_iter().chain(of_tool) {
-        match value(&when.condition, named, (&contract.claims, caller), conversation, call, &arguments) {
+        match value(&when.condition, named, &facts, call) {
             Ok(true) => {}
             Ok(false) => {
                 shadow.broken(when.shadow, deny(Code::ConditionUnmet, format!("expected {named} to hold")))?;
@@ -190,7 +198,7 @@ fn check<'c>(
         let message = format!("expected at most {limit} tool calls in one turn");
         shadow.broken(false, deny(Code::LimitExceeded, message))?;
     }
-    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow))
+    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow, judged))
 }
 
 /// The broken rules that are not enforced.
@@ -242,12 +250,10 @@ impl fmt::Display for Named<'_> {
 fn value(
     condition: &Condition,
     named: Named<'_>,
-    caller: (&ClaimTypes, &Caller),
-    conversation: &Conversation<'_>,
+    facts: &CallFacts<'_>,
     call: &ProposedCall<'_>,
-    arguments: &Value,
 ) -> Result<bool, Violation> {
-    holds(condition, caller, conversation, arguments).map_err(|error| {
+    holds(condition, facts).map_err(|error| {
         let message = format!("expected {named} to have a value: {error}");
         Violation::new(Code::ConditionUnmet, call.name, String::new(), message)
     })
@@ -290,27 +296,4 @@ fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
         }
         Some(role) => format!("expected a tool that role `{}` may use", role.name()),
     }
-}
-
-/// The sentence of a violation as the model may read it.
-///
-/// If the role may not use the named tool, the sentence lists the tools it may use, at most 32. A model that is
-/// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
-pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
-    let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);
-    let mut names = contract.role(role).into_iter().flat_map(|role| role.tools(contract)).map(Tool::name);
-    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
-    if violation.code == Code::ArgumentsNotJson {
-        // The place of a fault tells how long the values before it are.
-        let (sentence, _) = violation.message.split_once(": ").unwrap_or((&violation.message, ""));
-        return sentence.to_owned();
-    }
-    if !is_about_names || listed.is_empty() {
-        return violation.message.clone();
-    }
-    let more = match names.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{}: {}{more}", violation.message, listed.join(", "))
 }

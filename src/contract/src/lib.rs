@@ -103,7 +103,7 @@ pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault,
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use conversation::{ConversationId, ConversationPolicy};
-pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
+pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
@@ -111,7 +111,7 @@ pub use model::{
 };
 pub use permission::Forbidden;
 pub use pool::ContractPool;
-pub use presentation::{denial_text, verdict_json};
+pub use presentation::{denial_text, message_for_model, verdict_json};
 pub use prices::{Cost, Price, Prices, Rate, Rates, Usage};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{

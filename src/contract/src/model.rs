@@ -208,6 +208,8 @@ pub struct Tool {
     pub(crate) marks: Vec<Mark>,
     /// True if the profile of a role may ask a person because of a marked string.
     pub(crate) may_ask: bool,
+    /// True if a condition of the tool reads what a marked string means.
+    pub(crate) asks_kinds: bool,
     pub(crate) sources: SourceRules,
     pub(crate) when: Option<When>,
     pub(crate) approval: Approval,

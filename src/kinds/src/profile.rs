@@ -92,7 +92,8 @@ impl Profile {
     pub(crate) fn check_path(&self, path: &ResolvedPath, mode: PathMode) -> Result<(), Refusal> {
         match mode {
             PathMode::Read => self.read.check(path),
-            PathMode::Write | PathMode::Delete => self.write.check(path),
+            PathMode::Write => self.write.check(path),
+            PathMode::Delete => self.write.check_below(path),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! | file | does |
 //! |---|---|
+//! | `code` | decides the calls of a program of code mode |
+//! | `facts` | gives conditions the readings of marked strings |
 //! | `locate` | finds the marks of a schema, and the place of each in the arguments |
 //! | `mark` | reads one `x-callgate` |
 //! | `place` | finds the values at a place |
@@ -9,6 +11,8 @@
 //!
 //! A mark is judged only at a place that every call has in the same way. A mark anywhere else makes the contract invalid.
 
+pub(crate) mod code;
+pub(crate) mod facts;
 pub(crate) mod locate;
 pub(crate) mod mark;
 mod place;
@@ -29,6 +33,8 @@ pub(crate) use profiles::RoleProfile;
 pub(crate) struct JudgedString {
     /// JSON Pointer to the string.
     pub(crate) pointer: String,
+    /// The names of the members that lead to it; `None` if it is in a list.
+    pub(crate) members: Option<Vec<String>>,
     pub(crate) judgement: Judgement,
 }
 
@@ -60,7 +66,7 @@ pub(crate) fn check(
                 let message = format!("expected a person's approval; profile `{}` asks for it", profile.name);
                 held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
             }
-            judged.push(JudgedString { pointer, judgement });
+            judged.push(JudgedString { pointer, members: mark.place.members(), judgement });
         }
     }
     Ok(held)

@@ -34,7 +34,7 @@ pub(super) fn roles(
         }
         let known = [&["tools", "profile", "when"][..], &limits::OF_A_ROLE[..]].concat();
         let Some(fields) = Fields::open(&role, &known, &[], report) else { continue };
-        let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
+        let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), None, report));
         let profile = match fields.get("profile") {
             // Faulty profiles are reported once.
             Some(item) => profiles.and_then(|profiles| profile(&item, profiles, report)).map(Some),

@@ -149,7 +149,8 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
-    let known = Names::new(&names, claims.unwrap_or_default(), &parts.patterns);
+    let of_conditions = workspace.clone().flatten();
+    let known = Names::new(&names, claims.unwrap_or_default(), of_conditions, &parts.patterns);
     let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
     let roles_item = roles.clone();
     let roles = roles.and_then(|item| {

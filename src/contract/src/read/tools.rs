@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use callgate_condition::{Condition, Environment};
 use callgate_json::Value;
+use callgate_kinds::Workspace;
 
 use super::conditions::{self, Names, condition};
 use super::fields::{Fields, Located, Report};
 use super::{limits, run, sources};
 use crate::compiler::{self, Compiled};
+use crate::conditions::reads_kinds;
 use crate::kinds::locate::{self, is_marked};
 use crate::kinds::mark::Mark;
 use crate::model::{Approval, Audit, Effects, Tool};
@@ -108,11 +110,11 @@ fn tool<'n>(
     // The types of the arguments are for conditions only.
     let environment = match (&when, fields.get("approval")) {
         (None, None) => Environment::default(),
-        _ => names.of_a_tool(parameters.as_deref()),
+        _ => names.of_a_tool(parameters.as_deref(), marks.as_deref().unwrap_or_default()),
     };
-    let when = when.map(|item| conditions::when(&item, &environment, report));
+    let when = when.map(|item| conditions::when(&item, &environment, names.workspace(), report));
     let approval = match fields.get("approval") {
-        Some(item) => approval(&item, &environment, report),
+        Some(item) => approval(&item, &environment, names.workspace(), report),
         None => Some((Approval::Never, None)),
     };
     let audit = match fields.get("audit") {
@@ -130,6 +132,9 @@ fn tool<'n>(
         report.note(&item, message);
     }
     let (approval, approval_when) = approval?;
+    let when = when.flatten();
+    let own = when.iter().map(|when| &when.condition).chain(&approval_when);
+    let asks_kinds = own.into_iter().any(reads_kinds);
     Some(Tool {
         name: name?.into(),
         description: description?,
@@ -138,8 +143,9 @@ fn tool<'n>(
         effects: effects?,
         marks: marks?,
         may_ask: false,
+        asks_kinds,
         sources: rules?,
-        when: when.flatten(),
+        when,
         approval,
         approval_when,
         audit: audit?,
@@ -164,6 +170,7 @@ fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Rep
 fn approval(
     item: &Located<'_>,
     environment: &Environment,
+    workspace: Option<&Workspace>,
     report: &mut Report<'_>,
 ) -> Option<(Approval, Option<Condition>)> {
     if !matches!(item.node.data, Data::Map(_)) {
@@ -171,7 +178,7 @@ fn approval(
         return word.map(|approval| (approval, None));
     }
     let fields = Fields::open(item, &["when", "approvers"], &[], report)?;
-    let when = fields.get("when").map(|item| condition(&item, environment, report));
+    let when = fields.get("when").map(|item| condition(&item, environment, workspace, report));
     let approvers = match fields.get("approvers") {
         Some(approvers) => match approvers.count::<u8>(report)? {
             count if count <= APPROVERS_MAX => count,
