@@ -12,7 +12,7 @@ use crate::Refusal;
 ///
 /// # Errors
 ///
-/// The text is no single query, or holds something that this reader does not know for certain.
+/// The text is not exactly one query, or it holds something that this reader does not know for certain.
 pub fn read(_text: &str, _dialect: Dialect) -> Result<SqlReading, Refusal> {
     Err(Refusal::whole("no query is read yet"))
 }
