@@ -156,7 +156,7 @@ impl Tree {
         self.outer.join("deep/tree")
     }
 
-    /// Writes the tree anew: the names, and files that a reading reports.
+    /// Writes a new tree: the names, and files that a reading reports.
     fn fill(&self, reported: &BTreeSet<String>) {
         let _ = std::fs::remove_dir_all(&self.outer);
         std::fs::create_dir_all(self.inner()).unwrap();

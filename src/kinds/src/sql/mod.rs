@@ -9,6 +9,7 @@
 //! Not covered: views, triggers, `search_path`, operators and casts of the schema's own, functions called as a member of a row
 //! (`t.NAME` in PostgreSQL), and the time that a query takes. The kind does not replace a database user that may only read.
 
+mod blanks;
 mod call;
 mod expression;
 mod from;
