@@ -6,7 +6,14 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
 pub mod command;
+mod kind;
+pub mod patch;
 pub mod path;
+mod profile;
 mod refusal;
+pub mod script;
+pub mod sql;
 
+pub use kind::{Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
+pub use profile::{Profile, ProfileFault, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};
