@@ -1,6 +1,6 @@
 //! Models of programs that search and rewrite text, and of the shell's small builtins.
 
-use super::{ALL_TEXT, HARMLESS, HERE_IF_WALKED, HERE, LISTS, Model, NETWORK, STOPS, WALKS, model};
+use super::{ALL_TEXT, HARMLESS, HERE_IF_WALKED, HERE, LISTS, Model, NETWORK, STOPS, WALKS, WORDS, model};
 
 const GREP: &str = "-abcEFGhHiIlLnoPqsTUvwxyzZ -# *-rR -A:n -B:n -C:n -D:=read,skip -d:=read,skip,recurse -e:X -f:R -m:n --after-context:n \
     --before-context:n --basic-regexp --byte-offset --color=t --colour=t --context:n --count --dereference-recursive --exclude:x \
@@ -34,6 +34,16 @@ pub(super) const MODELS: &[Model] = &[
         "x? r*",
         HERE | WALKS | LISTS,
     ),
+    model(
+        "find",
+        "-a -amin:n -and -anewer:r -atime:n -cmin:n -cnewer:r -ctime:n -daystart -delete -depth -empty -executable -false -gid:n -group:b \
+         -ilname:x -iname:x -inum:n -ipath:x -iregex:x -iwholename:x -links:n -lname:x -ls -maxdepth:n -mindepth:n -mmin:n -mount -mtime:n \
+         -name:x -newer:r -newermt:x -nogroup -not -nouser -o -or -path:x -perm:x -print -print0 -printf:x -prune -quit -readable -regex:x \
+         -regextype:b -samefile:r -size:n -true -type:x -uid:n -user:b -wholename:x -writable -xdev",
+        "r*",
+        HERE | WALKS | WORDS | LISTS,
+    ),
+    model("apply_patch", "", "", 0),
     model(
         "sed",
         "-Enrsuz -i=i -e:S --expression:S --in-place=i --null-data --quiet --regexp-extended --separate --silent --unbuffered",
