@@ -1,7 +1,16 @@
 //! Paths: resolved lexically, compared by components.
 
+mod braces;
+mod entry;
+mod fold;
+mod pattern;
+mod route;
 mod rules;
+mod sets;
+mod text;
+mod windows;
 mod workspace;
 
 pub use rules::{PathRules, RuleError};
+pub use sets::{PathSet, SETS, SETS_VERSION, path_set};
 pub use workspace::{Os, ResolvedPath, Workspace};

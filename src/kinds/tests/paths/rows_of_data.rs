@@ -1,0 +1,18 @@
+//! Rows with verdicts that are not part of the project.
+
+use crate::{compile, project, rows, windows};
+
+#[test]
+fn each_row_of_paths_has_its_verdict() {
+    let (posix, drives) = (project(), windows());
+    let (look, all) = (compile(&[".", "!.git", "!.env*"], &posix), compile(&["."], &drives));
+    for row in rows::read("path.json").into_iter().filter(|row| row.policy != "project-glob") {
+        let (workspace, rules) = if row.policy == "win" { (&drives, &all) } else { (&posix, &look) };
+        let path = workspace.resolve(&row.input, &workspace.root());
+        let verdict = path.clone().and_then(|path| rules.check(&path));
+        assert_eq!(verdict.is_ok(), row.is_allowed, "{:?} ({}): {verdict:?}", row.input, row.why);
+        if let Some(normal) = row.normal {
+            assert_eq!(path.unwrap().to_string(), normal);
+        }
+    }
+}
