@@ -10,18 +10,23 @@ const ENVIRONMENT: &[&str] = &[
 ];
 /// Variables with the one value that does no harm.
 const FIXED: &[(&str, &str)] = &[("GIT_PAGER", "cat"), ("PAGER", "cat"), ("GIT_TERMINAL_PROMPT", "0")];
-/// Names that no shell and no common program gives a meaning, in lower or upper case.
+/// Names in upper case that no program gives a meaning.
 const OWN: &[&str] = &[
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "base",
-    "branch", "commit", "content", "count", "dest", "dir", "dirs", "dst", "end", "ext", "file", "files", "found", "from", "id", "input", "item",
-    "key", "kind", "last", "len", "line", "list", "max", "message", "min", "msg", "name", "names", "num", "out", "output", "pattern", "pkg",
-    "prev", "result", "rev", "sha", "size", "src", "start", "sum", "tag", "target", "text", "title", "total", "val", "value", "version", "word",
+    "BASE", "BRANCH", "COMMIT", "COUNT", "DEST", "DIR", "DST", "END", "EXT", "F", "FILE", "FILES", "I", "INPUT", "LINE", "MESSAGE", "MSG", "N",
+    "NAME", "OUT", "OUTPUT", "RESULT", "SHA", "SRC", "START", "TAG", "TARGET", "VERSION", "X",
+];
+/// Names in lower case that zsh gives a meaning. The reader refuses more of them.
+const SPECIAL: &[&str] = &[
+    "errnos", "funcstack", "funcfiletrace", "funcsourcetrace", "functrace", "galiases", "historywords", "jobdirs", "jobstates", "jobtexts",
+    "keymaps", "langinfo", "mapfile", "nameddirs", "patchars", "path", "reswords", "saliases", "sysparams", "termcap", "terminfo",
+    "userdirs", "usergroups", "widgets",
 ];
 
 /// Refuses the name of a variable of the shell that could be more than that.
 pub(super) fn check_own(name: &str) -> Result<(), &'static str> {
-    let lower = name.to_ascii_lowercase();
-    if OWN.contains(&lower.as_str()) && (name == lower || name == name.to_ascii_uppercase()) {
+    // Programs read variables whose names have capitals or `_`; others are the shell's.
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if OWN.contains(&name) || (is_plain && !SPECIAL.contains(&name)) {
         return Ok(());
     }
     Err("a variable that is not on the list of harmless ones")
