@@ -233,6 +233,7 @@ fn shared(request: AuthorizeRequest) -> ExecuteRequest {
         model: request.model,
         conversation: request.conversation,
         earlier_calls: request.earlier_calls,
+        conversation_id: request.conversation_id,
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct CheckedBatch {
     /// The client at the other end of the connection.
     pub(super) peer: Arc<str>,
     pub(super) round: u32,
+    /// The conversation, as the filter names it; may be empty.
+    pub(super) conversation_id: String,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
     /// The model, if the filter sent it.
@@ -67,6 +69,7 @@ impl CheckedBatch {
         digest(&request.contract_digest)?;
         name("exchange_id", &request.exchange_id)?;
         fits("request_id", &request.request_id, NAME_BYTES)?;
+        conversation_id(&request.conversation_id)?;
         let calls = request.calls.len();
         if !(1..=CALLS).contains(&calls) {
             return Err(Status::invalid_argument(format!("wrong number of calls (calls, {calls}); send 1 to {CALLS}")));
@@ -96,6 +99,7 @@ impl CheckedBatch {
             now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
+            conversation_id: request.conversation_id,
             trace: telemetry::caller(metadata),
             peer,
             round: request.round,
@@ -143,8 +147,7 @@ impl CheckedBatch {
             call_id: bounded(&call.id),
             request_id: self.request_id.clone(),
             trace_id: trace_id(&self.trace),
-            // Only the gate knows it; its own records have it.
-            conversation_id: String::new(),
+            conversation_id: self.conversation_id.clone(),
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),
@@ -203,6 +206,14 @@ pub(super) fn digest(text: &str) -> Result<(), Status> {
     }
     let expected = "\"sha256:\" and 64 lowercase hexadecimal digits";
     Err(Status::invalid_argument(format!("not a digest (contract_digest); send {expected}")))
+}
+
+/// Checks a conversation's name: the filter's hash, or nothing.
+pub(super) fn conversation_id(text: &str) -> Result<(), Status> {
+    if text.is_empty() || is_trace_id(text) {
+        return Ok(());
+    }
+    Err(Status::invalid_argument("not an id (conversation_id); send 32 lowercase hexadecimal digits, or nothing"))
 }
 
 /// Checks a name used as a key.

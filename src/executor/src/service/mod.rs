@@ -131,7 +131,10 @@ impl Service {
             tool: admitted.contract().tool(&call.tool),
             call_id: &call.id,
             exchange_id: &asked.exchange_id,
+            request_id: &asked.request_id,
+            conversation_id: &asked.conversation_id,
             contract_digest: &asked.contract_digest,
+            tenant: &asked.caller.tenant,
             role: &asked.caller.role,
         };
         let span = self.services.instruments.traces.call(&asked.trace, &about);

@@ -6,7 +6,7 @@ use super::judged::{Judged, JudgedCommand, JudgedWord, WordSort};
 use super::rules::CommandRules;
 use super::scope::{Checker, PathScope, Use};
 use super::value::{Fault, Given, Value};
-use super::{Connector, Part, Redirect, RedirectKind, ShellLine, SimpleCommand, Word, WordText, variables};
+use super::{Connector, LineStep, Redirect, RedirectKind, ShellLine, SimpleCommand, Word, WordText, variables};
 use crate::path::ResolvedPath;
 use crate::{Refusal, Spot};
 
@@ -73,33 +73,33 @@ impl Judge<'_> {
         let mut last = 0;
         for part in &line.parts {
             let step = match part {
-                Part::Run(position, connector) => {
+                LineStep::Run(position, connector) => {
                     last = *position;
                     self.run(line, *position, *connector, &mut bases, &mut feeds)
                 }
-                Part::Enter => {
+                LineStep::Enter => {
                     bases.enter();
                     feeds.enter();
                     Ok(())
                 }
-                Part::Leave => {
+                LineStep::Leave => {
                     feeds.leave();
                     bases.leave().map_err(whole)
                 }
-                Part::Pipe => {
+                LineStep::Pipe => {
                     bases.pipe();
                     feeds.pipe();
                     Ok(())
                 }
-                Part::Branch => {
+                LineStep::Branch => {
                     bases.branch();
                     Ok(())
                 }
-                Part::Loop => {
+                LineStep::Loop => {
                     bases.begin_loop();
                     Ok(())
                 }
-                Part::Join | Part::EndLoop => bases.join().map_err(whole),
+                LineStep::Join | LineStep::EndLoop => bases.join().map_err(whole),
             };
             step.map_err(|fault| {
                 let word = fault.at.and_then(|at| u32::try_from(at + 1).ok());

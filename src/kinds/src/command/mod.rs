@@ -9,6 +9,7 @@ mod lists;
 mod options;
 mod program;
 mod programs;
+mod reader;
 mod reading;
 mod rules;
 mod scope;
@@ -20,13 +21,10 @@ mod wrappers;
 
 pub use judge::judge;
 pub use judged::{CommandReading, Extent, Judged, JudgedCommand, JudgedPath, JudgedWord, WordSort};
+pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_WORDS, read, read_vector};
 pub use reading::{
-    Assignment, Body, Connector, Part, Redirect, RedirectKind, ShellLine, ShellSyntax, SimpleCommand, Span, Word,
-    WordText,
+    Assignment, Connector, HereText, LineStep, Redirect, RedirectKind, ShellLine, ShellSyntax, SimpleCommand, Span,
+    Word, WordText,
 };
 pub use rules::{CommandEntry, CommandRules, EntryArguments, EntryFault, EntryList};
 pub use scope::PathScope;
-
-fn read(_line: &str, _syntax: ShellSyntax) -> Result<ShellLine, crate::Refusal> {
-    Err(crate::Refusal::whole("no line is read yet"))
-}

@@ -2,7 +2,7 @@
 
 use super::judged::{Extent, JudgedCommand, JudgedPath};
 use crate::PathMode;
-use crate::path::{PathRules, ResolvedPath, Workspace};
+use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
 
 /// The maximum number of paths that are checked for one line: words times directories times values.
 const MOST_CHECKS: u32 = 16_384;
@@ -119,15 +119,17 @@ impl<'a> Checker<'a> {
         bases: &[ResolvedPath],
         out: &mut JudgedCommand,
     ) -> Result<(), &'static str> {
-        let directory = literal_directory(pattern)?;
         for base in bases {
             self.count()?;
-            let path = self.scope.workspace.resolve(&directory, base).map_err(|refusal| refusal.reason)?;
+            let glob = Glob::read_word(pattern, self.scope.workspace, base).map_err(|refusal| refusal.reason)?;
             let rules = if how.mode() == PathMode::Read { self.scope.read } else { self.scope.write };
-            if rules.check(&path).is_err() {
+            if glob.directories().any(|directory| rules.check(directory).is_err()) {
                 return Err(how.reason());
             }
-            note(out, JudgedPath { path, mode: how.mode(), extent: Extent::Pattern });
+            rules.check_glob_strict(&glob).map_err(|refusal| refusal.reason)?;
+            for path in glob.directories() {
+                note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Pattern });
+            }
         }
         Ok(())
     }
@@ -159,41 +161,4 @@ fn note(out: &mut JudgedCommand, path: JudgedPath) {
     if !out.paths.contains(&path) {
         out.paths.push(path);
     }
-}
-
-/// Returns the directory before the first component with a pattern, without backslashes.
-fn literal_directory(pattern: &str) -> Result<String, &'static str> {
-    let mut directory = String::new();
-    let mut name = String::new();
-    let mut letters = pattern.chars();
-    let mut is_pattern = false;
-    while let Some(letter) = letters.next() {
-        match letter {
-            '/' => {
-                if !is_pattern {
-                    directory.push_str(&name);
-                    directory.push('/');
-                } else if name == ".." {
-                    return Err("`..` behind a pattern");
-                }
-                name.clear();
-            }
-            '\\' => name.extend(letters.next()),
-            '*' | '?' | '[' => {
-                if name.starts_with('.') && !is_pattern {
-                    return Err("a pattern that begins with a dot, which may match `..`");
-                }
-                is_pattern = true;
-                name.push(letter);
-            }
-            letter => name.push(letter),
-        }
-    }
-    if is_pattern && name == ".." {
-        return Err("`..` behind a pattern");
-    }
-    if directory.is_empty() {
-        directory.push('.');
-    }
-    Ok(directory)
 }

@@ -3,6 +3,7 @@
 mod braces;
 mod entry;
 mod fold;
+mod glob;
 mod pattern;
 mod route;
 mod rules;
@@ -11,6 +12,7 @@ mod text;
 mod windows;
 mod workspace;
 
+pub use glob::Glob;
 pub use rules::{PathRules, RuleError};
 pub use sets::{PathSet, SETS, SETS_VERSION, path_set};
 pub use workspace::{Os, ResolvedPath, Workspace};

@@ -77,9 +77,11 @@ impl Route {
             if from & here == 0 {
                 continue;
             }
+            // Only the last name must be aimed at: `*/keys` aims at `secrets/keys`.
+            let is_last = index + 1 == self.segments.len();
             if *segment == Segment::AnyDepth {
                 to |= here;
-            } else if segment.meets(component, strictness) {
+            } else if segment.meets(component, if is_last { strictness } else { Strictness::Possible }) {
                 to |= bit(index + 1);
             }
         }

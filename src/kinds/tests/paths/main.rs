@@ -3,6 +3,7 @@
 #[path = "../support/rows.rs"]
 mod rows;
 
+mod globs;
 mod refusals;
 mod rows_of_data;
 mod rules;
