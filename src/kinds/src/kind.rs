@@ -1,10 +1,14 @@
 //! The kinds of string arguments, and the judgement of one value.
 
+use crate::command::{self, CommandReading, ShellSyntax};
 use crate::patch::{self, PatchFormat, PatchedFile};
-use crate::path::{ResolvedPath, Workspace};
+use crate::path::{Glob, ResolvedPath, Workspace};
 use crate::script::{self, InnerCall};
 use crate::sql::{self, Dialect, SqlReading};
 use crate::{Decision, Profile, Refusal};
+
+const NOT_A_TEXT: Refusal = Refusal::whole("a list of words in place of a text");
+const NOT_WORDS: Refusal = Refusal::whole("a text in place of a list of words");
 
 /// The use of a path: each has its own rules in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +26,10 @@ pub enum PathMode {
 pub enum Kind {
     /// A path, used in this mode.
     Path(PathMode),
+    /// A pattern of paths to read.
+    Glob,
+    /// A command.
+    Command(CommandForm),
     /// A patch.
     Patch {
         /// Its form.
@@ -33,6 +41,15 @@ pub enum Kind {
     Sql(Dialect),
     /// A program of code mode, each of whose calls is decided as a call.
     Script,
+}
+
+/// The form of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandForm {
+    /// A line for a shell.
+    Line(ShellSyntax),
+    /// An argument vector, which no shell reads.
+    Vector,
 }
 
 /// The value of an argument.
@@ -58,6 +75,10 @@ pub struct Judgement {
 pub enum Reading {
     /// An absolute path, and its use.
     Path(ResolvedPath, PathMode),
+    /// The directories of a pattern.
+    Glob(Glob),
+    /// The commands of a line.
+    Command(CommandReading),
     /// The files that a patch touches.
     Patch(Vec<PatchedFile>),
     /// A query.
@@ -91,7 +112,14 @@ pub fn judge(
 ) -> Result<Judgement, KindRefusal> {
     let root = workspace.root();
     let base = match base {
-        Some(text) => workspace.resolve(text, &root).map_err(KindRefusal::Unreadable)?,
+        Some(text) => {
+            let base = workspace.resolve(text, &root).map_err(KindRefusal::Unreadable)?;
+            // A program that runs there uses the directory, whatever its words name.
+            if matches!(kind, Kind::Command(_)) {
+                profile.check_path(&base, PathMode::Read).map_err(KindRefusal::Forbidden)?;
+            }
+            base
+        }
         None => root,
     };
     match (kind, value) {
@@ -99,6 +127,22 @@ pub fn judge(
             let path = workspace.resolve(text, &base).map_err(KindRefusal::Unreadable)?;
             profile.check_path(&path, mode).map_err(KindRefusal::Forbidden)?;
             Ok(allowed(Reading::Path(path, mode)))
+        }
+        (Kind::Glob, Given::Text(text)) => {
+            let glob = Glob::read(text, workspace, &base).map_err(KindRefusal::Unreadable)?;
+            profile.check_glob(&glob).map_err(KindRefusal::Forbidden)?;
+            Ok(allowed(Reading::Glob(glob)))
+        }
+        (Kind::Command(form), value) => {
+            let line = match (form, value) {
+                (CommandForm::Line(syntax), Given::Text(text)) => command::read(text, syntax),
+                (CommandForm::Vector, Given::Words(words)) => command::read_vector(words),
+                (CommandForm::Line(_), Given::Words(_)) => return Err(KindRefusal::Unreadable(NOT_A_TEXT)),
+                (CommandForm::Vector, Given::Text(_)) => return Err(KindRefusal::Unreadable(NOT_WORDS)),
+            };
+            let line = line.map_err(KindRefusal::Unreadable)?;
+            let judged = profile.judge_command(&line, workspace, &base).map_err(KindRefusal::Forbidden)?;
+            Ok(Judgement { decision: judged.decision, reading: Reading::Command(judged.reading) })
         }
         (Kind::Patch { format, strip }, Given::Text(text)) => {
             let files = patch::read(text, format, usize::from(strip)).map_err(KindRefusal::Unreadable)?;
@@ -113,7 +157,7 @@ pub fn judge(
         (Kind::Script, Given::Text(text)) => {
             Ok(allowed(Reading::Script(script::read(text).map_err(KindRefusal::Unreadable)?)))
         }
-        (_, Given::Words(_)) => Err(KindRefusal::Unreadable(Refusal::whole("expected a text, not a list of words"))),
+        (_, Given::Words(_)) => Err(KindRefusal::Unreadable(NOT_A_TEXT)),
     }
 }
 
@@ -129,6 +173,8 @@ impl Kind {
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Path(_) => "a path",
+            Self::Glob => "a pattern of paths",
+            Self::Command(_) => "a command",
             Self::Patch { .. } => "a patch",
             Self::Sql(_) => "a query",
             Self::Script => "a program",

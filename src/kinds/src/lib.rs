@@ -7,6 +7,7 @@
 
 pub mod command;
 mod kind;
+mod lines;
 pub mod patch;
 pub mod path;
 mod profile;
@@ -14,7 +15,7 @@ mod refusal;
 pub mod script;
 pub mod sql;
 
-pub use kind::{Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
+pub use kind::{CommandForm, Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
 pub use path::{Os, Workspace};
 pub use profile::{Profile, ProfileFault, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};

@@ -1,7 +1,8 @@
 //! Profiles: what may be done, as a contract writes it and as it is compiled.
 
+use crate::command::{self, CommandEntry, CommandRules, EntryList, Judged, PathScope, ShellLine};
 use crate::patch::{self, PatchedFile};
-use crate::path::{PathRules, ResolvedPath, Workspace};
+use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
 use crate::sql::{SqlReading, SqlRules, SqlSource};
 use crate::{KindRefusal, PathMode, Refusal};
 
@@ -14,6 +15,12 @@ pub struct ProfileSource {
     pub read: Vec<String>,
     /// The paths that may be written.
     pub write: Vec<String>,
+    /// The commands that may run.
+    pub run: Vec<CommandEntry>,
+    /// The commands that a person must approve.
+    pub ask: Vec<CommandEntry>,
+    /// True if programs may walk directories that may hold forbidden paths; true by default.
+    pub recursive: Option<bool>,
     /// The queries that may run.
     pub sql: Option<SqlSource>,
 }
@@ -23,6 +30,9 @@ pub struct ProfileSource {
 pub struct Profile {
     read: PathRules,
     write: PathRules,
+    commands: CommandRules,
+    may_ask: bool,
+    is_recursive: bool,
     sql: Option<SqlRules>,
 }
 
@@ -45,13 +55,17 @@ impl ProfileSource {
     pub fn add(&mut self, other: &Self) {
         join(&mut self.read, &other.read);
         join(&mut self.write, &other.write);
+        join(&mut self.run, &other.run);
+        join(&mut self.ask, &other.ask);
+        // One that refuses, refuses for both.
+        self.recursive = least(self.recursive, other.recursive);
         joined(&mut self.sql, other.sql.as_ref(), add_sql);
     }
 
     /// Returns true if its rules are about paths, which are relative to a workspace.
     #[must_use]
     pub fn needs_root(&self) -> bool {
-        !self.read.is_empty() || !self.write.is_empty()
+        !self.read.is_empty() || !self.write.is_empty() || !self.run.is_empty() || !self.ask.is_empty()
     }
 }
 
@@ -78,14 +92,34 @@ impl Profile {
                 SqlRules::default()
             })
         });
-        let profile = Self { read, write, sql };
+        let commands = CommandRules::compile(&source.run, &source.ask).unwrap_or_else(|found| {
+            faults.extend(found.into_iter().map(|fault| ProfileFault {
+                field: field(fault.list),
+                entry: Some(fault.entry),
+                problem: fault.problem,
+            }));
+            CommandRules::default()
+        });
+        let (may_ask, is_recursive) = (!source.ask.is_empty(), source.recursive.unwrap_or(true));
+        let profile = Self { read, write, commands, may_ask, is_recursive, sql };
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }
 
     /// Returns true if a person may have to approve a value.
     #[must_use]
     pub fn may_ask(&self) -> bool {
-        false
+        self.may_ask
+    }
+
+    /// Returns the warnings about entries that allow more than it seems.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<ProfileFault> {
+        let warning = |fault: &command::EntryFault| ProfileFault {
+            field: field(fault.list),
+            entry: Some(fault.entry),
+            problem: fault.problem.clone(),
+        };
+        self.commands.warnings().iter().map(warning).collect()
     }
 
     /// Checks a path in the rules of its mode.
@@ -95,6 +129,22 @@ impl Profile {
             PathMode::Write => self.write.check(path),
             PathMode::Delete => self.write.check_below(path),
         }
+    }
+
+    /// Checks a pattern of paths to read.
+    pub(crate) fn check_glob(&self, glob: &Glob) -> Result<(), Refusal> {
+        if self.is_recursive { self.read.check_glob(glob) } else { self.read.check_glob_strict(glob) }
+    }
+
+    /// Judges each command of a line.
+    pub(crate) fn judge_command(
+        &self,
+        line: &ShellLine,
+        workspace: &Workspace,
+        base: &ResolvedPath,
+    ) -> Result<Judged, Refusal> {
+        let (read, write, is_recursive) = (&self.read, &self.write, self.is_recursive);
+        command::judge(line, &self.commands, &PathScope { workspace, base, read, write, is_recursive })
     }
 
     /// Checks each file of a patch.
@@ -111,6 +161,14 @@ impl Profile {
     pub(crate) fn check_sql(&self, query: &SqlReading) -> Result<(), Refusal> {
         let rules = self.sql.as_ref().ok_or(Refusal::whole("the profile has no `sql`"))?;
         rules.check(query)
+    }
+}
+
+/// Returns the field of a list of commands.
+const fn field(list: EntryList) -> &'static str {
+    match list {
+        EntryList::Run => "run",
+        EntryList::Ask => "ask",
     }
 }
 

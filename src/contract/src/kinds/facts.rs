@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use callgate_condition::{Environment, Member, ObjectType, Type};
 use callgate_json::Value;
+use callgate_kinds::command::JudgedPath;
 use callgate_kinds::{Kind, Reading, Workspace};
+use serde_json::json;
 
 use super::JudgedString;
 use super::mark::Mark;
@@ -101,13 +103,19 @@ fn command() -> Type {
 }
 
 fn is_command(kind: Kind) -> bool {
-    match kind {
-        Kind::Path(_) | Kind::Patch { .. } | Kind::Sql(_) | Kind::Script => false,
-    }
+    matches!(kind, Kind::Command(_))
 }
 
 fn command_facts(reading: &Reading) -> Option<Value> {
-    match reading {
-        Reading::Path(..) | Reading::Patch(_) | Reading::Sql(_) | Reading::Script(_) => None,
-    }
+    let Reading::Command(line) = reading else { return None };
+    let texts = |texts: Vec<String>| Value::from(texts);
+    let paths = |path: &JudgedPath| path.path.to_string();
+    Some(json!({
+        "programs": texts(line.programs().map(str::to_owned).collect()),
+        "reads": texts(line.reads().map(paths).collect()),
+        "writes": texts(line.writes().map(paths).collect()),
+        "hosts": texts(line.hosts().map(str::to_owned).collect()),
+        "network": line.is_network(),
+        "unknown": line.is_unknown(),
+    }))
 }

@@ -3,7 +3,8 @@
 use callgate_json::{Map, Value};
 use callgate_kinds::patch::PatchFormat;
 use callgate_kinds::sql::Dialect;
-use callgate_kinds::{Kind, PathMode};
+use callgate_kinds::command::ShellSyntax;
+use callgate_kinds::{CommandForm, Kind, PathMode};
 
 use super::ArgumentPlace;
 use crate::nearest::nearest;
@@ -11,9 +12,22 @@ use crate::nearest::nearest;
 /// The keyword.
 pub(crate) const KEYWORD: &str = "x-callgate";
 
-const FORMS: &str = "`{ path: read }`, `{ patch: codex }`, `{ sql: { dialect: postgres } }` or `script`";
+const FORMS: &str = "`{ path: read }`, `{ command: { shell: bash } }`, `{ patch: codex }`, `glob`, `{ sql: { dialect: postgres } }` or \
+                     `script`";
 /// Each kind, and the members that may stand beside its name.
-const KINDS: [(&str, &[&str]); 4] = [("path", &["base"]), ("patch", &["base", "strip"]), ("sql", &[]), ("script", &[])];
+const KINDS: [(&str, &[&str]); 6] = [
+    ("path", &["base"]),
+    ("command", &[]),
+    ("patch", &["base", "strip"]),
+    ("glob", &["base"]),
+    ("sql", &[]),
+    ("script", &[]),
+];
+const SHELLS: [(&str, CommandForm); 3] = [
+    ("sh", CommandForm::Line(ShellSyntax::Sh)),
+    ("bash", CommandForm::Line(ShellSyntax::Bash)),
+    ("none", CommandForm::Vector),
+];
 const MODES: [(&str, PathMode); 3] =
     [("read", PathMode::Read), ("write", PathMode::Write), ("delete", PathMode::Delete)];
 const FORMATS: [(&str, PatchFormat); 3] =
@@ -74,8 +88,18 @@ impl MarkForm {
         if let Some(other) = members.keys().find(is_unknown) {
             return Err(format!("`{other}` has no meaning beside `{name}`; remove it"));
         }
-        let base = members.get("base").map(base).transpose()?;
+        let mut base = members.get("base").map(place).transpose()?;
         let kind = match (name, value) {
+            ("glob", None) => Kind::Glob,
+            ("glob", Some(value)) => word(value, &[("read", Kind::Glob)])?,
+            ("command", Some(Value::Object(members))) => {
+                if let Some(other) = members.keys().find(|name| *name != "shell" && *name != "cwd") {
+                    return Err(format!("`{other}` has no meaning in `command`; expected `shell` or `cwd`"));
+                }
+                base = members.get("cwd").map(place).transpose()?;
+                let shell = members.get("shell").map(|shell| word(shell, &SHELLS)).transpose()?;
+                Kind::Command(shell.unwrap_or(CommandForm::Line(ShellSyntax::Sh)))
+            }
             ("path", Some(value)) => Kind::Path(word(value, &MODES)?),
             ("patch", Some(value)) => {
                 let format = word(value, &FORMATS)?;
@@ -98,7 +122,10 @@ impl MarkForm {
     /// Returns the type that the schema must have.
     pub(crate) fn marked_type(&self) -> MarkedType {
         match self.kind {
-            Kind::Path(_) | Kind::Patch { .. } | Kind::Sql(_) | Kind::Script => MarkedType::Text,
+            Kind::Command(CommandForm::Vector) => MarkedType::Words,
+            Kind::Path(_) | Kind::Command(_) | Kind::Patch { .. } | Kind::Glob | Kind::Sql(_) | Kind::Script => {
+                MarkedType::Text
+            }
         }
     }
 }
@@ -119,7 +146,8 @@ fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
     })
 }
 
-fn base(value: &Value) -> Result<ArgumentPlace, String> {
+/// Reads the place of the argument with a directory.
+fn place(value: &Value) -> Result<ArgumentPlace, String> {
     let place = value.as_str().and_then(ArgumentPlace::of_members);
     place.ok_or_else(|| "expected the JSON Pointer of an argument, such as `/workdir`".to_owned())
 }

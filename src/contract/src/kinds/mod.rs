@@ -19,7 +19,7 @@ mod place;
 pub(crate) mod profiles;
 
 use callgate_json::Value;
-use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Refusal, Workspace, judge};
+use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Reading, Refusal, Workspace, judge};
 
 use crate::model::{Contract, Role, Tool};
 use crate::violation::{Code, Violation};
@@ -63,7 +63,7 @@ pub(crate) fn check(
                 .and_then(|value| judge_one(mark, value, arguments, profile, workspace))
                 .map_err(|refusal| deny(code(refusal), &pointer, sentence(mark.kind, refusal, &profile.name)))?;
             if judgement.decision == Decision::Ask {
-                let message = format!("expected a person's approval; profile `{}` asks for it", profile.name);
+                let message = asked(&judgement, &profile.name);
                 held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
             }
             judged.push(JudgedString { pointer, members: mark.place.members(), judgement });
@@ -97,6 +97,17 @@ fn judge_one(
         }
         _ => Err(unreadable("it is no string")),
     }
+}
+
+/// Says for which entries of the profile a person is asked.
+fn asked(judgement: &Judgement, profile: &str) -> String {
+    let Reading::Command(line) = &judgement.reading else {
+        return format!("expected a person's approval; profile `{profile}` asks for it");
+    };
+    let asking = line.commands.iter().filter(|command| command.decision == Decision::Ask);
+    let mut entries: Vec<String> = asking.flat_map(|command| &command.entries).map(|entry| format!("`{entry}`")).collect();
+    entries.dedup();
+    format!("expected a person's approval; profile `{profile}` asks for {}", entries.join(", "))
 }
 
 fn code(refusal: KindRefusal) -> Code {

@@ -1,6 +1,7 @@
 //! From the tree to the model: every field is known, every fault is found.
 
 mod claims;
+mod commands;
 mod conditions;
 pub(crate) mod contract_set;
 mod conversation;

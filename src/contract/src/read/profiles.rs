@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callgate_kinds::sql::SqlSource;
 use callgate_kinds::{Os, Profile, ProfileSource, Workspace};
 
+use super::commands;
 use super::fields::{Fields, Located, Report};
 use crate::kinds::RoleProfile;
 use crate::kinds::profiles::resolved;
@@ -12,9 +13,7 @@ use crate::model::{NameTable, Role, Tool};
 use crate::nearest::nearest;
 use crate::source::node::join;
 
-const PROFILE: [&str; 4] = ["like", "read", "write", "sql"];
-/// The fields of a profile whose kinds are not there yet.
-const LATER: [(&str, &str); 0] = [];
+const PROFILE: [&str; 7] = ["like", "read", "write", "run", "ask", "recursive", "sql"];
 const ROOT: &str = "an absolute path, such as `/work/project`";
 
 /// Reads `spec.workspace`.
@@ -99,8 +98,13 @@ pub(super) fn rootless() -> Option<Workspace> {
 
 /// Reads one profile.
 fn source(item: &Located<'_>, report: &mut Report<'_>) -> Option<ProfileSource> {
-    let fields = Fields::open(item, &PROFILE, &LATER, report)?;
+    let fields = Fields::open(item, &PROFILE, &[], report)?;
     let (read, write) = (texts(&fields, "read", report), texts(&fields, "write", report));
+    let (run, ask) = (commands::entries(&fields, "run", report), commands::entries(&fields, "ask", report));
+    let recursive = match fields.get("recursive") {
+        Some(item) => item.word(&[("allow", true), ("refuse", false)], report).map(Some),
+        None => Some(None),
+    };
     let like = match fields.get("like") {
         Some(item) => item.text(report).map(|text| Some(text.to_owned())),
         None => Some(None),
@@ -109,7 +113,7 @@ fn source(item: &Located<'_>, report: &mut Report<'_>) -> Option<ProfileSource> 
         Some(item) => sql(&item, report).map(Some),
         None => Some(None),
     };
-    Some(ProfileSource { like: like?, read: read?, write: write?, sql: sql? })
+    Some(ProfileSource { like: like?, read: read?, write: write?, run: run?, ask: ask?, recursive: recursive?, sql: sql? })
 }
 
 fn sql(item: &Located<'_>, report: &mut Report<'_>) -> Option<SqlSource> {
