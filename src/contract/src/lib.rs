@@ -105,6 +105,7 @@ pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use conversation::{ConversationId, ConversationPolicy};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
+pub use kinds::{StringReading, explain_profiles, string_readings};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
     Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,

@@ -168,6 +168,19 @@ fn allowed(reading: Reading) -> Judgement {
 // === impl Kind ===
 
 impl Kind {
+    /// Returns its word in a contract.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Path(_) => "path",
+            Self::Glob => "glob",
+            Self::Command(_) => "command",
+            Self::Patch { .. } => "patch",
+            Self::Sql(_) => "sql",
+            Self::Script => "script",
+        }
+    }
+
     /// Returns its name with an article, for a sentence.
     #[must_use]
     pub const fn noun(self) -> &'static str {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `code` | decides the calls of a program of code mode |
 //! | `facts` | gives conditions the readings of marked strings |
+//! | `explain`, `readings` | say in words what profiles allow and what strings mean |
 //! | `locate` | finds the marks of a schema, and the place of each in the arguments |
 //! | `mark` | reads one `x-callgate` |
 //! | `place` | finds the values at a place |
@@ -12,11 +13,13 @@
 //! A mark is judged only at a place that every call has in the same way. A mark anywhere else makes the contract invalid.
 
 pub(crate) mod code;
+mod explain;
 pub(crate) mod facts;
 pub(crate) mod locate;
 pub(crate) mod mark;
 mod place;
 pub(crate) mod profiles;
+mod readings;
 
 use callgate_json::Value;
 use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Reading, Refusal, Workspace, judge};
@@ -25,8 +28,10 @@ use crate::model::{Contract, Role, Tool};
 use crate::violation::{Code, Violation};
 use mark::Mark;
 use place::PlacedValue;
+pub use explain::explain_profiles;
 pub(crate) use place::{ArgumentPlace, PlaceStep};
 pub(crate) use profiles::RoleProfile;
+pub use readings::{StringReading, string_readings};
 
 /// A marked string of a call, as it was understood.
 #[derive(Debug)]
