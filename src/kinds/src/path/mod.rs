@@ -12,7 +12,9 @@ mod text;
 mod windows;
 mod workspace;
 
+pub use crate::RuleError;
 pub use glob::Glob;
-pub use rules::{PathRules, RuleError};
+pub(crate) use pattern::NamePattern;
+pub use rules::PathRules;
 pub use sets::{PathSet, SETS, SETS_VERSION, path_set};
 pub use workspace::{Os, ResolvedPath, Workspace};

@@ -9,23 +9,13 @@
 
 use super::route::{Component, Reach, Route, Strictness};
 use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
-use crate::Refusal;
+use crate::{Refusal, RuleError};
 
 /// The reason to refuse a short name if anything is forbidden.
 pub(super) const SHORT_NAME: &str = "has a name such as `NAME~1`, which can stand for one that the profile forbids";
 
 /// The most entries of a list.
 const MOST_ENTRIES: usize = 256;
-
-/// An entry of path rules that has no meaning.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-pub struct RuleError {
-    /// The position of the entry, counted from 0.
-    pub entry: usize,
-    /// The problem, as a sentence.
-    pub problem: String,
-}
 
 /// Path rules, compiled against a workspace. No entry allows nothing; order does not matter.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Globs, and the paths that rules forbid them.
 
-use crate::{compile, project, resolve, windows};
+use super::{compile, project, resolve, windows};
 use callgate_kinds::path::{Glob, Workspace};
 
 /// Reads a glob that begins at the root.

@@ -2,7 +2,8 @@
 
 use callgate_kinds::path::Glob;
 
-use crate::{compile, project, rows, windows};
+use super::{compile, project, windows};
+use crate::rows;
 
 #[test]
 fn each_row_of_paths_has_its_verdict() {
