@@ -6,6 +6,9 @@ use super::program::mark;
 use super::value::{Fault, Given, Value};
 use super::{sorts, variables};
 
+/// The names. They need no entry, since each is judged by itself.
+pub(super) const NAMES: &[&str] = &["cd", "set", "exit", "break", "continue", "wait", "read", "export"];
+
 const NO_DIRECTORY: &str = "a directory that the line does not show; write it out";
 
 /// Judges a builtin command. `None` is for other programs.

@@ -71,8 +71,8 @@ impl Judge<'_> {
         let mut bases = Bases::new(start);
         let mut feeds = Feeds::default();
         let mut last = 0;
-        for part in &line.parts {
-            let step = match part {
+        for step in &line.steps {
+            let outcome = match step {
                 LineStep::Run(position, connector) => {
                     last = *position;
                     self.run(line, *position, *connector, &mut bases, &mut feeds)
@@ -101,7 +101,7 @@ impl Judge<'_> {
                 }
                 LineStep::Join | LineStep::EndLoop => bases.join().map_err(whole),
             };
-            step.map_err(|fault| {
+            outcome.map_err(|fault| {
                 let word = fault.at.and_then(|at| u32::try_from(at + 1).ok());
                 Refusal { spot: Spot::Command { index: last + 1, of, word }, reason: fault.reason }
             })?;
@@ -190,6 +190,9 @@ impl Judge<'_> {
         bases: &[ResolvedPath],
         out: &mut JudgedCommand,
     ) -> Result<(), Fault> {
+        if matches!(Value::of(target), Value::Stream) {
+            return Ok(());
+        }
         let texts = super::sorts::texts(&Value::of(target)).ok_or(whole("a redirect to a file that the line does not show"))?;
         for text in texts {
             if SINKS.contains(&text) {
@@ -217,5 +220,6 @@ fn shown(word: &Word) -> String {
         WordText::Exact(text) | WordText::Glob(text) => text.clone(),
         WordText::OneOf(texts) => texts.join("|"),
         WordText::Unknown { prefix, .. } => format!("{prefix}…"),
+        WordText::Stream => "<( )".to_owned(),
     }
 }

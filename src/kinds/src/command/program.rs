@@ -247,6 +247,9 @@ impl Judge<'_> {
             Value::Found { .. } if matches!(item.sort, "r" | "w" | "d" | "v" | "o" | "x") => {
                 uses.iter().try_for_each(|how| self.checker.found(*how, place.found, out)).map_err(fail)
             }
+            // The commands at its other end are judged as well.
+            Value::Stream if matches!(item.sort, "r" | "w" | "x") && !edits => Ok(()),
+            Value::Stream => Err(fail("a pipe of the shell where the program's model needs a name")),
             Value::Open { is_one, .. } if item.sort == "x" => {
                 out.is_unknown = true;
                 if is_one || item.is_listed { Ok(()) } else { Err(fail(SPLIT)) }

@@ -1,10 +1,14 @@
 //! A profile's rules of commands: `run: ["git diff", { cmd: cargo build, args: [--release] }]`, `ask: ["git push"]`.
 
+use super::builtins;
 use super::programs::{all, begins, find};
 use crate::Decision;
 
 /// The maximum number of entries of a profile.
 const MOST_ENTRIES: usize = 1024;
+
+/// Shells, whose lines are judged.
+pub(super) const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh"];
 
 /// An entry as a contract writes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +108,9 @@ impl CommandRules {
         };
         let arguments = entry.arguments.clone().unwrap_or(EntryArguments::Model);
         let warning = match &arguments {
+            EntryArguments::Model if SHELLS.contains(&program.as_str()) => {
+                return Err(format!("`{program}` needs no entry: the line that it runs is judged; list the programs of such lines"));
+            }
             EntryArguments::Model if !has_model(&words) => {
                 return Err(format!(
                     "no model of `{}`; set `args` to `none`, `any` or a list of words, or list another program",
@@ -136,7 +143,8 @@ impl CommandRules {
 /// Returns true if a model covers the entry, or all that an entry such as `git` stands for.
 fn has_model(words: &[String]) -> bool {
     let given = || words.iter().map(String::as_str);
-    find(given()).is_some() || all().any(|model| begins(model.words.split(' '), given()))
+    let is_builtin = matches!(words, [name] if builtins::NAMES.contains(&name.as_str()));
+    is_builtin || find(given()).is_some() || all().any(|model| begins(model.words.split(' '), given()))
 }
 
 // === impl Entry ===

@@ -129,6 +129,6 @@ pub(super) fn texts<'a>(value: &Value<'a>) -> Option<Vec<&'a str>> {
     match value {
         Value::One(text) => Some(vec![text]),
         Value::Any(texts) => Some(texts.iter().map(String::as_str).collect()),
-        Value::Pattern(_) | Value::Open { .. } | Value::Found { .. } => None,
+        Value::Pattern(_) | Value::Open { .. } | Value::Stream | Value::Found { .. } => None,
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Value<'a> {
         /// The literal text at its beginning.
         prefix: &'a str,
     },
+    /// The name of a pipe that the shell makes.
+    Stream,
     /// Any number of paths that another program finds.
     Found {
         /// A path may begin with `-`.
@@ -67,6 +69,7 @@ impl<'a> Value<'a> {
             },
             WordText::Glob(pattern) => Self::Pattern(pattern),
             WordText::Unknown { is_one, prefix } => Self::Open { is_one: *is_one, prefix },
+            WordText::Stream => Self::Stream,
         }
     }
 
@@ -106,6 +109,7 @@ impl<'a> Value<'a> {
                 Some(b'-') => Role::Option,
                 Some(_) => Role::Operand,
             },
+            Self::Stream => Role::Operand,
             Self::Found { may_be_option } => {
                 if may_be_option {
                     Role::Either

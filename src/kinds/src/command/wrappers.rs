@@ -5,6 +5,7 @@ use super::judged::{JudgedCommand, WordSort};
 use super::options;
 use super::program::{mark, mark_item};
 use super::programs::{self, Model};
+use super::rules::SHELLS;
 use super::scope::Use;
 use super::value::{Fault, Given, Value};
 use super::{ShellSyntax, variables};
@@ -26,7 +27,7 @@ impl Judge<'_> {
         place: &Place<'_>,
         out: &mut JudgedCommand,
     ) -> Result<Option<Effect>, Fault> {
-        if matches!(name, "sh" | "bash" | "dash" | "zsh") {
+        if SHELLS.contains(&name) {
             return self.shell(name, words, place, out).map(Some);
         }
         let known = words.iter().map_while(|word| word.value.exact());
@@ -211,7 +212,7 @@ fn replace<'a>(words: &mut [Given<'a>], placeholder: &str, value: Value<'a>) -> 
             Value::One(text) if !text.contains(placeholder) => {}
             Value::One(_) => return Err(given.fault(PLACEHOLDER)),
             Value::Any(texts) if texts.iter().any(|text| text.contains(placeholder)) => return Err(given.fault(PLACEHOLDER)),
-            Value::Any(_) | Value::Pattern(_) | Value::Open { .. } | Value::Found { .. } => {}
+            Value::Any(_) | Value::Pattern(_) | Value::Open { .. } | Value::Stream | Value::Found { .. } => {}
         }
     }
     Ok(())
