@@ -51,7 +51,8 @@ impl Environment {
     /// Adds a function. Its name may have dots: `conversation.called`.
     #[must_use]
     pub fn function(mut self, name: &str, parameters: &[Type], result: Type) -> Environment {
-        self.functions.push((name.to_owned(), Signature { parameters: parameters.to_vec(), result, takes: Takes::Values }));
+        self.functions
+            .push((name.to_owned(), Signature { parameters: parameters.to_vec(), result, takes: Takes::Values }));
         self
     }
 

@@ -98,10 +98,10 @@ pub(crate) fn environment(
 
 /// Returns true if a condition reads facts of the conversation.
 pub(crate) fn reads_conversation(condition: &Condition) -> bool {
-    let of_conversation = |index: &usize| {
-        matches!(KNOWN.get(*index), Some((_, Known::Tainted | Known::Rounds | Known::Turns, _)))
-    };
-    condition.functions().iter().any(|function| *function < OF_CONVERSATION) || condition.facts().iter().any(of_conversation)
+    let of_conversation =
+        |index: &usize| matches!(KNOWN.get(*index), Some((_, Known::Tainted | Known::Rounds | Known::Turns, _)));
+    condition.functions().iter().any(|function| *function < OF_CONVERSATION)
+        || condition.facts().iter().any(of_conversation)
 }
 
 /// Returns true if a condition reads what a marked string means.

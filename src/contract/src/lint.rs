@@ -128,7 +128,9 @@ impl<'s> SchemaWalk<'s, '_> {
                 Some(keyword) => self.keyword(keyword, entries, value, &place),
                 // A mark, which is read with its place.
                 None if key == mark::KEYWORD => {}
-                None if key.starts_with("x-callgate") => self.fault(&place, format!("unknown mark; expected `{}`", mark::KEYWORD)),
+                None if key.starts_with("x-callgate") => {
+                    self.fault(&place, format!("unknown mark; expected `{}`", mark::KEYWORD))
+                }
                 None if key.starts_with("x-") => {}
                 None => self.fault(&place, self.unknown(key)),
             }

@@ -1,10 +1,13 @@
 //! The kinds of string arguments, and the judgement of one value.
 
+use crate::cidr::CidrBlock;
 use crate::command::{self, CommandReading, ShellSyntax};
+use crate::email::EmailAddress;
 use crate::patch::{self, PatchFormat, PatchedFile};
 use crate::path::{Glob, ResolvedPath, Workspace};
 use crate::script::{self, InnerCall};
 use crate::sql::{self, Dialect, SqlReading};
+use crate::url::Url;
 use crate::{Decision, Profile, Refusal};
 
 const NOT_A_TEXT: Refusal = Refusal::whole("a list of words in place of a text");
@@ -37,6 +40,12 @@ pub enum Kind {
         /// The number of leading components that the applier removes from each name.
         strip: u8,
     },
+    /// A URL.
+    Url,
+    /// An e-mail address.
+    Email,
+    /// A block of IP addresses.
+    Cidr,
     /// One query.
     Sql(Dialect),
     /// A program of code mode, each of whose calls is decided as a call.
@@ -81,6 +90,12 @@ pub enum Reading {
     Command(CommandReading),
     /// The files that a patch touches.
     Patch(Vec<PatchedFile>),
+    /// A URL.
+    Url(Url),
+    /// An e-mail address.
+    Email(EmailAddress),
+    /// A block of IP addresses.
+    Cidr(CidrBlock),
     /// A query.
     Sql(SqlReading),
     /// The calls of a program. The caller of [`judge`] decides each.
@@ -149,6 +164,21 @@ pub fn judge(
             profile.check_patch(&files, workspace, &base)?;
             Ok(allowed(Reading::Patch(files)))
         }
+        (Kind::Url, Given::Text(text)) => {
+            let url = Url::read(text).map_err(KindRefusal::Unreadable)?;
+            profile.check_url(&url).map_err(KindRefusal::Forbidden)?;
+            Ok(allowed(Reading::Url(url)))
+        }
+        (Kind::Email, Given::Text(text)) => {
+            let address = EmailAddress::read(text).map_err(KindRefusal::Unreadable)?;
+            profile.check_email(&address).map_err(KindRefusal::Forbidden)?;
+            Ok(allowed(Reading::Email(address)))
+        }
+        (Kind::Cidr, Given::Text(text)) => {
+            let block = CidrBlock::read(text).map_err(KindRefusal::Unreadable)?;
+            profile.check_cidr(&block).map_err(KindRefusal::Forbidden)?;
+            Ok(allowed(Reading::Cidr(block)))
+        }
         (Kind::Sql(dialect), Given::Text(text)) => {
             let query = sql::read(text, dialect).map_err(KindRefusal::Unreadable)?;
             profile.check_sql(&query).map_err(KindRefusal::Forbidden)?;
@@ -176,6 +206,9 @@ impl Kind {
             Self::Glob => "glob",
             Self::Command(_) => "command",
             Self::Patch { .. } => "patch",
+            Self::Url => "url",
+            Self::Email => "email",
+            Self::Cidr => "cidr",
             Self::Sql(_) => "sql",
             Self::Script => "script",
         }
@@ -189,6 +222,9 @@ impl Kind {
             Self::Glob => "a pattern of paths",
             Self::Command(_) => "a command",
             Self::Patch { .. } => "a patch",
+            Self::Url => "a URL",
+            Self::Email => "an e-mail address",
+            Self::Cidr => "a block of addresses",
             Self::Sql(_) => "a query",
             Self::Script => "a program",
         }

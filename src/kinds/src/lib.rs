@@ -13,6 +13,7 @@ mod lines;
 pub mod patch;
 pub mod path;
 mod profile;
+mod profile_source;
 mod refusal;
 mod rule_error;
 pub mod script;
@@ -21,6 +22,7 @@ pub mod url;
 
 pub use kind::{CommandForm, Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
 pub use path::{Os, Workspace};
-pub use profile::{Profile, ProfileFault, ProfileSource};
+pub use profile::{Profile, ProfileFault};
+pub use profile_source::{EmailSource, HostSource, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};
 pub use rule_error::RuleError;

@@ -1,7 +1,7 @@
 //! A reading as lines of text, for people.
 
-use crate::patch::PatchOperation;
 use crate::command::{CommandReading, Extent, JudgedCommand, JudgedPath};
+use crate::patch::PatchOperation;
 use crate::{Decision, Reading};
 
 // === impl Reading ===
@@ -14,16 +14,22 @@ impl Reading {
             Self::Path(path, mode) => vec![format!("{} {path}", mode.as_str())],
             Self::Glob(glob) => glob.directories().map(|directory| format!("read matches below {directory}")).collect(),
             Self::Command(reading) => command(reading),
-            Self::Patch(files) => {
-                files.iter().map(|file| format!("{} {} (line {})", verb(file.operation), file.path, file.line)).collect()
-            }
+            Self::Patch(files) => files
+                .iter()
+                .map(|file| format!("{} {} (line {})", verb(file.operation), file.path, file.line))
+                .collect(),
+            Self::Url(url) => vec![format!("connects to {}", url.host()), url.to_string()],
+            Self::Email(address) => vec![format!("writes to {address}")],
+            Self::Cidr(block) => vec![block.to_string()],
             Self::Sql(query) => {
                 let tables = query.tables.iter().map(|table| format!("reads table {table}"));
                 let functions = query.functions.iter().map(|function| format!("calls {}", function.name));
                 let limit = query.limit.map(|limit| format!("returns at most {limit} rows"));
                 tables.chain(functions).chain(limit).collect()
             }
-            Self::Script(calls) => calls.iter().map(|call| format!("line {}: calls {}", call.line, call.name)).collect(),
+            Self::Script(calls) => {
+                calls.iter().map(|call| format!("line {}: calls {}", call.line, call.name)).collect()
+            }
         }
     }
 }
@@ -53,7 +59,8 @@ fn command(reading: &CommandReading) -> Vec<String> {
 
 /// Returns the words with their sorts, the directories and the entries that decided.
 fn head(command: &JudgedCommand) -> String {
-    let words: Vec<String> = command.words.iter().map(|word| format!("{:?} {}", word.text, word.sort.as_str())).collect();
+    let words: Vec<String> =
+        command.words.iter().map(|word| format!("{:?} {}", word.text, word.sort.as_str())).collect();
     let bases: Vec<String> = command.bases.iter().map(ToString::to_string).collect();
     let entries: Vec<String> = command.entries.iter().map(|entry| format!("`{entry}`")).collect();
     let facts = [

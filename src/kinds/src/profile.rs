@@ -1,29 +1,13 @@
-//! Profiles: what may be done, as a contract writes it and as it is compiled.
+//! Profiles: what may be done, compiled.
 
-use crate::command::{self, CommandEntry, CommandRules, EntryList, Judged, PathScope, ShellLine};
+use crate::cidr::{CidrBlock, CidrRules};
+use crate::command::{self, CommandRules, EntryList, Judged, PathScope, ShellLine};
+use crate::email::{EmailAddress, EmailRules};
 use crate::patch::{self, PatchedFile};
 use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
-use crate::sql::{SqlReading, SqlRules, SqlSource};
-use crate::{KindRefusal, PathMode, Refusal};
-
-/// A profile as a contract writes it. An absent rule allows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProfileSource {
-    /// The profile whose entries this one has too.
-    pub like: Option<String>,
-    /// The paths that may be read.
-    pub read: Vec<String>,
-    /// The paths that may be written.
-    pub write: Vec<String>,
-    /// The commands that may run.
-    pub run: Vec<CommandEntry>,
-    /// The commands that a person must approve.
-    pub ask: Vec<CommandEntry>,
-    /// True if programs may walk directories that may hold forbidden paths; true by default.
-    pub recursive: Option<bool>,
-    /// The queries that may run.
-    pub sql: Option<SqlSource>,
-}
+use crate::sql::{SqlReading, SqlRules};
+use crate::url::{HostRules, Url};
+use crate::{KindRefusal, PathMode, ProfileSource, Refusal, RuleError};
 
 /// A compiled profile.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +17,10 @@ pub struct Profile {
     commands: CommandRules,
     may_ask: bool,
     is_recursive: bool,
+    hosts: Vec<HostRules>,
+    email: EmailRules,
+    max_addresses: Option<u32>,
+    cidr: CidrRules,
     sql: Option<SqlRules>,
 }
 
@@ -46,27 +34,6 @@ pub struct ProfileFault {
     pub entry: Option<usize>,
     /// The problem, as a sentence.
     pub problem: String,
-}
-
-// === impl ProfileSource ===
-
-impl ProfileSource {
-    /// Adds the entries of another profile. Nothing of either is taken away: a `!` entry of one forbids for both.
-    pub fn add(&mut self, other: &Self) {
-        join(&mut self.read, &other.read);
-        join(&mut self.write, &other.write);
-        join(&mut self.run, &other.run);
-        join(&mut self.ask, &other.ask);
-        // One that refuses, refuses for both.
-        self.recursive = least(self.recursive, other.recursive);
-        joined(&mut self.sql, other.sql.as_ref(), add_sql);
-    }
-
-    /// Returns true if its rules are about paths, which are relative to a workspace.
-    #[must_use]
-    pub fn needs_root(&self) -> bool {
-        !self.read.is_empty() || !self.write.is_empty() || !self.run.is_empty() || !self.ask.is_empty()
-    }
 }
 
 // === impl Profile ===
@@ -101,7 +68,22 @@ impl Profile {
             CommandRules::default()
         });
         let (may_ask, is_recursive) = (!source.ask.is_empty(), source.recursive.unwrap_or(true));
-        let profile = Self { read, write, commands, may_ask, is_recursive, sql };
+        let mut one = |field: &'static str, error: RuleError| {
+            faults.push(ProfileFault { field, entry: Some(error.entry), problem: error.problem });
+        };
+        let hosts = source.hosts.iter().filter_map(|source| source.compile().map_err(|error| one("hosts", error)).ok());
+        let hosts = hosts.collect();
+        let domains = source.email.as_ref().map(|source| source.domains.as_slice()).unwrap_or_default();
+        let email = EmailRules::compile(domains).unwrap_or_else(|error| {
+            one("email/domains", error);
+            EmailRules::default()
+        });
+        let cidr = CidrRules::compile(&source.cidr).unwrap_or_else(|error| {
+            one("cidr", error);
+            CidrRules::default()
+        });
+        let max_addresses = source.email.as_ref().and_then(|source| source.max);
+        let profile = Self { read, write, commands, may_ask, is_recursive, hosts, email, max_addresses, cidr, sql };
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
     }
 
@@ -157,6 +139,34 @@ impl Profile {
         patch::check(files, &self.read, &self.write, workspace, base)
     }
 
+    /// Checks a URL: one list of hosts allows all of it.
+    pub(crate) fn check_url(&self, url: &Url) -> Result<(), Refusal> {
+        let mut refusal = Refusal::whole("host outside the profile's hosts");
+        for rules in &self.hosts {
+            match rules.check(url) {
+                Ok(()) => return Ok(()),
+                Err(found) => refusal = found,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Checks an e-mail address.
+    pub(crate) fn check_email(&self, address: &EmailAddress) -> Result<(), Refusal> {
+        self.email.check(address)
+    }
+
+    /// Checks a block of IP addresses.
+    pub(crate) fn check_cidr(&self, block: &CidrBlock) -> Result<(), Refusal> {
+        self.cidr.check(block)
+    }
+
+    /// Returns the maximum number of e-mail addresses of one call.
+    #[must_use]
+    pub fn max_addresses(&self) -> Option<u32> {
+        self.max_addresses
+    }
+
     /// Checks a query.
     pub(crate) fn check_sql(&self, query: &SqlReading) -> Result<(), Refusal> {
         let rules = self.sql.as_ref().ok_or(Refusal::whole("the profile has no `sql`"))?;
@@ -169,43 +179,5 @@ const fn field(list: EntryList) -> &'static str {
     match list {
         EntryList::Run => "run",
         EntryList::Ask => "ask",
-    }
-}
-
-/// Adds the rules of another profile, if it has any.
-fn joined<T: Clone>(rules: &mut Option<T>, more: Option<&T>, add: fn(&mut T, &T)) {
-    match (rules.as_mut(), more) {
-        (Some(rules), Some(more)) => add(rules, more),
-        (None, Some(more)) => *rules = Some(more.clone()),
-        (_, None) => {}
-    }
-}
-
-/// Joins the lists; the smaller limit holds. Absent functions are the pure ones.
-fn add_sql(rules: &mut SqlSource, more: &SqlSource) {
-    join(&mut rules.statements, &more.statements);
-    join(&mut rules.tables, &more.tables);
-    if rules.functions.is_some() || more.functions.is_some() {
-        let pure = || vec!["@pure".to_owned()];
-        let functions = rules.functions.get_or_insert_with(pure);
-        join(functions, &more.functions.clone().unwrap_or_else(pure));
-    }
-    rules.limit = least(rules.limit, more.limit);
-}
-
-/// Returns the smaller limit; `None` is none.
-fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// Appends the entries that are not there.
-fn join<T: Clone + PartialEq>(entries: &mut Vec<T>, more: &[T]) {
-    for entry in more {
-        if !entries.contains(entry) {
-            entries.push(entry.clone());
-        }
     }
 }

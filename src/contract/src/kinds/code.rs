@@ -43,7 +43,9 @@ pub(crate) fn check(
             let inner = Conversation { calls_before: before, ..*conversation };
             let place = InnerPlace { tool, pointer, position, call };
             match one(contract, caller, &inner, &place) {
-                Ok(Verdict::Allow(approved)) => outcome.shadowed = outcome.shadowed.or(approved.shadowed.map(|inner| place.named(&inner))),
+                Ok(Verdict::Allow(approved)) => {
+                    outcome.shadowed = outcome.shadowed.or(approved.shadowed.map(|inner| place.named(&inner)))
+                }
                 Ok(Verdict::NeedsApproval(approved)) => {
                     outcome.shadowed = outcome.shadowed.or(approved.shadowed.map(|inner| place.named(&inner)));
                     let asked = || place.violation(Code::ApprovalRequired, "", "expected a person's approval");
@@ -84,12 +86,24 @@ fn callable(contract: &Contract, role: Option<&Role>, tool: &Tool) -> Result<(),
         (tool.marks.iter().any(|mark| mark.kind == callgate_kinds::Kind::Script), "expected no program in a program"),
         (!matches!(tool.run, Run::Client), "expected a tool that the client runs; call this one directly"),
         (tool.reads_texts(), "expected a tool without rules about the sources of values; call this one directly"),
-        (tool.sources.output.confidential != Extent::Nowhere, "expected a tool without confidential results; call this one directly"),
+        (
+            tool.sources.output.confidential != Extent::Nowhere,
+            "expected a tool without confidential results; call this one directly",
+        ),
         (tool.approval != Approval::Never, "expected a tool that needs no approval; call this one directly"),
-        (!tool.limits.is_empty() || role.is_some_and(counts_calls), "expected a tool and a role whose calls have no rate; call this one directly"),
-        (rules.is_some_and(|rules| rules.max_calls.is_some()), "expected a contract without `maxCalls`; call this tool directly"),
+        (
+            !tool.limits.is_empty() || role.is_some_and(counts_calls),
+            "expected a tool and a role whose calls have no rate; call this one directly",
+        ),
+        (
+            rules.is_some_and(|rules| rules.max_calls.is_some()),
+            "expected a contract without `maxCalls`; call this tool directly",
+        ),
         (contract.authorize, "expected a contract without `authorize`; call this tool directly"),
-        (conditions.into_iter().any(reads_conversation), "expected a tool whose conditions do not read the conversation; call this one directly"),
+        (
+            conditions.into_iter().any(reads_conversation),
+            "expected a tool whose conditions do not read the conversation; call this one directly",
+        ),
     ];
     match reasons.into_iter().find(|(is_there, _)| *is_there) {
         Some((_, reason)) => Err(reason),

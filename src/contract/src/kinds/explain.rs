@@ -35,7 +35,8 @@ pub fn explain_profiles(contract: &Contract) -> String {
         add_profile(&mut out, &profile.source);
     }
     for tool in contract.tools().iter().filter(|tool| !tool.marks.is_empty()) {
-        let marks: Vec<String> = tool.marks.iter().map(|mark| format!("{} is {}", mark.place, mark.kind.noun())).collect();
+        let marks: Vec<String> =
+            tool.marks.iter().map(|mark| format!("{} is {}", mark.place, mark.kind.noun())).collect();
         let _ = writeln!(out, "tool {}: {}", tool.name(), marks.join("; "));
     }
     for set in SETS {
@@ -54,6 +55,15 @@ fn add_profile(out: &mut String, source: &ProfileSource) {
     line("run", source.run.iter().map(shown).collect());
     line("ask", source.ask.iter().map(shown).collect());
     line("recursive", vec![if source.recursive.unwrap_or(true) { "allow" } else { "refuse" }.to_owned()]);
+    for hosts in &source.hosts {
+        line("hosts", [&hosts.names[..], &hosts.schemes[..], &hosts.paths[..]].concat());
+    }
+    if let Some(email) = &source.email {
+        line("email", email.domains.clone());
+    }
+    if !source.cidr.is_empty() {
+        line("cidr", source.cidr.clone());
+    }
     if let Some(sql) = &source.sql {
         line("sql", [&sql.statements[..], &sql.tables[..]].concat());
         line("functions", sql.functions.clone().unwrap_or_else(|| vec!["@pure".to_owned()]));

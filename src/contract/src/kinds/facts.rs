@@ -39,7 +39,9 @@ pub(crate) fn check_literal(function: usize, literal: &str, workspace: Option<&W
     if function != WITHIN {
         return Ok(());
     }
-    let Some(workspace) = workspace else { return Err("missing `spec.workspace`; a path is within a directory of it".to_owned()) };
+    let Some(workspace) = workspace else {
+        return Err("missing `spec.workspace`; a path is within a directory of it".to_owned());
+    };
     match workspace.resolve(literal, &workspace.root()) {
         Ok(_) => Ok(()),
         Err(refusal) => Err(format!("expected a directory; {refusal}")),

@@ -27,7 +27,8 @@ pub(crate) fn marks(schema: &Value) -> Result<Vec<Mark>, Vec<SchemaFault>> {
     if all.is_empty() {
         return Ok(Vec::new());
     }
-    let mut walk = MarkWalk { root: schema, found: Vec::new(), faults: Vec::new(), reached: BTreeSet::new(), left: MAX_VISITED };
+    let mut walk =
+        MarkWalk { root: schema, found: Vec::new(), faults: Vec::new(), reached: BTreeSet::new(), left: MAX_VISITED };
     walk.visit(schema, "", &Reach { place: Some(Vec::new()), trail: Vec::new() });
     let MarkWalk { found, mut faults, reached, left, .. } = walk;
     if left == 0 {
@@ -95,7 +96,9 @@ fn reaches_mark(root: &Value, start: &Value) -> bool {
         {
             open.extend(keywords::local(root, reference));
         }
-        open.extend(entries.iter().flat_map(|(key, value)| keywords::schemas(key, value, "")).map(|(_, schema)| schema));
+        open.extend(
+            entries.iter().flat_map(|(key, value)| keywords::schemas(key, value, "")).map(|(_, schema)| schema),
+        );
     }
     false
 }
@@ -106,7 +109,8 @@ fn check_base(schema: &Value, mark: &Mark, faults: &mut Vec<SchemaFault>) {
     let is_text = |node: &&Value| marked_type(node) == Some(MarkedType::Text);
     let nodes = base.members().map(|members| schema::at(schema, &members)).unwrap_or_default();
     if !nodes.iter().any(is_text) {
-        let message = format!("expected the JSON Pointer of an argument of type `string`; the schema has none at `{base}`");
+        let message =
+            format!("expected the JSON Pointer of an argument of type `string`; the schema has none at `{base}`");
         faults.push(SchemaFault { pointer: String::new(), message });
     }
 }

@@ -1,9 +1,9 @@
 //! One mark: the value of `x-callgate` in a schema.
 
 use callgate_json::{Map, Value};
+use callgate_kinds::command::ShellSyntax;
 use callgate_kinds::patch::PatchFormat;
 use callgate_kinds::sql::Dialect;
-use callgate_kinds::command::ShellSyntax;
 use callgate_kinds::{CommandForm, Kind, PathMode};
 
 use super::ArgumentPlace;
@@ -12,14 +12,17 @@ use crate::nearest::nearest;
 /// The keyword.
 pub(crate) const KEYWORD: &str = "x-callgate";
 
-const FORMS: &str = "`{ path: read }`, `{ command: { shell: bash } }`, `{ patch: codex }`, `glob`, `{ sql: { dialect: postgres } }` or \
-                     `script`";
+const FORMS: &str = "`{ path: read }`, `{ command: { shell: bash } }`, `{ patch: codex }`, `glob`, `url`, `email`, `cidr`, \
+                     `{ sql: { dialect: postgres } }` or `script`";
 /// Each kind, and the members that may stand beside its name.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 9] = [
     ("path", &["base"]),
     ("command", &[]),
     ("patch", &["base", "strip"]),
     ("glob", &["base"]),
+    ("url", &[]),
+    ("email", &[]),
+    ("cidr", &[]),
     ("sql", &[]),
     ("script", &[]),
 ];
@@ -113,6 +116,10 @@ impl MarkForm {
                     (None, None) => return Err("missing `dialect`; dialects read the same text differently".to_owned()),
                 }
             }
+            ("url", None) => Kind::Url,
+            ("email", None) => Kind::Email,
+            ("cidr", None) => Kind::Cidr,
+            ("cidr", Some(Value::Object(members))) if members.is_empty() => Kind::Cidr,
             ("script", None) => Kind::Script,
             _ => return Err(format!("unknown form of `{name}`; expected {FORMS}")),
         };
@@ -123,9 +130,7 @@ impl MarkForm {
     pub(crate) fn marked_type(&self) -> MarkedType {
         match self.kind {
             Kind::Command(CommandForm::Vector) => MarkedType::Words,
-            Kind::Path(_) | Kind::Command(_) | Kind::Patch { .. } | Kind::Glob | Kind::Sql(_) | Kind::Script => {
-                MarkedType::Text
-            }
+            _ => MarkedType::Text,
         }
     }
 }

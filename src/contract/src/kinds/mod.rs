@@ -26,9 +26,9 @@ use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Reading, Ref
 
 use crate::model::{Contract, Role, Tool};
 use crate::violation::{Code, Violation};
+pub use explain::explain_profiles;
 use mark::Mark;
 use place::PlacedValue;
-pub use explain::explain_profiles;
 pub(crate) use place::{ArgumentPlace, PlaceStep};
 pub(crate) use profiles::RoleProfile;
 pub use readings::{StringReading, string_readings};
@@ -62,11 +62,19 @@ pub(crate) fn check(
         return Err(deny(Code::ArgumentForbidden, "", message));
     };
     let mut held = None;
+    let mut addresses = 0_u32;
     for mark in &tool.marks {
         for PlacedValue { pointer, value } in mark.place.values(arguments) {
             let judgement = value
                 .and_then(|value| judge_one(mark, value, arguments, profile, workspace))
                 .map_err(|refusal| deny(code(refusal), &pointer, sentence(mark.kind, refusal, &profile.name)))?;
+            if matches!(judgement.reading, Reading::Email(_)) {
+                addresses = addresses.saturating_add(1);
+                if let Some(max) = profile.rules.max_addresses().filter(|max| addresses > *max) {
+                    let message = format!("expected at most {max} addresses in one call; profile `{}`", profile.name);
+                    return Err(deny(Code::ArgumentForbidden, &pointer, message));
+                }
+            }
             if judgement.decision == Decision::Ask {
                 let message = asked(&judgement, &profile.name);
                 held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
@@ -110,7 +118,8 @@ fn asked(judgement: &Judgement, profile: &str) -> String {
         return format!("expected a person's approval; profile `{profile}` asks for it");
     };
     let asking = line.commands.iter().filter(|command| command.decision == Decision::Ask);
-    let mut entries: Vec<String> = asking.flat_map(|command| &command.entries).map(|entry| format!("`{entry}`")).collect();
+    let mut entries: Vec<String> =
+        asking.flat_map(|command| &command.entries).map(|entry| format!("`{entry}`")).collect();
     entries.dedup();
     format!("expected a person's approval; profile `{profile}` asks for {}", entries.join(", "))
 }

@@ -31,8 +31,7 @@ fn entry(item: &Located<'_>, report: &mut Report<'_>) -> Option<CommandEntry> {
             Some(EntryArguments::Words(words?))
         }
         Some(item) => {
-            let known =
-                [("model", Simple::Model), ("none", Simple::None), ("any", Simple::Any)];
+            let known = [("model", Simple::Model), ("none", Simple::None), ("any", Simple::Any)];
             Some(match item.word(&known, report)? {
                 Simple::Model => EntryArguments::Model,
                 Simple::None => EntryArguments::None,

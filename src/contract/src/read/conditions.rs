@@ -25,12 +25,7 @@ pub(super) struct Names {
 // === impl Names ===
 
 impl Names {
-    pub(super) fn new(
-        tools: &[&str],
-        claims: ClaimTypes,
-        workspace: Option<Workspace>,
-        patterns: &Patterns,
-    ) -> Self {
+    pub(super) fn new(tools: &[&str], claims: ClaimTypes, workspace: Option<Workspace>, patterns: &Patterns) -> Self {
         let tools = tools.iter().map(|name| (*name).to_owned()).collect();
         Self { tools, claims, workspace, patterns: patterns.clone() }
     }

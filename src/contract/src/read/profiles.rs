@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callgate_kinds::sql::SqlSource;
-use callgate_kinds::{Os, Profile, ProfileSource, Workspace};
+use callgate_kinds::{EmailSource, HostSource, Os, Profile, ProfileSource, Workspace};
 
 use super::commands;
 use super::fields::{Fields, Located, Report};
@@ -11,9 +11,9 @@ use crate::kinds::RoleProfile;
 use crate::kinds::profiles::resolved;
 use crate::model::{NameTable, Role, Tool};
 use crate::nearest::nearest;
-use crate::source::node::join;
+use crate::source::node::{Data, join};
 
-const PROFILE: [&str; 7] = ["like", "read", "write", "run", "ask", "recursive", "sql"];
+const PROFILE: [&str; 10] = ["like", "read", "write", "run", "ask", "recursive", "hosts", "email", "cidr", "sql"];
 const ROOT: &str = "an absolute path, such as `/work/project`";
 
 /// Reads `spec.workspace`.
@@ -60,7 +60,8 @@ pub(super) fn profiles(
     };
     if let Some((name, _)) = needs_root {
         let item = Located { node: item.node.get(name)?, path: join(&item.path, name) };
-        return report.fault(&item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
+        return report
+            .fault(&item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
     }
     let workspace = &workspace;
     for (entry, (name, own)) in entries.iter().zip(&sources) {
@@ -75,7 +76,11 @@ pub(super) fn profiles(
         let source = match resolved(name, &sources) {
             Ok(source) => source,
             Err(problem) => {
-                let message = match own.like.as_deref().and_then(|like| nearest(like, sources.iter().map(|(name, _)| name.as_str()))) {
+                let message = match own
+                    .like
+                    .as_deref()
+                    .and_then(|like| nearest(like, sources.iter().map(|(name, _)| name.as_str())))
+                {
                     Some(near) if own.like.as_deref() != Some(near) => format!("{problem}; did you mean `{near}`?"),
                     _ => problem,
                 };
@@ -109,11 +114,53 @@ fn source(item: &Located<'_>, report: &mut Report<'_>) -> Option<ProfileSource> 
         Some(item) => item.text(report).map(|text| Some(text.to_owned())),
         None => Some(None),
     };
+    let hosts = match fields.get("hosts") {
+        Some(item) => hosts(&item, report).map(|hosts| vec![hosts]),
+        None => Some(Vec::new()),
+    };
+    let email = match fields.get("email") {
+        Some(item) => email(&item, report).map(Some),
+        None => Some(None),
+    };
+    let cidr = texts(&fields, "cidr", report);
     let sql = match fields.get("sql") {
         Some(item) => sql(&item, report).map(Some),
         None => Some(None),
     };
-    Some(ProfileSource { like: like?, read: read?, write: write?, run: run?, ask: ask?, recursive: recursive?, sql: sql? })
+    Some(ProfileSource {
+        like: like?,
+        read: read?,
+        write: write?,
+        run: run?,
+        ask: ask?,
+        recursive: recursive?,
+        hosts: hosts?,
+        email: email?,
+        cidr: cidr?,
+        sql: sql?,
+    })
+}
+
+/// Reads a list of hosts, or a mapping with schemes and paths too.
+fn hosts(item: &Located<'_>, report: &mut Report<'_>) -> Option<HostSource> {
+    if !matches!(item.node.data, Data::Map(_)) {
+        let names = item.texts(report)?.into_iter().map(|(_, text)| text.to_owned()).collect();
+        return Some(HostSource { names, ..HostSource::default() });
+    }
+    let fields = Fields::open(item, &["names", "schemes", "paths"], &[], report)?;
+    fields.need("names", "a list of hosts, such as `docs.rs` or `*.example.com`", report)?;
+    let (names, schemes) = (texts(&fields, "names", report), texts(&fields, "schemes", report));
+    Some(HostSource { names: names?, schemes: schemes?, paths: texts(&fields, "paths", report)? })
+}
+
+fn email(item: &Located<'_>, report: &mut Report<'_>) -> Option<EmailSource> {
+    let fields = Fields::open(item, &["domains", "max"], &[], report)?;
+    let domains = texts(&fields, "domains", report);
+    let max = match fields.get("max") {
+        Some(item) => item.count(report).map(Some),
+        None => Some(None),
+    };
+    Some(EmailSource { domains: domains?, max: max? })
 }
 
 fn sql(item: &Located<'_>, report: &mut Report<'_>) -> Option<SqlSource> {
@@ -144,12 +191,17 @@ pub(super) fn join_roles(item: &Located<'_>, roles: &NameTable<Role>, tools: &mu
         let mut unruled = None;
         for tool in marked {
             match &role.profile {
-                None => unruled = unruled.or_else(|| tool.marks.first().map(|mark| (tool.shared_name(), mark.place.to_string()))),
+                None => {
+                    unruled =
+                        unruled.or_else(|| tool.marks.first().map(|mark| (tool.shared_name(), mark.place.to_string())))
+                }
                 Some(profile) => tool.may_ask |= profile.rules.may_ask(),
             }
         }
         if let Some((tool, place)) = unruled {
-            let message = format!("missing field `profile`; the role may use tool `{tool}`, whose argument `{place}` is marked with `x-callgate`");
+            let message = format!(
+                "missing field `profile`; the role may use tool `{tool}`, whose argument `{place}` is marked with `x-callgate`"
+            );
             report.fault_at::<()>(&entry.value.at, join(&item.path, &entry.key), message);
         }
     }

@@ -7,7 +7,9 @@ use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
-use crate::model::{Contract, Limits, NameTable, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
+use crate::model::{
+    Contract, Limits, NameTable, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers,
+};
 use crate::pool::Parts;
 use crate::prices::Prices;
 use callgate_limits::Unit;

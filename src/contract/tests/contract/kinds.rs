@@ -68,7 +68,10 @@ fn a_mark_that_cannot_be_enforced_is_a_fault_with_its_place() {
         ("{ type: array, items: { type: string }, x-callgate: { path: read } }", "expected `type: string`"),
         ("{ enum: [a], x-callgate: { path: read } }", "expected `type: string` beside the mark"),
         // Places that not every value passes through.
-        ("{ anyOf: [{ type: string, x-callgate: { path: read } }, { type: integer }] }", "/properties/s/anyOf/0/x-callgate: a mark here cannot be located"),
+        (
+            "{ anyOf: [{ type: string, x-callgate: { path: read } }, { type: integer }] }",
+            "/properties/s/anyOf/0/x-callgate: a mark here cannot be located",
+        ),
         ("{ oneOf: [{ type: string, x-callgate: { path: read } }] }", "cannot be located"),
         ("{ if: { type: string, x-callgate: { path: read } }, then: {} }", "cannot be located"),
         ("{ if: {}, then: { type: string, x-callgate: { path: read } } }", "cannot be located"),
@@ -76,7 +79,10 @@ fn a_mark_that_cannot_be_enforced_is_a_fault_with_its_place() {
         ("{ additionalProperties: { type: string, x-callgate: { path: read } } }", "cannot be located"),
         ("{ patternProperties: { a: { type: string, x-callgate: { path: read } } } }", "cannot be located"),
         ("{ propertyNames: { type: string, x-callgate: { path: read } } }", "cannot be located"),
-        ("{ dependentSchemas: { a: { properties: { b: { type: string, x-callgate: { path: read } } } } } }", "cannot be located"),
+        (
+            "{ dependentSchemas: { a: { properties: { b: { type: string, x-callgate: { path: read } } } } } }",
+            "cannot be located",
+        ),
         ("{ contains: { type: string, x-callgate: { path: read } } }", "cannot be located"),
         ("{ unevaluatedItems: { type: string, x-callgate: { path: read } } }", "cannot be located"),
         ("{ prefixItems: [{}], items: { type: string, x-callgate: { path: read } } }", "cannot be located"),
@@ -122,7 +128,9 @@ fn a_reference_to_a_marked_part_is_followed() {
 
 #[test]
 fn the_model_reads_a_schema_without_marks() {
-    let contract = contract("{ type: object, properties: { p: { type: string, x-callgate: { path: read } }, x-callgate: { type: string } } }");
+    let contract = contract(
+        "{ type: object, properties: { p: { type: string, x-callgate: { path: read } }, x-callgate: { type: string } } }",
+    );
     let declared = contract.tool("f").unwrap().parameters().to_string();
     assert_eq!(declared, r#"{"type":"object","properties":{"p":{"type":"string"},"x-callgate":{"type":"string"}}}"#);
     assert!(contract.canonical().contains(r#""x-callgate":{"path":"read"}"#));
@@ -147,7 +155,10 @@ fn a_role_with_a_marked_tool_needs_a_profile() {
 #[test]
 fn profiles_may_not_be_like_each_other_in_a_circle() {
     for (profiles, expected) in [
-        ("{ a: { like: a }, p: {} }", "/spec/profiles/a/like: expected profiles that are not like each other in a circle"),
+        (
+            "{ a: { like: a }, p: {} }",
+            "/spec/profiles/a/like: expected profiles that are not like each other in a circle",
+        ),
         ("{ a: { like: b }, b: { like: p }, p: { like: a } }", "in a circle"),
         ("{ a: { like: c }, p: {} }", "expected the name of a profile"),
         ("{ apple: {}, a: { like: aple }, p: {} }", "did you mean `apple`?"),
@@ -168,7 +179,9 @@ fn a_workspace_is_one_absolute_path() {
         ("{ root: '/home/*/src/*' }", "not supported"),
         ("{ root: /w, os: mac }", "expected `posix` or `windows`"),
     ] {
-        let spec = format!("  workspace: {workspace}\n  profiles: {{ p: {{ read: [\".\"] }} }}\n  roles: {{ r: {{ tools: [f] }} }}\n");
+        let spec = format!(
+            "  workspace: {workspace}\n  profiles: {{ p: {{ read: [\".\"] }} }}\n  roles: {{ r: {{ tools: [f] }} }}\n"
+        );
         let found = fault(&text("{ type: object }", &spec));
         assert!(found.contains(expected), "{workspace}: {found}");
     }

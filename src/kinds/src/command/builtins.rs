@@ -27,12 +27,15 @@ pub(super) fn judge(
             is_flag || matches!(text, "-o" | "-eo" | "-euo" | "-euxo" | "pipefail" | "errexit" | "nounset" | "xtrace")
         })?,
         "exit" | "break" | "continue" | "wait" => {
-            check(rest, out, WordSort::Number, |text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit()))?;
+            check(rest, out, WordSort::Number, |text| {
+                text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit())
+            })?;
         }
         "read" => check(rest, out, WordSort::Text, |text| text == "-r" || variables::check_own(text).is_ok())?,
         "export" => {
             for given in rest {
-                let (name, value) = given.value.exact().and_then(|text| text.split_once('=')).ok_or(given.fault(OTHER))?;
+                let (name, value) =
+                    given.value.exact().and_then(|text| text.split_once('=')).ok_or(given.fault(OTHER))?;
                 variables::check_environment(name, Value::One(value)).map_err(|reason| given.fault(reason))?;
                 mark(out, *given, WordSort::Text);
             }
@@ -61,7 +64,12 @@ fn check(
 }
 
 /// Judges `cd`.
-fn change(judge: &mut Judge<'_>, words: &[Given<'_>], place: &Place<'_>, out: &mut JudgedCommand) -> Result<Effect, Fault> {
+fn change(
+    judge: &mut Judge<'_>,
+    words: &[Given<'_>],
+    place: &Place<'_>,
+    out: &mut JudgedCommand,
+) -> Result<Effect, Fault> {
     let words = match words.split_first() {
         Some((first, rest)) if matches!(first.value.exact(), Some("--" | "-P" | "-L")) => rest,
         _ => words,

@@ -127,7 +127,11 @@ impl Judge<'_> {
         let mut out = JudgedCommand {
             depth: self.depth,
             bases: own.clone(),
-            words: command.words.iter().map(|word| JudgedWord { text: shown(word), sort: WordSort::Unjudged }).collect(),
+            words: command
+                .words
+                .iter()
+                .map(|word| JudgedWord { text: shown(word), sort: WordSort::Unjudged })
+                .collect(),
             ..JudgedCommand::default()
         };
         let effect = self.simple(command, &own, feed.as_ref(), &mut out)?;
@@ -173,12 +177,8 @@ impl Judge<'_> {
         if command.words.is_empty() {
             return Ok(Effect::default());
         }
-        let words: Vec<Given<'_>> = command
-            .words
-            .iter()
-            .enumerate()
-            .map(|(at, word)| Given { at: Some(at), value: Value::of(word) })
-            .collect();
+        let words: Vec<Given<'_>> =
+            command.words.iter().enumerate().map(|(at, word)| Given { at: Some(at), value: Value::of(word) }).collect();
         self.words(&words, &Place { bases, found: &[], feed, document, wrappers: 0 }, out)
     }
 
@@ -193,7 +193,8 @@ impl Judge<'_> {
         if matches!(Value::of(target), Value::Stream) {
             return Ok(());
         }
-        let texts = super::sorts::texts(&Value::of(target)).ok_or(whole("a redirect to a file that the line does not show"))?;
+        let texts =
+            super::sorts::texts(&Value::of(target)).ok_or(whole("a redirect to a file that the line does not show"))?;
         for text in texts {
             if SINKS.contains(&text) {
                 continue;

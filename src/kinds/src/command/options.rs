@@ -68,7 +68,11 @@ pub(super) fn sort<'a>(model: &'static Model, words: &'a [Given<'a>], skip: usiz
             }
             Role::Operand | Role::Either => {
                 ended |= model.has(STOPS);
-                if dashes && is_split { after.push(walk.next - 1) } else { before.push(walk.next - 1) }
+                if dashes && is_split {
+                    after.push(walk.next - 1)
+                } else {
+                    before.push(walk.next - 1)
+                }
                 if ended && !dashes && walk.takes_command(before.len()) {
                     break;
                 }

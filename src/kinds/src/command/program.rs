@@ -23,7 +23,12 @@ const SPLIT: &str = "text that may become several words; quote it";
 
 impl Judge<'_> {
     /// Judges a command with its words.
-    pub(super) fn words(&mut self, words: &[Given<'_>], place: &Place<'_>, out: &mut JudgedCommand) -> Result<Effect, Fault> {
+    pub(super) fn words(
+        &mut self,
+        words: &[Given<'_>],
+        place: &Place<'_>,
+        out: &mut JudgedCommand,
+    ) -> Result<Effect, Fault> {
         let first = words.first().copied().ok_or(whole("no program; write one"))?;
         let name = first.value.exact().ok_or(first.fault("the program's name is not a literal; write it out"))?;
         if place.wrappers >= MOST_WRAPPERS {
@@ -127,7 +132,10 @@ impl Judge<'_> {
             EntryArguments::Words(list) => {
                 let texts = known.get(entry.words.len()..).filter(|_| known.len() == words.len());
                 if !texts.is_some_and(|texts| Entry::lists(list, texts)) {
-                    return Err(Fault { at: rest.first().and_then(|word| word.at), reason: "words that the profile's entry does not list" });
+                    return Err(Fault {
+                        at: rest.first().and_then(|word| word.at),
+                        reason: "words that the profile's entry does not list",
+                    });
                 }
                 for given in rest {
                     mark(out, *given, WordSort::Text);
@@ -138,7 +146,12 @@ impl Judge<'_> {
     }
 
     /// Judges a command by the model of its program.
-    pub(super) fn modelled(&mut self, words: &[Given<'_>], place: &Place<'_>, out: &mut JudgedCommand) -> Result<Effect, Fault> {
+    pub(super) fn modelled(
+        &mut self,
+        words: &[Given<'_>],
+        place: &Place<'_>,
+        out: &mut JudgedCommand,
+    ) -> Result<Effect, Fault> {
         let known = words.iter().map_while(|word| word.value.exact());
         let Some(model) = programs::find(known) else {
             let second = words.get(1).or(words.first()).and_then(|word| word.at);
@@ -186,7 +199,8 @@ impl Judge<'_> {
         bases: &[ResolvedPath],
         out: &mut JudgedCommand,
     ) -> Result<(), Fault> {
-        let has_path = sorted.items.iter().any(|item| item.is_operand && matches!(item.sort, "r" | "w" | "d" | "v" | "o" | "y"));
+        let has_path =
+            sorted.items.iter().any(|item| item.is_operand && matches!(item.sort, "r" | "w" | "d" | "v" | "o" | "y"));
         if has_path || !(model.has(HERE) || (walks && model.has(HERE_IF_WALKED))) {
             return Ok(());
         }
@@ -308,7 +322,13 @@ impl Judge<'_> {
     }
 
     /// Checks the words of `test` and `[`.
-    fn test(&mut self, name: &str, words: &[Given<'_>], bases: &[ResolvedPath], out: &mut JudgedCommand) -> Result<(), Fault> {
+    fn test(
+        &mut self,
+        name: &str,
+        words: &[Given<'_>],
+        bases: &[ResolvedPath],
+        out: &mut JudgedCommand,
+    ) -> Result<(), Fault> {
         let mut words = words.get(1..).unwrap_or_default();
         if name == "[" {
             words = match words.split_last() {
@@ -332,7 +352,10 @@ fn check_printf(sorted: &Sorted<'_>) -> Result<(), Fault> {
     let Some((format, rest)) = sorted.items.split_first() else { return Ok(()) };
     let texts = sorts::texts(&format.given.value).ok_or(format.given.fault(OPEN))?;
     let are_numbers = rest.iter().all(|item| scripts::is_number(item.given.value));
-    texts.into_iter().try_for_each(|text| scripts::check_printf(text, are_numbers)).map_err(|reason| format.given.fault(reason))
+    texts
+        .into_iter()
+        .try_for_each(|text| scripts::check_printf(text, are_numbers))
+        .map_err(|reason| format.given.fault(reason))
 }
 
 /// Sets the sort of a word.

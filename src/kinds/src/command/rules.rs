@@ -79,9 +79,14 @@ impl CommandRules {
     pub fn compile(run: &[CommandEntry], ask: &[CommandEntry]) -> Result<Self, Vec<EntryFault>> {
         let mut rules = Self::default();
         let mut faults = Vec::new();
-        for (list, decision, entries) in [(EntryList::Run, Decision::Allow, run), (EntryList::Ask, Decision::Ask, ask)] {
+        for (list, decision, entries) in [(EntryList::Run, Decision::Allow, run), (EntryList::Ask, Decision::Ask, ask)]
+        {
             if entries.len() > MOST_ENTRIES {
-                faults.push(EntryFault { list, entry: MOST_ENTRIES, problem: "is one of more than 1,024 entries".into() });
+                faults.push(EntryFault {
+                    list,
+                    entry: MOST_ENTRIES,
+                    problem: "is one of more than 1,024 entries".into(),
+                });
             }
             for (position, entry) in entries.iter().take(MOST_ENTRIES).enumerate() {
                 match rules.add(entry, decision) {
@@ -109,7 +114,9 @@ impl CommandRules {
         let arguments = entry.arguments.clone().unwrap_or(EntryArguments::Model);
         let warning = match &arguments {
             EntryArguments::Model if SHELLS.contains(&program.as_str()) => {
-                return Err(format!("`{program}` needs no entry: the line that it runs is judged; list the programs of such lines"));
+                return Err(format!(
+                    "`{program}` needs no entry: the line that it runs is judged; list the programs of such lines"
+                ));
             }
             EntryArguments::Model if !has_model(&words) => {
                 return Err(format!(
@@ -117,9 +124,9 @@ impl CommandRules {
                     words.join(" ")
                 ));
             }
-            EntryArguments::Any => Some(format!(
-                "`args: any` lets `{program}` do all that it can: nobody judges its options and paths"
-            )),
+            EntryArguments::Any => {
+                Some(format!("`args: any` lets `{program}` do all that it can: nobody judges its options and paths"))
+            }
             EntryArguments::Words(list) if list.first().is_some_and(|word| word == "*") => {
                 return Err("`*` stands for the word after another one; it cannot be the first".into());
             }

@@ -93,7 +93,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks a resolved path, and notes it.
-    pub(super) fn resolved(&mut self, path: ResolvedPath, how: Use, out: &mut JudgedCommand) -> Result<(), &'static str> {
+    pub(super) fn resolved(
+        &mut self,
+        path: ResolvedPath,
+        how: Use,
+        out: &mut JudgedCommand,
+    ) -> Result<(), &'static str> {
         let scope = &self.scope;
         let rules = if how.mode() == PathMode::Read { scope.read } else { scope.write };
         if rules.check(&path).is_err() {
@@ -101,7 +106,9 @@ impl<'a> Checker<'a> {
         }
         match how {
             Use::Walk if !scope.is_recursive => {
-                rules.check_tree(&path).map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
+                rules
+                    .check_tree(&path)
+                    .map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
             }
             Use::Delete => rules.check_below(&path).map_err(|refusal| refusal.reason)?,
             Use::Read | Use::Walk | Use::Write => {}
@@ -135,19 +142,27 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks paths that another program finds below directories.
-    pub(super) fn found(&mut self, how: Use, below: &[ResolvedPath], out: &mut JudgedCommand) -> Result<(), &'static str> {
+    pub(super) fn found(
+        &mut self,
+        how: Use,
+        below: &[ResolvedPath],
+        out: &mut JudgedCommand,
+    ) -> Result<(), &'static str> {
         for path in below {
             self.count()?;
             let scope = &self.scope;
             match how {
                 Use::Read | Use::Walk if scope.is_recursive => {}
                 Use::Read | Use::Walk => {
-                    scope.read.check_tree(path).map_err(|_| "uses paths that are not in the line, and the profile forbids some")?;
+                    scope
+                        .read
+                        .check_tree(path)
+                        .map_err(|_| "uses paths that are not in the line, and the profile forbids some")?;
                 }
                 Use::Write | Use::Delete => {
-                    scope.write.check_tree(path).map_err(|_| {
-                        "changes paths that are not in the line, and the profile may forbid some; name them"
-                    })?;
+                    scope.write.check_tree(path).map_err(
+                        |_| "changes paths that are not in the line, and the profile may forbid some; name them",
+                    )?;
                 }
             }
             note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Tree });

@@ -111,7 +111,11 @@ fn is_mode(text: &str) -> bool {
 /// Returns true for the name of a lint, or a level with one.
 fn is_lint(text: &str) -> bool {
     let name = ["-D", "-W", "-A", "-F"].iter().find_map(|level| text.strip_prefix(level)).unwrap_or(text);
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':' | b'-')) && !name.starts_with('-')
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b':' | b'-'))
+        && !name.starts_with('-')
 }
 
 /// Returns true for a package of a registry with a version: no path, no URL, no repository.

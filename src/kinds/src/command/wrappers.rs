@@ -87,7 +87,10 @@ impl Judge<'_> {
         out: &mut JudgedCommand,
     ) -> Result<Effect, Fault> {
         let is_expression = |given: &Given<'_>| {
-            given.value.exact().is_some_and(|text| matches!(text, "(" | ")" | "!" | ",") || (text.len() > 1 && text.starts_with('-')))
+            given
+                .value
+                .exact()
+                .is_some_and(|text| matches!(text, "(" | ")" | "!" | ",") || (text.len() > 1 && text.starts_with('-')))
         };
         let rest = words.get(1..).unwrap_or_default();
         let rest = match rest.split_first() {
@@ -98,7 +101,8 @@ impl Judge<'_> {
         let (starts, mut expression) = rest.split_at_checked(length).unwrap_or_default();
         let mut texts = Vec::new();
         for given in starts {
-            let one = given.value.exact().ok_or(given.fault("a start of `find` that is not a literal; write it out"))?;
+            let one =
+                given.value.exact().ok_or(given.fault("a start of `find` that is not a literal; write it out"))?;
             self.checker.path(one, Use::Walk, place.bases, out).map_err(|reason| given.fault(reason))?;
             mark(out, *given, WordSort::Path);
             texts.push(one);
@@ -121,7 +125,8 @@ impl Judge<'_> {
                     let mut inner = inner.to_vec();
                     replace(&mut inner, "{}", Value::Found { may_be_option: false })?;
                     expression = after.get(1..).unwrap_or_default();
-                    let place = Place { found: &below, feed: None, document: None, wrappers: place.wrappers + 1, ..*place };
+                    let place =
+                        Place { found: &below, feed: None, document: None, wrappers: place.wrappers + 1, ..*place };
                     let effect = self.words(&inner, &place, out)?;
                     if effect.moved.is_some() {
                         return Err(first.fault("`-exec` of a builtin command"));
@@ -133,10 +138,13 @@ impl Judge<'_> {
                 }
                 _ => {
                     // The options module reads one test with its value.
-                    let option = model.long(text).ok_or(first.fault("a test or an action that the model of `find` does not have"))?;
+                    let option = model
+                        .long(text)
+                        .ok_or(first.fault("a test or an action that the model of `find` does not have"))?;
                     prints_names &= !matches!(text, "-printf" | "-ls");
                     if let programs::ValueModel::Separate(sort) = option.value {
-                        let (value, after) = rest.split_first().ok_or(first.fault("a test of `find` without its value"))?;
+                        let (value, after) =
+                            rest.split_first().ok_or(first.fault("a test of `find` without its value"))?;
                         let item = options::Item { given: *value, sort, is_operand: true, is_listed: false };
                         self.item(&item, false, false, place, out)?;
                         mark_item(out, &item);
@@ -211,7 +219,9 @@ fn replace<'a>(words: &mut [Given<'a>], placeholder: &str, value: Value<'a>) -> 
             Value::One(text) if text == placeholder => given.value = value,
             Value::One(text) if !text.contains(placeholder) => {}
             Value::One(_) => return Err(given.fault(PLACEHOLDER)),
-            Value::Any(texts) if texts.iter().any(|text| text.contains(placeholder)) => return Err(given.fault(PLACEHOLDER)),
+            Value::Any(texts) if texts.iter().any(|text| text.contains(placeholder)) => {
+                return Err(given.fault(PLACEHOLDER));
+            }
             Value::Any(_) | Value::Pattern(_) | Value::Open { .. } | Value::Stream | Value::Found { .. } => {}
         }
     }
