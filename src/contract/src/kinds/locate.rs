@@ -29,7 +29,7 @@ pub(crate) fn marks(schema: &Value) -> Result<Vec<Mark>, Vec<SchemaFault>> {
     }
     let mut walk =
         MarkWalk { root: schema, found: Vec::new(), faults: Vec::new(), reached: BTreeSet::new(), left: MAX_VISITED };
-    walk.visit(schema, "", &Reach { place: Some(Vec::new()), trail: Vec::new() });
+    walk.visit(schema, "", &MarkReach { place: Some(Vec::new()), trail: Vec::new() });
     let MarkWalk { found, mut faults, reached, left, .. } = walk;
     if left == 0 {
         let message = format!("expected at most {MAX_VISITED} schemas, references followed, in a schema with marks");
@@ -126,16 +126,16 @@ struct MarkWalk<'s> {
 
 /// The way to a schema.
 #[derive(Clone)]
-struct Reach<'s> {
+struct MarkReach<'s> {
     /// The place of its values; `None` if not every value there passes through the schema.
     place: Option<Vec<PlaceStep>>,
     /// The references on the way.
     trail: Vec<&'s str>,
 }
 
-// === impl Reach ===
+// === impl MarkReach ===
 
-impl Reach<'_> {
+impl MarkReach<'_> {
     fn step(&self, step: PlaceStep) -> Self {
         let place = self.place.as_ref().map(|place| [place.as_slice(), &[step]].concat());
         Self { place, trail: self.trail.clone() }
@@ -156,7 +156,7 @@ impl<'s> MarkWalk<'s> {
         }
     }
 
-    fn visit(&mut self, schema: &'s Value, pointer: &str, reach: &Reach<'s>) {
+    fn visit(&mut self, schema: &'s Value, pointer: &str, reach: &MarkReach<'s>) {
         let Value::Object(entries) = schema else { return };
         let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
@@ -184,7 +184,7 @@ impl<'s> MarkWalk<'s> {
         }
     }
 
-    fn follow(&mut self, reference: &'s str, at: &str, reach: &Reach<'s>) {
+    fn follow(&mut self, reference: &'s str, at: &str, reach: &MarkReach<'s>) {
         let Some(target) = keywords::local(self.root, reference) else { return };
         if reach.trail.contains(&reference) {
             if reaches_mark(self.root, target) {
@@ -198,7 +198,7 @@ impl<'s> MarkWalk<'s> {
         self.visit(target, &pointer, &inner);
     }
 
-    fn mark(&mut self, entries: &Map<String, Value>, value: &Value, at: &str, reach: &Reach<'s>) {
+    fn mark(&mut self, entries: &Map<String, Value>, value: &Value, at: &str, reach: &MarkReach<'s>) {
         self.reached.insert(at.to_owned());
         let form = match MarkForm::read(value) {
             Ok(form) => form,
@@ -222,7 +222,7 @@ impl<'s> MarkWalk<'s> {
     }
 }
 
-/// Returns the step from a schema to one in the value of a keyword; `None` if there is no certain step.
+/// Returns the step from a schema to one in the value of a keyword; `None` if no step is certain.
 fn step(key: &str, value: &Value, beside: &Map<String, Value>, place: &str, index: usize) -> Option<PlaceStep> {
     match key {
         "properties" => {

@@ -98,17 +98,17 @@ fn judge_one(
         Some(place) => match place.one(arguments) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.as_str()),
-            Some(_) => return Err(unreadable("its directory is no string")),
+            Some(_) => return Err(unreadable("its directory is not a string")),
         },
     };
     match value {
         Value::String(text) => judge(mark.kind, Given::Text(text), base, &profile.rules, workspace),
         Value::Array(items) => {
             let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            let words = words.ok_or_else(|| unreadable("a word is no string"))?;
+            let words = words.ok_or_else(|| unreadable("a word is not a string"))?;
             judge(mark.kind, Given::Words(&words), base, &profile.rules, workspace)
         }
-        _ => Err(unreadable("it is no string")),
+        _ => Err(unreadable("it is not a string")),
     }
 }
 

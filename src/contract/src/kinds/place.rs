@@ -99,9 +99,9 @@ fn collect<'v>(steps: &[PlaceStep], value: &'v Value, pointer: String, found: &m
             }
         }
         // The schema may allow such a value, and no mark says what it means.
-        (PlaceStep::Member(_), _) => found.push(unexpected(pointer, "it is no object with marked members")),
+        (PlaceStep::Member(_), _) => found.push(unexpected(pointer, "it is not an object with marked members")),
         (PlaceStep::Item(_) | PlaceStep::Items, _) => {
-            found.push(unexpected(pointer, "it is no list with marked items"));
+            found.push(unexpected(pointer, "it is not a list with marked items"));
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct StringReading {
     pub pointer: String,
     /// The kind, such as `command`.
     pub kind: &'static str,
-    /// What the string means, line by line. The lines hold parts of the value: show them only to who may see the arguments.
+    /// The meaning of the string, line by line. The lines hold parts of the value: show them only to who may see the arguments.
     pub lines: Vec<String>,
     /// The reason if the string is refused; then there are no lines.
     pub refused: Option<String>,
