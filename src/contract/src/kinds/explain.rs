@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use callgate_kinds::command::{CommandEntry, EntryArguments};
+use callgate_kinds::command::{CommandEntry, EntryArguments, models};
 use callgate_kinds::path::{SETS, SETS_VERSION};
 use callgate_kinds::{ProfileSource, path};
 
@@ -39,6 +39,7 @@ pub fn explain_profiles(contract: &Contract) -> String {
             tool.marks.iter().map(|mark| format!("{} is {}", mark.place, mark.kind.noun())).collect();
         let _ = writeln!(out, "tool {}: {}", tool.name(), marks.join("; "));
     }
+    let _ = writeln!(out, "models of programs: {}", models().collect::<Vec<_>>().join(", "));
     for set in SETS {
         let _ = writeln!(out, "set {} (version {SETS_VERSION}, {}): {}", set.name, set.purpose, set.entries.join(" "));
     }

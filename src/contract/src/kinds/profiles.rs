@@ -6,16 +6,21 @@ use callgate_kinds::{Profile, ProfileSource};
 #[derive(Debug)]
 pub(crate) struct RoleProfile {
     pub(crate) name: String,
+    /// Its name, and the names of those that it is like.
+    pub(crate) names: Vec<String>,
     /// Its entries, those of `like` included.
     pub(crate) source: ProfileSource,
     pub(crate) rules: Profile,
 }
 
-/// Adds to a profile the entries of those that it is like.
+/// Adds to a profile the entries of those that it is like. Returns their names too.
 ///
 /// # Errors
 /// The problem with its `like`, as a sentence.
-pub(crate) fn resolved(name: &str, all: &[(String, ProfileSource)]) -> Result<ProfileSource, String> {
+pub(crate) fn resolved(
+    name: &str,
+    all: &[(String, ProfileSource)],
+) -> Result<(ProfileSource, Vec<String>), String> {
     let find = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, source)| source);
     let mut source = find(name).cloned().unwrap_or_default();
     let (mut seen, mut next) = (vec![name.to_owned()], source.like.take());
@@ -30,5 +35,5 @@ pub(crate) fn resolved(name: &str, all: &[(String, ProfileSource)]) -> Result<Pr
         next = other.like.clone();
         seen.push(like);
     }
-    Ok(source)
+    Ok((source, seen))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callgate_kinds::sql::SqlSource;
-use callgate_kinds::{EmailSource, HostSource, Os, Profile, ProfileSource, Workspace};
+use callgate_kinds::{EmailSource, HostSource, Os, Profile, ProfileFault, ProfileSource, Workspace, command};
 
 use super::commands;
 use super::fields::{Fields, Located, Report};
@@ -18,10 +18,14 @@ const ROOT: &str = "an absolute path, such as `/work/project`";
 
 /// Reads `spec.workspace`.
 pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<Workspace> {
-    let fields = Fields::open(item, &["root", "os"], &[], report)?;
+    let fields = Fields::open(item, &["root", "os", "strict"], &[], report)?;
     let os = match fields.get("os") {
         Some(item) => item.word(&[("posix", Os::Posix), ("windows", Os::Windows)], report)?,
         None => Os::Posix,
+    };
+    let strict = match fields.get("strict") {
+        Some(item) => item.switch(report)?,
+        None => false,
     };
     let root = fields.need("root", ROOT, report)?;
     let text = root.text(report)?;
@@ -30,7 +34,7 @@ pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<W
         return report.fault(&root, message);
     }
     match Workspace::new(text, os) {
-        Ok(workspace) => Some(workspace),
+        Ok(workspace) => Some(workspace.strict(strict)),
         Err(refusal) => report.fault(&root, format!("expected {ROOT}; {refusal}")),
     }
 }
@@ -73,8 +77,8 @@ pub(super) fn profiles(
             };
             report.fault_at::<()>(item.node.nearest(&place), format!("{}{place}", item.path), fault.problem);
         }
-        let source = match resolved(name, &sources) {
-            Ok(source) => source,
+        let (source, names) = match resolved(name, &sources) {
+            Ok(resolved) => resolved,
             Err(problem) => {
                 let message = match own
                     .like
@@ -90,10 +94,46 @@ pub(super) fn profiles(
             }
         };
         if let Ok(rules) = Profile::compile(&source, workspace) {
-            profiles.insert(name.clone(), Arc::new(RoleProfile { name: name.clone(), source, rules }));
+            note_profile(&item, own, &source, report);
+            for warning in own_warnings(own, workspace) {
+                let place = format!("/{}/{}", warning.field, warning.entry.unwrap_or_default());
+                report.note_at(item.node.nearest(&place), format!("{}{place}", item.path), warning.problem);
+            }
+            profiles.insert(name.clone(), Arc::new(RoleProfile { name: name.clone(), names, source, rules }));
         }
     }
     Some(profiles)
+}
+
+/// Returns the warnings about the entries of the profile itself.
+fn own_warnings(own: &ProfileSource, workspace: &Workspace) -> Vec<ProfileFault> {
+    Profile::compile(own, workspace).map(|rules| rules.warnings()).unwrap_or_default()
+}
+
+/// Notes the risks of a profile that no rule of it can bound.
+fn note_profile(item: &Located<'_>, own: &ProfileSource, all: &ProfileSource, report: &mut Report<'_>) {
+    let listed = |source: &ProfileSource, is_one: fn(&str) -> bool| -> Vec<String> {
+        let entries = source.run.iter().chain(&source.ask).map(|entry| entry.words.as_str());
+        entries.filter(|words| is_one(words)).map(|words| format!("`{words}`")).collect()
+    };
+    let brings = !own.run.is_empty() || !own.ask.is_empty() || !own.write.is_empty() || !own.read.is_empty();
+    let code = listed(all, command::may_run_project_code);
+    if brings && !code.is_empty() && !all.write.is_empty() {
+        let message = format!(
+            "{} may run code of the project, and the profile may write it: together they run any code; bound it with a sandbox",
+            code.join(", ")
+        );
+        report.note(item, message);
+    }
+    let walking = listed(all, command::walks);
+    let has_forbidden = all.read.iter().any(|entry| entry.starts_with('!'));
+    if brings && has_forbidden && !walking.is_empty() && all.recursive != Some(false) {
+        let message = format!(
+            "{} may read files that a `!` entry forbids, because the command does not name them; `recursive: refuse` refuses such walks",
+            walking.join(", ")
+        );
+        report.note(item, message);
+    }
 }
 
 /// Returns the workspace of a contract without paths.

@@ -25,6 +25,8 @@ mod folder;
 mod format;
 mod grants;
 mod kinds;
+#[cfg(not(target_arch = "wasm32"))]
+mod kinds_rows;
 mod lint;
 mod model;
 mod prices;
