@@ -109,7 +109,7 @@ fn add_sql(rules: &mut SqlSource, more: &SqlSource) {
     rules.limit = least(rules.limit, more.limit);
 }
 
-/// Returns the smaller limit; `None` is none.
+/// Returns the smaller limit; `None` is unlimited.
 fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

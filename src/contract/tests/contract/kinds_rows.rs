@@ -84,8 +84,9 @@ fn rows_of_commands_are_decided_as_calls() {
          edit: {{ like: look, write: ['.', '!.git', '!.env*'], run: [{EDIT}], ask: [git push, git fetch, npm install, pip install] }}\n    \
          nonet: {{ like: edit }}\n    web: {{ like: edit, hosts: [docs.rs] }}\n"
     );
-    // One row is about `curl`, which has no model.
-    check("command.json", 1, |_, _| contract("{ command: { shell: bash } }", HOME, &profiles));
+    // The profiles do not list `awk`, `date` and `curl`; `[[` is not read; a pattern of paths may meet a forbidden name; `src/HEAD~1` could
+    // be a path outside. The page about argument kinds says so.
+    check("command.json", 10, |_, _| contract("{ command: { shell: bash } }", HOME, &profiles));
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn rows_of_queries_are_decided_as_calls() {
     });
 }
 
-/// Returns a function that makes the contract anew.
+/// Returns a function that makes the contract each time.
 fn contract_of(mark: &'static str, workspace: &'static str, profiles: &'static str) -> impl Fn() -> Contract {
     move || contract(mark, workspace, profiles)
 }
