@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::response::Response;
+use callgate_audit::{LogReader, Query};
 use callgate_genai::{self as genai, langfuse};
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -130,6 +131,17 @@ async fn langfuse_gets_sessions_users_and_kinds_over_http() {
     assert_eq!(of_call[genai::OPERATION_NAME], genai::EXECUTE_TOOL);
     assert_eq!(of_call[genai::CONVERSATION_ID], CONVERSATION);
     assert_eq!(sample(&desk, "spans_exported_total"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_records_of_a_call_name_the_conversation_of_its_span() {
+    let desk = Desk::with(&guests::echo(), "").start().await;
+    call(&desk, "{}").await;
+    let reader = LogReader::open(&desk.path("callgate-state/audit.db")).unwrap();
+    let records = reader.query(&Query { limit: 10, ..Query::default() }).unwrap();
+    let records: Vec<serde_json::Value> = records.iter().map(|one| serde_json::from_str(&one.text).unwrap()).collect();
+    assert_eq!(records.len(), 2);
+    assert!(records.iter().all(|record| record["conversation_id"] == CONVERSATION), "{records:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
