@@ -1,8 +1,8 @@
 //! Builtin commands of the shell that change its state: the directory, variables, options.
 
-use super::judge::{Effect, Judge, Place};
+use super::judge::{CommandEffect, Judge, Surroundings};
 use super::judged::{JudgedCommand, WordSort};
-use super::program::mark;
+use super::marks::mark;
 use super::value::{Fault, Given, Value};
 use super::{sorts, variables};
 
@@ -16,9 +16,9 @@ pub(super) fn judge(
     judge: &mut Judge<'_>,
     name: &str,
     words: &[Given<'_>],
-    place: &Place<'_>,
+    place: &Surroundings<'_>,
     out: &mut JudgedCommand,
-) -> Result<Option<Effect>, Fault> {
+) -> Result<Option<CommandEffect>, Fault> {
     let rest = words.get(1..).unwrap_or_default();
     match name {
         "cd" => return change(judge, rest, place, out).map(Some),
@@ -27,19 +27,22 @@ pub(super) fn judge(
             is_flag || matches!(text, "-o" | "-eo" | "-euo" | "-euxo" | "pipefail" | "errexit" | "nounset" | "xtrace")
         })?,
         "exit" | "break" | "continue" | "wait" => {
-            check(rest, out, WordSort::Number, |text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit()))?;
+            check(rest, out, WordSort::Number, |text| {
+                text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit())
+            })?;
         }
         "read" => check(rest, out, WordSort::Text, |text| text == "-r" || variables::check_own(text).is_ok())?,
         "export" => {
             for given in rest {
-                let (name, value) = given.value.exact().and_then(|text| text.split_once('=')).ok_or(given.fault(OTHER))?;
+                let (name, value) =
+                    given.value.exact().and_then(|text| text.split_once('=')).ok_or(given.fault(OTHER))?;
                 variables::check_environment(name, Value::One(value)).map_err(|reason| given.fault(reason))?;
                 mark(out, *given, WordSort::Text);
             }
         }
         _ => return Ok(None),
     }
-    Ok(Some(Effect::default()))
+    Ok(Some(CommandEffect::default()))
 }
 
 const OTHER: &str = "a word that the model of this builtin command does not have";
@@ -61,7 +64,12 @@ fn check(
 }
 
 /// Judges `cd`.
-fn change(judge: &mut Judge<'_>, words: &[Given<'_>], place: &Place<'_>, out: &mut JudgedCommand) -> Result<Effect, Fault> {
+fn change(
+    judge: &mut Judge<'_>,
+    words: &[Given<'_>],
+    place: &Surroundings<'_>,
+    out: &mut JudgedCommand,
+) -> Result<CommandEffect, Fault> {
     let words = match words.split_first() {
         Some((first, rest)) if matches!(first.value.exact(), Some("--" | "-P" | "-L")) => rest,
         _ => words,
@@ -81,5 +89,5 @@ fn change(judge: &mut Judge<'_>, words: &[Given<'_>], place: &Place<'_>, out: &m
         }
     }
     mark(out, *directory, WordSort::Path);
-    Ok(Effect { moved: Some(moved), feed: None })
+    Ok(CommandEffect { moved: Some(moved), feed: None })
 }

@@ -3,6 +3,7 @@
 use super::judged::{Extent, JudgedCommand, JudgedPath};
 use crate::PathMode;
 use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
+use crate::url::HostRules;
 
 /// The maximum number of paths that are checked for one line: words times directories times values.
 const MOST_CHECKS: u32 = 16_384;
@@ -18,6 +19,8 @@ pub struct PathScope<'a> {
     pub read: &'a PathRules,
     /// The paths that may be written and deleted.
     pub write: &'a PathRules,
+    /// The hosts that programs such as `curl` may reach.
+    pub hosts: &'a HostRules,
     /// Programs may walk directories that may hold forbidden paths, and use names that they find. If not, a walk is refused unless no
     /// `!` entry can match below it.
     pub is_recursive: bool,
@@ -93,7 +96,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks a resolved path, and notes it.
-    pub(super) fn resolved(&mut self, path: ResolvedPath, how: Use, out: &mut JudgedCommand) -> Result<(), &'static str> {
+    pub(super) fn resolved(
+        &mut self,
+        path: ResolvedPath,
+        how: Use,
+        out: &mut JudgedCommand,
+    ) -> Result<(), &'static str> {
         let scope = &self.scope;
         let rules = if how.mode() == PathMode::Read { scope.read } else { scope.write };
         if rules.check(&path).is_err() {
@@ -101,7 +109,9 @@ impl<'a> Checker<'a> {
         }
         match how {
             Use::Walk if !scope.is_recursive => {
-                rules.check_tree(&path).map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
+                rules
+                    .check_tree(&path)
+                    .map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
             }
             Use::Delete => rules.check_below(&path).map_err(|refusal| refusal.reason)?,
             Use::Read | Use::Walk | Use::Write => {}
@@ -126,7 +136,7 @@ impl<'a> Checker<'a> {
             if glob.directories().any(|directory| rules.check(directory).is_err()) {
                 return Err(how.reason());
             }
-            rules.check_glob_strict(&glob).map_err(|refusal| refusal.reason)?;
+            rules.check_glob_word(&glob).map_err(|refusal| refusal.reason)?;
             for path in glob.directories() {
                 note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Pattern });
             }
@@ -135,19 +145,27 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks paths that another program finds below directories.
-    pub(super) fn found(&mut self, how: Use, below: &[ResolvedPath], out: &mut JudgedCommand) -> Result<(), &'static str> {
+    pub(super) fn found(
+        &mut self,
+        how: Use,
+        below: &[ResolvedPath],
+        out: &mut JudgedCommand,
+    ) -> Result<(), &'static str> {
         for path in below {
             self.count()?;
             let scope = &self.scope;
             match how {
                 Use::Read | Use::Walk if scope.is_recursive => {}
                 Use::Read | Use::Walk => {
-                    scope.read.check_tree(path).map_err(|_| "uses paths that are not in the line, and the profile forbids some")?;
+                    scope
+                        .read
+                        .check_tree(path)
+                        .map_err(|_| "uses paths that are not in the line, and the profile forbids some")?;
                 }
                 Use::Write | Use::Delete => {
-                    scope.write.check_tree(path).map_err(|_| {
-                        "changes paths that are not in the line, and the profile may forbid some; name them"
-                    })?;
+                    scope.write.check_tree(path).map_err(
+                        |_| "changes paths that are not in the line, and the profile may forbid some; name them",
+                    )?;
                 }
             }
             note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Tree });

@@ -3,12 +3,8 @@
 use super::{HERE, LISTS, Model, NETWORK, PROJECT, WALKS, model};
 
 /// Options before the subcommand.
-pub(in super::super) const GLOBAL: Model = model(
-    "git",
-    "-P -C:r --no-pager --no-optional-locks --literal-pathspecs --no-replace-objects",
-    "c",
-    super::STOPS,
-);
+pub(in super::super) const GLOBAL: Model =
+    model("git", "-P -C:r --no-pager --no-optional-locks --literal-pathspecs --no-replace-objects", "c", super::STOPS);
 
 const DIFF: &str = "-abBCDMpRsuWwz -# -G:x -S:x -U:n -l:n --abbrev=n --binary --cached --check --color=t --color-moved=t --color-words=x \
     --compact-summary --cumulative --diff-algorithm:t --diff-filter:t --dirstat=t --exit-code --find-copies --find-renames=t \
@@ -37,7 +33,12 @@ pub(super) const MODELS: &[Model] = &[
     model("git diff", DIFF, "g* -- o*", HERE | WALKS),
     model("git log", LOG, "g* -- o*", HERE | WALKS),
     model("git show", LOG, "g* -- o*", HERE | WALKS),
-    model("git shortlog", "-cens --all --after:x --before:x --email --no-merges --numbered --since:x --summary --until:x", "g* -- o*", HERE),
+    model(
+        "git shortlog",
+        "-cens --all --after:x --before:x --email --no-merges --numbered --since:x --summary --until:x",
+        "g* -- o*",
+        HERE,
+    ),
     model("git reflog", "-n:n -# --all --date:x --format=x --oneline --pretty=x", "=show g*", HERE),
     model(
         "git blame",
@@ -61,9 +62,19 @@ pub(super) const MODELS: &[Model] = &[
         "g*",
         HERE,
     ),
-    model("git rev-list", "-# -n:n --all --branches=x --count --first-parent --left-right --max-count:n --merges --no-merges --reverse --since:x --tags=x --until:x", "g* -- o*", HERE),
+    model(
+        "git rev-list",
+        "-# -n:n --all --branches=x --count --first-parent --left-right --max-count:n --merges --no-merges --reverse --since:x --tags=x --until:x",
+        "g* -- o*",
+        HERE,
+    ),
     model("git merge-base", "-a --all --fork-point --independent --is-ancestor --octopus", "g*", HERE),
-    model("git describe", "-# --abbrev=n --all --always --contains --dirty=x --exact-match --first-parent --long --match:x --tags", "g*", HERE),
+    model(
+        "git describe",
+        "-# --abbrev=n --all --always --contains --dirty=x --exact-match --first-parent --long --match:x --tags",
+        "g*",
+        HERE,
+    ),
     model("git cat-file", "-epst", "=blob,commit,tree,tag g", HERE),
     model("git name-rev", "--always --name-only --tags", "g*", HERE),
     model("git check-ignore", "-nqv --no-index --non-matching --quiet --verbose", "r* -- r*", HERE),
@@ -83,16 +94,41 @@ pub(super) const MODELS: &[Model] = &[
         "b*",
         HERE,
     ),
-    model("git tag", "-l -n=n --column=t --contains=x --format:x --list --merged=x --no-merged=x --points-at:x --sort:t", "x*", HERE),
+    model(
+        "git tag",
+        "-l -n=n --column=t --contains=x --format:x --list --merged=x --no-merged=x --points-at:x --sort:t",
+        "x*",
+        HERE,
+    ),
     model("git remote", "-v --verbose", "=get-url b?", HERE),
     model("git config", "--get:b --get-all:b --show-origin --type:t --global --local", "", HERE),
     model("git stash list", "-# --format=x --oneline", "", HERE),
-    model("git stash show", "-pu --include-untracked --name-only --name-status --numstat --patch --stat=t", "g?", HERE | WALKS),
-    model("git stash push", "-kqSu -m:x --all --include-untracked --keep-index --message:x --quiet --staged", " -- w*", HERE | PROJECT),
+    model(
+        "git stash show",
+        "-pu --include-untracked --name-only --name-status --numstat --patch --stat=t",
+        "g?",
+        HERE | WALKS,
+    ),
+    model(
+        "git stash push",
+        "-kqSu -m:x --all --include-untracked --keep-index --message:x --quiet --staged",
+        " -- w*",
+        HERE | PROJECT,
+    ),
     model("git stash pop", "-q --index --quiet", "g?", HERE | PROJECT),
     model("git stash apply", "-q --index --quiet", "g?", HERE | PROJECT),
-    model("git stash", "-kqSu -m:x --all --include-untracked --keep-index --message:x --quiet --staged", "", HERE | PROJECT),
-    model("git add", "-AnNuv --all --dry-run --ignore-errors --intent-to-add --no-all --refresh --update --verbose", "o* -- o*", HERE),
+    model(
+        "git stash",
+        "-kqSu -m:x --all --include-untracked --keep-index --message:x --quiet --staged",
+        "",
+        HERE | PROJECT,
+    ),
+    model(
+        "git add",
+        "-AnNuv --all --dry-run --ignore-errors --intent-to-add --no-all --refresh --update --verbose",
+        "o* -- o*",
+        HERE,
+    ),
     model(
         "git commit",
         "-aqsv -m:x -F:r -t:r --all --allow-empty --amend --author:x --date:x --dry-run --file:r --fixup:g --message:x --no-edit \
@@ -100,12 +136,32 @@ pub(super) const MODELS: &[Model] = &[
         "o* -- o*",
         HERE | PROJECT,
     ),
-    model("git checkout", "-fqt -b:b --detach --force --no-track --ours --quiet --theirs --track=t", "G* -- w*", HERE | PROJECT),
+    model(
+        "git checkout",
+        "-fqt -b:b --detach --force --no-track --ours --quiet --theirs --track=t",
+        "G* -- w*",
+        HERE | PROJECT,
+    ),
     model("git switch", "-qt -c:b --create:b --detach --no-track --quiet --track=t", "b? b?", HERE | PROJECT),
     model("git restore", "-qSW -s:g --ours --quiet --source:g --staged --theirs --worktree", "w* -- w*", HERE),
     model("git rm", "-fnqr --cached --dry-run --force --quiet", "d* -- d*", HERE),
     model("git mv", "-fknv --dry-run --force --verbose", "v+ w", HERE | super::TARGET),
-    model("git push", "-nquv --dry-run --porcelain --quiet --set-upstream --tags --verbose", "h? b*", HERE | NETWORK | PROJECT),
-    model("git fetch", "-apqtv --all --deepen:n --depth:n --dry-run --no-tags --prune --quiet --tags --unshallow --verbose", "h? b*", HERE | NETWORK),
-    model("git pull", "-qrv --ff-only --ff --no-rebase --prune --quiet --rebase --verbose", "h? b*", HERE | NETWORK | PROJECT),
+    model(
+        "git push",
+        "-nquv --dry-run --porcelain --quiet --set-upstream --tags --verbose",
+        "h? b*",
+        HERE | NETWORK | PROJECT,
+    ),
+    model(
+        "git fetch",
+        "-apqtv --all --deepen:n --depth:n --dry-run --no-tags --prune --quiet --tags --unshallow --verbose",
+        "h? b*",
+        HERE | NETWORK,
+    ),
+    model(
+        "git pull",
+        "-qrv --ff-only --ff --no-rebase --prune --quiet --rebase --verbose",
+        "h? b*",
+        HERE | NETWORK | PROJECT,
+    ),
 ];

@@ -1,6 +1,6 @@
 //! Models of programs that search and rewrite text, and of the shell's small builtins.
 
-use super::{ALL_TEXT, HARMLESS, HERE_IF_WALKED, HERE, LISTS, Model, NETWORK, STOPS, WALKS, WORDS, model};
+use super::{ALL_TEXT, HARMLESS, HERE, HERE_IF_WALKED, LISTS, Model, NETWORK, STOPS, WALKS, WORDS, model};
 
 const GREP: &str = "-abcEFGhHiIlLnoPqsTUvwxyzZ -# *-rR -A:n -B:n -C:n -D:=read,skip -d:=read,skip,recurse -e:X -f:R -m:n --after-context:n \
     --before-context:n --basic-regexp --byte-offset --color=t --colour=t --context:n --count --dereference-recursive --exclude:x \

@@ -4,8 +4,20 @@
 //! program does besides its output takes one of the refused bytes or names.
 
 const REFUSED: &[&str] = &[
-    "system", "getline", "close", "fflush", "ARGV", "ARGC", "SYMTAB", "PROCINFO", "FUNCTAB", "BINMODE", "include", "load",
-    "namespace", "extension",
+    "system",
+    "getline",
+    "close",
+    "fflush",
+    "ARGV",
+    "ARGC",
+    "SYMTAB",
+    "PROCINFO",
+    "FUNCTAB",
+    "BINMODE",
+    "include",
+    "load",
+    "namespace",
+    "extension",
 ];
 
 /// Refuses a program that runs, reads or writes something by itself.
@@ -17,9 +29,13 @@ pub(in super::super) fn check(text: &str) -> Result<(), &'static str> {
         match byte {
             b'|' if next != Some(&b'|') && before != Some(&b'|') => return Err("an awk program with a pipe"),
             b'|' if before == Some(&b'|') && next == Some(&b'|') => return Err("an awk program with a pipe"),
-            b'>' if next != Some(&b'=') => return Err("an awk program with `>`, which may write a file; turn the comparison round"),
+            b'>' if next != Some(&b'=') => {
+                return Err("an awk program with `>`, which may write a file; turn the comparison round");
+            }
             b'@' => return Err("an awk program with `@`, which loads a file or calls by name"),
-            b'\\' if matches!(next, Some(b'\n' | b'\r')) => return Err("an awk program with a continued line; join it"),
+            b'\\' if matches!(next, Some(b'\n' | b'\r')) => {
+                return Err("an awk program with a continued line; join it");
+            }
             _ => {}
         }
     }

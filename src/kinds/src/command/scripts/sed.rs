@@ -140,7 +140,9 @@ impl Script<'_> {
 
     /// Takes a delimiter: a sign, so that no letter can be one.
     fn delimiter(&mut self) -> Result<u8, &'static str> {
-        self.take().filter(|byte| byte.is_ascii_punctuation() && !matches!(byte, b'\\' | b'[' | b']' | b';' | b'{' | b'}')).ok_or(PATTERN)
+        self.take()
+            .filter(|byte| byte.is_ascii_punctuation() && !matches!(byte, b'\\' | b'[' | b']' | b';' | b'{' | b'}'))
+            .ok_or(PATTERN)
     }
 
     /// Takes a part up to its delimiter. Brackets may not hold the delimiter: versions of sed differ on it.
@@ -175,7 +177,9 @@ impl Script<'_> {
                 b'\n' => return Err(PATTERN),
                 byte if byte == delimiter => return Err(PATTERN),
                 // The byte after a backslash is one of the set; as a delimiter or a `]` it may end the pattern.
-                b'\\' if self.peek().is_some_and(|next| next == delimiter || matches!(next, b']' | b'\n')) => return Err(PATTERN),
+                b'\\' if self.peek().is_some_and(|next| next == delimiter || matches!(next, b']' | b'\n')) => {
+                    return Err(PATTERN);
+                }
                 b'[' if matches!(self.peek(), Some(b':' | b'.' | b'=')) => {
                     let class = self.take();
                     self.skip(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

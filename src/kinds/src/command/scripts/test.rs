@@ -2,7 +2,8 @@
 
 use super::super::value::{Fault, Given, Value};
 
-const FILES: &[&str] = &["-d", "-e", "-f", "-h", "-L", "-r", "-s", "-w", "-x", "-b", "-c", "-g", "-k", "-p", "-u", "-S", "-O", "-G"];
+const FILES: &[&str] =
+    &["-d", "-e", "-f", "-h", "-L", "-r", "-s", "-w", "-x", "-b", "-c", "-g", "-k", "-p", "-u", "-S", "-O", "-G"];
 const TEXTS: &[&str] = &["=", "==", "!="];
 const NUMBERS: &[&str] = &["-eq", "-ne", "-gt", "-ge", "-lt", "-le"];
 const TIMES: &[&str] = &["-nt", "-ot", "-ef"];
