@@ -5,15 +5,20 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+pub mod cidr;
 pub mod command;
+pub mod email;
 mod kind;
 pub mod patch;
 pub mod path;
 mod profile;
 mod refusal;
+mod rule_error;
 pub mod script;
 pub mod sql;
+pub mod url;
 
 pub use kind::{Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
 pub use profile::{Profile, ProfileFault, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};
+pub use rule_error::RuleError;

@@ -99,6 +99,17 @@ impl NamePattern {
         self.tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
     }
 
+    /// Returns true if the pattern writes its first character, and does not leave it to `*` or `?`: these match no leading dot.
+    pub(crate) fn begins_with_dot(&self) -> bool {
+        let first = self.tokens.first();
+        first.is_some_and(|token| !matches!(token, Token::Star | Token::Any) && token.meets(&Token::Char('.')))
+    }
+
+    /// Returns true if every name that matches begins with a dot.
+    pub(crate) fn needs_dot(&self) -> bool {
+        self.tokens.first() == Some(&Token::Char('.'))
+    }
+
     /// Returns true if a class of the pattern says what it does not hold.
     pub(crate) fn has_negation(&self) -> bool {
         self.tokens.iter().any(|token| matches!(token, Token::Class { is_negated: true, .. }))

@@ -1,6 +1,6 @@
 //! Texts that are no path for certain, each with its reason.
 
-use crate::{project, resolve, windows};
+use super::{project, resolve, windows};
 use callgate_kinds::path::{Os, Workspace};
 
 #[test]

@@ -1,6 +1,9 @@
 //! Rows with verdicts that are not part of the project.
 
-use crate::{compile, project, rows, windows};
+use callgate_kinds::path::Glob;
+
+use super::{compile, project, windows};
+use crate::rows;
 
 #[test]
 fn each_row_of_paths_has_its_verdict() {
@@ -14,5 +17,17 @@ fn each_row_of_paths_has_its_verdict() {
         if let Some(normal) = row.normal {
             assert_eq!(path.unwrap().to_string(), normal);
         }
+    }
+}
+
+#[test]
+fn each_row_of_globs_has_its_verdict() {
+    let workspace = project();
+    let rules = compile(&[".", "!.git", "!.env*"], &workspace);
+    let rows = rows::read("path.json").into_iter().chain(rows::read("glob.json"));
+    for row in rows.filter(|row| row.policy == "project-glob") {
+        let glob = Glob::read(&row.input, &workspace, &workspace.root());
+        let verdict = glob.and_then(|glob| rules.check_glob(&glob));
+        assert_eq!(verdict.is_ok(), row.is_allowed, "{:?} ({}): {verdict:?}", row.input, row.why);
     }
 }

@@ -1,0 +1,8 @@
+//! Kinds with a value of their own: paths, globs, URLs, e-mail addresses and blocks of addresses.
+
+mod rows;
+
+mod cidr;
+mod email;
+mod paths;
+mod urls;
