@@ -125,8 +125,12 @@ impl Profile {
         workspace: &Workspace,
         base: &ResolvedPath,
     ) -> Result<Judged, Refusal> {
-        let (read, write, is_recursive) = (&self.read, &self.write, self.is_recursive);
-        command::judge(line, &self.commands, &PathScope { workspace, base, read, write, is_recursive })
+        let Self { read, write, is_recursive, .. } = self;
+        let none = HostRules::default();
+        // Lists without schemes and paths are one, and stand first.
+        let hosts = self.hosts.first().unwrap_or(&none);
+        let scope = PathScope { workspace, base, read, write, hosts, is_recursive: *is_recursive };
+        command::judge(line, &self.commands, &scope)
     }
 
     /// Checks each file of a patch.

@@ -61,7 +61,7 @@ impl ProfileSource {
         join(&mut self.ask, &other.ask);
         // One that refuses, refuses for both.
         self.recursive = least(self.recursive, other.recursive);
-        join(&mut self.hosts, &other.hosts);
+        add_hosts(&mut self.hosts, &other.hosts);
         joined(&mut self.email, other.email.as_ref(), add_email);
         join(&mut self.cidr, &other.cidr);
         joined(&mut self.sql, other.sql.as_ref(), add_sql);
@@ -88,6 +88,18 @@ fn joined<T: Clone>(rules: &mut Option<T>, more: Option<&T>, add: fn(&mut T, &T)
         (Some(rules), Some(more)) => add(rules, more),
         (None, Some(more)) => *rules = Some(more.clone()),
         (_, None) => {}
+    }
+}
+
+/// Joins the lists without schemes and paths to one, which stands first; the others stand beside it.
+fn add_hosts(rules: &mut Vec<HostSource>, more: &[HostSource]) {
+    let is_plain = |source: &HostSource| source.schemes.is_empty() && source.paths.is_empty();
+    for source in more {
+        match rules.iter_mut().find(|own| is_plain(own)).filter(|_| is_plain(source)) {
+            Some(own) => join(&mut own.names, &source.names),
+            None if is_plain(source) => rules.insert(0, source.clone()),
+            None => join(rules, std::slice::from_ref(source)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ const TOO_MANY: &str = "more than 8 directories in which a command may run; use 
 
 /// The directories after a command: if it succeeded, and if it failed.
 #[derive(Clone, Debug, Default)]
-struct Outcome {
+struct Directories {
     succeeded: Vec<ResolvedPath>,
     failed: Vec<ResolvedPath>,
 }
@@ -21,7 +21,7 @@ struct Outcome {
 #[derive(Debug)]
 struct Frame {
     kind: FrameKind,
-    before: Outcome,
+    before: Directories,
     /// The connector of its first command.
     connector: Option<Connector>,
 }
@@ -37,7 +37,7 @@ enum FrameKind {
 /// The directories at a place of a line.
 #[derive(Debug)]
 pub(super) struct Bases {
-    now: Outcome,
+    now: Directories,
     frames: Vec<Frame>,
     /// The subshell that ended last, if a pipe may follow.
     ended: Option<Frame>,
@@ -48,7 +48,7 @@ pub(super) struct Bases {
 impl Bases {
     /// Begins in one of these directories.
     pub(super) fn new(bases: Vec<ResolvedPath>) -> Self {
-        Self { now: Outcome { succeeded: bases.clone(), failed: bases }, frames: Vec::new(), ended: None }
+        Self { now: Directories { succeeded: bases.clone(), failed: bases }, frames: Vec::new(), ended: None }
     }
 
     /// Begins a command, and returns the directories in which it may run.
@@ -79,9 +79,9 @@ impl Bases {
             None => bases.clone(),
         };
         self.now = match connector {
-            Connector::Always => Outcome { succeeded, failed: bases },
-            Connector::And => Outcome { succeeded, failed: union(&self.now.failed, &bases)? },
-            Connector::Or => Outcome { succeeded: union(&self.now.succeeded, &succeeded)?, failed: bases },
+            Connector::Always => Directories { succeeded, failed: bases },
+            Connector::And => Directories { succeeded, failed: union(&self.now.failed, &bases)? },
+            Connector::Or => Directories { succeeded: union(&self.now.succeeded, &succeeded)?, failed: bases },
         };
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Bases {
         let before = union(&frame.before.succeeded, &frame.before.failed)?;
         let after = union(&self.now.succeeded, &self.now.failed)?;
         let all = union(&before, &after)?;
-        self.now = Outcome { succeeded: all.clone(), failed: all };
+        self.now = Directories { succeeded: all.clone(), failed: all };
         Ok(())
     }
 

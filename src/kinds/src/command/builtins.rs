@@ -1,8 +1,8 @@
 //! Builtin commands of the shell that change its state: the directory, variables, options.
 
-use super::judge::{Effect, Judge, Place};
+use super::judge::{CommandEffect, Judge, Surroundings};
 use super::judged::{JudgedCommand, WordSort};
-use super::program::mark;
+use super::marks::mark;
 use super::value::{Fault, Given, Value};
 use super::{sorts, variables};
 
@@ -16,9 +16,9 @@ pub(super) fn judge(
     judge: &mut Judge<'_>,
     name: &str,
     words: &[Given<'_>],
-    place: &Place<'_>,
+    place: &Surroundings<'_>,
     out: &mut JudgedCommand,
-) -> Result<Option<Effect>, Fault> {
+) -> Result<Option<CommandEffect>, Fault> {
     let rest = words.get(1..).unwrap_or_default();
     match name {
         "cd" => return change(judge, rest, place, out).map(Some),
@@ -42,7 +42,7 @@ pub(super) fn judge(
         }
         _ => return Ok(None),
     }
-    Ok(Some(Effect::default()))
+    Ok(Some(CommandEffect::default()))
 }
 
 const OTHER: &str = "a word that the model of this builtin command does not have";
@@ -67,9 +67,9 @@ fn check(
 fn change(
     judge: &mut Judge<'_>,
     words: &[Given<'_>],
-    place: &Place<'_>,
+    place: &Surroundings<'_>,
     out: &mut JudgedCommand,
-) -> Result<Effect, Fault> {
+) -> Result<CommandEffect, Fault> {
     let words = match words.split_first() {
         Some((first, rest)) if matches!(first.value.exact(), Some("--" | "-P" | "-L")) => rest,
         _ => words,
@@ -89,5 +89,5 @@ fn change(
         }
     }
     mark(out, *directory, WordSort::Path);
-    Ok(Effect { moved: Some(moved), feed: None })
+    Ok(CommandEffect { moved: Some(moved), feed: None })
 }

@@ -26,7 +26,7 @@ pub(super) struct Judge<'a> {
 
 /// The surroundings of a command.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'p> {
+pub(super) struct Surroundings<'p> {
     /// The directories in which it may run.
     pub(super) bases: &'p [ResolvedPath],
     /// The directories below which another program found names for it.
@@ -41,7 +41,7 @@ pub(super) struct Place<'p> {
 
 /// The effects of a command on later ones.
 #[derive(Debug, Default)]
-pub(super) struct Effect {
+pub(super) struct CommandEffect {
     /// The directories that it changed to.
     pub(super) moved: Option<Vec<ResolvedPath>>,
     /// The names that it prints.
@@ -152,7 +152,7 @@ impl Judge<'_> {
         bases: &[ResolvedPath],
         feed: Option<&Feed>,
         out: &mut JudgedCommand,
-    ) -> Result<Effect, Fault> {
+    ) -> Result<CommandEffect, Fault> {
         for assignment in &command.assignments {
             let value = Value::of(&assignment.value);
             match command.words.first().map(|word| Value::of(word).exact()) {
@@ -175,11 +175,11 @@ impl Judge<'_> {
             }
         }
         if command.words.is_empty() {
-            return Ok(Effect::default());
+            return Ok(CommandEffect::default());
         }
         let words: Vec<Given<'_>> =
             command.words.iter().enumerate().map(|(at, word)| Given { at: Some(at), value: Value::of(word) }).collect();
-        self.words(&words, &Place { bases, found: &[], feed, document, wrappers: 0 }, out)
+        self.words(&words, &Surroundings { bases, found: &[], feed, document, wrappers: 0 }, out)
     }
 
     /// Checks the target of a redirect.

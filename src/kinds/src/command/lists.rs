@@ -1,14 +1,19 @@
 //! Programs whose output is a list of names, for `xargs -0`.
 
 use super::feed::Feed;
-use super::judge::Place;
+use super::judge::Surroundings;
 use super::options::Sorted;
 use super::programs::{LISTS, Model};
 use super::sorts;
 use crate::path::{ResolvedPath, Workspace};
 
 /// Returns the names that a command prints, if all that it prints is names below directories that it may read.
-pub(super) fn feed(model: &Model, sorted: &Sorted<'_>, place: &Place<'_>, workspace: &Workspace) -> Option<Feed> {
+pub(super) fn feed(
+    model: &Model,
+    sorted: &Sorted<'_>,
+    place: &Surroundings<'_>,
+    workspace: &Workspace,
+) -> Option<Feed> {
     let prints_names = match model.words {
         "rg" => {
             sorted.has("l", &["--files", "--files-with-matches", "--files-without-match"])
@@ -42,7 +47,7 @@ pub(super) fn feed(model: &Model, sorted: &Sorted<'_>, place: &Place<'_>, worksp
     below(&paths, place.bases, workspace).map(|below| Feed { below, may_be_option })
 }
 
-/// Returns the directories that paths name; the current ones if there is no path.
+/// Returns the directories that paths name; the current ones without a path.
 pub(super) fn below(paths: &[&str], bases: &[ResolvedPath], workspace: &Workspace) -> Option<Vec<ResolvedPath>> {
     if paths.is_empty() {
         return Some(bases.to_vec());

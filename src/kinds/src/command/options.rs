@@ -1,7 +1,7 @@
 //! Splits a command's words into options, their values and operands, as its model says.
 
 use super::programs::{ALL_TEXT, HARMLESS, Model, OptionModel, STOPS, TARGET, ValueModel, WORDS};
-use super::value::{Fault, Given, Role, Value};
+use super::value::{Fault, Given, Value, WordRole};
 
 const UNKNOWN: &str = "an option that the program's model does not have";
 const OPEN: &str = "an option whose text the line does not show";
@@ -12,7 +12,7 @@ const NO_VALUE: &str = "an option without its value";
 #[derive(Debug, Default)]
 pub(super) struct Sorted<'a> {
     /// The values of options, and the operands, in the order of the line.
-    pub(super) items: Vec<Item<'a>>,
+    pub(super) items: Vec<SortedWord<'a>>,
     /// The options, without values: `-n`, `--lines`.
     pub(super) options: Vec<OptionName<'a>>,
     /// An option makes the program walk directories.
@@ -23,7 +23,7 @@ pub(super) struct Sorted<'a> {
 
 /// A word, or a part of it, with its sort.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Item<'a> {
+pub(super) struct SortedWord<'a> {
     /// The word.
     pub(super) given: Given<'a>,
     /// The sort, as the table of models writes it.
@@ -44,7 +44,7 @@ pub(super) enum OptionName<'a> {
 }
 
 /// The state of a walk over the words.
-struct Walk<'a> {
+struct OptionWalk<'a> {
     model: &'static Model,
     words: &'a [Given<'a>],
     next: usize,
@@ -54,19 +54,21 @@ struct Walk<'a> {
 
 /// Sorts the words after the first `skip`, which are those of the model.
 pub(super) fn sort<'a>(model: &'static Model, words: &'a [Given<'a>], skip: usize) -> Result<Sorted<'a>, Fault> {
-    let mut walk = Walk { model, words, next: skip, out: Sorted::default(), replaces: false };
+    let mut walk = OptionWalk { model, words, next: skip, out: Sorted::default(), replaces: false };
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let (mut ended, mut dashes) = (model.has(ALL_TEXT), false);
     let is_split = model.operands.contains(" -- ");
     while let Some(given) = walk.take() {
-        let role = if ended { Role::Operand } else { given.value.role() };
+        let role = if ended { WordRole::Operand } else { given.value.role() };
         match role {
-            Role::Option if given.value.exact() == Some("--") => (ended, dashes) = (true, true),
-            Role::Option => walk.option(given)?,
-            Role::Either if !matches!(given.value, Value::Pattern(_) | Value::Found { .. }) || !model.has(HARMLESS) => {
+            WordRole::Option if given.value.exact() == Some("--") => (ended, dashes) = (true, true),
+            WordRole::Option => walk.option(given)?,
+            WordRole::Either
+                if !matches!(given.value, Value::Pattern(_) | Value::Found { .. }) || !model.has(HARMLESS) =>
+            {
                 return Err(given.fault(MAY_BE));
             }
-            Role::Operand | Role::Either => {
+            WordRole::Operand | WordRole::Either => {
                 ended |= model.has(STOPS);
                 if dashes && is_split {
                     after.push(walk.next - 1)
@@ -88,9 +90,9 @@ pub(super) fn sort<'a>(model: &'static Model, words: &'a [Given<'a>], skip: usiz
     Ok(walk.out)
 }
 
-// === impl Walk ===
+// === impl OptionWalk ===
 
-impl<'a> Walk<'a> {
+impl<'a> OptionWalk<'a> {
     /// Takes the next word.
     fn take(&mut self) -> Option<Given<'a>> {
         let given = self.words.get(self.next).copied()?;
@@ -188,7 +190,7 @@ impl<'a> Walk<'a> {
             }
             other => other,
         };
-        self.out.items.push(Item { given, sort, is_operand: false, is_listed: false });
+        self.out.items.push(SortedWord { given, sort, is_operand: false, is_listed: false });
         Ok(())
     }
 
@@ -243,7 +245,7 @@ impl<'a> Walk<'a> {
                     self.out.command = self.words.get(*operand..).unwrap_or_default();
                     return Ok(());
                 }
-                self.out.items.push(Item { given, sort, is_operand: true, is_listed });
+                self.out.items.push(SortedWord { given, sort, is_operand: true, is_listed });
                 break;
             }
         }

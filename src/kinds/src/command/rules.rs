@@ -56,13 +56,13 @@ pub struct EntryFault {
 /// Compiled entries. No entry allows nothing.
 #[derive(Clone, Debug, Default)]
 pub struct CommandRules {
-    entries: Vec<Entry>,
+    entries: Vec<CompiledEntry>,
     warnings: Vec<EntryFault>,
 }
 
 /// A compiled entry.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct CompiledEntry {
     pub(super) words: Vec<String>,
     pub(super) arguments: EntryArguments,
     pub(super) decision: Decision,
@@ -132,15 +132,15 @@ impl CommandRules {
             }
             EntryArguments::Model | EntryArguments::None | EntryArguments::Words(_) => None,
         };
-        self.entries.push(Entry { words, arguments, decision });
+        self.entries.push(CompiledEntry { words, arguments, decision });
         Ok(warning)
     }
 
     /// Returns the entries with the most words that begin the command, those that ask first.
-    pub(super) fn find<'a>(&self, command: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&Entry> {
-        let fits = |entry: &&Entry| begins(command.clone(), entry.words.iter().map(String::as_str));
+    pub(super) fn find<'a>(&self, command: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&CompiledEntry> {
+        let fits = |entry: &&CompiledEntry| begins(command.clone(), entry.words.iter().map(String::as_str));
         let most = self.entries.iter().filter(fits).map(|entry| entry.words.len()).max();
-        let mut found: Vec<&Entry> =
+        let mut found: Vec<&CompiledEntry> =
             self.entries.iter().filter(|entry| Some(entry.words.len()) == most).filter(fits).collect();
         found.sort_by_key(|entry| entry.decision != Decision::Ask);
         found
@@ -154,9 +154,9 @@ fn has_model(words: &[String]) -> bool {
     is_builtin || find(given()).is_some() || all().any(|model| begins(model.words.split(' '), given()))
 }
 
-// === impl Entry ===
+// === impl CompiledEntry ===
 
-impl Entry {
+impl CompiledEntry {
     /// Returns true if the words after those of the entry are those of a list. A `*` in the list stands for one word.
     pub(super) fn lists(list: &[String], words: &[&str]) -> bool {
         let mut rest = words.iter();

@@ -3,6 +3,7 @@
 use super::judged::{Extent, JudgedCommand, JudgedPath};
 use crate::PathMode;
 use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
+use crate::url::HostRules;
 
 /// The maximum number of paths that are checked for one line: words times directories times values.
 const MOST_CHECKS: u32 = 16_384;
@@ -18,6 +19,8 @@ pub struct PathScope<'a> {
     pub read: &'a PathRules,
     /// The paths that may be written and deleted.
     pub write: &'a PathRules,
+    /// The hosts that programs such as `curl` may reach.
+    pub hosts: &'a HostRules,
     /// Programs may walk directories that may hold forbidden paths, and use names that they find. If not, a walk is refused unless no
     /// `!` entry can match below it.
     pub is_recursive: bool,
@@ -133,7 +136,7 @@ impl<'a> Checker<'a> {
             if glob.directories().any(|directory| rules.check(directory).is_err()) {
                 return Err(how.reason());
             }
-            rules.check_glob_strict(&glob).map_err(|refusal| refusal.reason)?;
+            rules.check_glob_word(&glob).map_err(|refusal| refusal.reason)?;
             for path in glob.directories() {
                 note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Pattern });
             }

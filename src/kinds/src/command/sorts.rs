@@ -33,7 +33,7 @@ pub(super) fn check(sort: &str, text: &str) -> Result<(), &'static str> {
 pub(super) fn path_in<'a>(sort: &str, text: &'a str) -> Result<Option<&'a str>, &'static str> {
     Ok(match sort {
         // Another version of the program could read the text as a path.
-        "t" => (text.starts_with(['/', '~']) || text.split('/').any(|name| name == "..")).then_some(text),
+        "t" => (text.starts_with(['/', '~']) || has_parent(text)).then_some(text),
         "o" => {
             let is_left_out = [":!", ":^", ":(exclude)"].iter().any(|magic| text.starts_with(magic));
             if text.starts_with(':') && !is_left_out {
@@ -67,6 +67,22 @@ pub(super) fn revision_path(text: &str) -> Result<(&str, bool), &'static str> {
         return Err("a revision of git that is not read");
     }
     Ok((path, !path.starts_with("./") && !path.starts_with("../")))
+}
+
+/// Returns true if a component of the text is `..`.
+pub(super) fn has_parent(text: &str) -> bool {
+    text.split('/').any(|name| name == "..")
+}
+
+/// Returns the names in `A..B`, without `~2`, `^` and `@{…}` behind them.
+pub(super) fn revisions(text: &str) -> impl Iterator<Item = &str> {
+    let names = text.split("..").enumerate().map(|(index, name)| {
+        // The third dot of `A...B` belongs to no name.
+        name.strip_prefix('.').filter(|_| index > 0).unwrap_or(name).trim_start_matches('^')
+    });
+    let names =
+        names.map(|name| name.find(['~', '^']).or(name.find("@{")).and_then(|at| name.get(..at)).unwrap_or(name));
+    names.filter(|name| !name.is_empty())
 }
 
 /// Returns true for a text that git can read as a revision, and nothing as a path outside the directory.

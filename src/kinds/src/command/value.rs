@@ -47,7 +47,7 @@ pub(super) struct Fault {
 
 /// The role that a word can have, seen from its first letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum WordRole {
     /// It begins with `-`.
     Option,
     /// It does not.
@@ -87,34 +87,34 @@ impl<'a> Value<'a> {
     }
 
     /// Returns the role of the word, if options have not ended.
-    pub(super) fn role(self) -> Role {
+    pub(super) fn role(self) -> WordRole {
         match self {
             Self::One(text) => of_text(text),
             Self::Any(texts) => {
                 let mut roles = texts.iter().map(|text| of_text(text));
-                match (roles.clone().any(|role| role == Role::Option), roles.all(|role| role == Role::Option)) {
-                    (_, true) => Role::Option,
-                    (false, _) => Role::Operand,
-                    (true, false) => Role::Either,
+                match (roles.clone().any(|role| role == WordRole::Option), roles.all(|role| role == WordRole::Option)) {
+                    (_, true) => WordRole::Option,
+                    (false, _) => WordRole::Operand,
+                    (true, false) => WordRole::Either,
                 }
             }
             Self::Pattern(pattern) => match pattern.as_bytes().first() {
-                Some(b'*' | b'?' | b'[') | None => Role::Either,
-                Some(b'-') => Role::Option,
-                Some(b'\\') if pattern.as_bytes().get(1) == Some(&b'-') => Role::Option,
-                Some(_) => Role::Operand,
+                Some(b'*' | b'?' | b'[') | None => WordRole::Either,
+                Some(b'-') => WordRole::Option,
+                Some(b'\\') if pattern.as_bytes().get(1) == Some(&b'-') => WordRole::Option,
+                Some(_) => WordRole::Operand,
             },
             Self::Open { prefix, .. } => match prefix.as_bytes().first() {
-                None => Role::Either,
-                Some(b'-') => Role::Option,
-                Some(_) => Role::Operand,
+                None => WordRole::Either,
+                Some(b'-') => WordRole::Option,
+                Some(_) => WordRole::Operand,
             },
-            Self::Stream => Role::Operand,
+            Self::Stream => WordRole::Operand,
             Self::Found { may_be_option } => {
                 if may_be_option {
-                    Role::Either
+                    WordRole::Either
                 } else {
-                    Role::Operand
+                    WordRole::Operand
                 }
             }
         }
@@ -122,8 +122,8 @@ impl<'a> Value<'a> {
 }
 
 /// Returns the role of a text. `-` alone is an operand.
-fn of_text(text: &str) -> Role {
-    if text.len() > 1 && text.starts_with('-') { Role::Option } else { Role::Operand }
+fn of_text(text: &str) -> WordRole {
+    if text.len() > 1 && text.starts_with('-') { WordRole::Option } else { WordRole::Operand }
 }
 
 // === impl Given ===

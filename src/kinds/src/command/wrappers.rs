@@ -1,9 +1,9 @@
 //! Programs that run another program: what they run is judged as if it stood alone.
 
-use super::judge::{Effect, Judge, Place, whole};
+use super::judge::{CommandEffect, Judge, Surroundings, whole};
 use super::judged::{JudgedCommand, WordSort};
+use super::marks::{mark, mark_sorted};
 use super::options;
-use super::program::{mark, mark_item};
 use super::programs::{self, Model};
 use super::rules::SHELLS;
 use super::scope::Use;
@@ -24,9 +24,9 @@ impl Judge<'_> {
         &mut self,
         name: &str,
         words: &[Given<'_>],
-        place: &Place<'_>,
+        place: &Surroundings<'_>,
         out: &mut JudgedCommand,
-    ) -> Result<Option<Effect>, Fault> {
+    ) -> Result<Option<CommandEffect>, Fault> {
         if SHELLS.contains(&name) {
             return self.shell(name, words, place, out).map(Some);
         }
@@ -43,7 +43,7 @@ impl Judge<'_> {
         }
         for item in &sorted.items {
             self.item(item, false, false, place, out)?;
-            mark_item(out, item);
+            mark_sorted(out, item);
             if let ("a", Some(text)) = (item.sort, item.given.value.exact()) {
                 let (name, value) = text.split_once('=').unwrap_or((text, ""));
                 variables::check_environment(name, Value::One(value)).map_err(|reason| item.given.fault(reason))?;
@@ -52,7 +52,7 @@ impl Judge<'_> {
         if model.words == "nohup" {
             self.checker.path("nohup.out", Use::Write, place.bases, out).map_err(whole)?;
         }
-        let inner = Place { wrappers: place.wrappers + 1, ..*place };
+        let inner = Surroundings { wrappers: place.wrappers + 1, ..*place };
         if model.words == "xargs" {
             return self.xargs(model, &sorted, &inner, out).map(Some);
         }
@@ -64,9 +64,9 @@ impl Judge<'_> {
         &mut self,
         _model: &Model,
         sorted: &options::Sorted<'_>,
-        place: &Place<'_>,
+        place: &Surroundings<'_>,
         out: &mut JudgedCommand,
-    ) -> Result<Effect, Fault> {
+    ) -> Result<CommandEffect, Fault> {
         let feed = place.feed.filter(|_| sorted.has("0", &["--null"])).ok_or(whole(UNSEEN))?;
         let found = Value::Found { may_be_option: feed.may_be_option };
         let placeholder = sorted.items.iter().find(|item| item.sort == "b").and_then(|item| item.given.value.exact());
@@ -75,7 +75,7 @@ impl Judge<'_> {
             Some(placeholder) => replace(&mut words, placeholder, found)?,
             None => words.push(Given { at: None, value: found }),
         }
-        self.words(&words, &Place { found: &feed.below, feed: None, document: None, ..*place }, out)
+        self.words(&words, &Surroundings { found: &feed.below, feed: None, document: None, ..*place }, out)
     }
 
     /// Judges `find`: its start paths, its tests, and the commands that it runs.
@@ -83,9 +83,9 @@ impl Judge<'_> {
         &mut self,
         model: &'static Model,
         words: &[Given<'_>],
-        place: &Place<'_>,
+        place: &Surroundings<'_>,
         out: &mut JudgedCommand,
-    ) -> Result<Effect, Fault> {
+    ) -> Result<CommandEffect, Fault> {
         let is_expression = |given: &Given<'_>| {
             given
                 .value
@@ -125,8 +125,13 @@ impl Judge<'_> {
                     let mut inner = inner.to_vec();
                     replace(&mut inner, "{}", Value::Found { may_be_option: false })?;
                     expression = after.get(1..).unwrap_or_default();
-                    let place =
-                        Place { found: &below, feed: None, document: None, wrappers: place.wrappers + 1, ..*place };
+                    let place = Surroundings {
+                        found: &below,
+                        feed: None,
+                        document: None,
+                        wrappers: place.wrappers + 1,
+                        ..*place
+                    };
                     let effect = self.words(&inner, &place, out)?;
                     if effect.moved.is_some() {
                         return Err(first.fault("`-exec` of a builtin command"));
@@ -145,16 +150,16 @@ impl Judge<'_> {
                     if let programs::ValueModel::Separate(sort) = option.value {
                         let (value, after) =
                             rest.split_first().ok_or(first.fault("a test of `find` without its value"))?;
-                        let item = options::Item { given: *value, sort, is_operand: true, is_listed: false };
+                        let item = options::SortedWord { given: *value, sort, is_operand: true, is_listed: false };
                         self.item(&item, false, false, place, out)?;
-                        mark_item(out, &item);
+                        mark_sorted(out, &item);
                         expression = after;
                     }
                 }
             }
         }
         let feed = prints_names.then_some(super::feed::Feed { below, may_be_option: false });
-        Ok(Effect { moved: None, feed })
+        Ok(CommandEffect { moved: None, feed })
     }
 
     /// Judges a shell that runs a literal line.
@@ -162,9 +167,9 @@ impl Judge<'_> {
         &mut self,
         name: &str,
         words: &[Given<'_>],
-        place: &Place<'_>,
+        place: &Surroundings<'_>,
         out: &mut JudgedCommand,
-    ) -> Result<Effect, Fault> {
+    ) -> Result<CommandEffect, Fault> {
         let [_, option, line] = words else {
             return Err(whole("a shell that does not run one literal line: `sh -c LINE`"));
         };
@@ -183,16 +188,16 @@ impl Judge<'_> {
         let judged = self.line(&inner, place.bases.to_vec());
         self.depth -= 1;
         judged.map_err(|refusal| line.fault(refusal.reason))?;
-        Ok(Effect::default())
+        Ok(CommandEffect::default())
     }
 
     /// Judges `apply_patch` with its patch in a here-document.
     pub(super) fn apply_patch(
         &mut self,
         words: &[Given<'_>],
-        place: &Place<'_>,
+        place: &Surroundings<'_>,
         out: &mut JudgedCommand,
-    ) -> Result<Effect, Fault> {
+    ) -> Result<CommandEffect, Fault> {
         let given = match (words, place.document) {
             ([_], Some(text)) => Some(text),
             ([_, patch], None) => patch.value.exact(),
@@ -208,7 +213,7 @@ impl Judge<'_> {
             };
             self.checker.path(&file.path, how, place.bases, out).map_err(whole)?;
         }
-        Ok(Effect::default())
+        Ok(CommandEffect::default())
     }
 }
 

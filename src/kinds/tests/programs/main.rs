@@ -9,7 +9,7 @@
     reason = "a test that fails may panic, and says what it skips"
 )]
 
-#[path = "../support/rows.rs"]
+#[path = "../rows/mod.rs"]
 mod rows;
 
 mod data;

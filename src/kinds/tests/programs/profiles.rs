@@ -1,19 +1,60 @@
 //! Profiles of the tests: one that looks, one that edits, and variants.
 
-use callgate_kinds::command::{
-    self, CommandEntry, CommandRules, EntryArguments, Judged, PathScope, ShellSyntax,
-};
-use callgate_kinds::path::{Os, PathRules, Workspace};
 use callgate_kinds::Refusal;
+use callgate_kinds::command::{self, CommandEntry, CommandRules, EntryArguments, Judged, PathScope, ShellSyntax};
+use callgate_kinds::path::{Os, PathRules, Workspace};
+use callgate_kinds::url::HostRules;
 
 pub(crate) const LOOK: &[&str] = &[
-    "ls", "cat", "head", "tail", "wc", "nl", "sed -n", "grep", "rg", "find", "tree", "stat", "sort", "uniq", "cut", "diff", "jq", "pwd", "cd",
-    "echo", "test", "[", "true", "git status", "git diff", "git log", "git show", "git blame", "git ls-files", "git rev-parse",
+    "ls",
+    "cat",
+    "head",
+    "tail",
+    "wc",
+    "nl",
+    "sed -n",
+    "grep",
+    "rg",
+    "find",
+    "tree",
+    "stat",
+    "sort",
+    "uniq",
+    "cut",
+    "diff",
+    "jq",
+    "pwd",
+    "cd",
+    "echo",
+    "test",
+    "[",
+    "true",
+    "git status",
+    "git diff",
+    "git log",
+    "git show",
+    "git blame",
+    "git ls-files",
+    "git rev-parse",
     "git branch --show-current",
 ];
 const OFFLINE: &[&str] = &[
-    "mkdir", "touch", "cp", "mv", "rm", "sed -i", "tee", "chmod +x", "git add", "git commit", "git stash", "npm test", "npm run build",
-    "npm run lint", "pytest", "python -m pytest",
+    "mkdir",
+    "touch",
+    "cp",
+    "mv",
+    "rm",
+    "sed -i",
+    "tee",
+    "chmod +x",
+    "git add",
+    "git commit",
+    "git stash",
+    "npm test",
+    "npm run build",
+    "npm run lint",
+    "pytest",
+    "python -m pytest",
 ];
 const RUST: &[&str] = &["cargo check", "cargo test", "cargo clippy", "cargo fmt", "cargo build"];
 const ASK: &[&str] = &["git push", "git fetch", "npm install", "pip install"];
@@ -24,6 +65,7 @@ pub(crate) struct Profile {
     rules: CommandRules,
     read: PathRules,
     write: PathRules,
+    hosts: HostRules,
     is_recursive: bool,
 }
 
@@ -43,7 +85,14 @@ impl Profile {
             PathRules::compile(&entries, &workspace).unwrap()
         };
         let (read, write) = (paths(read), paths(write));
-        Self { rules: CommandRules::compile(run, ask).unwrap(), workspace, read, write, is_recursive: true }
+        Self {
+            rules: CommandRules::compile(run, ask).unwrap(),
+            workspace,
+            read,
+            write,
+            hosts: HostRules::default(),
+            is_recursive: true,
+        }
     }
 
     /// Contract 1: a read-only agent.
@@ -64,6 +113,11 @@ impl Profile {
         Self::new(&entries(run), &[], &paths, &paths)
     }
 
+    pub(crate) fn with_host(mut self, host: &str) -> Self {
+        self.hosts = HostRules::compile(&[host.to_owned()]).unwrap();
+        self
+    }
+
     pub(crate) fn without_recursion(mut self) -> Self {
         self.is_recursive = false;
         self
@@ -81,6 +135,7 @@ impl Profile {
             base: &base,
             read: &self.read,
             write: &self.write,
+            hosts: &self.hosts,
             is_recursive: self.is_recursive,
         };
         command::judge(line, &self.rules, &scope)

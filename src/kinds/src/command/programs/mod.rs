@@ -94,7 +94,7 @@ pub(super) struct OptionModel {
 /// The value of an option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ValueModel {
-    /// There is none.
+    /// It has no value.
     #[default]
     None,
     /// In the same word, if at all. The sort.
