@@ -36,10 +36,15 @@ pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
             && schema.get("const").is_none();
         let mark = NAMES.iter().find(|(known, _)| known == name).filter(|_| is_free && !is_marked(name));
         if let Some((_, mark)) = mark {
-            found.push(format!("`/{name}` has no mark, so only its schema is checked; if it is one, add `x-callgate: {mark}`"));
+            found.push(format!(
+                "`/{name}` has no mark, so only its schema is checked; if it is one, add `x-callgate: {mark}`"
+            ));
         }
     }
-    if !contract.profiles.is_empty() && !tool.marks.is_empty() && root.get("additionalProperties") != Some(&Value::Bool(false)) {
+    if !contract.profiles.is_empty()
+        && !tool.marks.is_empty()
+        && root.get("additionalProperties") != Some(&Value::Bool(false))
+    {
         found.push("arguments beside the marked ones are not judged; add `additionalProperties: false`".to_owned());
     }
     found

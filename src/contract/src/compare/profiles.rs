@@ -11,7 +11,8 @@ use crate::model::Contract;
 /// Returns the roles that a field of a profile affects in both contracts: those that take it, or one that is like it.
 pub(super) fn roles(contracts: [&Contract; 2], profile: &str) -> Vec<String> {
     let of = |contract: &Contract| {
-        let takes = |role: &&crate::Role| role.profile.as_ref().is_some_and(|own| own.names.iter().any(|name| name == profile));
+        let takes =
+            |role: &&crate::Role| role.profile.as_ref().is_some_and(|own| own.names.iter().any(|name| name == profile));
         contract.roles().filter(takes).map(|role| role.name().to_owned()).collect::<BTreeSet<_>>()
     };
     let [before, after] = contracts.map(of);
@@ -31,13 +32,21 @@ pub(super) fn paths(before: &[&Value], after: &[&Value]) -> ChangeEffect {
 
 /// Compares lists of commands. The entry with the most words decides a command, so an entry that begins another one may open or close.
 pub(super) fn commands(contracts: [&Contract; 2], before: &[&Value], after: &[&Value]) -> ChangeEffect {
-    let changed = before.iter().filter(|entry| !after.contains(entry)).chain(after.iter().filter(|entry| !before.contains(entry)));
-    let all: Vec<&str> = contracts.iter().flat_map(|contract| contract.profiles.values()).flat_map(|own| words(&own.source)).collect();
+    let changed = before
+        .iter()
+        .filter(|entry| !after.contains(entry))
+        .chain(after.iter().filter(|entry| !before.contains(entry)));
+    let all: Vec<&str> =
+        contracts.iter().flat_map(|contract| contract.profiles.values()).flat_map(|own| words(&own.source)).collect();
     for entry in changed {
-        let Some(own) = entry.as_str().or_else(|| entry.get("cmd").and_then(Value::as_str)) else { return ChangeEffect::Unclear };
+        let Some(own) = entry.as_str().or_else(|| entry.get("cmd").and_then(Value::as_str)) else {
+            return ChangeEffect::Unclear;
+        };
         let meets = |other: &&str| *other != own && (begins(other, own) || begins(own, other));
         // Equal words may stand in both lists, or twice.
-        let twice = |list: &[&Value]| list.iter().filter(|value| value.get("cmd").and_then(Value::as_str) == Some(own)).count() > 1;
+        let twice = |list: &[&Value]| {
+            list.iter().filter(|value| value.get("cmd").and_then(Value::as_str) == Some(own)).count() > 1
+        };
         if all.iter().any(meets) || is_in_both(contracts, own) || twice(before) || twice(after) {
             return ChangeEffect::Unclear;
         }

@@ -17,10 +17,7 @@ pub(crate) struct RoleProfile {
 ///
 /// # Errors
 /// The problem with its `like`, as a sentence.
-pub(crate) fn resolved(
-    name: &str,
-    all: &[(String, ProfileSource)],
-) -> Result<(ProfileSource, Vec<String>), String> {
+pub(crate) fn resolved(name: &str, all: &[(String, ProfileSource)]) -> Result<(ProfileSource, Vec<String>), String> {
     let find = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, source)| source);
     let mut source = find(name).cloned().unwrap_or_default();
     let (mut seen, mut next) = (vec![name.to_owned()], source.like.take());

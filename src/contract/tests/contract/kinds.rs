@@ -245,12 +245,18 @@ const CHAPTER: &str = include_str!("../../../../docs/guides/argument-kinds.md");
 #[test]
 fn the_table_of_the_chapter_holds() {
     let (_, rest) = CHAPTER.split_once("```yaml\n").unwrap();
-    let contract = load("c.yaml", rest.split_once("```").unwrap().0, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
+    let contract =
+        load("c.yaml", rest.split_once("```").unwrap().0, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
     let mut wrong = Vec::new();
-    let rows = CHAPTER.lines().filter(|line| line.contains("\"}` |") || line.contains("\"}`")).filter(|line| line.starts_with("| "));
+    let rows = CHAPTER
+        .lines()
+        .filter(|line| line.contains("\"}` |") || line.contains("\"}`"))
+        .filter(|line| line.starts_with("| "));
     let mut count = 0;
     for line in rows {
-        let [_, role, call, expected, ..] = line.split('|').map(str::trim).collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [_, role, call, expected, ..] = line.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         let (name, arguments) = call.trim_matches('`').split_once(' ').unwrap();
         let found = verdict(&contract, role, name, arguments);
         let expected = if expected == "approval" { "ask" } else { expected };

@@ -16,7 +16,8 @@ const EDIT: &str = "mkdir, touch, cp, mv, rm, sed -i, tee, chmod +x, git add, gi
 
 /// A contract with one tool of this mark, and the profiles that the rows name as roles.
 fn contract(mark: &str, workspace: &str, profiles: &str) -> Contract {
-    let names: Vec<&str> = profiles.lines().filter_map(|line| line.trim().split_once(": {")).map(|(name, _)| name).collect();
+    let names: Vec<&str> =
+        profiles.lines().filter_map(|line| line.trim().split_once(": {")).map(|(name, _)| name).collect();
     let roles: Vec<String> = names.iter().map(|name| format!("{name}: {{ tools: [f], profile: {name} }}")).collect();
     let text = format!(
         "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: t, version: 1.0.0 }}\nspec:\n  models: [\"*\"]\n  workspace: {workspace}\n  \
@@ -62,7 +63,8 @@ const PROJECT: &str = "    project: { read: ['.', '!.git', '!.env*'], write: ['.
 #[test]
 fn rows_of_paths_are_decided_as_calls() {
     let posix = contract_of("{ path: read }", HOME, PROJECT);
-    let windows = contract_of("{ path: read }", "{ root: 'C:\\work\\project', os: windows }", "    win: { read: ['.'] }\n");
+    let windows =
+        contract_of("{ path: read }", "{ root: 'C:\\work\\project', os: windows }", "    win: { read: ['.'] }\n");
     let glob = contract_of("glob", HOME, PROJECT);
     check("path.json", 0, move |policy, _| match policy {
         "win" => windows(),
@@ -117,7 +119,9 @@ fn rows_of_addresses_are_decided_as_calls() {
 fn rows_of_queries_are_decided_as_calls() {
     let dialects = ["analyst", "sqlite", "mysql", "mssql", "duckdb", "clickhouse"];
     let tables = ["'sales.*', public.orders", "sales", "'sales.*'", "'dbo.*'", "sales", "sales"];
-    let line = |(name, tables): (&&str, &&str)| format!("    {name}: {{ sql: {{ statements: [select], tables: [{tables}] }} }}\n");
+    let line = |(name, tables): (&&str, &&str)| {
+        format!("    {name}: {{ sql: {{ statements: [select], tables: [{tables}] }} }}\n")
+    };
     let profiles: String = dialects.iter().zip(&tables).map(line).collect();
     check("sql.json", 0, |policy, _| {
         let dialect = if policy == "analyst" { "postgres" } else { policy };
