@@ -12,8 +12,6 @@ pub(crate) enum Segment {
     AnyDepth,
     /// This name.
     Name(String),
-    /// A name of the workspace's root with letters that are not ASCII: any name with such letters. Only entries that forbid hold it.
-    Foreign,
     /// A name that the pattern matches.
     Pattern(NamePattern),
 }
@@ -123,10 +121,8 @@ impl Segment {
         match (self, component) {
             (Self::AnyDepth, _) | (_, Component::AnyDepth) => true,
             (Self::Name(name), Component::Name(other)) => name == other,
-            (Self::Foreign, Component::Name(other)) => !other.is_ascii(),
             (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
             (Self::Name(name), Component::Pattern(other)) => other.matches(name),
-            (Self::Foreign, Component::Pattern(_)) => true,
             (Self::Pattern(pattern), Component::Pattern(other)) => match pattern.overlap(other) {
                 Overlap::Aimed => true,
                 Overlap::Chance => strictness == Strictness::Possible,
