@@ -159,7 +159,7 @@ impl Segment {
         match self {
             Self::Name(name) => name.starts_with('.'),
             Self::Pattern(pattern) => pattern.needs_dot(),
-            Self::AnyDepth | Self::Foreign => false,
+            Self::AnyDepth => false,
         }
     }
 }
