@@ -35,7 +35,7 @@ pub fn advice(contract: &Contract) -> Vec<Advice> {
         let warnings = rules::warnings(contract, tool).into_iter().map(|message| (true, message, String::new()));
         let unmarked = kinds::unmarked(contract, tool)
             .into_iter()
-            .map(|message| (!contract.profiles.is_empty(), message, String::new()));
+            .map(|message| (true, message, String::new()));
         let lacks = stanzas::missing(contract, tool).into_iter().map(|(message, stanza)| (false, message, stanza));
         found.extend(warnings.chain(unmarked).chain(lacks).map(|(is_warning, message, stanza)| Advice {
             tool: tool.name().to_owned(),
