@@ -45,9 +45,7 @@ pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
             ));
         }
     }
-    if !tool.marks.is_empty()
-        && root.get("additionalProperties") != Some(&Value::Bool(false))
-    {
+    if !tool.marks.is_empty() && root.get("additionalProperties") != Some(&Value::Bool(false)) {
         found.push("arguments beside the marked ones are not judged; add `additionalProperties: false`".to_owned());
     }
     found
