@@ -96,10 +96,7 @@ impl<'a> Seen<'a> {
         let name = |slot: &mut Option<&'a str>, text| if slot.replace(text).is_some() { Err(twice) } else { Ok(()) };
         if let Some(hashes) = line.strip_prefix("index ") {
             let Some(nulls) = index(hashes) else {
-                return Err(Refusal::line(
-                    number,
-                    "the index line has an unknown form, or the mode is none of a plain file",
-                ));
+                return Err(Refusal::line(number, "the index line has an unknown form or mode"));
             };
             return if self.index.replace(nulls).is_some() { Err(twice) } else { Ok(()) };
         }
@@ -178,7 +175,7 @@ fn index(text: &str) -> Option<(bool, bool)> {
 
 /// Checks that a mode is one of a plain file: no link, no submodule.
 fn plain(mode: &str, number: usize) -> Result<(), Refusal> {
-    if is_plain(mode) { Ok(()) } else { Err(Refusal::line(number, "the mode is none of a plain file")) }
+    if is_plain(mode) { Ok(()) } else { Err(Refusal::line(number, "the mode is not that of a plain file")) }
 }
 
 /// Tells if a mode is one of a plain file.

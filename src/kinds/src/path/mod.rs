@@ -3,6 +3,7 @@
 mod braces;
 mod entry;
 mod fold;
+mod glob;
 mod pattern;
 mod route;
 mod rules;
@@ -11,6 +12,9 @@ mod text;
 mod windows;
 mod workspace;
 
-pub use rules::{PathRules, RuleError};
+pub use crate::RuleError;
+pub use glob::Glob;
+pub(crate) use pattern::NamePattern;
+pub use rules::PathRules;
 pub use sets::{PathSet, SETS, SETS_VERSION, path_set};
 pub use workspace::{Os, ResolvedPath, Workspace};

@@ -9,20 +9,13 @@
 
 use super::route::{Component, Reach, Route, Strictness};
 use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
-use crate::Refusal;
+use crate::{Refusal, RuleError};
+
+/// The reason to refuse a short name if anything is forbidden.
+pub(super) const SHORT_NAME: &str = "has a name such as `NAME~1`, which can stand for one that the profile forbids";
 
 /// The most entries of a list.
 const MOST_ENTRIES: usize = 256;
-
-/// An entry of path rules that has no meaning.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-pub struct RuleError {
-    /// The position of the entry, counted from 0.
-    pub entry: usize,
-    /// The problem, as a sentence.
-    pub problem: String,
-}
 
 /// Path rules, compiled against a workspace. No entry allows nothing; order does not matter.
 #[derive(Clone, Debug, Default)]
@@ -167,6 +160,19 @@ impl PathRules {
         }
     }
 
+    /// Returns true if a rule forbids what the components stand for. They begin with those of `directory`.
+    pub(super) fn forbids<'a, I: Iterator<Item = Component<'a>>>(
+        &self,
+        directory: &ResolvedPath,
+        components: impl Fn() -> I,
+        strictness: Strictness,
+    ) -> bool {
+        self.forbidden.iter().any(|rule| {
+            let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(directory) } else { 0 };
+            rule.route.reach(components().skip(start), strictness).end.is_some()
+        })
+    }
+
     /// Compares a path with a rule that forbids.
     fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> Reach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
@@ -185,7 +191,7 @@ impl PathRules {
 }
 
 /// Returns the folded names of a path.
-fn folded(path: &ResolvedPath) -> Vec<String> {
+pub(super) fn folded(path: &ResolvedPath) -> Vec<String> {
     path.components().iter().map(|name| fold::fold(name)).collect()
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn strange(c: char) -> Option<&'static str> {
 }
 
 /// Returns true if a `%` of the text begins an encoded byte of [`ENCODED`].
-fn is_encoded(text: &str, at: usize) -> bool {
+pub(super) fn is_encoded(text: &str, at: usize) -> bool {
     let digits = text.as_bytes().get(at + 1..at + 3);
     digits.is_some_and(|digits| ENCODED.iter().any(|code| digits.eq_ignore_ascii_case(*code)))
 }

@@ -35,17 +35,28 @@ pub struct SqlReading {
     pub statement: SqlStatement,
     /// The tables and views that the text names, each once. Names that a `with` clause defines are none.
     pub tables: Vec<TableName>,
-    /// The functions that the text calls, each once, folded. A name with a schema holds its dots.
-    pub functions: Vec<String>,
+    /// The functions that the text calls, each once. Casts are none.
+    pub functions: Vec<FunctionName>,
     /// The number of rows that the outermost query returns at most; `None` if the text states no such number.
     pub limit: Option<u64>,
 }
 
 /// The name of a table: its parts, such as a schema and a name, after the dialect's folding.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableName {
-    /// The parts, from the outermost one. At least one.
+    /// The parts, from the outermost one: one to three.
     pub parts: Vec<String>,
+    /// The byte of the text where the name stands first.
+    pub at: usize,
+}
+
+/// The name of a function, folded. A name with a schema holds its dots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionName {
+    /// The name.
+    pub name: String,
+    /// The byte of the text where the name stands first.
+    pub at: usize,
 }
 
 // === impl Dialect ===

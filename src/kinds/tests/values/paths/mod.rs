@@ -1,8 +1,6 @@
 //! Paths, and the rules that allow and forbid them.
 
-#[path = "../support/rows.rs"]
-mod rows;
-
+mod globs;
 mod refusals;
 mod rows_of_data;
 mod rules;

@@ -1,6 +1,6 @@
 //! Entries that allow and forbid paths.
 
-use crate::{compile, project, resolve, windows};
+use super::{compile, project, resolve, windows};
 use callgate_kinds::path::{Os, PathRules, SETS, Workspace};
 
 /// Returns true if the entries allow the path.
