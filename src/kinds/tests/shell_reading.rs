@@ -6,6 +6,8 @@ use callgate_kinds::command::{
     Connector, LineStep, MAX_BYTES, MAX_DEPTH, MAX_WORDS, RedirectKind, ShellLine, ShellSyntax, WordText, read,
     read_vector,
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn line(text: &str) -> ShellLine {
     read(text, ShellSyntax::Sh).unwrap_or_else(|refusal| panic!("{text}: {refusal}"))
@@ -191,6 +193,7 @@ fn text_that_shells_read_in_two_ways_is_refused() {
         "a {x}\\\n>b",
         "a >\\\n b",
         "ls 2&>x",
+        "grep a [[ && b",
         "ls >&-id",
         "ls 52>&1",
         "> x",

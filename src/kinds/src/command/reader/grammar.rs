@@ -192,8 +192,8 @@ impl<'a> Reader<'a> {
             check_program(&word)?;
         } else if !word.is_quoted && !word.is_expanded {
             let text = word.texts.first().and_then(Text::exact);
-            if matches!(text, Some("{" | "}")) {
-                return Err(Refusal::byte(word.start, "a brace between words; quote it, or put `;` before it"));
+            if matches!(text, Some("{" | "}" | "[[")) {
+                return Err(Refusal::byte(word.start, "a brace or `[[` between words; quote it, or put `;` before it"));
             }
         }
         let end = self.at;

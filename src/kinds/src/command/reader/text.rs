@@ -165,6 +165,16 @@ impl Text {
         matches!(self, Self::Known(_))
     }
 
+    /// Returns the number of bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Known(texts) => texts.iter().map(String::len).sum(),
+            Self::Pattern { pattern, prefix } => pattern.len() + prefix.len(),
+            Self::Unknown { prefix, .. } => prefix.len(),
+            Self::Number | Self::Stream => 0,
+        }
+    }
+
     /// Returns the text if there is only one.
     pub(super) fn exact(&self) -> Option<&str> {
         match self {
