@@ -510,3 +510,15 @@ fn a_mark_closes_and_its_loss_opens() {
     assert_eq!(effects(&marked, &plain), ["opens"]);
     assert_eq!(effects(&marked, &contract("{ type: string, x-callgate: { path: write } }")), ["unclear"]);
 }
+
+#[test]
+fn entries_that_are_too_many_together_are_a_fault() {
+    let list = |letter: char| (0..200).map(|n| format!("{letter}{n}")).collect::<Vec<_>>().join(", ");
+    let spec = format!(
+        "  workspace: {{ root: /w }}\n  profiles: {{ a: {{ read: [{}] }}, p: {{ like: a, read: [{}] }} }}\n  roles: {{ r: {{ tools: [f] }} }}\n",
+        list('a'),
+        list('b')
+    );
+    let found = fault(&text("{ type: object }", &spec));
+    assert!(found.starts_with("/spec/profiles/p: `read` with the entries of `like`: "), "{found}");
+}
