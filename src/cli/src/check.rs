@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use callgate_contract::{
-    Approved, Caller, Conversation, ProposedCall, Run, Texts, Verdict, Violation, decide, denial_text, verdict_json,
+    Approved, Caller, Contract, Conversation, ProposedCall, Run, StringReading, Texts, Verdict, Violation, decide,
+    denial_text, string_readings, verdict_json,
 };
 use clap::Args;
 
@@ -14,6 +15,7 @@ use crate::facts::{FactArguments, FactError};
 use crate::contracts::{Contracts, ContractsError};
 use crate::disk::FileError;
 use crate::output::{Exit, Outcome};
+use crate::terminal::plain;
 
 /// Decide one call as the gate would, without running it
 #[derive(Args)]
@@ -106,6 +108,10 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
         Some(notes) => out + &captured::text(&notes),
         None => out,
     };
+    let out = match arguments.json {
+        true => out,
+        false => out + &understood(contract, &arguments.role, &arguments.tool, &text),
+    };
     let out = match contracts.is_set && !arguments.json {
         true => format!("{out}  contract   {}\n", entry.file.display()),
         false => out,
@@ -115,6 +121,21 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
         Verdict::Deny(_) => Exit::Denied,
     };
     Ok(Outcome { out, exit })
+}
+
+/// Returns the marked strings of the call, as the profile of the role reads them.
+fn understood(contract: &Contract, role: &str, tool: &str, text: &str) -> String {
+    let (Some(tool), Ok(arguments)) = (contract.tool(tool), callgate_json::read(text.as_bytes())) else {
+        return String::new();
+    };
+    let mut out = String::new();
+    for StringReading { pointer, kind, lines, refused } in string_readings(contract, role, tool, &arguments) {
+        out.push_str(&format!("  understood {pointer} as {kind}\n"));
+        for line in lines.iter().chain(&refused) {
+            out.push_str(&format!("    {}\n", plain(line)));
+        }
+    }
+    out
 }
 
 /// Reads the arguments given on the command line: a text, or `-` for standard input.

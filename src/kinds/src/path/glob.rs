@@ -204,6 +204,15 @@ impl PathRules {
         self.check_alternatives(glob, Strictness::Possible)
     }
 
+    /// Checks a pattern of a shell line: as [`check_glob_strict`](Self::check_glob_strict), and `*` matches no dot at the start of a name.
+    ///
+    /// # Errors
+    ///
+    /// The directory is outside the allowed ones, or a pattern has a name in common with a forbidden one.
+    pub fn check_glob_word(&self, glob: &Glob) -> Result<(), Refusal> {
+        self.check_alternatives(glob, Strictness::Shell)
+    }
+
     /// Checks every alternative.
     fn check_alternatives(&self, glob: &Glob, strictness: Strictness) -> Result<(), Refusal> {
         for alternative in &glob.alternatives {

@@ -105,6 +105,11 @@ impl NamePattern {
         first.is_some_and(|token| !matches!(token, Token::Star | Token::Any) && token.meets(&Token::Char('.')))
     }
 
+    /// Returns true if every name that matches begins with a dot.
+    pub(crate) fn needs_dot(&self) -> bool {
+        self.tokens.first() == Some(&Token::Char('.'))
+    }
+
     /// Returns true if a class of the pattern says what it does not hold.
     pub(crate) fn has_negation(&self) -> bool {
         self.tokens.iter().any(|token| matches!(token, Token::Class { is_negated: true, .. }))

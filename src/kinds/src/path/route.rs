@@ -40,6 +40,8 @@ pub(super) enum Strictness {
     Aimed,
     /// All.
     Possible,
+    /// All that a shell's pattern can match: `*`, `?`, `[…]` and `**` do not match a dot at the start of a name.
+    Shell,
 }
 
 // === impl Route ===
@@ -54,7 +56,7 @@ impl Route {
         }
         for (index, component) in components.enumerate() {
             at = self.step(at, component, strictness);
-            let is_counted = strictness == Strictness::Possible || !matches!(component, Component::AnyDepth);
+            let is_counted = strictness != Strictness::Aimed || !matches!(component, Component::AnyDepth);
             if at & end != 0 && is_counted {
                 return Reach { end: Some(index + 1), goes_on: true };
             }
@@ -69,6 +71,9 @@ impl Route {
     /// Moves all positions over one component.
     fn step(&self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
         if matches!(component, Component::AnyDepth) {
+            if strictness == Strictness::Shell {
+                return self.skip_plain(from);
+            }
             return if from == 0 { 0 } else { u128::MAX << from.trailing_zeros() };
         }
         let mut to = 0;
@@ -81,11 +86,24 @@ impl Route {
             let is_last = index + 1 == self.segments.len();
             if *segment == Segment::AnyDepth {
                 to |= here;
-            } else if segment.meets(component, if is_last { strictness } else { Strictness::Possible }) {
+            } else if segment.meets(
+                component,
+                if is_last || strictness == Strictness::Shell { strictness } else { Strictness::Possible },
+            ) {
                 to |= bit(index + 1);
             }
         }
         self.skip_depths(to)
+    }
+
+    /// Adds the positions after any number of names without a dot at the start.
+    fn skip_plain(&self, mut positions: u128) -> u128 {
+        for (index, segment) in self.segments.iter().enumerate() {
+            if positions & bit(index) != 0 && !segment.needs_dot() {
+                positions |= bit(index + 1);
+            }
+        }
+        positions
     }
 
     /// Adds the positions after `**` that match nothing.
@@ -125,13 +143,27 @@ impl Segment {
             (Self::Name(name), Component::Name(other)) => name == other,
             (Self::Foreign, Component::Name(other)) => !other.is_ascii(),
             (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
+            (_, Component::Pattern(other))
+                if strictness == Strictness::Shell && self.needs_dot() && !other.begins_with_dot() =>
+            {
+                false
+            }
             (Self::Name(name), Component::Pattern(other)) => other.matches(name),
             (Self::Foreign, Component::Pattern(_)) => true,
             (Self::Pattern(pattern), Component::Pattern(other)) => match pattern.overlap(other) {
                 Overlap::Aimed => true,
-                Overlap::Chance => strictness == Strictness::Possible,
+                Overlap::Chance => strictness != Strictness::Aimed,
                 Overlap::Nothing => false,
             },
+        }
+    }
+
+    /// Returns true if every name that it matches begins with a dot.
+    fn needs_dot(&self) -> bool {
+        match self {
+            Self::Name(name) => name.starts_with('.'),
+            Self::Pattern(pattern) => pattern.needs_dot(),
+            Self::AnyDepth | Self::Foreign => false,
         }
     }
 }
