@@ -4,13 +4,6 @@ use super::lexer::TokenKind;
 use super::parser::{Parser, Step};
 use super::{Dialect, words};
 
-/// Operators between two operands.
-const INFIX: [&str; 45] = [
-    "+", "-", "*", "/", "%", "=", "==", "<>", "!=", "<", ">", "<=", ">=", "<=>", "||", "&&", "->", "->>", "#>", "#>>",
-    "@>", "<@", "@@", "@?", "?", "?|", "?&", "~", "~*", "!~", "!~*", "~~", "!~~", "&", "|", "^", "<<", ">>", "//",
-    "!<", "!>", "and", "or", "like", "escape",
-];
-
 impl Parser<'_> {
     /// Reads an expression; returns true if it is a query in brackets and nothing more.
     pub(super) fn expression(&mut self) -> Step<bool> {
@@ -20,52 +13,6 @@ impl Parser<'_> {
             is_query = false;
         }
         Ok(is_query)
-    }
-
-    /// Takes an operator that an operand must follow, if one is next.
-    pub(super) fn operator(&mut self) -> Step<bool> {
-        if self.take_any(&INFIX) {
-            return Ok(true);
-        }
-        if self.take("is") {
-            self.take("not");
-            if self.take("distinct") {
-                self.expect("from", "from is expected after is distinct")?;
-            }
-            return Ok(true);
-        }
-        let is_negated = self.is("not");
-        let ahead = usize::from(is_negated);
-        let is_mysql = self.dialect == Dialect::MySql;
-        if self.is_at(ahead, "in") {
-            // `in NAME` reads a table in SQLite and ClickHouse.
-            return if self.is_at(ahead + 1, "(") {
-                self.skip(ahead + 1)
-            } else {
-                self.refuse("a bracket is expected after in")
-            };
-        }
-        if self.is_at(ahead, "similar") && self.is_at(ahead + 1, "to") {
-            return self.skip(ahead + 2);
-        }
-        let is_known = ["between", "like", "ilike"].iter().any(|word| self.is_at(ahead, word))
-            || matches!(self.dialect, Dialect::Sqlite | Dialect::DuckDb) && self.is_at(ahead, "glob")
-            || (is_mysql || self.dialect == Dialect::Sqlite) && self.is_at(ahead, "regexp")
-            || is_mysql && self.is_at(ahead, "rlike");
-        if is_known {
-            return self.skip(ahead + 1);
-        }
-        if is_negated {
-            return self.refuse("the operator is unknown");
-        }
-        Ok(is_mysql && self.take_any(&["xor", "div", "mod"]) || self.take_all(&["at", "time", "zone"]))
-    }
-
-    fn skip(&mut self, count: usize) -> Step<bool> {
-        for _ in 0..count {
-            self.advance();
-        }
-        Ok(true)
     }
 
     /// Reads an operand with the signs before it and the suffixes after it.

@@ -98,12 +98,7 @@ impl Parser<'_> {
             self.query()?;
             true
         } else if self.take("values") {
-            loop {
-                self.bracket_list()?;
-                if !self.take(",") {
-                    break;
-                }
-            }
+            self.value_rows()?;
             false
         } else {
             let is_query = self.joined()?;

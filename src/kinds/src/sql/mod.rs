@@ -15,6 +15,7 @@ mod expression;
 mod from;
 mod functions;
 mod lexer;
+mod operator;
 mod parser;
 mod query;
 mod reading;

@@ -40,7 +40,7 @@ impl Parser<'_> {
             if sees_itself {
                 self.define(&name)?;
             }
-            if !self.begins_query() && !self.is("(") {
+            if !self.begins_query() && !self.is_any(&["(", "values"]) {
                 return self.refuse("the statement is neither select nor with");
             }
             self.query()?;
@@ -64,8 +64,22 @@ impl Parser<'_> {
             self.close()?;
             return Ok(None);
         }
+        if self.take("values") {
+            self.value_rows()?;
+            return Ok(None);
+        }
         self.expect("select", "a query is expected")?;
         self.select()
+    }
+
+    /// Reads `(…), (…)` after `values`.
+    pub(super) fn value_rows(&mut self) -> Step {
+        loop {
+            self.bracket_list()?;
+            if !self.take(",") {
+                return Ok(());
+            }
+        }
     }
 
     /// Reads the set operations and the last clauses of a query.
