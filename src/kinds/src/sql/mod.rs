@@ -15,6 +15,7 @@ mod expression;
 mod from;
 mod functions;
 mod lexer;
+mod limit;
 mod operator;
 mod parser;
 mod query;
