@@ -1,11 +1,11 @@
 //! The number of rows that a query states: `limit`, `fetch`, `top`.
 
 use super::lexer::TokenKind;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 
 impl Parser<'_> {
     /// Reads the rest of `limit N`, `limit ALL` or `limit M, N`.
-    pub(super) fn limit(&mut self) -> Step<Option<u64>> {
+    pub(super) fn limit(&mut self) -> Parsed<Option<u64>> {
         if self.take("all") {
             return Ok(None);
         }
@@ -20,7 +20,7 @@ impl Parser<'_> {
     }
 
     /// Reads an expression; returns its value if it is a plain number.
-    fn count(&mut self) -> Step<Option<u64>> {
+    fn count(&mut self) -> Parsed<Option<u64>> {
         let (token, first) = (self.token(0), self.token(1));
         self.expression()?;
         let is_alone = token.kind == TokenKind::Number && self.token(0).start == first.start;
@@ -28,7 +28,7 @@ impl Parser<'_> {
     }
 
     /// Reads the rest of `fetch first N rows only`.
-    pub(super) fn fetch(&mut self) -> Step<Option<u64>> {
+    pub(super) fn fetch(&mut self) -> Parsed<Option<u64>> {
         if !self.take_any(&["first", "next"]) {
             return self.refuse("the form of the limit is unknown");
         }
@@ -44,7 +44,7 @@ impl Parser<'_> {
     }
 
     /// Reads the rest of `top N`, `top (N)`, `top N percent`, `top N with ties`.
-    pub(super) fn top(&mut self) -> Step<Option<u64>> {
+    pub(super) fn top(&mut self) -> Parsed<Option<u64>> {
         let has_bracket = self.is("(");
         if has_bracket {
             self.open()?;

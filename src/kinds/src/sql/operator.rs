@@ -1,8 +1,8 @@
 //! Operators between the operands of an expression.
 
 use super::Dialect;
-use super::lexer::{Token, TokenKind};
-use super::parser::{Parser, Step};
+use super::lexer::{Lexeme, TokenKind};
+use super::parser::{Parsed, Parser};
 
 /// Operators between two operands.
 const INFIX: [&str; 45] = [
@@ -13,7 +13,7 @@ const INFIX: [&str; 45] = [
 
 impl Parser<'_> {
     /// Takes an operator that an operand must follow, if one is next.
-    pub(super) fn operator(&mut self) -> Step<bool> {
+    pub(super) fn operator(&mut self) -> Parsed<bool> {
         if self.take_any(&INFIX) {
             return Ok(true);
         }
@@ -55,14 +55,14 @@ impl Parser<'_> {
         while self.is_at(ahead, "(") {
             ahead += 1;
         }
-        let is_part = |token: Token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted);
+        let is_part = |token: Lexeme| matches!(token.kind, TokenKind::Word | TokenKind::Quoted);
         while is_part(self.token(ahead)) && self.is_at(ahead + 1, ".") {
             ahead += 2;
         }
         is_part(self.token(ahead)) && self.is_at(ahead + 1, ")")
     }
 
-    fn skip(&mut self, count: usize) -> Step<bool> {
+    fn skip(&mut self, count: usize) -> Parsed<bool> {
         for _ in 0..count {
             self.advance();
         }

@@ -1,12 +1,12 @@
 //! Queries: `with`, `select`, set operations, and the clauses after them.
 
 use super::lexer::TokenKind;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 use super::{Dialect, words};
 
 impl Parser<'_> {
     /// Reads a query; returns the number of rows that it states as its limit.
-    pub(super) fn query(&mut self) -> Step<Option<u64>> {
+    pub(super) fn query(&mut self) -> Parsed<Option<u64>> {
         let defined = self.defined.len();
         if self.take("with") {
             self.definitions()?;
@@ -18,7 +18,7 @@ impl Parser<'_> {
     }
 
     /// Reads `NAME AS (QUERY), …`.
-    fn definitions(&mut self) -> Step {
+    fn definitions(&mut self) -> Parsed {
         let is_recursive = self.take("recursive");
         // In these dialects a name stands for itself in its own query also without the keyword.
         let sees_itself = is_recursive || matches!(self.dialect, Dialect::Sqlite | Dialect::MsSql);
@@ -54,7 +54,7 @@ impl Parser<'_> {
     }
 
     /// Reads a `select`, or a query in brackets; returns the number of `top`.
-    fn term(&mut self) -> Step<Option<u64>> {
+    fn term(&mut self) -> Parsed<Option<u64>> {
         if self.is("(") {
             self.open()?;
             if !self.begins_query() && !self.is("(") {
@@ -73,7 +73,7 @@ impl Parser<'_> {
     }
 
     /// Reads `(…), (…)` after `values`.
-    pub(super) fn value_rows(&mut self) -> Step {
+    pub(super) fn value_rows(&mut self) -> Parsed {
         loop {
             self.bracket_list()?;
             if !self.take(",") {
@@ -83,7 +83,7 @@ impl Parser<'_> {
     }
 
     /// Reads the set operations and the last clauses of a query.
-    pub(super) fn query_rest(&mut self, top: Option<u64>) -> Step<Option<u64>> {
+    pub(super) fn query_rest(&mut self, top: Option<u64>) -> Parsed<Option<u64>> {
         let mut limit = top;
         while self.take_any(&["union", "intersect", "except"]) {
             limit = None;
@@ -115,7 +115,7 @@ impl Parser<'_> {
     }
 
     /// Reads a `select` after the keyword, up to its set operations; returns the number of `top`.
-    fn select(&mut self) -> Step<Option<u64>> {
+    fn select(&mut self) -> Parsed<Option<u64>> {
         let mut top = None;
         if self.take("distinct") {
             if self.dialect != Dialect::MySql && self.take("on") {
@@ -158,7 +158,7 @@ impl Parser<'_> {
     }
 
     /// Reads one column of a select list, with its alias.
-    fn select_item(&mut self) -> Step {
+    fn select_item(&mut self) -> Parsed {
         if self.take("*") {
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl Parser<'_> {
     }
 
     /// Reads the items of `group by`.
-    fn group_by(&mut self) -> Step {
+    fn group_by(&mut self) -> Parsed {
         if self.take("all") {
             return Ok(());
         }
@@ -214,7 +214,7 @@ impl Parser<'_> {
     }
 
     /// Reads the items of `order by`.
-    pub(super) fn order_items(&mut self) -> Step {
+    pub(super) fn order_items(&mut self) -> Parsed {
         loop {
             if !self.take("all") {
                 self.expression()?;
@@ -230,7 +230,7 @@ impl Parser<'_> {
     }
 
     /// Reads `NAME AS (WINDOW), …`.
-    fn windows(&mut self) -> Step {
+    fn windows(&mut self) -> Parsed {
         loop {
             if !self.is_name() {
                 return self.refuse("a name is expected");
