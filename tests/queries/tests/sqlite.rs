@@ -19,7 +19,7 @@ const OPERATORS: [&str; 5] = ["like", "glob", "regexp", "->", "->>"];
 
 #[test]
 fn sqlite_reads_no_other_table_and_calls_no_other_function() {
-    let connection = Connection::open_in_memory().unwrap();
+    let mut connection = Connection::open_in_memory().unwrap();
     connection
         .execute_batch(
             "attach ':memory:' as sales; attach ':memory:' as secret;
