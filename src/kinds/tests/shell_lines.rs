@@ -44,8 +44,10 @@ fn lines_of_bash_are_refused_unless_bash_is_declared() {
 
 #[test]
 fn lines_that_shells_read_in_two_ways_are_refused_with_a_reason() {
+    let page = include_str!("../../../docs/reference/shell-lines.md");
     for row in lines(include_str!("lines/refused.txt")) {
         let (line, reason) = row.split_once('\t').expect("a line and its reason");
+        assert!(page.contains(reason), "docs/reference/shell-lines.md lacks: {reason}");
         for syntax in [ShellSyntax::Sh, ShellSyntax::Bash] {
             assert_eq!(read(line, syntax).map_err(|refusal| refusal.reason), Err(reason), "{line}");
         }

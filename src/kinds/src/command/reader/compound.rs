@@ -39,7 +39,7 @@ impl<'a> Reader<'a> {
     pub(super) fn take_loop_name(&mut self, word: &OpenWord<'a>) -> Result<(), Refusal> {
         let name = self.slice(word.start, self.at);
         if word.is_quoted || word.is_continued || !super::characters::is_name(name) {
-            return Err(Refusal::byte(word.start, "a loop's variable that is no name; use letters, digits and `_`"));
+            return Err(Refusal::byte(word.start, "a loop's variable that is not a name; use letters, digits and `_`"));
         }
         effects::check_name(name, word.start)?;
         self.head()?.name = name;

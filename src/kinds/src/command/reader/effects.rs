@@ -15,7 +15,9 @@ const SPECIAL: &str = "IFS path fpath cdpath manpath mailpath module_path fignor
     POSIXLY_CORRECT BASH_COMPAT SHELLOPTS BASHOPTS OPTIND RANDOM SECONDS LINENO HISTCHARS HISTSIZE SAVEHIST HISTCMD EXECIGNORE TMOUT UID \
     EUID GID EGID USERNAME ERRNO PPID FUNCNEST PWD OLDPWD REPLY OPTARG MAPFILE DIRSTACK PIPESTATUS _ PS4 USER_ID PGRP BASHPID KSHUID \
     KSHEGID KSHGID LISTMAX MAILCHECK KEYTIMEOUT SHLVL ZLE_RPROMPT_INDENT DIRSTACKSIZE LOGCHECK BAUD REPORTTIME REPORTMEMORY \
-    EPOCHSECONDS EPOCHREALTIME SRANDOM COPROC BASH_ARGV0 BASH_XTRACEFD";
+    CDPATH FPATH ENV BASH_ENV zsh_eval_context galiases saliases dis_aliases dis_functions dis_galiases \
+    dis_saliases dis_builtins dis_reswords nameddirs userdirs mapfile reswords patchars terminfo termcap widgets keymaps historywords \
+    jobdirs jobstates jobtexts funcstack EPOCHSECONDS EPOCHREALTIME SRANDOM COPROC BASH_ARGV0 BASH_XTRACEFD";
 /// Variables of numbers: zsh and mksh evaluate their values as arithmetic.
 const NUMBERS: &[&str] = &["COLUMNS", "LINES"];
 

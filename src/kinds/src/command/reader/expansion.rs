@@ -1,4 +1,4 @@
-//! What begins with `$`, and substitutions of commands.
+//! Expansions after `$`, and substitutions of commands.
 
 use super::characters::{self, is_delimiter};
 use super::level::{Construct, Expect, Interrupted, Level, SubstitutionKind};
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
                     Some(byte) => is_delimiter(byte) && byte != b'(',
                 };
                 if !is_literal {
-                    return self.refuse("a `$` that is no plain variable or substitution; quote it with `'`");
+                    return self.refuse("a `$` without a plain variable or a substitution; quote it with `'`");
                 }
                 self.push_literal(word, "$");
                 self.at += 1;

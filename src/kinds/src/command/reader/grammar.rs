@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         Some(&self.out.commands.get(command)?.words)
     }
 
-    /// Returns the simple command that is being read, and begins one if there is none.
+    /// Returns the simple command that is being read, and begins one if none is open.
     pub(super) fn current(&mut self, start: usize) -> Result<&mut SimpleCommand, Refusal> {
         let next = self.out.commands.len();
         let level = self.level()?;
