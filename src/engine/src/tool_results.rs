@@ -34,6 +34,7 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         round: checked.round,
         model: checked.facts.model.clone(),
         conversation: checked.facts.conversation.clone(),
+        conversation_id: correlation.conversation.clone(),
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
 }

@@ -20,7 +20,7 @@ use callgate_audit as audit;
 /// The maximum calls in one request. A contract's `maxToolCallsPerTurn` bounds how many may run.
 const CALLS: usize = 1024;
 /// The maximum bytes of an exchange's or a request's name.
-const NAME_BYTES: usize = 128;
+pub(super) const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
 /// The maximum claims of a caller: those of a contract, and as many of its candidate.
@@ -51,6 +51,8 @@ pub(super) struct CheckedBatch {
     model: Option<String>,
     /// The facts of the conversation before the calls, if the filter sent them.
     conversation: Option<ConversationFacts>,
+    /// The name of the conversation, or empty.
+    pub(super) conversation_id: String,
     /// The time of the request here, in milliseconds since the Unix epoch.
     now: Option<u64>,
 }
@@ -86,13 +88,13 @@ impl CheckedBatch {
                 "too many claims (caller.claims, {claims}); send at most {CLAIMS}"
             )));
         }
-        let caller = caller(request.caller)?;
-        fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
-        fits("caller.role", &caller.role, CALLER_BYTES)?;
+        let caller = bounded_caller(request.caller)?;
+        conversation_id(&request.conversation_id)?;
         fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
             model: request.model,
             conversation: conversation(request.conversation, request.earlier_calls)?,
+            conversation_id: request.conversation_id,
             now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
@@ -143,8 +145,7 @@ impl CheckedBatch {
             call_id: bounded(&call.id),
             request_id: self.request_id.clone(),
             trace_id: trace_id(&self.trace),
-            // Only the gate knows it; its own records have it.
-            conversation_id: String::new(),
+            conversation_id: self.conversation_id.clone(),
             tenant: self.caller.tenant.clone(),
             role: self.caller.role.clone(),
             contract_digest: self.contract_digest.clone(),
@@ -194,6 +195,22 @@ fn positions(calls: &[proto::Call]) -> Result<(), Status> {
         return Ok(());
     }
     Err(Status::invalid_argument("duplicate position (calls); give each call its own position"))
+}
+
+/// Checks the name of a conversation, which may be empty.
+pub(super) fn conversation_id(text: &str) -> Result<(), Status> {
+    if text.is_empty() || is_trace_id(text) {
+        return Ok(());
+    }
+    Err(Status::invalid_argument("not an id (conversation_id); send 32 lowercase hexadecimal digits, or nothing"))
+}
+
+/// Checks the caller's names.
+pub(super) fn bounded_caller(from: Option<proto::Caller>) -> Result<Caller, Status> {
+    let caller = caller(from)?;
+    fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
+    fits("caller.role", &caller.role, CALLER_BYTES)?;
+    Ok(caller)
 }
 
 /// Checks that a text is a contract's digest.
@@ -290,7 +307,7 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 /// Returns 32 lowercase hexadecimal digits, or an empty text without a trace.
-fn trace_id(trace: &Context) -> String {
+pub(super) fn trace_id(trace: &Context) -> String {
     let span = trace.span();
     let of = span.span_context();
     if of.is_valid() { of.trace_id().to_string() } else { String::new() }

@@ -56,11 +56,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             "not a trace id (trace_id); send 32 lowercase hexadecimal digits, or nothing",
         ));
     }
-    if !decision.conversation_id.is_empty() && !batch::is_trace_id(&decision.conversation_id) {
-        return Err(Status::invalid_argument(
-            "not an id (conversation_id); send 32 lowercase hexadecimal digits, or nothing",
-        ));
-    }
+    batch::conversation_id(&decision.conversation_id)?;
     let caller = batch::caller(decision.caller)?;
     let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
         Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
