@@ -34,6 +34,8 @@ pub(crate) struct Checker<'e> {
     guards: Guards,
     facts: BTreeSet<usize>,
     functions: BTreeSet<usize>,
+    /// The literal arguments of methods of named texts, each with its function.
+    literals: Vec<(usize, Place, String)>,
 }
 
 // === impl Checked ===
@@ -54,12 +56,13 @@ impl<'e> Checker<'e> {
             guards: Guards::default(),
             facts: BTreeSet::new(),
             functions: BTreeSet::new(),
+            literals: Vec::new(),
         }
     }
 
-    /// Returns the used facts and functions.
-    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>) {
-        (self.facts.into_iter().collect(), self.functions.into_iter().collect())
+    /// Returns the used facts and functions, and the literals of methods.
+    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>, Vec<(usize, Place, String)>) {
+        (self.facts.into_iter().collect(), self.functions.into_iter().collect(), self.literals)
     }
 
     pub(crate) fn check(&mut self, expr: &Expr) -> Result<Checked> {

@@ -15,6 +15,7 @@ pub struct Condition {
     op: Op,
     facts: Vec<usize>,
     functions: Vec<usize>,
+    literals: Vec<(usize, Place, String)>,
     cost: u64,
 }
 
@@ -97,8 +98,8 @@ impl Condition {
         if checked.cost > crate::MAX_STEPS {
             return Err(ConditionError { place, problem: Problem::TooCostly { steps: checked.cost } });
         }
-        let (facts, functions) = checker.into_used();
-        Ok(Condition { op: checked.op, facts, functions, cost: checked.cost })
+        let (facts, functions, literals) = checker.into_used();
+        Ok(Condition { op: checked.op, facts, functions, literals, cost: checked.cost })
     }
 
     /// Evaluates the condition, in [`MAX_STEPS`](crate::MAX_STEPS) at most.
@@ -119,6 +120,12 @@ impl Condition {
     #[must_use]
     pub fn functions(&self) -> &[usize] {
         &self.functions
+    }
+
+    /// Returns the literal arguments of methods of named texts: the function, the place and the text of each.
+    #[must_use]
+    pub fn literals(&self) -> &[(usize, Place, String)] {
+        &self.literals
     }
 
     /// Returns the steps of the worst case, without those for the length of texts.

@@ -78,10 +78,10 @@ pub(crate) fn batch(
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),
+        conversation_id: correlation.conversation.clone(),
         round,
         model: facts.model.clone(),
         conversation: facts.conversation.clone(),
-        conversation_id: correlation.conversation.clone(),
         calls,
     };
     AuthorizeBatch { batch, release }

@@ -79,14 +79,14 @@ pub struct CallBatch {
     pub request_id: String,
     /// The trace of the request, for the calls.
     pub trace: Option<Trace>,
+    /// The conversation, if the contract has a rule for it: 32 hexadecimal digits, a hash of tenant, role and id.
+    pub conversation_id: Option<String>,
     /// Counted from 1.
     pub round: u32,
     /// The model of the request, if a condition of the contract reads it.
     pub model: Option<String>,
     /// The facts before the turn, if a condition of the contract reads them.
     pub conversation: Option<ConversationFacts>,
-    /// The name of the conversation, if the contract has a rule for it: 32 hexadecimal digits.
-    pub conversation_id: Option<String>,
     /// At least one.
     pub calls: Vec<RunCall>,
 }

@@ -31,10 +31,10 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),
+        conversation_id: correlation.conversation.clone(),
         round: checked.round,
         model: checked.facts.model.clone(),
         conversation: checked.facts.conversation.clone(),
-        conversation_id: correlation.conversation.clone(),
         calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
     }
 }

@@ -177,6 +177,14 @@ pub(crate) fn ran(id: String, tool: &Tool, finished: Finished) -> CallOutcome {
     CallOutcome { id, outcome: Some(outcome), usage: Some(usage) }
 }
 
+/// Returns the result of a successful call: RFC 8785 canonical JSON.
+pub(crate) fn result(outcome: &CallOutcome) -> Option<&str> {
+    match &outcome.outcome {
+        Some(Outcome::Success(success)) => Some(&success.result),
+        Some(Outcome::Failure(_)) | None => None,
+    }
+}
+
 /// Returns a short stable name of an outcome, for logs.
 pub(crate) fn name(outcome: &CallOutcome) -> &'static str {
     match &outcome.outcome {

@@ -84,7 +84,10 @@ fn full() -> Value {
             "headers": { "NAME": "file:h" }, "maxInFlight": 3, "breaker": { "failures": 2, "openFor": "1s" }, "retries": 1
         } },
         "telemetry": {
-            "otlp": "https://a:1", "otlpCa": "ca.pem", "serviceName": "s", "sampling": 0.5, "openMetrics": true,
+            "otlp": "https://a:1", "otlpProtocol": "http/protobuf", "otlpHeaders": { "NAME": "file:h" }, "otlpCa": "ca.pem",
+            "otlpUnencrypted": true, "attributes": { "NAME": "value" }, "spanAttributes": { "NAME": "tenant" },
+            "langfuse": true, "content": { "arguments": true, "results": true, "maxBytes": "1KiB" },
+            "serviceName": "s", "sampling": 0.5, "openMetrics": true,
             "log": { "level": "warn", "targets": { "transport": "debug" } }
         }
     })
@@ -284,6 +287,11 @@ fn both_refuse_the_same_values() {
         ("/backends/NAME/address", json!("ftp://a")),
         ("/backends/NAME/tls/key", json!("k.pem")),
         ("/telemetry/otlp", json!("127.0.0.1:4317")),
+        ("/telemetry/otlpProtocol", json!("http/json")),
+        ("/telemetry/otlpHeaders", json!({ "a": "secret" })),
+        ("/telemetry/attributes", json!({ "a b": "c" })),
+        ("/telemetry/attributes", json!({ "a": "" })),
+        ("/telemetry/spanAttributes", json!({ "a": "arguments" })),
         ("/telemetry/sampling", json!(2)),
         ("/telemetry/log/level", json!("verbose")),
     ] {

@@ -62,12 +62,12 @@ pub fn encode(batch: CallBatch) -> CallsRequest {
         caller: Some(caller(batch.tenant, batch.role, batch.claims)),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
+        conversation_id: batch.conversation_id.unwrap_or_default(),
         round: batch.round,
         model: batch.model,
         conversation,
         earlier_calls,
         calls: batch.calls.into_iter().map(call).collect(),
-        conversation_id: batch.conversation_id.unwrap_or_default(),
     };
     CallsRequest { message: request.encode_to_vec(), trace }
 }
@@ -87,13 +87,13 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
         caller: Some(caller(batch.tenant, batch.role, batch.claims)),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
+        conversation_id: batch.conversation_id.unwrap_or_default(),
         round: batch.round,
         model: batch.model,
         conversation,
         earlier_calls,
         calls: batch.calls.into_iter().map(call).collect(),
         release: release.into(),
-        conversation_id: batch.conversation_id.unwrap_or_default(),
     };
     CallsRequest { message: request.encode_to_vec(), trace }
 }

@@ -5,8 +5,24 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+pub mod cidr;
 pub mod command;
+pub mod email;
+mod kind;
+mod lines;
+pub mod patch;
 pub mod path;
+mod profile;
+mod profile_source;
 mod refusal;
+mod rule_error;
+pub mod script;
+pub mod sql;
+pub mod url;
 
+pub use kind::{CommandForm, Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
+pub use path::{Os, Workspace};
+pub use profile::{Profile, ProfileFault};
+pub use profile_source::{EmailSource, HostSource, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};
+pub use rule_error::RuleError;

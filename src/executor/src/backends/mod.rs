@@ -24,6 +24,7 @@ use callgate_contract::{Bounds, Contract, Run};
 use tokio::time::Instant;
 
 use self::backend::Backend;
+pub(crate) use self::material::choose_cryptography;
 pub use self::metrics::BackendMetrics;
 pub use self::settings::{
     BackendIdentity, BackendSettings, BackendTls, BackendsSection, BackendsSettings, BreakerSettings,

@@ -211,6 +211,9 @@ impl Config {
         };
         // The largest request must fit beside another.
         listen.connections.held_bytes = listen.connections.held_bytes.max(request_bytes.saturating_mul(2));
+        let telemetry = read.telemetry.resolve(&place)?;
+        let sandbox = read.sandbox.resolve(&place)?;
+        secrets::variables(&telemetry, &sandbox, file)?;
         Ok(Self {
             file: folder.join(Path::new(file).file_name().unwrap_or_default()),
             listen,
@@ -226,10 +229,10 @@ impl Config {
             approvals: read.approvals.resolve(&place)?,
             http: read.http.resolve(&place)?,
             backends: read.backends.resolve(&place)?,
-            sandbox: read.sandbox.resolve(&place)?,
+            sandbox,
             secrets: read.secrets.resolve(&place)?,
             policies: read.policies.resolve(&place)?,
-            telemetry: read.telemetry.resolve(&place)?,
+            telemetry,
         })
     }
 }

@@ -16,7 +16,7 @@ use super::Config;
 use crate::admission::{AdmissionSettings, OwnPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
 use crate::idempotency::{IdempotencySettings, IdempotencyStore};
-use crate::telemetry::{Otlp, TelemetrySettings};
+use crate::telemetry::{HeaderSource, Otlp, TelemetrySettings};
 use crate::transport::{Address, Clients, Listen, Tls};
 use crate::web::{Http, Tokens};
 
@@ -77,10 +77,7 @@ impl Config {
                 found.add("a policy", path);
             }
         }
-        let TelemetrySettings { otlp, service_name: _, sampling: _, open_metrics: _, log: _ } = &self.telemetry;
-        if let Some(Otlp { authority: Some(authority), .. }) = otlp {
-            found.add("a CA file", authority);
-        }
+        found.telemetry(&self.telemetry);
         found.0
     }
 }
@@ -132,6 +129,30 @@ impl OwnFiles {
         }
         if let Some(AuditRedis { url, stream: _, max_length: _, unencrypted: _ }) = redis {
             self.add("a secret file", url.path());
+        }
+    }
+
+    fn telemetry(
+        &mut self,
+        TelemetrySettings {
+            otlp,
+            service_name: _,
+            attributes: _,
+            content: _,
+            sampling: _,
+            open_metrics: _,
+            log: _,
+        }: &TelemetrySettings,
+    ) {
+        let Some(Otlp { headers, authority, endpoint: _, protocol: _ }) = otlp else { return };
+        for (_, source) in headers {
+            match source {
+                HeaderSource::File(file) => self.add("a secret file", file.path()),
+                HeaderSource::Environment(_) => {}
+            }
+        }
+        if let Some(authority) = authority {
+            self.add("a CA file", authority);
         }
     }
 

@@ -176,6 +176,7 @@ impl Attempt {
             (Report::First, Some(code)) => calls.denied(tool, code),
             (Report::First, None) => calls.ended(tool, name, &usage),
         }
+        self.span.content(self.admitted.contract(), &self.tool, &self.arguments, outcome::result(&outcome));
         self.span.ended(name, &usage);
         outcome
     }

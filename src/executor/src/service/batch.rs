@@ -45,14 +45,14 @@ pub(super) struct CheckedBatch {
     /// The client at the other end of the connection.
     pub(super) peer: Arc<str>,
     pub(super) round: u32,
+    /// The conversation, as the filter names it; may be empty.
+    pub(super) conversation_id: String,
     pub(super) contract_digest: String,
     pub(super) caller: Caller,
     /// The model, if the filter sent it.
     model: Option<String>,
     /// The facts of the conversation before the calls, if the filter sent them.
     conversation: Option<ConversationFacts>,
-    /// The name of the conversation, or empty.
-    pub(super) conversation_id: String,
     /// The time of the request here, in milliseconds since the Unix epoch.
     now: Option<u64>,
 }
@@ -69,6 +69,7 @@ impl CheckedBatch {
         digest(&request.contract_digest)?;
         name("exchange_id", &request.exchange_id)?;
         fits("request_id", &request.request_id, NAME_BYTES)?;
+        conversation_id(&request.conversation_id)?;
         let calls = request.calls.len();
         if !(1..=CALLS).contains(&calls) {
             return Err(Status::invalid_argument(format!("wrong number of calls (calls, {calls}); send 1 to {CALLS}")));
@@ -89,15 +90,14 @@ impl CheckedBatch {
             )));
         }
         let caller = bounded_caller(request.caller)?;
-        conversation_id(&request.conversation_id)?;
         fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
             model: request.model,
             conversation: conversation(request.conversation, request.earlier_calls)?,
-            conversation_id: request.conversation_id,
             now: unix_millis(now()),
             exchange_id: request.exchange_id,
             request_id: request.request_id,
+            conversation_id: request.conversation_id,
             trace: telemetry::caller(metadata),
             peer,
             round: request.round,
@@ -197,14 +197,6 @@ fn positions(calls: &[proto::Call]) -> Result<(), Status> {
     Err(Status::invalid_argument("duplicate position (calls); give each call its own position"))
 }
 
-/// Checks the name of a conversation, which may be empty.
-pub(super) fn conversation_id(text: &str) -> Result<(), Status> {
-    if text.is_empty() || is_trace_id(text) {
-        return Ok(());
-    }
-    Err(Status::invalid_argument("not an id (conversation_id); send 32 lowercase hexadecimal digits, or nothing"))
-}
-
 /// Checks the caller's names.
 pub(super) fn bounded_caller(from: Option<proto::Caller>) -> Result<Caller, Status> {
     let caller = caller(from)?;
@@ -220,6 +212,14 @@ pub(super) fn digest(text: &str) -> Result<(), Status> {
     }
     let expected = "\"sha256:\" and 64 lowercase hexadecimal digits";
     Err(Status::invalid_argument(format!("not a digest (contract_digest); send {expected}")))
+}
+
+/// Checks a conversation's name: the filter's hash, or nothing.
+pub(super) fn conversation_id(text: &str) -> Result<(), Status> {
+    if text.is_empty() || is_trace_id(text) {
+        return Ok(());
+    }
+    Err(Status::invalid_argument("not an id (conversation_id); send 32 lowercase hexadecimal digits, or nothing"))
 }
 
 /// Checks a name used as a key.

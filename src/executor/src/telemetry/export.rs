@@ -1,7 +1,8 @@
 //! Sends spans to the collector through a bounded queue, and counts the sent and the dropped ones.
 //!
-//! The library's batches run on their own thread. This module counts each span dropped at a full queue, and each of a
-//! batch the collector did not take.
+//! The library makes batches on a thread of its own. Requests run on the executor's runtime, and a batch with all its
+//! retries ends in bounded time. This module counts each span dropped at a full queue, and each of a batch the
+//! collector did not take.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,13 +10,18 @@ use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use super::collector::LastFault;
 use super::metrics::Spans;
 
 /// The maximum spans waiting for the collector.
 pub(super) const QUEUE: usize = 4096;
+/// The timeout of one batch, with its retries. A batch the collector has not taken by then is dropped.
+pub(super) const EXPORT: Duration = Duration::from_secs(5);
 
 /// Spans on their way, for both ends of the queue.
 #[derive(Clone, Debug)]
@@ -34,8 +40,11 @@ pub(super) struct Bounded<P> {
 /// The queue's exit.
 #[derive(Debug)]
 pub(super) struct Counted<E> {
-    inner: E,
+    /// Shared with the task of a batch.
+    inner: Arc<E>,
     on_the_way: OnTheWay,
+    runtime: Handle,
+    fault: LastFault,
     /// True if the last batch failed: the log reports changes, not every batch.
     failing: AtomicBool,
 }
@@ -51,8 +60,9 @@ impl OnTheWay {
         Bounded { inner, on_the_way: self.clone() }
     }
 
-    pub(super) fn after<E>(&self, inner: E) -> Counted<E> {
-        Counted { inner, on_the_way: self.clone(), failing: AtomicBool::new(false) }
+    /// Needs the runtime that sends requests. `fault` has the client's own words about the last failed request.
+    pub(super) fn after<E>(&self, inner: E, runtime: Handle, fault: LastFault) -> Counted<E> {
+        Counted { inner: Arc::new(inner), on_the_way: self.clone(), runtime, fault, failing: AtomicBool::new(false) }
     }
 }
 
@@ -90,11 +100,18 @@ impl<P: SpanProcessor> SpanProcessor for Bounded<P> {
 
 // === impl Counted ===
 
-impl<E: SpanExporter> SpanExporter for Counted<E> {
+impl<E: SpanExporter + 'static> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let number = batch.len();
         let counted = u64::try_from(number).unwrap_or(u64::MAX);
-        let exported = self.inner.export(batch).await;
+        let inner = Arc::clone(&self.inner);
+        let exporting = self.runtime.spawn(async move { timeout(EXPORT, inner.export(batch)).await });
+        let exported = match exporting.await {
+            Ok(Ok(exported)) => exported,
+            Ok(Err(_)) => Err(OTelSdkError::Timeout(EXPORT)),
+            // The runtime ended.
+            Err(error) => Err(OTelSdkError::InternalFailure(error.to_string())),
+        };
         self.on_the_way.number.fetch_sub(number, Ordering::Relaxed);
         match &exported {
             Ok(()) => {
@@ -105,8 +122,10 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             }
             Err(error) => {
                 self.on_the_way.spans.collector_failed(counted);
+                let said = self.fault.take();
                 if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(reason = %error, "the collector accepts no spans; they are dropped and counted");
+                    let reason = said.unwrap_or_else(|| error.to_string());
+                    tracing::warn!(reason, "the collector accepts no spans; they are dropped and counted");
                 }
             }
         }
@@ -121,8 +140,11 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
         self.inner.shutdown_with_timeout(timeout)
     }
 
+    /// Comes once, before the first batch, so nothing else holds the exporter.
     fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.set_resource(resource);
+        }
     }
 }
 

@@ -40,6 +40,9 @@ async fn a_small_request_with_many_calls_or_long_names_stores_nothing() {
         (ExecuteRequest { request_id: "x".repeat(129), ..good() }, "(request_id, 129 bytes)"),
         (ExecuteRequest { exchange_id: "x".repeat(129), ..good() }, "(exchange_id, 129 bytes)"),
         (ExecuteRequest { exchange_id: String::new(), ..good() }, "(exchange_id)"),
+        (ExecuteRequest { conversation_id: "session of alice".into(), ..good() }, "(conversation_id)"),
+        (ExecuteRequest { conversation_id: "AB".repeat(16), ..good() }, "(conversation_id)"),
+        (ExecuteRequest { conversation_id: "ab".repeat(20_000), ..good() }, "(conversation_id)"),
         (
             ExecuteRequest { calls: vec![Call { id: "x".repeat(4_097), ..Call::default() }], ..good() },
             "(calls[0].id, 4097 bytes)",

@@ -34,6 +34,7 @@ mod files;
 mod idempotency;
 mod idempotency_shared;
 mod limits;
+mod otlp;
 mod outgoing;
 mod policies;
 mod pool;

@@ -56,7 +56,7 @@ impl TraceService for Collector {
 }
 
 /// Its address, and the spans it received.
-async fn collector() -> (String, mpsc::UnboundedReceiver<Span>) {
+pub(crate) async fn collector() -> (String, mpsc::UnboundedReceiver<Span>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let (sender, spans) = mpsc::unbounded_channel();

@@ -3,37 +3,44 @@
 /// The shells that a line must mean the same to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ShellSyntax {
-    /// What bash, dash, zsh and mksh read alike.
+    /// The syntax that bash, dash, zsh and mksh read alike.
     #[default]
     Sh,
-    /// The same, and what only bash reads: `$'…'`, `[[ … ]]`, `case`, braces.
+    /// The same, and syntax of bash alone: `$'…'`, `[[ … ]]`, `case`, braces.
     Bash,
 }
 
 /// A shell line as it is understood.
 ///
-/// The commands stand in a flat list, in the order of the text. Nesting (subshells, substitutions, branches) is in `parts`.
+/// The commands stand in a flat list, in the order of the text. Nesting (subshells, substitutions, branches) is in `steps`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShellLine {
     /// Every simple command of every branch, also those in substitutions.
     pub commands: Vec<SimpleCommand>,
     /// The steps through the line, in order: they say where directories are entered, branched and left.
-    pub parts: Vec<Part>,
+    pub steps: Vec<LineStep>,
 }
 
 /// A step through a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum LineStep {
     /// The simple command of this position in [`ShellLine::commands`] runs.
     Run(u32, Connector),
     /// A subshell, a part of a pipe or a substitution begins: a change of the directory in it ends with it.
     Enter,
     /// It ends.
     Leave,
-    /// A branch begins that may run or not: after it, the directory is that before it or that after it.
+    /// Between the [`Leave`](Self::Leave) of a part of a pipe and the [`Enter`](Self::Enter) of the next one, which reads its output.
+    Pipe,
+    /// A branch begins that may run or not: after it, the directory is that before it or that after it. What follows `!` is one too,
+    /// since a connector after it means the opposite.
     Branch,
     /// The branch ends.
     Join,
+    /// The condition and body of a loop begin: they run any number of times.
+    Loop,
+    /// The loop ends.
+    EndLoop,
 }
 
 /// The condition under which a command runs, seen from the command before it in the same list.
@@ -52,9 +59,10 @@ pub enum Connector {
 pub struct SimpleCommand {
     /// Assignments before the first word.
     pub assignments: Vec<Assignment>,
-    /// The program's name and its arguments. Empty if the command only assigns or redirects.
+    /// The program's name, which is exact, and its arguments. Empty if the command only assigns or redirects. A `for` loop is a command
+    /// that assigns the loop's variable.
     pub words: Vec<Word>,
-    /// The redirects, in order.
+    /// The redirects, in order. Those of a group, a subshell or a loop belong to a command without words before it.
     pub redirects: Vec<Redirect>,
     /// The bytes of the command in the line.
     pub span: Span,
@@ -83,7 +91,7 @@ pub struct Assignment {
 pub struct Word {
     /// The text, as far as it is known.
     pub text: WordText,
-    /// True if any part of the word is quoted. A quoted word is no keyword, and `~` and `=` in it mean themselves.
+    /// True if any part of the word is quoted. A quoted word cannot be a keyword, and `~` and `=` in it mean themselves.
     pub is_quoted: bool,
     /// The bytes of the word in the line.
     pub span: Span,
@@ -107,6 +115,8 @@ pub enum WordText {
         /// The literal text at the beginning.
         prefix: String,
     },
+    /// The name of a pipe that the shell makes for `<( … )` or `>( … )`. Its other end is commands of this line.
+    Stream,
 }
 
 /// A redirect.
@@ -130,12 +140,12 @@ pub enum RedirectKind {
     /// `2>&1`, `<&3`, `>&-`: no file.
     Duplicate,
     /// A here-document.
-    HereDocument(Body),
+    HereDocument(HereText),
 }
 
 /// The text of a here-document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body {
+pub struct HereText {
     /// The lines, with their newlines, after leading tabs are removed for `<<-`.
     pub text: String,
 }

@@ -1,7 +1,20 @@
 //! Paths: resolved lexically, compared by components.
 
+mod braces;
+mod entry;
+mod fold;
+mod glob;
+mod pattern;
+mod route;
 mod rules;
+mod sets;
+mod text;
+mod windows;
 mod workspace;
 
-pub use rules::{PathRules, RuleError};
+pub use crate::RuleError;
+pub use glob::Glob;
+pub(crate) use pattern::NamePattern;
+pub use rules::PathRules;
+pub use sets::{PathSet, SETS, SETS_VERSION, path_set};
 pub use workspace::{Os, ResolvedPath, Workspace};

@@ -1,21 +1,38 @@
 //! A profile's path rules: `[".", "!.git", "!@secrets"]`.
+//!
+//! - An entry without `!` is a path, absolute or relative to the workspace. It allows the path and all below it. Names are compared exactly.
+//! - An entry with `!` forbids a path and all below it. Without `/` it is a name at any depth, as in `.gitignore`; with `/` in front of its
+//!   end it is a path. Names are compared without case, and as [`fold`](super::fold) says.
+//! - `*`, `?`, `[…]` and `{a,b}` stand for parts of one name, a leading dot included; `**` between two `/` is any number of directories.
+//!
+//! Not covered: links, mounts, and what a program reaches that walks a directory. [`PathRules::check_tree`] refuses the last.
 
-use super::{ResolvedPath, Workspace};
-use crate::Refusal;
+use super::route::{Component, Reach, Route, Strictness};
+use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
+use crate::{Refusal, RuleError};
 
-/// An entry of path rules that has no meaning.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-pub struct RuleError {
-    /// The position of the entry, counted from 0.
-    pub entry: usize,
-    /// The problem, as a sentence.
-    pub problem: String,
-}
+/// The reason to refuse a short name if anything is forbidden.
+pub(super) const SHORT_NAME: &str = "has a name such as `NAME~1`, which can stand for one that the profile forbids";
+
+/// The most entries of a list.
+const MOST_ENTRIES: usize = 256;
 
 /// Path rules, compiled against a workspace. No entry allows nothing; order does not matter.
 #[derive(Clone, Debug, Default)]
-pub struct PathRules {}
+pub struct PathRules {
+    entries: Vec<String>,
+    allowed: Vec<Rule>,
+    forbidden: Vec<Rule>,
+    root: ResolvedPath,
+}
+
+/// A route of an entry.
+#[derive(Clone, Debug)]
+struct Rule {
+    entry: usize,
+    scope: entry::Scope,
+    route: Route,
+}
 
 // === impl PathRules ===
 
@@ -25,8 +42,37 @@ impl PathRules {
     /// # Errors
     ///
     /// The first entry that has no meaning.
-    pub fn compile(_entries: &[String], _workspace: &Workspace) -> Result<Self, RuleError> {
-        Ok(Self {})
+    pub fn compile(entries: &[String], workspace: &Workspace) -> Result<Self, RuleError> {
+        let mut rules = Self { entries: entries.to_vec(), root: workspace.root(), ..Self::default() };
+        if entries.len() > MOST_ENTRIES {
+            return Err(RuleError { entry: MOST_ENTRIES, problem: "is one of more than 256 entries".into() });
+        }
+        for (entry, text) in entries.iter().enumerate() {
+            rules.add(entry, text, workspace).map_err(|problem| RuleError { entry, problem })?;
+        }
+        Ok(rules)
+    }
+
+    /// Adds an entry.
+    fn add(&mut self, entry: usize, text: &str, workspace: &Workspace) -> Result<(), String> {
+        let (is_forbidding, text) = text.strip_prefix('!').map_or((false, text), |text| (true, text));
+        let set;
+        let texts = if text.starts_with('@') {
+            if !is_forbidding {
+                return Err("names a set without `!`; a set can only be forbidden".into());
+            }
+            set = sets::path_set(text).ok_or("names no set; known: @secrets, @agents, @hooks")?;
+            set.entries
+        } else {
+            &[text][..]
+        };
+        for text in texts {
+            for (scope, route) in entry::read(text, is_forbidding, workspace)? {
+                let rule = Rule { entry, scope, route };
+                if is_forbidding { self.forbidden.push(rule) } else { self.allowed.push(rule) }
+            }
+        }
+        Ok(())
     }
 
     /// Checks that an entry allows the path, and none forbids it.
@@ -34,8 +80,11 @@ impl PathRules {
     /// # Errors
     ///
     /// The path is outside the allowed ones, or a `!` entry forbids it.
-    pub fn check(&self, _path: &ResolvedPath) -> Result<(), Refusal> {
-        Err(Refusal::whole("no path is read yet"))
+    pub fn check(&self, path: &ResolvedPath) -> Result<(), Refusal> {
+        if self.allowed_by(path).is_none() {
+            return Err(Refusal::whole("path outside the profile's paths"));
+        }
+        self.check_forbidden(path)
     }
 
     /// Checks a directory that a program walks: `check`, and no `!` entry may match anything below it by name.
@@ -43,7 +92,110 @@ impl PathRules {
     /// # Errors
     ///
     /// As of [`check`](Self::check), or a forbidden path may lie below the directory.
-    pub fn check_tree(&self, _path: &ResolvedPath) -> Result<(), Refusal> {
-        Err(Refusal::whole("no path is read yet"))
+    pub fn check_tree(&self, path: &ResolvedPath) -> Result<(), Refusal> {
+        self.check(path)?;
+        let names = folded(path);
+        if self.forbidden.iter().any(|rule| self.reach(rule, &names, path).goes_on) {
+            return Err(Refusal::whole("a path that the profile forbids may lie below the directory"));
+        }
+        Ok(())
     }
+
+    /// Checks a path that a program deletes or moves away: `check`, an entry allows a directory above it, and no `!` entry names a path
+    /// below it. Forbidden names at any depth below it are not seen, as in `check`.
+    ///
+    /// # Errors
+    ///
+    /// As of [`check`](Self::check), or the path is the workspace or the whole of an allowed entry, or holds a forbidden path.
+    pub fn check_below(&self, path: &ResolvedPath) -> Result<(), Refusal> {
+        self.check(path)?;
+        let is_below = self.allowed.iter().any(|rule| {
+            let end = rule.route.reach(names_of(path.components()), Strictness::Possible).end;
+            end.is_some_and(|end| end < path.components().len())
+        });
+        if !is_below || self.root.is_within(path) {
+            return Err(Refusal::whole("removes the whole of a directory that the profile allows"));
+        }
+        let names = folded(path);
+        let mut paths = self.forbidden.iter().filter(|rule| rule.scope == entry::Scope::FileSystem);
+        if paths.any(|rule| self.reach(rule, &names, path).goes_on) {
+            return Err(Refusal::whole("removes a directory that holds a path which the profile forbids"));
+        }
+        Ok(())
+    }
+
+    /// Returns the first entry that allows the path. A `!` entry may still forbid it.
+    #[must_use]
+    pub fn allowed_by(&self, path: &ResolvedPath) -> Option<&str> {
+        let allows = |rule: &&Rule| rule.route.reach(names_of(path.components()), Strictness::Possible).end.is_some();
+        self.entry(self.allowed.iter().find(allows)?)
+    }
+
+    /// Returns the first `!` entry that forbids the path.
+    #[must_use]
+    pub fn forbidden_by(&self, path: &ResolvedPath) -> Option<&str> {
+        let names = folded(path);
+        self.entry(self.forbidden.iter().find(|rule| self.reach(rule, &names, path).end.is_some())?)
+    }
+
+    /// Returns true if any entry forbids something.
+    #[must_use]
+    pub fn has_forbidden(&self) -> bool {
+        !self.forbidden.is_empty()
+    }
+
+    /// Refuses a forbidden path, and one with a name that can stand for a forbidden one.
+    fn check_forbidden(&self, path: &ResolvedPath) -> Result<(), Refusal> {
+        if self.forbidden.is_empty() {
+            return Ok(());
+        }
+        if path.components().iter().skip(self.scope_start(path)).any(|name| windows::is_short_name(name)) {
+            return Err(Refusal::whole(
+                "has a name such as `NAME~1`, which can stand for one that the profile forbids",
+            ));
+        }
+        match self.forbidden_by(path) {
+            Some(_) => Err(Refusal::whole("the profile forbids this path")),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns true if a rule forbids what the components stand for. They begin with those of `directory`.
+    pub(super) fn forbids<'a, I: Iterator<Item = Component<'a>>>(
+        &self,
+        directory: &ResolvedPath,
+        components: impl Fn() -> I,
+        strictness: Strictness,
+    ) -> bool {
+        self.forbidden.iter().any(|rule| {
+            let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(directory) } else { 0 };
+            rule.route.reach(components().skip(start), strictness).end.is_some()
+        })
+    }
+
+    /// Compares a path with a rule that forbids.
+    fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> Reach {
+        let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
+        rule.route.reach(names_of(names.get(start..).unwrap_or_default()), Strictness::Possible)
+    }
+
+    /// Returns the number of components that names at any depth are not compared with: those of the root, for a path in it.
+    fn scope_start(&self, path: &ResolvedPath) -> usize {
+        if path.is_within(&self.root) { self.root.components().len() } else { 0 }
+    }
+
+    /// Returns the text of a rule's entry.
+    fn entry(&self, rule: &Rule) -> Option<&str> {
+        self.entries.get(rule.entry).map(String::as_str)
+    }
+}
+
+/// Returns the folded names of a path.
+pub(super) fn folded(path: &ResolvedPath) -> Vec<String> {
+    path.components().iter().map(|name| fold::fold(name)).collect()
+}
+
+/// Returns names as components.
+fn names_of(names: &[String]) -> impl Iterator<Item = Component<'_>> {
+    names.iter().map(|name| Component::Name(name))
 }

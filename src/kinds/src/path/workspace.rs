@@ -1,6 +1,17 @@
 //! The workspace of a contract, and paths resolved against it.
+//!
+//! Resolution is lexical: `.` and empty names are dropped, and `..` removes the name before it. The kernel goes another way if that name is
+//! a symbolic link, so a strict workspace refuses `..` after a name.
 
+use super::{text, windows};
 use crate::Refusal;
+use std::fmt;
+
+/// The most directories of a root.
+const MOST_ROOT_NAMES: usize = 64;
+
+/// Names in `/proc/PID` that lead to other places of the file system.
+const MAGIC_LINKS: [&str; 6] = ["cwd", "exe", "fd", "map_files", "root", "task"];
 
 /// The operating system whose rules of paths hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,11 +27,14 @@ pub enum Os {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     os: Os,
-    root: Vec<String>,
+    root: ResolvedPath,
+    is_strict: bool,
 }
 
 /// An absolute path after `.`, `..` and repeated separators are resolved. On Windows the first component is the drive, such as `C:`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Default` is the root of a POSIX file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolvedPath {
     components: Vec<String>,
 }
@@ -28,13 +42,28 @@ pub struct ResolvedPath {
 // === impl Workspace ===
 
 impl Workspace {
-    /// Reads the root.
+    /// Reads the root: an absolute path without `..`, of at most 64 directories.
     ///
     /// # Errors
     ///
     /// The root is refused as a path, or is not absolute.
-    pub fn new(_root: &str, _os: Os) -> Result<Self, Refusal> {
-        Err(Refusal::whole("no path is read yet"))
+    pub fn new(root: &str, os: Os) -> Result<Self, Refusal> {
+        let mut workspace = Self { os, root: ResolvedPath::default(), is_strict: true };
+        text::check(root, os)?;
+        if !workspace.is_absolute(root) {
+            return Err(Refusal::whole("is not an absolute path"));
+        }
+        workspace.root = workspace.resolve(root, &ResolvedPath::default())?;
+        if workspace.root.components.len() > MOST_ROOT_NAMES {
+            return Err(Refusal::whole("has more than 64 directories"));
+        }
+        Ok(Self { is_strict: false, ..workspace })
+    }
+
+    /// Sets if `..` after a name is refused. It is not at first.
+    #[must_use]
+    pub fn strict(self, is_strict: bool) -> Self {
+        Self { is_strict, ..self }
     }
 
     /// Returns the operating system.
@@ -46,7 +75,7 @@ impl Workspace {
     /// Returns the root as a path.
     #[must_use]
     pub fn root(&self) -> ResolvedPath {
-        ResolvedPath { components: self.root.clone() }
+        self.root.clone()
     }
 
     /// Resolves a path. A relative one begins at `base`.
@@ -54,8 +83,85 @@ impl Workspace {
     /// # Errors
     ///
     /// The text is one that programs or systems could read in two ways, or `..` leads above the root of the file system.
-    pub fn resolve(&self, _text: &str, _base: &ResolvedPath) -> Result<ResolvedPath, Refusal> {
-        Err(Refusal::whole("no path is read yet"))
+    pub fn resolve(&self, text: &str, base: &ResolvedPath) -> Result<ResolvedPath, Refusal> {
+        let (mut components, names_at) = self.start(text, base)?;
+        text::check(text, self.os)?;
+        // Names up to this many may be removed by `..`: those of the root are directories, as the contract says so.
+        let floor = if self.is_strict { self.root.components.len() } else { usize::MAX };
+        let lowest = usize::from(self.os == Os::Windows);
+        let mut at = names_at;
+        for name in text.get(names_at..).unwrap_or_default().split(|c| self.is_separator(c)) {
+            match name {
+                "" | "." => {}
+                ".." if components.len() > floor => {
+                    return Err(Refusal::byte(at, "has `..` after a name, which may be a symbolic link"));
+                }
+                ".." if components.len() <= lowest => {
+                    return Err(Refusal::byte(at, "has `..` that leads above the root of the file system"));
+                }
+                ".." => drop(components.pop()),
+                name => {
+                    text::check_name(name, at)?;
+                    if self.os == Os::Windows {
+                        windows::check_name(name, at)?;
+                    }
+                    components.push(name.to_owned());
+                }
+            }
+            at += name.len() + 1;
+        }
+        // `a /` ends with a blank, too, after its separator is dropped.
+        if components.last().is_some_and(|name| name.ends_with(char::is_whitespace)) {
+            return Err(Refusal::byte(text.len(), "ends with a blank"));
+        }
+        if self.os == Os::Posix && is_magic(&components) {
+            return Err(Refusal::whole("names a link of the kernel that leads to another place"));
+        }
+        Ok(ResolvedPath { components })
+    }
+
+    /// Returns the components that the names of the text follow, and the byte at which they begin.
+    fn start(&self, text: &str, base: &ResolvedPath) -> Result<(Vec<String>, usize), Refusal> {
+        let mut letters = text.chars();
+        let begin = (letters.next(), letters.next(), letters.next());
+        match (self.os, begin) {
+            (Os::Posix, (Some('/'), Some('/'), third)) if third != Some('/') => {
+                Err(Refusal::byte(0, "begins with exactly two `/`, which some systems read as a network name"))
+            }
+            (Os::Posix, (Some('/'), ..)) => Ok((Vec::new(), 0)),
+            (Os::Windows, (Some('/' | '\\'), Some('/' | '\\'), _)) => {
+                Err(Refusal::byte(0, "names a device or a network share"))
+            }
+            (Os::Windows, (Some('/' | '\\'), ..)) => Err(Refusal::byte(0, "begins at the root of an unnamed drive")),
+            (Os::Windows, (Some(drive), Some(':'), Some('/' | '\\'))) if drive.is_ascii_alphabetic() => {
+                Ok((vec![format!("{}:", drive.to_ascii_uppercase())], 2))
+            }
+            (Os::Windows, (_, Some(':'), _)) => Err(Refusal::byte(0, "names a drive without an absolute path")),
+            _ => Ok((base.components.clone(), 0)),
+        }
+    }
+
+    /// Returns true if the text begins at the root of the file system or of a drive.
+    pub(crate) fn is_absolute(&self, text: &str) -> bool {
+        match self.os {
+            Os::Posix => text.starts_with('/'),
+            Os::Windows => text.as_bytes().get(1) == Some(&b':') || text.starts_with(['/', '\\']),
+        }
+    }
+
+    /// Returns true for a character that separates names.
+    pub(crate) fn is_separator(&self, c: char) -> bool {
+        c == '/' || (c == '\\' && self.os == Os::Windows)
+    }
+}
+
+/// Returns true for a path through a link that the Linux kernel makes up.
+fn is_magic(components: &[String]) -> bool {
+    let mut names = components.iter().map(String::as_str);
+    match (names.next(), names.next(), names.next()) {
+        (Some("proc"), Some(_), Some(name)) => MAGIC_LINKS.contains(&name),
+        (Some("dev"), Some("fd"), _) => true,
+        _ => false,
     }
 }
 
@@ -66,5 +172,26 @@ impl ResolvedPath {
     #[must_use]
     pub fn components(&self) -> &[String] {
         &self.components
+    }
+
+    /// Returns true if the path is the directory, or lies below it. Names are compared exactly.
+    #[must_use]
+    pub fn is_within(&self, directory: &Self) -> bool {
+        self.components.starts_with(&directory.components)
+    }
+}
+
+impl fmt::Display for ResolvedPath {
+    /// Writes `/work/project/a`, or `C:\work\project\a`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_windows = self.components.first().is_some_and(|name| name.ends_with(':'));
+        let separator = if is_windows { "\\" } else { "/" };
+        for (index, name) in self.components.iter().enumerate() {
+            if index > 0 || !is_windows {
+                f.write_str(separator)?;
+            }
+            f.write_str(name)?;
+        }
+        if self.components.len() == usize::from(is_windows) { f.write_str(separator) } else { Ok(()) }
     }
 }

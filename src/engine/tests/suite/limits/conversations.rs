@@ -210,6 +210,22 @@ fn further_rounds_of_an_exchange_are_turns() {
 }
 
 #[test]
+fn the_executor_gets_the_name_of_the_conversation_and_never_its_id() {
+    let none = json!({});
+    for (spec, named) in [(BY_HEADER, true), ("", false)] {
+        let gate = gate("", "", &format!("  authorize: true\n{spec}"));
+        for api in &APIS {
+            let (_, mut exchange) = ask_with(api, &gate, CLERK, false, &[("x-session-id", "session-of-alice")]);
+            let effect = answer(api, &mut exchange, CLERK.now, &[("c1", "look", &none)], None);
+            let Effect::Authorize(asked) = effect else { panic!("{}: {effect:?}", api.name) };
+            let label = exchange.tally().conversation.as_ref().map(|seen| seen.label.clone());
+            assert_eq!((&asked.batch.conversation_id, label.is_some()), (&label, named), "{}", api.name);
+            assert!(!format!("{asked:?}").contains("session-of-alice"), "{}", api.name);
+        }
+    }
+}
+
+#[test]
 fn a_request_refused_for_its_rate_is_no_turn() {
     let [api, ..] = &APIS;
     let gate = gate("requestsPerMinute: 1", "", BY_HEADER);

@@ -206,3 +206,28 @@ fn a_candidate_reads_claims_of_its_own_and_refuses_nothing() {
         assert_eq!(exchange.tally().differences.len(), differences, "{level}");
     }
 }
+
+#[test]
+fn authorization_headers_name_nobody_whatever_their_number() {
+    let gate = gate_of(&desk("true"), IdentitySource::Claims);
+    let verified =
+        || Verified::Claims { tenant: b"acme".to_vec(), role: b"clerk".to_vec(), claims: CallerClaims::default() };
+    let forged = [("authorization", "Bearer forged"), ("Authorization", "Bearer other"), ("x-tenant", "globex")];
+    for count in 0..=forged.len() {
+        let head = [crate::common::request_headers("admin"), headers(&forged[..count])].concat();
+        let by = |verified| {
+            let mut exchange = Exchange::new(Rc::clone(&gate), "exchange-1");
+            let effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified, end: false });
+            (effect, exchange)
+        };
+        let (effect, _) = by(None);
+        assert_eq!(refused(effect), (401, "caller_unknown".to_owned()), "{count}");
+        let (effect, mut exchange) = by(Some(verified()));
+        assert_eq!(effect, Effect::Hold, "{count}");
+        let body = (APIS[0].request)(&[Step::User], false).to_string();
+        exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
+        answered(&mut exchange, &answer(Value::Null, &[call("c1", "order", "{}")]));
+        let decisions = exchange.take_decisions().unwrap();
+        assert_eq!(decisions.caller, Caller::new("acme", "clerk"), "{count}");
+    }
+}

@@ -210,3 +210,27 @@ fn a_lookup_among_many_finds_the_one() {
     }
     assert!(set.contract_of(&Caller::new("tenant-300", "clerk"), None, "/v1/messages").is_none());
 }
+
+#[test]
+fn equal_contracts_of_two_tenants_share_a_digest_and_no_count() {
+    let desk = contract("1.0.0", "clerk", (&most(50), ""), "")
+        .replace("tools: [\"*\"]", "tools: [\"*\"], requestsPerMinute: 1");
+    let gate = gate(&[(by("acme", "*", "*", "*"), &desk, None), (by("globex", "*", "*", "*"), &desk, None)]);
+    let amount = json!({ "amount": 9 });
+    let calls: [Call<'_>; 1] = [("c1", "order", &amount)];
+    let ask = |tenant| {
+        let (_, mut exchange) = played(&APIS[0], &gate, &[("x-tenant", tenant), ("x-role", "clerk")], &calls, false);
+        let error = exchange.tally().error.map(callgate_engine::Code::as_str);
+        (
+            error,
+            exchange.take_decisions().map(|decisions| (decisions.contract_digest.to_owned(), decisions.caller.tenant)),
+        )
+    };
+    let digest = loaded(&desk).digest().to_owned();
+    for tenant in ["acme", "globex"] {
+        assert_eq!(ask(tenant), (None, Some((digest.clone(), tenant.to_owned()))));
+    }
+    for tenant in ["acme", "globex"] {
+        assert_eq!(ask(tenant), (Some("rate_limited"), None), "{tenant}");
+    }
+}

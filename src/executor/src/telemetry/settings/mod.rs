@@ -1,19 +1,25 @@
 //! `telemetry`: metrics, traces, logs.
 
+mod attributes;
+mod content;
 mod log;
+mod otlp;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use callgate_settings::{ConfigFile, FieldError};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+pub use self::attributes::{AttributeSettings, SpanSource};
+use self::content::ContentSection;
+pub use self::content::ContentSettings;
 use self::log::LogSection;
 pub use self::log::{Log, LogLevel};
+use self::otlp::OtlpFields;
+pub use self::otlp::{HeaderSource, Otlp, OtlpProtocol};
 
 const SERVICE_NAME: &str = "callgate-executor";
-const HTTP: &str = "http://";
-const HTTPS: &str = "https://";
 
 /// Metrics, traces, logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,21 +28,16 @@ pub struct TelemetrySettings {
     pub otlp: Option<Otlp>,
     /// The executor's name in traces.
     pub service_name: String,
+    /// Attributes by configuration.
+    pub attributes: AttributeSettings,
+    /// The arguments and results in spans.
+    pub content: ContentSettings,
     /// The kept share of traces beginning here. A caller decides about the traces it began.
     pub sampling: Share,
     /// True if everyone may read `/metrics` on a port other machines reach.
     pub open_metrics: bool,
     /// The levels of the log.
     pub log: Log,
-}
-
-/// An OTLP collector over gRPC.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Otlp {
-    /// `http://host:port` or `https://host:port`.
-    pub endpoint: String,
-    /// With `https`, the CA of the collector's certificate: PEM.
-    pub authority: Option<PathBuf>,
 }
 
 /// A share of a whole, in millionths.
@@ -48,7 +49,19 @@ pub struct Share(u32);
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct TelemetrySection {
     otlp: Option<Spanned<String>>,
+    otlp_protocol: Option<Spanned<String>>,
+    #[serde(default)]
+    otlp_headers: BTreeMap<String, Spanned<String>>,
     otlp_ca: Option<Spanned<String>>,
+    #[serde(default)]
+    otlp_unencrypted: bool,
+    #[serde(default)]
+    attributes: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    span_attributes: BTreeMap<String, Spanned<String>>,
+    langfuse: Option<Spanned<bool>>,
+    #[serde(default)]
+    content: ContentSection,
     service_name: Option<Spanned<String>>,
     sampling: Option<Spanned<f64>>,
     #[serde(default)]
@@ -59,33 +72,18 @@ pub(crate) struct TelemetrySection {
 
 impl TelemetrySection {
     pub(crate) fn resolve(self, place: &ConfigFile<'_>) -> Result<TelemetrySettings, FieldError> {
-        let authority = self.otlp_ca.as_ref().map(|file| place.folder.join(&file.value));
-        let otlp = match self.otlp {
-            Some(written) => {
-                let fault = |message: String| Err(place.fault(written.referenced, message));
-                let secure = written.value.starts_with(HTTPS);
-                if !secure && !written.value.starts_with(HTTP) {
-                    return fault(
-                        "telemetry.otlp: expected the collector's gRPC port, such as http://127.0.0.1:4317".into(),
-                    );
-                }
-                if secure != authority.is_some() {
-                    return fault(
-                        "telemetry.otlp: expected https:// together with telemetry.otlpCa, the file of the authority that \
-                         signs the collector's certificate, or http:// without it"
-                            .into(),
-                    );
-                }
-                Some(Otlp { endpoint: written.value, authority })
-            }
-            None => {
-                if let Some(alone) = self.otlp_ca {
-                    let message = "telemetry.otlpCa: expected telemetry.otlp beside it".into();
-                    return Err(place.fault(alone.referenced, message));
-                }
-                None
-            }
+        let fields = OtlpFields {
+            endpoint: self.otlp,
+            protocol: self.otlp_protocol,
+            headers: self.otlp_headers,
+            authority: self.otlp_ca,
+            unencrypted: self.otlp_unencrypted,
         };
+        let langfuse = self.langfuse.as_ref().is_some_and(|langfuse| langfuse.value);
+        if let (Some(written), true, None) = (&self.langfuse, langfuse, &fields.endpoint) {
+            let message = "telemetry.langfuse: expected telemetry.otlp beside it, Langfuse's address".into();
+            return Err(place.fault(written.referenced, message));
+        }
         let service_name = match self.service_name {
             None => SERVICE_NAME.to_owned(),
             Some(written) if !written.value.is_empty() => written.value,
@@ -99,8 +97,15 @@ impl TelemetrySection {
                 place.fault(written.referenced, format!("telemetry.sampling: expected 0 to 1, found {}", written.value))
             })?,
         };
-        let log = self.log.resolve(place)?;
-        Ok(TelemetrySettings { otlp, service_name, sampling, open_metrics: self.open_metrics, log })
+        Ok(TelemetrySettings {
+            otlp: fields.resolve(place)?,
+            service_name,
+            attributes: AttributeSettings::resolve(self.attributes, self.span_attributes, langfuse, place)?,
+            content: self.content.resolve(place)?,
+            sampling,
+            open_metrics: self.open_metrics,
+            log: self.log.resolve(place)?,
+        })
     }
 }
 
@@ -140,25 +145,17 @@ mod tests {
     fn nothing_is_sent_anywhere_unless_told() {
         let telemetry = read("{}").unwrap();
         assert_eq!((telemetry.otlp, telemetry.open_metrics), (None, false));
+        assert_eq!((telemetry.attributes, telemetry.content.is_off()), (AttributeSettings::default(), true));
         assert_eq!((telemetry.service_name.as_str(), telemetry.sampling.as_f64()), ("callgate-executor", 1.0));
     }
 
     #[test]
-    fn a_collector_is_read_and_its_faults_are_named() {
-        let telemetry = read("otlp: https://collector:4317\notlpCa: ca.pem\nsampling: 0.25\n").unwrap();
-        let otlp = telemetry.otlp.unwrap();
-        assert_eq!(otlp.authority, Some(PathBuf::from("/etc/callgate/ca.pem")));
-        assert_eq!((otlp.endpoint.as_str(), telemetry.sampling.as_f64()), ("https://collector:4317", 0.25));
+    fn faults_name_the_place_and_what_was_expected() {
+        assert_eq!(read("sampling: 0.25\n").unwrap().sampling.as_f64(), 0.25);
         for (text, expected) in [
-            ("otlp: 127.0.0.1:4317\n", "executor.yaml:1:7: telemetry.otlp: expected the collector's gRPC port"),
-            ("otlp: https://collector:4317\n", "executor.yaml:1:7: telemetry.otlp: expected https:// together with"),
-            (
-                "otlp: http://collector:4317\notlpCa: ca.pem\n",
-                "executor.yaml:1:7: telemetry.otlp: expected https:// together",
-            ),
-            ("otlpCa: ca.pem\n", "executor.yaml:1:9: telemetry.otlpCa: expected telemetry.otlp beside it"),
             ("sampling: 1.5\n", "executor.yaml:1:11: telemetry.sampling: expected 0 to 1, found 1.5"),
             ("sampling: .nan\n", "executor.yaml:1:11: telemetry.sampling: expected 0 to 1, found NaN"),
+            ("langfuse: true\n", "executor.yaml:1:11: telemetry.langfuse: expected telemetry.otlp beside it"),
             ("serviceName: ''\n", "executor.yaml:1:14: telemetry.serviceName: expected a name"),
         ] {
             let error = read(text).unwrap_err();

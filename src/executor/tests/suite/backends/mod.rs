@@ -2,7 +2,7 @@
 
 mod grpc;
 mod http;
-mod kit;
+pub(crate) mod kit;
 mod mcp;
 mod real;
 mod turns;

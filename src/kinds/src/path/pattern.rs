@@ -1,0 +1,294 @@
+//! Patterns of one name (`*`, `?`, `[…]`), and the names that two patterns have in common.
+//!
+//! A pattern is a row of tokens. A comparison walks the tokens of one side once, and keeps the positions in the other side as bits of one
+//! integer. So its cost is at most the product of both lengths, and nothing backtracks.
+
+use super::fold;
+
+/// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
+const MOST_TOKENS: usize = 127;
+
+/// The most stars in one name.
+const MOST_STARS: usize = 8;
+
+/// A pattern of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamePattern {
+    tokens: Vec<Token>,
+}
+
+/// A part of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    /// This character.
+    Char(char),
+    /// `?`: one character.
+    Any,
+    /// `*`: any characters.
+    Star,
+    /// Dots and blanks at the end of a name, which Windows drops. Only patterns that forbid have it.
+    Trail,
+    /// `[a-z]` or `[!a-z]`: one character that the ranges hold, or that they do not. A range holds both its ends.
+    Class { is_negated: bool, ranges: Vec<(char, char)> },
+}
+
+/// The names that two patterns have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    /// None.
+    Nothing,
+    /// Some, but only through stars and `?`: `a*` and `*.pem`, or `*` and `.env`.
+    Chance,
+    /// Some in which a letter or digit is written in both patterns, or the first character is: `.e*` and `.env`, `*.p*` and `*.pem`.
+    Aimed,
+}
+
+/// The positions that a comparison may be at, as bits.
+#[derive(Clone, Copy, Default)]
+struct Positions {
+    any: u128,
+    /// Those that were reached by a character that both sides write.
+    aimed: u128,
+}
+
+// === impl NamePattern ===
+
+impl NamePattern {
+    /// Reads a pattern. With `has_escapes`, a backslash makes the next character a plain one.
+    ///
+    /// # Errors
+    ///
+    /// The byte, and the reason.
+    pub(crate) fn read(text: &str, has_escapes: bool) -> Result<Self, (usize, &'static str)> {
+        let mut tokens = Vec::new();
+        let mut stars = 0;
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let at = text.len() - rest.len();
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            tokens.push(match c {
+                '*' => {
+                    stars += 1;
+                    Token::Star
+                }
+                '?' => Token::Any,
+                '[' => {
+                    let (class, after) = read_class(rest).map_err(|reason| (at, reason))?;
+                    rest = after;
+                    class
+                }
+                '\\' if has_escapes => {
+                    let c = rest.chars().next().ok_or((at, "ends in a backslash"))?;
+                    rest = rest.get(c.len_utf8()..).unwrap_or_default();
+                    Token::Char(c)
+                }
+                c => Token::Char(c),
+            });
+            if stars > MOST_STARS {
+                return Err((at, "has more than 8 `*` in one name"));
+            }
+        }
+        Ok(Self { tokens })
+    }
+
+    /// Returns true if other patterns can be compared with this one: it has at most 127 tokens.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.tokens.len() <= MOST_TOKENS
+    }
+
+    /// Returns the name, if the pattern is one.
+    pub(crate) fn as_name(&self) -> Option<String> {
+        self.tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
+    }
+
+    /// Returns true if the pattern writes its first character, and does not leave it to `*` or `?`: these match no leading dot.
+    pub(crate) fn begins_with_dot(&self) -> bool {
+        let first = self.tokens.first();
+        first.is_some_and(|token| !matches!(token, Token::Star | Token::Any) && token.meets(&Token::Char('.')))
+    }
+
+    /// Returns true if every name that matches begins with a dot.
+    pub(crate) fn needs_dot(&self) -> bool {
+        self.tokens.first() == Some(&Token::Char('.'))
+    }
+
+    /// Returns true if a class of the pattern says what it does not hold.
+    pub(crate) fn has_negation(&self) -> bool {
+        self.tokens.iter().any(|token| matches!(token, Token::Class { is_negated: true, .. }))
+    }
+
+    /// Returns a pattern that matches the folded form of every name that this one matches. See [`fold`](super::fold).
+    pub(crate) fn widen(&self) -> Self {
+        let mut tokens = Vec::with_capacity(self.tokens.len());
+        for token in &self.tokens {
+            match token {
+                Token::Char(c) => fold::push(*c, &mut |c| tokens.push(Token::Char(c))),
+                Token::Class { is_negated: false, ranges } if ranges.iter().all(|(_, high)| high.is_ascii()) => {
+                    let ranges = ranges.iter().map(|(a, b)| (a.to_ascii_lowercase(), b.to_ascii_lowercase())).collect();
+                    tokens.push(Token::Class { is_negated: false, ranges });
+                }
+                Token::Class { .. } | Token::Any => tokens.push(Token::Any),
+                Token::Star | Token::Trail => tokens.push(token.clone()),
+            }
+        }
+        Self { tokens }
+    }
+
+    /// Returns a pattern that matches any dots and blanks after what this one matches, too.
+    pub(crate) fn with_trail(mut self) -> Self {
+        self.tokens.push(Token::Trail);
+        self
+    }
+
+    /// Returns the pattern of one name.
+    pub(crate) fn name(name: &str) -> Self {
+        Self { tokens: name.chars().map(Token::Char).collect() }
+    }
+
+    /// Returns the pattern of every name.
+    pub(crate) fn any() -> Self {
+        Self { tokens: vec![Token::Star] }
+    }
+
+    /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        self.run(name.chars().map(Token::Char)) != Overlap::Nothing
+    }
+
+    /// Compares the names of both patterns. `self` must be [comparable](Self::is_comparable).
+    pub(crate) fn overlap(&self, other: &Self) -> Overlap {
+        self.run(other.tokens.iter().cloned())
+    }
+
+    /// Walks the tokens of the other side.
+    fn run(&self, others: impl Iterator<Item = Token>) -> Overlap {
+        let mut at = Positions { any: self.skip_optional(1), aimed: 0 };
+        let mut is_first = true;
+        for other in others {
+            at = self.step(at, &other, is_first);
+            if at.any == 0 {
+                return Overlap::Nothing;
+            }
+            is_first = false;
+        }
+        let end = 1u128.checked_shl(u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)).unwrap_or(0);
+        match (at.any & end != 0, at.aimed & end != 0) {
+            (_, true) => Overlap::Aimed,
+            (true, false) => Overlap::Chance,
+            (false, false) => Overlap::Nothing,
+        }
+    }
+
+    /// Moves all positions over one token of the other side.
+    fn step(&self, from: Positions, other: &Token, is_first: bool) -> Positions {
+        if *other == Token::Star {
+            // A star can be a text that leads from a position to any later one.
+            return Positions { any: from_lowest(from.any), aimed: from_lowest(from.aimed) };
+        }
+        let mut to = Positions::default();
+        for (index, token) in self.tokens.iter().enumerate() {
+            let (here, next) = (1u128 << (index & 127), 1u128 << ((index + 1) & 127));
+            if from.any & here == 0 {
+                continue;
+            }
+            if token.is_optional() {
+                if *token == Token::Star || other.meets(&Token::Char('.')) || other.meets(&Token::Char(' ')) {
+                    to.any |= here;
+                    to.aimed |= from.aimed & here;
+                }
+            } else if token.meets(other) {
+                to.any |= next;
+                let is_aimed = token.is_aimed_by(other, is_first && index == 0);
+                if is_aimed || from.aimed & here != 0 {
+                    to.aimed |= next;
+                }
+            }
+        }
+        Positions { any: self.skip_optional(to.any), aimed: self.skip_optional(to.aimed) }
+    }
+
+    /// Adds the positions after tokens that match nothing.
+    fn skip_optional(&self, mut positions: u128) -> u128 {
+        for (index, token) in self.tokens.iter().enumerate() {
+            if token.is_optional() && positions & (1u128 << (index & 127)) != 0 {
+                positions |= 1u128 << ((index + 1) & 127);
+            }
+        }
+        positions
+    }
+}
+
+// === impl Token ===
+
+impl Token {
+    /// Returns true if the token matches no character, too.
+    fn is_optional(&self) -> bool {
+        matches!(self, Self::Star | Self::Trail)
+    }
+
+    /// Returns true if one character matches both. Neither is optional.
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Char(a), Self::Char(b)) => a == b,
+            (Self::Class { is_negated, ranges }, Self::Char(c))
+            | (Self::Char(c), Self::Class { is_negated, ranges }) => {
+                ranges.iter().any(|(low, high)| low <= c && c <= high) != *is_negated
+            }
+            (Self::Class { is_negated: false, ranges: a }, Self::Class { is_negated: false, ranges: b }) => {
+                a.iter().any(|(low, high)| b.iter().any(|(start, end)| low <= end && start <= high))
+            }
+            // Two classes of which one says what it is not have a character in common, as far as a rule cares.
+            _ => true,
+        }
+    }
+
+    /// Returns true if both write the character, and it is a letter, a digit, or the first one of the name.
+    fn is_aimed_by(&self, other: &Self, is_first: bool) -> bool {
+        match (self, other) {
+            (Self::Char(c), Self::Char(_) | Self::Class { is_negated: false, .. })
+            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_alphanumeric(),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the positions from the lowest one on.
+fn from_lowest(positions: u128) -> u128 {
+    if positions == 0 { 0 } else { u128::MAX << positions.trailing_zeros() }
+}
+
+/// Reads a class after its `[`, and returns the text after its `]`.
+fn read_class(text: &str) -> Result<(Token, &str), &'static str> {
+    let (is_negated, body) = match text.strip_prefix(['!', '^']) {
+        Some(body) => (true, body),
+        None => (false, text),
+    };
+    let end = body.find(']').ok_or("has `[` without `]`")?;
+    let (inside, after) = (body.get(..end).unwrap_or_default(), body.get(end + 1..).unwrap_or_default());
+    if inside.is_empty() {
+        return Err("has an empty class");
+    }
+    if inside.contains(['[', '\\', '!', '^']) {
+        return Err("has a class that programs read in two ways");
+    }
+    let mut ranges = Vec::new();
+    let mut letters = inside.chars().peekable();
+    while let Some(low) = letters.next() {
+        if letters.peek() != Some(&'-') {
+            ranges.push((low, low));
+            continue;
+        }
+        letters.next();
+        let high = letters.next().ok_or("has a class that ends in `-`")?;
+        if high < low || !is_plain_range(low, high) {
+            return Err("has a range that is not one of digits, of small or of capital letters");
+        }
+        ranges.push((low, high));
+    }
+    Ok((Token::Class { is_negated, ranges }, after))
+}
+
+/// Returns true for a range of digits, of small letters or of capital ones: every language orders these alike.
+fn is_plain_range(low: char, high: char) -> bool {
+    [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase].iter().any(|is| is(&low) && is(&high))
+}

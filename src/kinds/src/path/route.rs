@@ -1,0 +1,165 @@
+//! A row of names and patterns that leads from a directory to what an entry names.
+
+use super::pattern::{NamePattern, Overlap};
+
+/// The most segments: each is a bit of the set of positions, and one bit is the end.
+pub(super) const MOST_SEGMENTS: usize = 127;
+
+/// A part of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// `**`: any number of directories.
+    AnyDepth,
+    /// This name.
+    Name(String),
+    /// A name that the pattern matches.
+    Pattern(NamePattern),
+}
+
+/// A row of at most [`MOST_SEGMENTS`] segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) segments: Vec<Segment>,
+}
+
+/// A comparison of a path, or of a glob, with a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// The number of components that lead to the end of the route. `Some(0)` if the route is the directory itself.
+    pub(super) end: Option<usize>,
+    /// True if the route may end below the path.
+    pub(super) goes_on: bool,
+}
+
+/// The overlaps of names that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// Those of [`Overlap::Aimed`]. `*` and `**` are not aimed at any name.
+    Aimed,
+    /// All.
+    Possible,
+    /// All that a shell's pattern can match: `*`, `?`, `[…]` and `**` do not match a dot at the start of a name.
+    Shell,
+}
+
+// === impl Route ===
+
+impl Route {
+    /// Compares the components of a path or a glob.
+    pub(super) fn reach<'a>(&self, components: impl Iterator<Item = Component<'a>>, strictness: Strictness) -> Reach {
+        let end = bit(self.segments.len());
+        let mut at = self.skip_depths(1);
+        if at & end != 0 {
+            return Reach { end: Some(0), goes_on: true };
+        }
+        for (index, component) in components.enumerate() {
+            at = self.step(at, component, strictness);
+            let is_counted = strictness != Strictness::Aimed || !matches!(component, Component::AnyDepth);
+            if at & end != 0 && is_counted {
+                return Reach { end: Some(index + 1), goes_on: true };
+            }
+            at &= !end;
+            if at == 0 {
+                break;
+            }
+        }
+        Reach { end: None, goes_on: at != 0 }
+    }
+
+    /// Moves all positions over one component.
+    fn step(&self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
+        if matches!(component, Component::AnyDepth) {
+            if strictness == Strictness::Shell {
+                return self.skip_plain(from);
+            }
+            return if from == 0 { 0 } else { u128::MAX << from.trailing_zeros() };
+        }
+        let mut to = 0;
+        for (index, segment) in self.segments.iter().enumerate() {
+            let here = bit(index);
+            if from & here == 0 {
+                continue;
+            }
+            // Only the last name must be aimed at: `*/keys` aims at `secrets/keys`.
+            let is_last = index + 1 == self.segments.len();
+            if *segment == Segment::AnyDepth {
+                to |= here;
+            } else if segment.meets(
+                component,
+                if is_last || strictness == Strictness::Shell { strictness } else { Strictness::Possible },
+            ) {
+                to |= bit(index + 1);
+            }
+        }
+        self.skip_depths(to)
+    }
+
+    /// Adds the positions after any number of names without a dot at the start.
+    fn skip_plain(&self, mut positions: u128) -> u128 {
+        for (index, segment) in self.segments.iter().enumerate() {
+            if positions & bit(index) != 0 && !segment.needs_dot() {
+                positions |= bit(index + 1);
+            }
+        }
+        positions
+    }
+
+    /// Adds the positions after `**` that match nothing.
+    fn skip_depths(&self, mut positions: u128) -> u128 {
+        for (index, segment) in self.segments.iter().enumerate() {
+            if *segment == Segment::AnyDepth && positions & bit(index) != 0 {
+                positions |= bit(index + 1);
+            }
+        }
+        positions
+    }
+}
+
+/// Returns the bit of a position.
+fn bit(index: usize) -> u128 {
+    1u128 << (index & MOST_SEGMENTS)
+}
+
+/// A component of what is compared with a route.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Component<'a> {
+    /// A name.
+    Name(&'a str),
+    /// A pattern of a glob.
+    Pattern(&'a NamePattern),
+    /// `**` of a glob.
+    AnyDepth,
+}
+
+// === impl Segment ===
+
+impl Segment {
+    /// Returns true if one name matches both, with the strictness. `self` is not `**`.
+    fn meets(&self, component: Component<'_>, strictness: Strictness) -> bool {
+        match (self, component) {
+            (Self::AnyDepth, _) | (_, Component::AnyDepth) => true,
+            (Self::Name(name), Component::Name(other)) => name == other,
+            (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
+            (_, Component::Pattern(other))
+                if strictness == Strictness::Shell && self.needs_dot() && !other.begins_with_dot() =>
+            {
+                false
+            }
+            (Self::Name(name), Component::Pattern(other)) => other.matches(name),
+            (Self::Pattern(pattern), Component::Pattern(other)) => match pattern.overlap(other) {
+                Overlap::Aimed => true,
+                Overlap::Chance => strictness != Strictness::Aimed,
+                Overlap::Nothing => false,
+            },
+        }
+    }
+
+    /// Returns true if every name that it matches begins with a dot.
+    fn needs_dot(&self) -> bool {
+        match self {
+            Self::Name(name) => name.starts_with('.'),
+            Self::Pattern(pattern) => pattern.needs_dot(),
+            Self::AnyDepth => false,
+        }
+    }
+}
