@@ -139,7 +139,10 @@ impl Postgres {
                 let reason = error.to_string();
                 let is_new = before.as_ref().is_none_or(|before| before.reason != reason);
                 if is_new {
-                    tracing::error!(reason, "the store of counts cannot be used; contracts with `store: executor` refuse");
+                    tracing::error!(
+                        reason,
+                        "the store of counts cannot be used; contracts with `store: executor` refuse"
+                    );
                 }
                 let is_paused = before.as_ref().is_some_and(|before| before.since.elapsed() < PAUSE);
                 if is_new || !is_paused {
@@ -168,10 +171,7 @@ impl Connection {
         let numbers: Vec<i32> = slots.iter().map(|slot| row(*slot)).collect();
         let locked: [&(dyn ToSql + Sync); 1] = [&numbers];
         // Sent together: the database runs them in this order.
-        let (begun, rows) = tokio::join!(
-            self.client.batch_execute("BEGIN"),
-            self.client.query(&self.lock, &locked)
-        );
+        let (begun, rows) = tokio::join!(self.client.batch_execute("BEGIN"), self.client.query(&self.lock, &locked));
         begun?;
         let now = load(&draft, slots, &rows?)?;
         let done = work(&draft, now);
@@ -183,10 +183,8 @@ impl Connection {
             self.client.batch_execute("COMMIT").await?;
             return Ok(done);
         }
-        let (written, committed) = tokio::join!(
-            self.client.execute(&self.write, &values),
-            self.client.batch_execute("COMMIT")
-        );
+        let (written, committed) =
+            tokio::join!(self.client.execute(&self.write, &values), self.client.batch_execute("COMMIT"));
         written?;
         committed?;
         Ok(done)

@@ -126,7 +126,9 @@ pub use effect::{
     AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall,
     SourceRuling, UsageCharge,
 };
-pub use event::{AdmissionReply, Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
+pub use event::{
+    AdmissionReply, Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified,
+};
 pub use exchange::{AccessNotes, Exchange};
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, Offer, Paths, Reach, Rules, StreamUsage};

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use callgate_contract::CallerClaims;
 use callgate_engine::{AdmissionReply, AdmissionRequest, CallFailed, CountCode, CountRefusal, Standing, UsageCharge};
-use callgate_proto::executor::v1::{
-    AdmitRequest, AdmitResponse, ConversationStanding, ExchangeUsage, NotAdmitted,
-};
+use callgate_proto::executor::v1::{AdmitRequest, AdmitResponse, ConversationStanding, ExchangeUsage, NotAdmitted};
 use prost::Message;
 
 use crate::executor::{CallsRequest, caller};

@@ -112,7 +112,10 @@ impl Recorder {
         let lost = outbox.take_lost();
         let (what, purpose) = self.records.words();
         if receipt != Receipt::Kept {
-            log::warn!("callgate: the executor has not taken {what} {purpose} yet ({receipt:?}); {} wait", outbox.len());
+            log::warn!(
+                "callgate: the executor has not taken {what} {purpose} yet ({receipt:?}); {} wait",
+                outbox.len()
+            );
         }
         if lost > 0 {
             log::error!(

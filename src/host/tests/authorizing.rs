@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{
-    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, CallRuling, Decisions, Event,
-    ModelRequest, Outcome, UsageCharge, lend,
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, CallRuling, Decisions,
+    Event, ModelRequest, Outcome, UsageCharge, lend,
 };
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config, executor};
 use callgate_proto::executor::v1::{self as proto, AuthorizeRequest, AuthorizeResponse, call_ruling::Ruling};

@@ -63,12 +63,12 @@ impl Contract {
     ) -> Result<CountPlan, StoreError> {
         let mut plan = self.counts_of_turn(slots, caller, conversation)?;
         if let Some(role) = self.limited_role(caller) {
-            plan.limits(self, slots, caller, LimitOwner::Role(role.shared_name()), &role.limits, |limit| {
-                match limit.unit {
-                    Unit::Requests => Some(1),
-                    Unit::Tokens | Unit::Cost => Some(0),
-                    Unit::Calls => None,
-                }
+            plan.limits(self, slots, caller, LimitOwner::Role(role.shared_name()), &role.limits, |limit| match limit
+                .unit
+            {
+                Unit::Requests => Some(1),
+                Unit::Tokens | Unit::Cost => Some(0),
+                Unit::Calls => None,
             })?;
         }
         Ok(plan)

@@ -8,8 +8,8 @@ use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{
-    Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable, UndeclaredTools,
-    UnknownMembers,
+    Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable,
+    UndeclaredTools, UnknownMembers,
 };
 use crate::pool::Parts;
 use crate::prices::Prices;

@@ -4,10 +4,10 @@ use callgate_json::Value;
 use callgate_wire::CallResult;
 
 use super::state::ExchangeState;
+use super::state::Forwarded;
 use super::state::admission::{CountedRequest, HeldAdmission};
 use super::state::authorizing::HeldRequest;
 use super::state::rounds::{Rounds, Waiting};
-use super::state::Forwarded;
 use super::{Core, Transition};
 use crate::effect::{Effect, Forward, Reply};
 use crate::event::{AdmissionReply, CallFailed};
@@ -42,8 +42,7 @@ impl Core {
         self.take_counts(reply)?;
         match held {
             CountedRequest::Model(mut checked) => {
-                self.charged =
-                    limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
+                self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
                 let body = checked.request.write();
                 checked.sent_bytes = body.len();
                 Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, content_type }))

@@ -87,8 +87,7 @@ impl Core {
         let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
         self.ledger.correlation.conversation.clone_from(&checked.conversation);
         let (conversation, now) = (checked.conversation.as_deref(), self.clock.unix_millis());
-        let counting =
-            limits::request(&self.gate, &self.ledger.correlation, &checked.caller, conversation, now);
+        let counting = limits::request(&self.gate, &self.ledger.correlation, &checked.caller, conversation, now);
         let held = CountedRequest::Model(Box::new(checked));
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::clock::TimeLimit;
 use super::state::ExchangeState;
-use super::{Core, Transition};
 use super::state::rounds::Waiting;
+use super::{Core, Transition};
 use crate::effect::Effect;
 use crate::event::CallFailed;
 use crate::limits::ADMISSION;

@@ -38,7 +38,9 @@ impl Service {
         batch::fits("request_id", &request.request_id, batch::NAME_BYTES)?;
         batch::conversation_id(&request.conversation_id)?;
         if request.round == 0 {
-            return Err(Status::invalid_argument("no round (round); send 1 for a request, and more for further rounds"));
+            return Err(Status::invalid_argument(
+                "no round (round); send 1 for a request, and more for further rounds",
+            ));
         }
         let caller = batch::bounded_caller(request.caller)?;
         let admitted = self.contract(&request.contract_digest)?;

@@ -54,7 +54,10 @@ impl Service {
         }
         let names = self.services.counters.names();
         let planned = contract.counts_of_usage(&names, &caller, usage.tokens, usage.cost_micros).and_then(|plan| {
-            Ok(NamedPlan { plan, receipt: CounterKey::receipt(&names, &caller.tenant, &[&usage.exchange_id, "usage"])? })
+            Ok(NamedPlan {
+                plan,
+                receipt: CounterKey::receipt(&names, &caller.tenant, &[&usage.exchange_id, "usage"])?,
+            })
         });
         let named = planned.map_err(|error| Status::unavailable(error.to_string()))?;
         Ok(Some(named).filter(|named| !named.plan.is_empty()))

@@ -3,9 +3,7 @@
 //! A count has a name in its exchange. The store keeps a receipt under it in the same transaction. A repeat finds the receipt, and nothing is
 //! counted again.
 
-use callgate_contract::{
-    Contract, CountPlan, CountStore, NotCounted, StoreUnavailable, Tool, Violation,
-};
+use callgate_contract::{Contract, CountPlan, CountStore, NotCounted, StoreUnavailable, Tool, Violation};
 use callgate_limits::{CounterKey, Slots, StoreError, receipts};
 use tokio::time::{Duration, Instant};
 use tonic::{Code, Status};

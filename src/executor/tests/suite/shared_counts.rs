@@ -86,7 +86,8 @@ impl Envoy {
     }
 
     async fn turn(&self, role: &str, exchange: &str, round: u32) -> AdmitResponse {
-        let request = AdmitRequest { round, conversation_id: CONVERSATION.into(), ..self.request("acme", role, exchange) };
+        let request =
+            AdmitRequest { round, conversation_id: CONVERSATION.into(), ..self.request("acme", role, exchange) };
         self.send(request).await.unwrap()
     }
 

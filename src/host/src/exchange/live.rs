@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
+use callgate_engine::{
+    AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply,
+};
 
 use super::access;
 use super::meter::Meter;

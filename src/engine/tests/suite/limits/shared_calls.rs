@@ -50,10 +50,10 @@ fn the_executor_counts_and_releases_calls_in_every_api() {
             for size in [None, Some(1), Some(100_000)] {
                 let (batch, mut exchange) = asked(api, &gate(clerk, order, STORE), size);
                 assert!(batch.batch.calls.iter().all(|call| call.only_counted && !call.needs_approval));
-                let seen = text(exchange.on(Event::Authorized(Ok(denied(&batch)))));
-                let seen = match size {
-                    Some(_) if !seen.contains("FIRST") => continue,
-                    _ => seen,
+                let seen = match exchange.on(Event::Authorized(Ok(denied(&batch)))) {
+                    // Some upstreams end their stream after the last event only.
+                    Effect::Emit(bytes) => text(Effect::Finish(bytes)),
+                    effect => text(effect),
                 };
                 assert!(seen.contains("FIRST") && !seen.contains("SECOND"), "{} {size:?}: {seen}", api.name);
                 assert!(seen.contains("rate_limited"), "{} {size:?}: {seen}", api.name);
@@ -107,8 +107,7 @@ fn each_further_round_is_counted_before_the_model_is_asked_again() {
     for api in &APIS {
         for size in [None, Some(9)] {
             let gate = gate("", "", ROUNDS);
-            let (effect, mut exchange) =
-                ask_with(api, &gate, CLERK, size.is_some(), &[("x-session-id", "one")]);
+            let (effect, mut exchange) = ask_with(api, &gate, CLERK, size.is_some(), &[("x-session-id", "one")]);
             let first = waits(effect);
             let effect = exchange.on(Event::Admitted(Ok(AdmissionReply::default())));
             assert!(matches!(effect, Effect::Forward(_)));
@@ -117,7 +116,8 @@ fn each_further_round_is_counted_before_the_model_is_asked_again() {
             let second = waits(effect);
             assert_eq!((first.round, second.round), (1, 2), "{}", api.name);
             assert_eq!(first.conversation_id, second.conversation_id);
-            let refusal = CountRefusal { code: CountCode::ConversationLimit, message: "ended".into(), retry_after: None };
+            let refusal =
+                CountRefusal { code: CountCode::ConversationLimit, message: "ended".into(), retry_after: None };
             let reply = AdmissionReply { standing: None, refusals: vec![refusal] };
             let seen = text(exchange.on(Event::Admitted(Ok(reply))));
             assert!(seen.contains("conversation_limit"), "{} {size:?}: {seen}", api.name);
