@@ -37,7 +37,7 @@ use callgate_limits::{CounterSlot, CounterTable, SEED_BYTES, Slots, SlotsDraft, 
 use callgate_state::{Clock, StateError, StoreHealth, SystemClock};
 use uuid::Uuid;
 
-use self::postgres::Postgres;
+use self::postgres::PostgresCounters;
 pub use self::settings::{CountersSection, CountersSettings};
 use self::sqlite::Sqlite;
 
@@ -46,17 +46,17 @@ const ALL_SLOTS: usize = TableKind::ALL.len() * SLOTS as usize;
 
 /// A store of counts. Clones share it.
 #[derive(Clone)]
-pub struct Counters(Arc<Inner>);
+pub struct Counters(Arc<CountersState>);
 
-struct Inner {
+struct CountersState {
     seed: [u8; SEED_BYTES],
-    place: Place,
+    place: CountersPlace,
 }
 
-enum Place {
+enum CountersPlace {
     Memory { table: Mutex<CounterTable>, clock: Arc<dyn Clock> },
     StateDir { sqlite: Arc<Mutex<Option<Sqlite>>>, health: StoreHealth, clock: Arc<dyn Clock> },
-    Postgres(Postgres),
+    Postgres(PostgresCounters),
 }
 
 /// The reason why nothing can be counted.
@@ -101,21 +101,21 @@ impl Counters {
         let new_seed = Uuid::new_v4().into_bytes();
         let (seed, place) = match settings {
             CountersSettings::Memory => {
-                (new_seed, Place::Memory { table: Mutex::new(CounterTable::new(new_seed)), clock })
+                (new_seed, CountersPlace::Memory { table: Mutex::new(CounterTable::new(new_seed)), clock })
             }
             CountersSettings::StateDir => {
                 let (sqlite, seed) = Sqlite::open(state_dir, new_seed)?;
                 let health = sqlite.health();
                 let sqlite = Arc::new(Mutex::new(Some(sqlite)));
                 sqlite::probe(&sqlite)?;
-                (seed, Place::StateDir { sqlite, health, clock })
+                (seed, CountersPlace::StateDir { sqlite, health, clock })
             }
             CountersSettings::Postgres(link) => {
-                let (postgres, seed) = Postgres::connect(link, new_seed).await?;
-                (seed, Place::Postgres(postgres))
+                let (postgres, seed) = PostgresCounters::connect(link, new_seed).await?;
+                (seed, CountersPlace::Postgres(postgres))
             }
         };
-        Ok(Self(Arc::new(Inner { seed, place })))
+        Ok(Self(Arc::new(CountersState { seed, place })))
     }
 
     /// Returns slots without counts, for naming counters of this store.
@@ -138,12 +138,12 @@ impl Counters {
         slots.sort_unstable();
         slots.dedup();
         match &self.0.place {
-            Place::Memory { table, clock } => {
+            CountersPlace::Memory { table, clock } => {
                 // A count is whole between any two steps, so a panic elsewhere leaves nothing broken.
                 let table = table.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(work(&*table, seconds(clock.wall())))
             }
-            Place::StateDir { sqlite, clock, .. } => {
+            CountersPlace::StateDir { sqlite, clock, .. } => {
                 let (sqlite, draft, now) = (Arc::clone(sqlite), self.names(), seconds(clock.wall()));
                 let change = move || match &mut *sqlite.lock().unwrap_or_else(PoisonError::into_inner) {
                     Some(sqlite) => sqlite.change(draft, &slots, |slots| work(slots, now)),
@@ -152,7 +152,7 @@ impl Counters {
                 let changed = tokio::task::spawn_blocking(change).await;
                 changed.map_err(|error| CountersError::Unavailable(error.to_string()))?
             }
-            Place::Postgres(postgres) => postgres.change(self.names(), &slots, work).await,
+            CountersPlace::Postgres(postgres) => postgres.change(self.names(), &slots, work).await,
         }
     }
 
@@ -161,14 +161,14 @@ impl Counters {
     #[must_use]
     pub fn health(&self) -> Option<StoreHealth> {
         match &self.0.place {
-            Place::StateDir { health, .. } => Some(health.clone()),
-            Place::Memory { .. } | Place::Postgres(_) => None,
+            CountersPlace::StateDir { health, .. } => Some(health.clone()),
+            CountersPlace::Memory { .. } | CountersPlace::Postgres(_) => None,
         }
     }
 
     /// Closes a store in the state directory as one file. Nothing can be counted afterwards.
     pub async fn close(&self) {
-        let Place::StateDir { sqlite, .. } = &self.0.place else { return };
+        let CountersPlace::StateDir { sqlite, .. } = &self.0.place else { return };
         let sqlite = Arc::clone(sqlite);
         let close = move || {
             if let Some(sqlite) = sqlite.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -183,9 +183,9 @@ impl Counters {
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match self.0.place {
-            Place::Memory { .. } => "memory",
-            Place::StateDir { .. } => "stateDir",
-            Place::Postgres(_) => "postgres",
+            CountersPlace::Memory { .. } => "memory",
+            CountersPlace::StateDir { .. } => "stateDir",
+            CountersPlace::Postgres(_) => "postgres",
         };
         f.debug_struct("Counters").field("place", &place).finish_non_exhaustive()
     }

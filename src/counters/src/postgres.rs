@@ -43,29 +43,29 @@ const WRITE: &str = "UPDATE callgate_counters SET bytes = new.bytes FROM unnest(
                      WHERE callgate_counters.slot = new.slot";
 
 /// A handle to the database.
-pub(crate) struct Postgres {
+pub(crate) struct PostgresCounters {
     link: PostgresLink,
     seats: Semaphore,
-    idle: Mutex<Vec<Connection>>,
-    fault: Mutex<Option<Fault>>,
+    idle: Mutex<Vec<CountersConnection>>,
+    fault: Mutex<Option<StoreFault>>,
 }
 
 /// A connection between two changes.
-struct Connection {
+struct CountersConnection {
     client: Client,
     lock: Statement,
     write: Statement,
 }
 
 /// The last failure, until a change ends well.
-struct Fault {
+struct StoreFault {
     since: Instant,
     reason: String,
 }
 
-// === impl Postgres ===
+// === impl PostgresCounters ===
 
-impl Postgres {
+impl PostgresCounters {
     /// Connects, makes the tables if they are missing, and returns the seed: the stored one, or else `new_seed`, which it stores.
     pub(crate) async fn connect(
         link: &PostgresLink,
@@ -74,7 +74,7 @@ impl Postgres {
         let opened = tokio::time::timeout(START, async {
             let client = postgres::connect(link).await?;
             let seed = prepare_tables(&client, new_seed).await.map_err(failed)?;
-            Ok::<_, PostgresError>((Connection::of(client).await?, seed))
+            Ok::<_, PostgresError>((CountersConnection::of(client).await?, seed))
         });
         let (connection, seed) =
             opened.await.map_err(|_| late(START))?.map_err(|error| CountersError::Unavailable(error.to_string()))?;
@@ -108,7 +108,7 @@ impl Postgres {
     }
 
     /// Takes an idle connection, or makes a new one.
-    async fn connection(&self) -> Result<Connection, PostgresError> {
+    async fn connection(&self) -> Result<CountersConnection, PostgresError> {
         loop {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match idle {
@@ -118,12 +118,12 @@ impl Postgres {
             }
         }
         // A database that refuses connections is not asked by every request.
-        if let Some(Fault { since, reason }) = &*self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some(StoreFault { since, reason }) = &*self.fault.lock().unwrap_or_else(PoisonError::into_inner)
             && since.elapsed() < PAUSE
         {
             return Err(PostgresError::Failed(reason.clone()));
         }
-        Connection::of(postgres::connect(&self.link).await?).await
+        CountersConnection::of(postgres::connect(&self.link).await?).await
     }
 
     /// Logs each fault once, and its end.
@@ -146,16 +146,16 @@ impl Postgres {
                 }
                 let is_paused = before.as_ref().is_some_and(|before| before.since.elapsed() < PAUSE);
                 if is_new || !is_paused {
-                    *fault = Some(Fault { since: Instant::now(), reason });
+                    *fault = Some(StoreFault { since: Instant::now(), reason });
                 }
             }
         }
     }
 }
 
-// === impl Connection ===
+// === impl CountersConnection ===
 
-impl Connection {
+impl CountersConnection {
     async fn of(client: Client) -> Result<Self, PostgresError> {
         let lock = client.prepare(LOCK).await.map_err(failed)?;
         let write = client.prepare(WRITE).await.map_err(failed)?;
