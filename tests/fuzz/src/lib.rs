@@ -9,4 +9,5 @@ pub mod framing;
 pub mod host;
 pub mod memory;
 pub mod model;
+pub mod shell;
 mod upstream;
