@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
 
     /// Returns where the open loops begin.
     pub(super) fn loops(&self) -> Vec<usize> {
-        self.levels.iter().filter_map(super::Level::loop_start).collect()
+        self.levels.iter().filter_map(super::OpenLevel::loop_start).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Expansions after `$`, and substitutions of commands.
 
 use super::characters::{self, is_delimiter};
-use super::level::{Construct, Expect, Interrupted, Level, SubstitutionKind};
+use super::level::{Construct, Expect, Interrupted, OpenLevel, SubstitutionKind};
 use super::text::Text;
 use super::word::{OpenWord, Purpose};
 use super::{MAX_DEPTH, Reader, UNFINISHED};
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         if self.levels.len() > MAX_DEPTH {
             return Err(Refusal::byte(start, TOO_DEEP));
         }
-        let mut level = Level::new(construct, start, self.out.steps.len());
+        let mut level = OpenLevel::new(construct, start, self.out.steps.len());
         level.connector = connector;
         let mark = self.variables.mark();
         level.list_mark = mark;
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         if !self.pending.is_empty() {
             return self.refuse("the text of a here-document is outside its substitution; put it inside");
         }
-        let Some(Level { construct: Construct::Substitution(inner), region_mark, .. }) = self.levels.pop() else {
+        let Some(OpenLevel { construct: Construct::Substitution(inner), region_mark, .. }) = self.levels.pop() else {
             return self.refuse(UNFINISHED);
         };
         self.variables.forget_since(region_mark);

@@ -3,7 +3,7 @@
 use super::level::{Construct, Expect, SubstitutionKind};
 use super::text::Text;
 use super::word::{OpenWord, Purpose};
-use super::{Level, Reader, UNFINISHED, braces, keywords, narrow};
+use super::{OpenLevel, Reader, UNFINISHED, braces, keywords, narrow};
 use crate::Refusal;
 use crate::command::{Assignment, Connector, SimpleCommand, Span, Word};
 
@@ -34,7 +34,7 @@ impl<'a> Reader<'a> {
             (b')', _) => self.close_parenthesis()?,
             (b'<' | b'>', Some(b'(')) => self.process_substitution(Purpose::Plain)?,
             (b'<' | b'>', _) => self.redirect(None)?,
-            (b'`', _) if self.levels.last().is_some_and(Level::is_backtick) => self.close_substitution()?,
+            (b'`', _) if self.levels.last().is_some_and(OpenLevel::is_backtick) => self.close_substitution()?,
             (b'0'..=b'9', _) if self.descriptor()? => {}
             _ => self.word = Some(OpenWord::new(self.at, Purpose::Plain)),
         }

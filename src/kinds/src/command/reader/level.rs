@@ -7,7 +7,7 @@ use crate::command::Connector;
 
 /// The state of the list inside one construct.
 #[derive(Debug)]
-pub(super) struct Level<'a> {
+pub(super) struct OpenLevel<'a> {
     pub(super) construct: Construct<'a>,
     /// The byte at which the construct begins.
     pub(super) start: usize,
@@ -141,9 +141,9 @@ pub(super) enum Expect {
     Condition,
 }
 
-// === impl Level ===
+// === impl OpenLevel ===
 
-impl<'a> Level<'a> {
+impl<'a> OpenLevel<'a> {
     /// Opens a construct at a byte, with this number of steps before it.
     pub(super) fn new(construct: Construct<'a>, start: usize, part: usize) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Reads a shell line that every shell reads alike, and refuses all others.
 //!
-//! A state machine walks over the bytes once. A stack of at most [`MAX_DEPTH`] [`Level`]s holds the open compound commands and
+//! A state machine walks over the bytes once. A stack of at most [`MAX_DEPTH`] [`OpenLevel`]s holds the open compound commands and
 //! substitutions; a substitution's level holds the word that it interrupts. Nothing recurses, and no byte is looked at more than a
 //! constant number of times.
 //!
@@ -27,7 +27,7 @@ mod word;
 use super::{ShellLine, ShellSyntax, SimpleCommand, Span, Word, WordText};
 use crate::Refusal;
 use documents::PendingDocument;
-use level::{Construct, Expect, Level};
+use level::{Construct, Expect, OpenLevel};
 use std::collections::BTreeSet;
 use text::Budget;
 use variables::Variables;
@@ -53,7 +53,7 @@ pub fn read(line: &str, syntax: ShellSyntax) -> Result<ShellLine, Refusal> {
         syntax,
         at: 0,
         out: ShellLine::default(),
-        levels: vec![Level::new(Construct::Line, 0, 0)],
+        levels: vec![OpenLevel::new(Construct::Line, 0, 0)],
         word: None,
         pending: Vec::new(),
         variables: Variables::default(),
@@ -113,7 +113,7 @@ struct Reader<'a> {
     at: usize,
     out: ShellLine,
     /// The open constructs, the line itself first. Never empty.
-    levels: Vec<Level<'a>>,
+    levels: Vec<OpenLevel<'a>>,
     /// The word that is being read.
     word: Option<OpenWord<'a>>,
     /// The here-documents whose text begins after the next newline.
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the innermost construct.
-    fn level(&mut self) -> Result<&mut Level<'a>, Refusal> {
+    fn level(&mut self) -> Result<&mut OpenLevel<'a>, Refusal> {
         self.levels.last_mut().ok_or(Refusal::whole(UNFINISHED))
     }
 
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
         if !matches!(self.previous(), None | Some(b' ' | b'\t' | b'\n')) {
             return self.refuse("`#` directly after an operator; put a blank before a comment");
         }
-        if self.levels.iter().any(Level::is_backtick) {
+        if self.levels.iter().any(OpenLevel::is_backtick) {
             return self.refuse("a comment inside backticks; use `$( )`");
         }
         let rest = self.rest();

@@ -2,7 +2,7 @@
 
 use super::grammar::NO_COMMAND;
 use super::level::{Construct, Expect};
-use super::{Level, Reader, UNFINISHED};
+use super::{OpenLevel, Reader, UNFINISHED};
 use crate::Refusal;
 use crate::command::{Connector, LineStep};
 
@@ -173,7 +173,7 @@ impl Reader<'_> {
     pub(super) fn close_compound(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.end_list()?;
         let is_line = self.levels.len() < 2;
-        let Some(Level { construct, region_mark, is_filled, .. }) = self.levels.pop() else {
+        let Some(OpenLevel { construct, region_mark, is_filled, .. }) = self.levels.pop() else {
             return self.refuse(UNFINISHED);
         };
         if is_line || !is_filled {

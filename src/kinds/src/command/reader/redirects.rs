@@ -164,14 +164,14 @@ impl<'a> Reader<'a> {
         if strips_tabs {
             self.at += 1;
         }
-        if self.levels.iter().any(super::Level::is_backtick) {
+        if self.levels.iter().any(super::OpenLevel::is_backtick) {
             return self.refuse("a here-document inside backticks; use `$( )`");
         }
         let (delimiter, is_quoted) = self.delimiter()?;
         let kind = RedirectKind::HereDocument(HereText { text: String::new() });
         let (command, redirect) =
             self.push_redirect(Redirect { descriptor, kind }).and_then(|()| self.last_redirect())?;
-        let is_nested = self.levels.iter().any(super::Level::is_substitution);
+        let is_nested = self.levels.iter().any(super::OpenLevel::is_substitution);
         self.pending.push(PendingDocument { start, command, redirect, delimiter, is_quoted, strips_tabs, is_nested });
         Ok(())
     }

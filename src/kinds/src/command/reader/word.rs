@@ -48,7 +48,7 @@ pub(super) enum Purpose {
 }
 
 /// The reason why reading stops.
-enum Stop {
+enum WordStop {
     /// The word has ended.
     End,
     /// A substitution begins.
@@ -87,15 +87,15 @@ impl<'a> Reader<'a> {
             }
         };
         match stop {
-            Stop::End => self.take_word(word),
-            Stop::Open(kind) => self.open_substitution(word, kind),
+            WordStop::End => self.take_word(word),
+            WordStop::Open(kind) => self.open_substitution(word, kind),
         }
     }
 
     /// Reads one item outside double quotes.
-    fn unquoted(&mut self, word: &mut OpenWord<'a>) -> Result<Option<Stop>, Refusal> {
+    fn unquoted(&mut self, word: &mut OpenWord<'a>) -> Result<Option<WordStop>, Refusal> {
         let Some(byte) = self.peek() else {
-            return Ok(Some(Stop::End));
+            return Ok(Some(WordStop::End));
         };
         if is_delimiter(byte) {
             if byte == b'(' {
@@ -104,10 +104,10 @@ impl<'a> Reader<'a> {
             if matches!(byte, b'<' | b'>') {
                 self.check_before_redirect(word)?;
             }
-            return Ok(Some(Stop::End));
+            return Ok(Some(WordStop::End));
         }
-        if byte == b'`' && self.levels.last().is_some_and(super::Level::is_backtick) {
-            return Ok(Some(Stop::End));
+        if byte == b'`' && self.levels.last().is_some_and(super::OpenLevel::is_backtick) {
+            return Ok(Some(WordStop::End));
         }
         if word.is_complete {
             return self.refuse("text directly after a process substitution; put a blank between");
@@ -121,8 +121,8 @@ impl<'a> Reader<'a> {
                 self.at += 1;
             }
             b'\\' => self.escape(word)?,
-            b'$' => return Ok(self.dollar(word)?.map(Stop::Open)),
-            b'`' => return Ok(Some(Stop::Open(SubstitutionKind::Backtick))),
+            b'$' => return Ok(self.dollar(word)?.map(WordStop::Open)),
+            b'`' => return Ok(Some(WordStop::Open(SubstitutionKind::Backtick))),
             b'*' | b'?' | b'[' | b']' => self.special(word, byte),
             b'{' | b',' | b'}' => self.brace(word, byte)?,
             b'=' => self.equals(word)?,
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one item inside double quotes.
-    fn quoted(&mut self, word: &mut OpenWord<'a>) -> Result<Option<Stop>, Refusal> {
+    fn quoted(&mut self, word: &mut OpenWord<'a>) -> Result<Option<WordStop>, Refusal> {
         let Some(byte) = self.peek() else {
             return Err(Refusal::byte(word.start, UNFINISHED));
         };
@@ -188,8 +188,8 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                 }
             },
-            b'$' => return Ok(self.dollar(word)?.map(Stop::Open)),
-            b'`' => return Ok(Some(Stop::Open(SubstitutionKind::Backtick))),
+            b'$' => return Ok(self.dollar(word)?.map(WordStop::Open)),
+            b'`' => return Ok(Some(WordStop::Open(SubstitutionKind::Backtick))),
             _ => {
                 let rest = self.rest();
                 let end = rest.find(['"', '\\', '$', '`']).unwrap_or(rest.len());
