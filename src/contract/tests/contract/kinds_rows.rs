@@ -88,8 +88,8 @@ fn rows_of_commands_are_decided_as_calls() {
          nonet: {{ like: edit }}\n    web: {{ like: edit, run: [curl], hosts: [docs.rs] }}\n"
     );
     let contract = contract("{ command: { shell: bash } }", HOME, &profiles);
-    // The profiles do not list `awk` and `date`, and a variable that is not on the list is refused.
-    check("command.json", 3, |_, _| &contract);
+    // The profiles do not list `awk` and `date`, a variable that is not on the list is refused, and `[[` is not read.
+    check("command.json", 4, |_, _| &contract);
 }
 
 #[test]
