@@ -5,6 +5,9 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 
+/// The longest text, in bytes.
+const MOST_BYTES: usize = 64;
+
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CidrBlock {
@@ -27,6 +30,9 @@ impl CidrBlock {
     ///
     /// The byte, and the reason.
     pub fn read(text: &str) -> Result<Self, Refusal> {
+        if text.len() > MOST_BYTES {
+            return Err(Refusal::byte(MOST_BYTES, "is longer than 64 bytes"));
+        }
         let (address, length) =
             text.split_once('/').ok_or(Refusal::whole("is not of the form `address/prefix length`"))?;
         let is_mixed = address.contains(':') && address.contains('.');
