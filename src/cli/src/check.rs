@@ -8,6 +8,7 @@ use callgate_contract::{
     denial_text, string_readings, verdict_json,
 };
 use clap::Args;
+use serde_json::json;
 
 use crate::captured::{self, CapturedArguments, CapturedError};
 use crate::facts::{FactArguments, FactError};
@@ -101,6 +102,11 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
             if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
                 members.insert("sources".to_owned(), captured::values(notes));
             }
+            let readings = readings(contract, &arguments.role, &arguments.tool, &text);
+            if let (false, Some(members)) = (readings.is_empty(), shown.as_object_mut()) {
+                let one = |reading: &StringReading| json!({ "pointer": reading.pointer, "kind": reading.kind, "lines": reading.lines, "refused": reading.refused });
+                members.insert("understood".to_owned(), readings.iter().map(one).collect());
+            }
             format!("{shown}\n")
         }
     };
@@ -123,13 +129,18 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     Ok(Outcome { out, exit })
 }
 
+/// Reads the marked strings of the call. None if the arguments are not JSON.
+fn readings(contract: &Contract, role: &str, tool: &str, text: &str) -> Vec<StringReading> {
+    match (contract.tool(tool), callgate_json::read(text.as_bytes())) {
+        (Some(tool), Ok(arguments)) => string_readings(contract, role, tool, &arguments),
+        _ => Vec::new(),
+    }
+}
+
 /// Returns the marked strings of the call, as the profile of the role reads them.
 fn understood(contract: &Contract, role: &str, tool: &str, text: &str) -> String {
-    let (Some(tool), Ok(arguments)) = (contract.tool(tool), callgate_json::read(text.as_bytes())) else {
-        return String::new();
-    };
     let mut out = String::new();
-    for StringReading { pointer, kind, lines, refused } in string_readings(contract, role, tool, &arguments) {
+    for StringReading { pointer, kind, lines, refused } in readings(contract, role, tool, text) {
         out.push_str(&format!("  understood {pointer} as {kind}\n"));
         for line in lines.iter().chain(&refused) {
             out.push_str(&format!("    {}\n", plain(line)));

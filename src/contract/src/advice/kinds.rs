@@ -19,8 +19,12 @@ const NAMES: [(&str, &str); 9] = [
     ("workdir", "{ path: read }"),
 ];
 
-/// Returns a sentence for each top argument that is a string without a mark, and another for an open object beside marks.
+/// Returns a sentence for each top argument that is a string without a mark, and another for an open object beside marks. Empty for a
+/// contract without profiles, which does not use kinds.
 pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
+    if contract.profiles.is_empty() {
+        return Vec::new();
+    }
     let root = tool.parameters();
     let members = root.get("properties").and_then(Value::as_object);
     let is_marked = |name: &str| {
@@ -41,10 +45,7 @@ pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
             ));
         }
     }
-    if !contract.profiles.is_empty()
-        && !tool.marks.is_empty()
-        && root.get("additionalProperties") != Some(&Value::Bool(false))
-    {
+    if !tool.marks.is_empty() && root.get("additionalProperties") != Some(&Value::Bool(false)) {
         found.push("arguments beside the marked ones are not judged; add `additionalProperties: false`".to_owned());
     }
     found

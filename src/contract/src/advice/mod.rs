@@ -33,9 +33,7 @@ pub fn advice(contract: &Contract) -> Vec<Advice> {
     let mut found = Vec::new();
     for (position, tool) in contract.tools().iter().enumerate() {
         let warnings = rules::warnings(contract, tool).into_iter().map(|message| (true, message, String::new()));
-        let unmarked = kinds::unmarked(contract, tool)
-            .into_iter()
-            .map(|message| (!contract.profiles.is_empty(), message, String::new()));
+        let unmarked = kinds::unmarked(contract, tool).into_iter().map(|message| (true, message, String::new()));
         let lacks = stanzas::missing(contract, tool).into_iter().map(|(message, stanza)| (false, message, stanza));
         found.extend(warnings.chain(unmarked).chain(lacks).map(|(is_warning, message, stanza)| Advice {
             tool: tool.name().to_owned(),
