@@ -259,7 +259,7 @@ impl Token {
     fn is_aimed_by(&self, other: &Self, is_first: bool) -> bool {
         match (self, other) {
             (Self::Char(c), Self::Char(_) | Self::Class { is_negated: false, .. })
-            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_alphanumeric(),
+            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_ascii_alphanumeric(),
             _ => false,
         }
     }
