@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::environment::Environment;
 use crate::guards::{Guards, Implied, Proof};
-use crate::program::{Macro, Op, TextTest, at};
+use crate::program::{LiteralArgument, Macro, Op, TextTest, at};
 use crate::syntax::{Arithmetic, Comparison, Expr, ExprKind, Literal, Operator};
 use crate::time::{self, Field};
 use crate::types::ListType;
@@ -35,7 +35,7 @@ pub(crate) struct Checker<'e> {
     facts: BTreeSet<usize>,
     functions: BTreeSet<usize>,
     /// The literal arguments of methods of named texts, each with its function.
-    literals: Vec<(usize, Place, String)>,
+    literals: Vec<LiteralArgument>,
 }
 
 // === impl Checked ===
@@ -61,7 +61,7 @@ impl<'e> Checker<'e> {
     }
 
     /// Returns the used facts and functions, and the literals of methods.
-    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>, Vec<(usize, Place, String)>) {
+    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>, Vec<LiteralArgument>) {
         (self.facts.into_iter().collect(), self.functions.into_iter().collect(), self.literals)
     }
 

@@ -15,8 +15,19 @@ pub struct Condition {
     op: Op,
     facts: Vec<usize>,
     functions: Vec<usize>,
-    literals: Vec<(usize, Place, String)>,
+    literals: Vec<LiteralArgument>,
     cost: u64,
+}
+
+/// A literal argument of a method of a named text: `'docs'` in `path(args.p).within('docs')`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiteralArgument {
+    /// The position of the function in the environment.
+    pub function: usize,
+    /// The place in the source.
+    pub place: Place,
+    /// The text.
+    pub text: String,
 }
 
 /// An operation.
@@ -122,9 +133,9 @@ impl Condition {
         &self.functions
     }
 
-    /// Returns the literal arguments of methods of named texts: the function, the place and the text of each.
+    /// Returns the literal arguments of methods of named texts.
     #[must_use]
-    pub fn literals(&self) -> &[(usize, Place, String)] {
+    pub fn literals(&self) -> &[LiteralArgument] {
         &self.literals
     }
 

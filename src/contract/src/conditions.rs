@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use callgate_condition::{Condition, Environment, EvalError, Fact, Facts, Member, Place, Timestamp, Type};
+use callgate_condition::{
+    Condition, Environment, EvalError, Fact, Facts, LiteralArgument, Member, Place, Timestamp, Type,
+};
 use callgate_json::Value;
 use callgate_kinds::Workspace;
 
@@ -111,9 +113,9 @@ pub(crate) fn reads_kinds(condition: &Condition) -> bool {
 
 /// Returns the first literal argument without a meaning, with its place and the problem.
 pub(crate) fn faulty_literal(condition: &Condition, workspace: Option<&Workspace>) -> Option<(Place, String)> {
-    condition.literals().iter().find_map(|(function, place, literal)| {
+    condition.literals().iter().find_map(|LiteralArgument { function, place, text }| {
         let function = function.checked_sub(OF_CONVERSATION)?;
-        facts::check_literal(function, literal, workspace).err().map(|problem| (*place, problem))
+        facts::check_literal(function, text, workspace).err().map(|problem| (*place, problem))
     })
 }
 

@@ -99,7 +99,7 @@ impl<'e> Checker<'e> {
         let ExprKind::Literal(Literal::Text(text)) = &argument.kind else {
             return at(argument.place, Problem::NameLiteral { function: function.to_owned() });
         };
-        self.literals.push((index, argument.place, text.clone()));
+        self.literals.push(LiteralArgument { function: index, place: argument.place, text: text.clone() });
         Ok(Op::Text(text.clone()))
     }
 

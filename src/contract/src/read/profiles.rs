@@ -93,13 +93,22 @@ pub(super) fn profiles(
                 continue;
             }
         };
-        if let Ok(rules) = Profile::compile(&source, workspace) {
-            note_profile(&item, own, &source, report);
-            for warning in own_warnings(own, workspace) {
-                let place = format!("/{}/{}", warning.field, warning.entry.unwrap_or_default());
-                report.note_at(item.node.nearest(&place), format!("{}{place}", item.path), warning.problem);
+        match Profile::compile(&source, workspace) {
+            Ok(rules) => {
+                note_profile(&item, own, &source, report);
+                for warning in own_warnings(own, workspace) {
+                    let place = format!("/{}/{}", warning.field, warning.entry.unwrap_or_default());
+                    report.note_at(item.node.nearest(&place), format!("{}{place}", item.path), warning.problem);
+                }
+                profiles.insert(name.clone(), Arc::new(RoleProfile { name: name.clone(), names, source, rules }));
             }
-            profiles.insert(name.clone(), Arc::new(RoleProfile { name: name.clone(), names, source, rules }));
+            // The faults of each profile by itself are reported there.
+            Err(faults) if sources.iter().all(|(_, own)| Profile::compile(own, workspace).is_ok()) => {
+                for ProfileFault { field, problem, .. } in faults {
+                    report.fault::<()>(&item, format!("`{field}` with the entries of `like`: an entry {problem}"));
+                }
+            }
+            Err(_) => {}
         }
     }
     Some(profiles)
