@@ -10,4 +10,5 @@ pub mod host;
 pub mod memory;
 pub mod model;
 pub mod shell;
+pub mod texts;
 mod upstream;
