@@ -2,7 +2,7 @@
 //!
 //! Only `local@domain` is read, without a display name, quotes, comments or routes: programs disagree on these.
 
-use crate::url::{Host, HostPattern, is_name};
+use crate::url::{HostPattern, UrlHost, is_name};
 use crate::{Refusal, RuleError};
 use std::fmt;
 
@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 254;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress {
     local: String,
-    domain: Host,
+    domain: UrlHost,
 }
 
 /// The domains that addresses may have. No entry allows nothing.
@@ -54,7 +54,7 @@ impl EmailAddress {
                 "has a domain that is not labels of letters, digits and inner hyphens",
             ));
         }
-        Ok(Self { local: local.to_owned(), domain: Host::Name(domain.to_ascii_lowercase()) })
+        Ok(Self { local: local.to_owned(), domain: UrlHost::Name(domain.to_ascii_lowercase()) })
     }
 
     /// Returns the part before `@`.
@@ -65,7 +65,7 @@ impl EmailAddress {
 
     /// Returns the domain, a name in lower case.
     #[must_use]
-    pub fn domain(&self) -> &Host {
+    pub fn domain(&self) -> &UrlHost {
         &self.domain
     }
 }
@@ -86,7 +86,7 @@ impl EmailRules {
     /// The first entry that has no meaning.
     pub fn compile(domains: &[String]) -> Result<Self, RuleError> {
         let read = |text: &str| match HostPattern::read(text)? {
-            HostPattern::Exact(Host::V4(_) | Host::V6(_)) => Err("is an address; write a domain".to_owned()),
+            HostPattern::Exact(UrlHost::V4(_) | UrlHost::V6(_)) => Err("is an address; write a domain".to_owned()),
             pattern => Ok(pattern),
         };
         Ok(Self { texts: domains.to_vec(), domains: RuleError::each(domains, read)? })

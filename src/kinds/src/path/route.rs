@@ -24,7 +24,7 @@ pub(super) struct Route {
 
 /// A comparison of a path, or of a glob, with a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reach {
+pub(super) struct RouteReach {
     /// The number of components that lead to the end of the route. `Some(0)` if the route is the directory itself.
     pub(super) end: Option<usize>,
     /// True if the route may end below the path.
@@ -46,24 +46,28 @@ pub(super) enum Strictness {
 
 impl Route {
     /// Compares the components of a path or a glob.
-    pub(super) fn reach<'a>(&self, components: impl Iterator<Item = Component<'a>>, strictness: Strictness) -> Reach {
+    pub(super) fn reach<'a>(
+        &self,
+        components: impl Iterator<Item = Component<'a>>,
+        strictness: Strictness,
+    ) -> RouteReach {
         let end = bit(self.segments.len());
         let mut at = self.skip_depths(1);
         if at & end != 0 {
-            return Reach { end: Some(0), goes_on: true };
+            return RouteReach { end: Some(0), goes_on: true };
         }
         for (index, component) in components.enumerate() {
             at = self.step(at, component, strictness);
             let is_counted = strictness != Strictness::Aimed || !matches!(component, Component::AnyDepth);
             if at & end != 0 && is_counted {
-                return Reach { end: Some(index + 1), goes_on: true };
+                return RouteReach { end: Some(index + 1), goes_on: true };
             }
             at &= !end;
             if at == 0 {
                 break;
             }
         }
-        Reach { end: None, goes_on: at != 0 }
+        RouteReach { end: None, goes_on: at != 0 }
     }
 
     /// Moves all positions over one component.

@@ -7,7 +7,7 @@
 //!
 //! Not covered: links, mounts, and what a program reaches that walks a directory. [`PathRules::check_tree`] refuses the last.
 
-use super::route::{Component, Reach, Route, Strictness};
+use super::route::{Component, Route, RouteReach, Strictness};
 use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
 use crate::{Refusal, RuleError};
 
@@ -174,7 +174,7 @@ impl PathRules {
     }
 
     /// Compares a path with a rule that forbids.
-    fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> Reach {
+    fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> RouteReach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
         rule.route.reach(names_of(names.get(start..).unwrap_or_default()), Strictness::Possible)
     }

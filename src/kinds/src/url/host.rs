@@ -12,7 +12,7 @@ const PRIVATE_ZONES: [&str; 5] = ["example", "internal", "local", "localhost", "
 
 /// A host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Host {
+pub enum UrlHost {
     /// A name in lower case, without a dot at its end.
     Name(String),
     /// An IPv4 address, written as four decimal numbers.
@@ -25,14 +25,14 @@ pub enum Host {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HostPattern {
     /// This host.
-    Exact(Host),
+    Exact(UrlHost),
     /// `*.NAME`: the name with one label before it.
     Below(String),
 }
 
-// === impl Host ===
+// === impl UrlHost ===
 
-impl Host {
+impl UrlHost {
     /// Reads the host of a URL.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Host {
     }
 }
 
-impl fmt::Display for Host {
+impl fmt::Display for UrlHost {
     /// Writes the name, the IPv4 address, or the IPv6 address in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,8 +124,8 @@ impl HostPattern {
                     Err("has `*` in the middle; write `*.NAME` for one label before a name".into())
                 }
                 // An address is written with or without brackets.
-                _ if text.starts_with('[') || !text.contains(':') => exact(Host::read(text).map_err(String::from)?),
-                _ => exact(Host::read(&["[", text, "]"].concat()).map_err(String::from)?),
+                _ if text.starts_with('[') || !text.contains(':') => exact(UrlHost::read(text).map_err(String::from)?),
+                _ => exact(UrlHost::read(&["[", text, "]"].concat()).map_err(String::from)?),
             };
         };
         let zone =
@@ -137,19 +137,19 @@ impl HostPattern {
     }
 
     /// Returns true if the entry names the host.
-    pub(crate) fn matches(&self, host: &Host) -> bool {
+    pub(crate) fn matches(&self, host: &UrlHost) -> bool {
         match (self, host) {
             (Self::Exact(exact), host) => exact == host,
-            (Self::Below(zone), Host::Name(name)) => name.split_once('.').is_some_and(|(_, rest)| rest == zone),
-            (Self::Below(_), Host::V4(_) | Host::V6(_)) => false,
+            (Self::Below(zone), UrlHost::Name(name)) => name.split_once('.').is_some_and(|(_, rest)| rest == zone),
+            (Self::Below(_), UrlHost::V4(_) | UrlHost::V6(_)) => false,
         }
     }
 }
 
 /// Returns the entry of one host.
-fn exact(host: Host) -> Result<HostPattern, String> {
+fn exact(host: UrlHost) -> Result<HostPattern, String> {
     match host {
-        Host::V6(address) if address.to_ipv4_mapped().is_some() => {
+        UrlHost::V6(address) if address.to_ipv4_mapped().is_some() => {
             Err("is an IPv4 address in the form of an IPv6 one; write the IPv4 address".into())
         }
         host => Ok(HostPattern::Exact(host)),

@@ -8,7 +8,7 @@
 mod host;
 mod rules;
 
-pub use host::Host;
+pub use host::UrlHost;
 pub(crate) use host::{HostPattern, is_name};
 pub use rules::HostRules;
 
@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 8192;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     scheme: String,
-    host: Host,
+    host: UrlHost,
     port: Option<u16>,
     path: String,
     has_query: bool,
@@ -48,7 +48,7 @@ impl Url {
         }
         let (host, port) = split_port(authority);
         let host_text = host;
-        let host = Host::read(host).map_err(|reason| Refusal::byte(authority_at, reason))?;
+        let host = UrlHost::read(host).map_err(|reason| Refusal::byte(authority_at, reason))?;
         let port = match port {
             Some(port) => Some(
                 read_port(port)
@@ -82,7 +82,7 @@ impl Url {
 
     /// Returns the host.
     #[must_use]
-    pub fn host(&self) -> &Host {
+    pub fn host(&self) -> &UrlHost {
         &self.host
     }
 

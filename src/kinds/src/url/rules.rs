@@ -1,6 +1,6 @@
 //! The hosts that URLs may name: `[docs.rs, "*.example.com", "localhost:8080"]`.
 
-use super::{Host, HostPattern, Url, read_port};
+use super::{HostPattern, Url, UrlHost, read_port};
 use crate::path::NamePattern;
 use crate::{Refusal, RuleError};
 
@@ -70,8 +70,8 @@ impl HostRules {
         }
         if self.allowed_by(url).is_none() {
             return Err(Refusal::whole(match url.host() {
-                Host::Name(_) => "host outside the profile's hosts",
-                Host::V4(_) | Host::V6(_) => "an address, which the profile's hosts do not list",
+                UrlHost::Name(_) => "host outside the profile's hosts",
+                UrlHost::V4(_) | UrlHost::V6(_) => "an address, which the profile's hosts do not list",
             }));
         }
         if self.paths.is_empty() {
