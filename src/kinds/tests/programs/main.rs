@@ -12,5 +12,8 @@
 #[path = "../rows/mod.rs"]
 mod rows;
 
+mod attacks;
 mod data;
+mod evasions;
+mod lines;
 mod profiles;
