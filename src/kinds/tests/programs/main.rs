@@ -16,4 +16,6 @@ mod attacks;
 mod data;
 mod evasions;
 mod lines;
+mod models;
+mod page;
 mod profiles;

@@ -92,7 +92,7 @@ pub(super) const MODELS: &[Model] = &[
     model("sha256sum", "-bt", "r*", 0),
     model("od", "-bcdosvx -A:t -t:t -N:n -j:n -w=n", "r*", 0),
     model("hexdump", "-bCcdovx -n:n -s:n", "r*", 0),
-    model("xxd", "-abceEiCpu -c:n -g:n -l:n -o:n -s:n", "r? w?", 0),
+    model("xxd", "-abeEiCpu -c:n -g:n -l:n -o:n -s:n", "r? w?", 0),
     model("base64", "-d -i -w:n --decode --wrap:n", "r?", 0),
     model("mkdir", "-pv -m:m --parents --verbose --mode:m", "w+", HARMLESS),
     model("touch", "-acm -d:t -r:r -t:t --date:t --no-create --reference:r --time:t", "w+", HARMLESS),
