@@ -80,7 +80,7 @@ pub(super) const MODELS: &[Model] = &[
     model("git check-ignore", "-nqv --no-index --non-matching --quiet --verbose", "r* -- r*", HERE),
     model(
         "git grep",
-        "-aceEFGhHiIlLnPpqvwWz -# -A:n -B:n -C:n -e:X -m:n --after-context:n --all-match --and --before-context:n --break --cached --column \
+        "-acEFGhHiIlLnPpqvwWz -# -A:n -B:n -C:n -e:X -m:n --after-context:n --all-match --and --before-context:n --break --cached --column \
          --context:n --count --extended-regexp --files-with-matches --files-without-match --fixed-strings --function-context --heading \
          --ignore-case --invert-match --line-number --max-count:n --max-depth:n --name-only --not --null --only-matching --or \
          --perl-regexp --quiet --show-function --text --untracked --word-regexp -o",
