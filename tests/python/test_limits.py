@@ -2,15 +2,13 @@
 
 import concurrent.futures
 import json
-import re
-import textwrap
 import urllib.request
 
 import grpc
 import httpx
 import pytest
 from ports import free_port
-from wire_gate import HEADERS, ROOT, Gate, contract
+from wire_gate import HEADERS, Gate, contract
 from wire_upstream import Play, Upstream, answer
 
 REQUESTS, CALLS, TURNS = 40, 25, 12
@@ -137,31 +135,16 @@ class Service(grpc.GenericRpcHandler):
         return self.OK if self.left >= 0 else self.OVER_LIMIT
 
 
-def shared(port):
-    """Adds the parts of the chapter to a rendered configuration."""
-    chapter = (ROOT / "docs/guides/rates.md").read_text()
-
-    def part(name):
-        text = re.search(rf"^```text\n# {name}[^\n]*\n(.*?)^```$", chapter, re.M | re.S)[1]
-        # A busy machine may need a while for the first answer.
-        return text.replace("8081", str(port)).replace("timeout: 1s", "timeout: 30s")
-
-    def edit(rendered):
-        for name, line in [("the filter", "http_filters"), ("the virtual host", "routes"), ("the cluster", "clusters")]:
-            [found] = re.findall(rf"^( *){line}:\n", rendered, re.M)
-            lines = f"{found}{line}:\n"
-            # A virtual host's part stands beside its routes; the others begin a list.
-            text = textwrap.indent(part(name), found + ("" if line == "routes" else "  "))
-            rendered = rendered.replace(lines, text + lines if line == "routes" else lines + text)
-        return rendered
-
-    return edit
+def patient(rendered):
+    """Gives the service more time: a busy machine may need a while for the first answer."""
+    assert rendered.count("  timeout: 1s\n") == 1
+    return rendered.replace("  timeout: 1s\n", "  timeout: 30s\n")
 
 
 def test_envoys_own_filter_asks_a_shared_service_before_the_gate(tmp_path):
     upstream, service = Upstream(), Service(2)
     upstream.play("said", Play((answer(said()),)))
-    gate = Gate(tmp_path, "shared", contract(), upstream, edit=shared(service.port))
+    gate = Gate(tmp_path, "shared", contract(), upstream, options=["--rate-limit", f"127.0.0.1:{service.port}"], edit=patient)
     try:
         gate.ready()
         codes = [ask(gate, role("dev")).status_code for _ in range(3)]
@@ -172,3 +155,16 @@ def test_envoys_own_filter_asks_a_shared_service_before_the_gate(tmp_path):
         gate.stop()
         upstream.close()
         service.server.stop(None)
+
+
+def test_without_an_answer_of_the_shared_service_no_request_passes(tmp_path):
+    upstream = Upstream()
+    upstream.play("said", Play((answer(said()),)))
+    gate = Gate(tmp_path, "unshared", contract(), upstream, options=["--rate-limit", f"127.0.0.1:{free_port()}"])
+    try:
+        gate.ready()
+        assert ask(gate, role("dev")).status_code == 503
+        assert not upstream.bodies("said")
+    finally:
+        gate.stop()
+        upstream.close()

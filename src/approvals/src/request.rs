@@ -50,6 +50,9 @@ pub struct HeldFor {
     pub code: String,
     /// JSON Pointer into the arguments; empty for the whole call.
     pub pointer: String,
+    /// The marked strings of the call as the role's profile reads them, line by line.
+    #[serde(default)]
+    pub understood: Vec<String>,
 }
 
 /// The dependence of the claims for several calls on each other.

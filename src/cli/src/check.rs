@@ -4,9 +4,11 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use callgate_contract::{
-    Approved, Caller, Conversation, ProposedCall, Run, Texts, Verdict, Violation, decide, denial_text, verdict_json,
+    Approved, Caller, Contract, Conversation, ProposedCall, Run, StringReading, Texts, Verdict, Violation, decide,
+    denial_text, string_readings, verdict_json,
 };
 use clap::Args;
+use serde_json::json;
 
 use crate::captured::{self, CapturedArguments, CapturedError};
 use crate::facts::{FactArguments, FactError};
@@ -14,6 +16,7 @@ use crate::facts::{FactArguments, FactError};
 use crate::contracts::{Contracts, ContractsError};
 use crate::disk::FileError;
 use crate::output::{Exit, Outcome};
+use crate::terminal::plain;
 
 /// Decide one call as the gate would, without running it
 #[derive(Args)]
@@ -99,12 +102,21 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
             if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
                 members.insert("sources".to_owned(), captured::values(notes));
             }
+            let readings = readings(contract, &arguments.role, &arguments.tool, &text);
+            if let (false, Some(members)) = (readings.is_empty(), shown.as_object_mut()) {
+                let one = |reading: &StringReading| json!({ "pointer": reading.pointer, "kind": reading.kind, "lines": reading.lines, "refused": reading.refused });
+                members.insert("understood".to_owned(), readings.iter().map(one).collect());
+            }
             format!("{shown}\n")
         }
     };
     let out = match notes.filter(|_| !arguments.json) {
         Some(notes) => out + &captured::text(&notes),
         None => out,
+    };
+    let out = match arguments.json {
+        true => out,
+        false => out + &understood(contract, &arguments.role, &arguments.tool, &text),
     };
     let out = match contracts.is_set && !arguments.json {
         true => format!("{out}  contract   {}\n", entry.file.display()),
@@ -115,6 +127,26 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
         Verdict::Deny(_) => Exit::Denied,
     };
     Ok(Outcome { out, exit })
+}
+
+/// Reads the marked strings of the call. None if the arguments are not JSON.
+fn readings(contract: &Contract, role: &str, tool: &str, text: &str) -> Vec<StringReading> {
+    match (contract.tool(tool), callgate_json::read(text.as_bytes())) {
+        (Some(tool), Ok(arguments)) => string_readings(contract, role, tool, &arguments),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the marked strings of the call, as the profile of the role reads them.
+fn understood(contract: &Contract, role: &str, tool: &str, text: &str) -> String {
+    let mut out = String::new();
+    for StringReading { pointer, kind, lines, refused } in readings(contract, role, tool, text) {
+        out.push_str(&format!("  understood {pointer} as {kind}\n"));
+        for line in lines.iter().chain(&refused) {
+            out.push_str(&format!("    {}\n", plain(line)));
+        }
+    }
+    out
 }
 
 /// Reads the arguments given on the command line: a text, or `-` for standard input.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use callgate_contract::{Advice, Contract, Diagnostic, Run, advice};
+use callgate_contract::{Advice, Contract, Diagnostic, Run, advice, explain_profiles};
 use clap::Args;
 
 use crate::contracts::Contracts;
@@ -21,6 +21,9 @@ pub(crate) struct LintArguments {
     /// Propose rules about the sources of values, as finished fields
     #[arg(long)]
     pub(crate) suggest: bool,
+    /// Print the profiles with all their entries, the marked strings, and the named sets of paths
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// Print a contract's digest, which the filter and the executor must agree on
@@ -36,7 +39,7 @@ pub(crate) struct DigestArguments {
 }
 
 /// Returns one line for each valid contract; the diagnostics of the others are errors.
-pub(crate) fn lint(LintArguments { files, suggest }: &LintArguments) -> Outcome {
+pub(crate) fn lint(LintArguments { files, suggest, explain }: &LintArguments) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
     for file in files {
@@ -45,6 +48,9 @@ pub(crate) fn lint(LintArguments { files, suggest }: &LintArguments) -> Outcome 
                 for entry in contracts.files() {
                     lines.push_str(&summary(&entry.file, &entry.contract));
                     lines.push_str(&advised(&entry.file, &entry.contract, *suggest));
+                    if *explain {
+                        lines.extend(explain_profiles(&entry.contract).lines().map(|line| format!("  {line}\n")));
+                    }
                 }
                 match contracts.selector() {
                     Ok(_) if contracts.is_set => {

@@ -478,6 +478,92 @@ fn impossible_options_are_refused_with_the_expected_value() {
 }
 
 #[test]
+fn a_shared_service_of_rate_limits_is_asked_between_the_identity_and_the_gate() {
+    let folder = Folder::new("render-rate-limit");
+    let callers = folder.write("callers.yaml", "ci: { tenant: acme, role: clerk }\n");
+    let keys = folder.write("keys.yaml", "ci: secret-key\n");
+    let path = "path: [{ key: jwt_payload }, { key: organisation }, { key: a/b }]";
+    let jwt: &[&str] =
+        &["--identity", "jwt", "--jwt-issuer", "i", "--jwt-jwks", "/j", "--tenant-claim", "/organisation/a~1b"];
+    let api_key: &[&str] = &["--identity", "api-key", "--callers", &callers, "--api-keys", &keys];
+    for (identity, before, descriptor) in [
+        (&["--tenant-header", "x-org"][..], None, "{ header_name: x-org, descriptor_key: tenant }"),
+        (jwt, Some("envoy.filters.http.jwt_authn\n"), path),
+        (
+            api_key,
+            Some("envoy.filters.http.api_key_auth\n"),
+            "{ header_name: x-callgate-client, descriptor_key: client }",
+        ),
+    ] {
+        for host in ["wasm", "native"] {
+            let given = ["--target", "envoy", "--host", host, "--rate-limit", "limits.example:8081"];
+            let text = rendered(&folder.contract(), &[&given[..], identity].concat());
+            let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words} in {text}"));
+            let limits = at("name: envoy.filters.http.ratelimit\n");
+            assert!(before.is_none_or(|before| at(before) < limits) && limits < at("name: callgate\n"));
+            assert!(text.contains(descriptor), "{text}");
+            for part in ["domain: callgate\n", "failure_mode_deny: true\n", "cluster_name: ratelimit\n", "CAUTION"] {
+                assert!(text.contains(part), "{part}");
+            }
+            assert!(text.contains("{ address: limits.example, port_value: 8081 }"));
+        }
+    }
+    let local = rendered(
+        &folder.contract(),
+        &["--target", "envoy", "--rate-limit", "127.0.0.1:8081", "--rate-limit-domain", "a: b"],
+    );
+    assert!(local.contains("domain: \"a: b\"\n") && !local.contains("answer in its place"));
+    let without = rendered(&folder.contract(), &["--target", "envoy"]);
+    assert!(!without.contains("ratelimit") && !without.contains("rate_limits"));
+
+    for (options, expected) in [
+        (&["--target", "istio", "--rate-limit", "a:1"][..], "--rate-limit has no effect with this --target"),
+        (&["--target", "envoy", "--rate-limit-domain", "a"], "--rate-limit-domain has no effect with no --rate-limit"),
+        (&["--target", "envoy", "--rate-limit", "http://a"], "--rate-limit \"http://a\": expected HOST:PORT"),
+        (
+            &[
+                "--target",
+                "envoy",
+                "--rate-limit",
+                "a:1",
+                "--identity",
+                "jwt",
+                "--jwt-issuer",
+                "i",
+                "--jwt-jwks",
+                "/j",
+                "--role-claim",
+                "/roles/0",
+            ],
+            "--role-claim \"/roles/0\": expected a claim outside lists",
+        ),
+        (
+            &[
+                "--target",
+                "envoy",
+                "--rate-limit",
+                "a:1",
+                "--identity",
+                "certificate",
+                "--callers",
+                &callers,
+                "--listen-certificate",
+                "/c",
+                "--listen-key",
+                "/k",
+                "--client-ca",
+                "/ca",
+            ],
+            "--rate-limit has no effect with --identity certificate",
+        ),
+    ] {
+        let said = render(&folder.contract(), options);
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{options:?}");
+        assert!(said.err.contains(expected), "{}", said.err);
+    }
+}
+
+#[test]
 fn a_wasmplugin_takes_a_url_and_lists_its_missing_settings() {
     let folder = Folder::new("render-wasmplugin");
     let options = ["--target", "istio", "--form", "wasmplugin", "--wasm", "oci://example.com/callgate:1"];

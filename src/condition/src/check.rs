@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::environment::Environment;
 use crate::guards::{Guards, Implied, Proof};
-use crate::program::{Macro, Op, TextTest, at};
+use crate::program::{LiteralArgument, Macro, Op, TextTest, at};
 use crate::syntax::{Arithmetic, Comparison, Expr, ExprKind, Literal, Operator};
 use crate::time::{self, Field};
 use crate::types::ListType;
@@ -34,6 +34,8 @@ pub(crate) struct Checker<'e> {
     guards: Guards,
     facts: BTreeSet<usize>,
     functions: BTreeSet<usize>,
+    /// The literal arguments of methods of named texts, each with its function.
+    literals: Vec<LiteralArgument>,
 }
 
 // === impl Checked ===
@@ -54,12 +56,13 @@ impl<'e> Checker<'e> {
             guards: Guards::default(),
             facts: BTreeSet::new(),
             functions: BTreeSet::new(),
+            literals: Vec::new(),
         }
     }
 
-    /// Returns the used facts and functions.
-    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>) {
-        (self.facts.into_iter().collect(), self.functions.into_iter().collect())
+    /// Returns the used facts and functions, and the literals of methods.
+    pub(crate) fn into_used(self) -> (Vec<usize>, Vec<usize>, Vec<LiteralArgument>) {
+        (self.facts.into_iter().collect(), self.functions.into_iter().collect(), self.literals)
     }
 
     pub(crate) fn check(&mut self, expr: &Expr) -> Result<Checked> {

@@ -13,13 +13,23 @@ pub struct Environment {
     pub(crate) patterns: Patterns,
 }
 
+/// The arguments that a function takes.
+#[derive(Debug, Clone)]
+pub(crate) enum Takes {
+    /// Any values of its parameters.
+    Values,
+    /// One of these literal texts.
+    Names(Arc<[String]>),
+    /// A text with one of these dotted names, and then literal texts. The function is asked by the name.
+    Named(Arc<[String]>),
+}
+
 /// The types of a function.
 #[derive(Debug, Clone)]
 pub(crate) struct Signature {
     pub(crate) parameters: Vec<Type>,
     pub(crate) result: Type,
-    /// The literal texts that it takes; `None` if it takes any value of its parameters.
-    pub(crate) names: Option<Arc<[String]>>,
+    pub(crate) takes: Takes,
 }
 
 // === impl Environment ===
@@ -41,15 +51,34 @@ impl Environment {
     /// Adds a function. Its name may have dots: `conversation.called`.
     #[must_use]
     pub fn function(mut self, name: &str, parameters: &[Type], result: Type) -> Environment {
-        self.functions.push((name.to_owned(), Signature { parameters: parameters.to_vec(), result, names: None }));
+        self.functions
+            .push((name.to_owned(), Signature { parameters: parameters.to_vec(), result, takes: Takes::Values }));
         self
     }
 
     /// Adds a function of one text, which must be a literal and one of `names`.
     #[must_use]
     pub fn function_of_names(mut self, name: &str, names: Arc<[String]>, result: Type) -> Environment {
-        let signature = Signature { parameters: vec![Type::Text], result, names: Some(names) };
+        let signature = Signature { parameters: vec![Type::Text], result, takes: Takes::Names(names) };
         self.functions.push((name.to_owned(), signature));
+        self
+    }
+
+    /// Adds a function of one text that has a dotted name, such as `command(args.c)`; it must be one of `names`. The function is asked
+    /// by the name, after the text is read.
+    #[must_use]
+    pub fn function_of_named(mut self, name: &str, names: Arc<[String]>, result: Type) -> Environment {
+        let signature = Signature { parameters: vec![Type::Text], result, takes: Takes::Named(names) };
+        self.functions.push((name.to_owned(), signature));
+        self
+    }
+
+    /// Adds a method of a function of one named text, such as `path(args.p).within('docs')`. Its argument is a literal text, which
+    /// [`Condition::literals`](crate::Condition::literals) lists. The function is asked by the name and the literal.
+    #[must_use]
+    pub fn method_of_named(mut self, of: &str, method: &str, names: Arc<[String]>, result: Type) -> Environment {
+        let signature = Signature { parameters: vec![Type::Text; 2], result, takes: Takes::Named(names) };
+        self.functions.push((format!("{of}().{method}"), signature));
         self
     }
 

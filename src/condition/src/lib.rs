@@ -54,7 +54,7 @@ pub use environment::Environment;
 pub use error::{ConditionError, EvalError, Place, Problem};
 pub use evaluate::Facts;
 pub use patterns::Patterns;
-pub use program::Condition;
+pub use program::{Condition, LiteralArgument};
 pub use time::{Duration, Timestamp};
 pub use types::{ListType, Member, ObjectType, Type};
 pub use value::Fact;

@@ -15,7 +15,19 @@ pub struct Condition {
     op: Op,
     facts: Vec<usize>,
     functions: Vec<usize>,
+    literals: Vec<LiteralArgument>,
     cost: u64,
+}
+
+/// A literal argument of a method of a named text: `'docs'` in `path(args.p).within('docs')`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiteralArgument {
+    /// The position of the function in the environment.
+    pub function: usize,
+    /// The place in the source.
+    pub place: Place,
+    /// The text.
+    pub text: String,
 }
 
 /// An operation.
@@ -97,8 +109,8 @@ impl Condition {
         if checked.cost > crate::MAX_STEPS {
             return Err(ConditionError { place, problem: Problem::TooCostly { steps: checked.cost } });
         }
-        let (facts, functions) = checker.into_used();
-        Ok(Condition { op: checked.op, facts, functions, cost: checked.cost })
+        let (facts, functions, literals) = checker.into_used();
+        Ok(Condition { op: checked.op, facts, functions, literals, cost: checked.cost })
     }
 
     /// Evaluates the condition, in [`MAX_STEPS`](crate::MAX_STEPS) at most.
@@ -119,6 +131,12 @@ impl Condition {
     #[must_use]
     pub fn functions(&self) -> &[usize] {
         &self.functions
+    }
+
+    /// Returns the literal arguments of methods of named texts.
+    #[must_use]
+    pub fn literals(&self) -> &[LiteralArgument] {
+        &self.literals
     }
 
     /// Returns the steps of the worst case, without those for the length of texts.

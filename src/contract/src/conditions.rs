@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use callgate_condition::{Condition, Environment, EvalError, Fact, Facts, Member, Timestamp, Type};
+use callgate_condition::{
+    Condition, Environment, EvalError, Fact, Facts, LiteralArgument, Member, Place, Timestamp, Type,
+};
 use callgate_json::Value;
+use callgate_kinds::Workspace;
 
 use crate::claims::ClaimTypes;
 use crate::decide::{Caller, Conversation};
-use crate::model::{Role, Tool};
+use crate::kinds::facts::{self, KindFacts};
+use crate::kinds::mark::Mark;
+use crate::model::{Contract, Role, Tool};
 
 /// The facts of the conversation before one call.
 ///
@@ -67,9 +72,16 @@ const KNOWN: [(&str, Known<'static>, Type); 7] = [
 ];
 /// The position of `conversation.called` among the functions. The other one is `conversation.count`.
 const CALLED: usize = 0;
+/// The number of functions of the conversation. Those of kinds follow.
+const OF_CONVERSATION: usize = 2;
 
 /// Returns the known names and their types. A role's condition has no arguments.
-pub(crate) fn environment(tools: &Arc<[String]>, claims: &ClaimTypes, arguments: Option<Type>) -> Environment {
+pub(crate) fn environment(
+    tools: &Arc<[String]>,
+    claims: &ClaimTypes,
+    arguments: Option<Type>,
+    marks: &[Mark],
+) -> Environment {
     let mut environment = Environment::default();
     for (name, _, kind) in KNOWN {
         environment = environment.fact(name, Member::required(kind));
@@ -80,28 +92,46 @@ pub(crate) fn environment(tools: &Arc<[String]>, claims: &ClaimTypes, arguments:
     if let Some(kind) = arguments {
         environment = environment.fact("args", Member::required(kind));
     }
-    environment.function_of_names("conversation.called", Arc::clone(tools), Type::Bool).function_of_names(
-        "conversation.count",
-        Arc::clone(tools),
-        Type::Int,
-    )
+    let environment = environment
+        .function_of_names("conversation.called", Arc::clone(tools), Type::Bool)
+        .function_of_names("conversation.count", Arc::clone(tools), Type::Int);
+    facts::functions(environment, marks)
+}
+
+/// Returns true if a condition reads facts of the conversation.
+pub(crate) fn reads_conversation(condition: &Condition) -> bool {
+    let of_conversation =
+        |index: &usize| matches!(KNOWN.get(*index), Some((_, Known::Tainted | Known::Rounds | Known::Turns, _)));
+    condition.functions().iter().any(|function| *function < OF_CONVERSATION)
+        || condition.facts().iter().any(of_conversation)
+}
+
+/// Returns true if a condition reads what a marked string means.
+pub(crate) fn reads_kinds(condition: &Condition) -> bool {
+    condition.functions().iter().any(|function| *function >= OF_CONVERSATION)
+}
+
+/// Returns the first literal argument without a meaning, with its place and the problem.
+pub(crate) fn faulty_literal(condition: &Condition, workspace: Option<&Workspace>) -> Option<(Place, String)> {
+    condition.literals().iter().find_map(|LiteralArgument { function, place, text }| {
+        let function = function.checked_sub(OF_CONVERSATION)?;
+        facts::check_literal(function, text, workspace).err().map(|problem| (*place, problem))
+    })
 }
 
 /// Evaluates a condition on a call. An absent fact is an error.
-pub(crate) fn holds(
-    condition: &Condition,
-    (claims, caller): (&ClaimTypes, &Caller),
-    conversation: &Conversation<'_>,
-    arguments: &Value,
-) -> Result<bool, EvalError> {
-    condition.holds(&CallFacts { claims, caller, conversation, arguments })
+pub(crate) fn holds(condition: &Condition, facts: &CallFacts<'_>) -> Result<bool, EvalError> {
+    condition.holds(facts)
 }
 
-struct CallFacts<'a> {
-    claims: &'a ClaimTypes,
-    caller: &'a Caller,
-    conversation: &'a Conversation<'a>,
-    arguments: &'a Value,
+/// The facts of one call.
+pub(crate) struct CallFacts<'a> {
+    pub(crate) contract: &'a Contract,
+    pub(crate) caller: &'a Caller,
+    pub(crate) conversation: &'a Conversation<'a>,
+    pub(crate) arguments: &'a Value,
+    /// The readings of its marked strings.
+    pub(crate) kinds: &'a KindFacts<'a>,
 }
 
 // === impl CallFacts ===
@@ -109,7 +139,7 @@ struct CallFacts<'a> {
 impl Facts for CallFacts<'_> {
     fn fact(&self, index: usize) -> Option<Fact<'_>> {
         let facts = self.conversation.facts;
-        Some(match known(index, self.claims)? {
+        Some(match known(index, &self.contract.claims)? {
             Known::Tenant => Fact::Text(self.caller.tenant.as_str().into()),
             Known::Role => Fact::Text(self.caller.role.as_str().into()),
             Known::Model => Fact::Text(self.conversation.model?.into()),
@@ -123,6 +153,16 @@ impl Facts for CallFacts<'_> {
     }
 
     fn ask(&self, function: usize, arguments: &[Fact<'_>]) -> Option<Fact<'_>> {
+        if let Some(function) = function.checked_sub(OF_CONVERSATION) {
+            return match arguments {
+                [Fact::Text(name), Fact::Text(literal)] if KindFacts::is_within(function) => {
+                    let workspace = self.contract.workspace.as_ref()?;
+                    Some(Fact::Bool(self.kinds.within(name, literal, workspace)?))
+                }
+                [Fact::Text(name)] => Some(Fact::Json(self.kinds.command(name)?)),
+                _ => None,
+            };
+        }
         let [Fact::Text(name)] = arguments else { return None };
         let count = self.conversation.facts?.count(name);
         Some(if function == CALLED { Fact::Bool(count > 0) } else { Fact::Int(count.into()) })
@@ -193,7 +233,7 @@ impl Reads {
     }
 
     fn and(mut self, condition: &Condition, claims: &ClaimTypes) -> Self {
-        self.conversation |= !condition.functions().is_empty();
+        self.conversation |= condition.functions().iter().any(|function| *function < OF_CONVERSATION);
         for index in condition.facts() {
             match known(*index, claims) {
                 Some(Known::Claim(_)) => self.claims = true,

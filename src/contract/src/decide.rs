@@ -1,7 +1,7 @@
 //! The decision on one call.
 //!
 //! The checks run in this order and the first failure wins: name in table, role may use it, arguments are strict
-//! JSON, arguments valid against the schema, the rules about sources (`origin`, entities, confidential values, `requires`), `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
+//! JSON, arguments valid against the schema, marked strings under the role's profile, the rules about sources (`origin`, entities, confidential values, `requires`), `when` of the role, `when` of the tool, turn limit, approval. Each is a lookup, one pass over
 //! the arguments, or a condition with a bound on its steps. None depends on how many tools the contract has, and nothing is compiled
 //! here. A message is built only for a denial.
 //!
@@ -19,15 +19,14 @@ use std::fmt;
 use callgate_condition::Condition;
 use callgate_json::{Map, Value};
 
-use crate::claims::{CallerClaims, ClaimTypes};
-use crate::conditions::{ConversationFacts, holds};
+use crate::claims::CallerClaims;
+use crate::conditions::{CallFacts, ConversationFacts, holds};
+use crate::kinds::facts::KindFacts;
+use crate::kinds::{self, JudgedString};
 use crate::model::{Approval, Contract, Role, Tool};
 use crate::run::Run;
 use crate::sources::{self, Texts};
 use crate::violation::{Code, Violation};
-
-/// The maximum number of tool names in a message.
-const LISTED_TOOLS: usize = 32;
 
 /// The caller of a tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,12 +111,13 @@ pub fn decide<'c>(
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
 ) -> Verdict<'c> {
-    let decided = check(contract, caller, conversation, call).and_then(|(mut approved, mut shadow)| {
+    let decided = check(contract, caller, conversation, call).and_then(|(mut approved, mut shadow, judged)| {
         let needs_approval = match (approved.tool.approval(), &approved.tool.approval_when) {
             (Approval::Never, _) => false,
             (Approval::When { .. }, Some(when)) => {
-                match value(when, Named::Approval, (&contract.claims, caller), conversation, call, &approved.arguments)
-                {
+                let kinds = KindFacts::of(approved.tool, &judged);
+                let facts = CallFacts { contract, caller, conversation, arguments: &approved.arguments, kinds: &kinds };
+                match value(when, Named::Approval, &facts, call) {
                     Ok(needs_approval) => needs_approval,
                     Err(violation) => shadow.broken(false, violation).map(|()| false)?,
                 }
@@ -145,7 +145,7 @@ fn check<'c>(
     caller: &Caller,
     conversation: &Conversation<'_>,
     call: &ProposedCall<'_>,
-) -> Result<(Approved<'c>, Shadow), Violation> {
+) -> Result<(Approved<'c>, Shadow, Vec<JudgedString>), Violation> {
     let deny = |code, message| Violation::new(code, call.name, String::new(), message);
     if call.name.is_empty() {
         return Err(deny(Code::CallMalformed, "expected the call to name a tool".to_owned()));
@@ -160,18 +160,32 @@ fn check<'c>(
         }
     };
     let (arguments, canonical) = read_arguments(tool, call, &mut shadow)?;
+    let mut judged = Vec::new();
+    let asked = match kinds::check(contract, role, tool, &arguments, &mut judged) {
+        Ok(asked) => asked,
+        Err(violation) => shadow.broken(false, violation).map(|()| None)?,
+    };
+    let asked = match kinds::code::check(contract, caller, conversation, tool, &judged) {
+        Ok(inner) => {
+            shadow.first = shadow.first.or(inner.shadowed);
+            asked.or(inner.held)
+        }
+        Err(violation) => shadow.broken(false, violation).map(|()| asked)?,
+    };
     let broken = sources::check(contract, tool, conversation, &arguments);
     let because = match broken {
         Ok(sources::Broken { held, shadowed }) => {
             shadow.first = shadow.first.or(shadowed);
-            held
+            asked.or(held)
         }
-        Err(violation) => shadow.broken(false, violation).map(|()| None)?,
+        Err(violation) => shadow.broken(false, violation).map(|()| asked)?,
     };
     let of_role = role.and_then(|role| Some((role.when.as_ref()?, Named::Role(role.name()))));
     let of_tool = tool.when.as_ref().map(|when| (when, Named::Tool));
+    let readings = KindFacts::of(tool, &judged);
+    let facts = CallFacts { contract, caller, conversation, arguments: &arguments, kinds: &readings };
     for (when, named) in of_role.into_iter().chain(of_tool) {
-        match value(&when.condition, named, (&contract.claims, caller), conversation, call, &arguments) {
+        match value(&when.condition, named, &facts, call) {
             Ok(true) => {}
             Ok(false) => {
                 shadow.broken(when.shadow, deny(Code::ConditionUnmet, format!("expected {named} to hold")))?;
@@ -184,7 +198,7 @@ fn check<'c>(
         let message = format!("expected at most {limit} tool calls in one turn");
         shadow.broken(false, deny(Code::LimitExceeded, message))?;
     }
-    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow))
+    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow, judged))
 }
 
 /// The broken rules that are not enforced.
@@ -236,12 +250,10 @@ impl fmt::Display for Named<'_> {
 fn value(
     condition: &Condition,
     named: Named<'_>,
-    caller: (&ClaimTypes, &Caller),
-    conversation: &Conversation<'_>,
+    facts: &CallFacts<'_>,
     call: &ProposedCall<'_>,
-    arguments: &Value,
 ) -> Result<bool, Violation> {
-    holds(condition, caller, conversation, arguments).map_err(|error| {
+    holds(condition, facts).map_err(|error| {
         let message = format!("expected {named} to have a value: {error}");
         Violation::new(Code::ConditionUnmet, call.name, String::new(), message)
     })
@@ -284,27 +296,4 @@ fn expected_tool(contract: &Contract, role: Option<&Role>) -> String {
         }
         Some(role) => format!("expected a tool that role `{}` may use", role.name()),
     }
-}
-
-/// The sentence of a violation as the model may read it.
-///
-/// If the role may not use the named tool, the sentence lists the tools it may use, at most 32. A model that is
-/// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
-pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
-    let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);
-    let mut names = contract.role(role).into_iter().flat_map(|role| role.tools(contract)).map(Tool::name);
-    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
-    if violation.code == Code::ArgumentsNotJson {
-        // The place of a fault tells how long the values before it are.
-        let (sentence, _) = violation.message.split_once(": ").unwrap_or((&violation.message, ""));
-        return sentence.to_owned();
-    }
-    if !is_about_names || listed.is_empty() {
-        return violation.message.clone();
-    }
-    let more = match names.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{}: {}{more}", violation.message, listed.join(", "))
 }

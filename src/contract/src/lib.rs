@@ -71,6 +71,7 @@ mod explain;
 mod formats;
 mod glob;
 mod keywords;
+mod kinds;
 mod lint;
 mod model;
 mod nearest;
@@ -102,15 +103,16 @@ pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault,
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use conversation::{ConversationId, ConversationPolicy};
-pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide, message_for_model};
+pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
+pub use kinds::{StringReading, explain_profiles, string_readings};
 pub use model::{
     Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
     Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,
 };
 pub use permission::Forbidden;
 pub use pool::ContractPool;
-pub use presentation::{denial_text, verdict_json};
+pub use presentation::{denial_text, message_for_model, verdict_json};
 pub use prices::{Cost, Price, Prices, Rate, Rates, Usage};
 pub use read::units::{parse_duration, parse_size};
 pub use run::{

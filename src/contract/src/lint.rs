@@ -14,6 +14,7 @@ use jsonschema::error::ValidationErrorKind;
 
 use crate::checks::Checks;
 use crate::keywords::{self, KEYWORDS, Keyword, Purpose};
+use crate::kinds::mark;
 use crate::nearest::nearest;
 use crate::problem::SchemaFault;
 use crate::source::node::join;
@@ -36,9 +37,6 @@ const FOREIGN: [(&str, &str); 14] = [
     ("strict", "`additionalProperties: false`"),
     ("contentSchema", "a property with that schema; a schema of what a string encodes is not enforced in any draft"),
 ];
-
-/// The prefix `x-` marks notes; this one is kept for rules.
-const OURS: &str = "x-callgate";
 
 /// Keywords enforced only together with another.
 const COMPANIONS: [(&str, &[&str]); 7] = [
@@ -128,7 +126,11 @@ impl<'s> SchemaWalk<'s, '_> {
             let place = join(pointer, key);
             match keywords::find(key) {
                 Some(keyword) => self.keyword(keyword, entries, value, &place),
-                None if key == OURS => self.fault(&place, format!("`{OURS}` is not enforced yet; remove it")),
+                // A mark, which is read with its place.
+                None if key == mark::KEYWORD => {}
+                None if key.starts_with("x-callgate") => {
+                    self.fault(&place, format!("unknown mark; expected `{}`", mark::KEYWORD))
+                }
                 None if key.starts_with("x-") => {}
                 None => self.fault(&place, self.unknown(key)),
             }

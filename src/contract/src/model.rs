@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
+use callgate_kinds::Workspace;
 use callgate_limits::{Limit, Unit};
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
@@ -16,6 +17,8 @@ use crate::conditions::Reads;
 use crate::conversation::ConversationPolicy;
 use crate::error::Diagnostic;
 use crate::glob::Glob;
+use crate::kinds::RoleProfile;
+use crate::kinds::mark::Mark;
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -49,6 +52,8 @@ pub struct Contract {
     pub(crate) trusts_users: bool,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
+    pub(crate) workspace: Option<Workspace>,
+    pub(crate) profiles: NameTable<Arc<RoleProfile>>,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
     pub(crate) table: NameTable<usize>,
@@ -132,6 +137,7 @@ pub enum UnknownMembers {
 pub struct Role {
     pub(crate) name: Arc<str>,
     pub(crate) tools: BTreeSet<String>,
+    pub(crate) profile: Option<Arc<RoleProfile>>,
     pub(crate) when: Option<When>,
     pub(crate) limits: Vec<Limit>,
 }
@@ -198,6 +204,12 @@ pub struct Tool {
     pub(crate) parameters: Arc<Schema>,
     pub(crate) result: Option<Arc<Schema>>,
     pub(crate) effects: Effects,
+    /// The strings of its arguments with a kind.
+    pub(crate) marks: Vec<Mark>,
+    /// True if the profile of a role may ask a person because of a marked string.
+    pub(crate) may_ask: bool,
+    /// True if a condition of the tool reads what a marked string means.
+    pub(crate) asks_kinds: bool,
     pub(crate) sources: SourceRules,
     pub(crate) when: Option<When>,
     pub(crate) approval: Approval,
@@ -474,7 +486,7 @@ impl Tool {
         self.description.as_deref()
     }
 
-    /// The JSON Schema of its arguments, self-contained.
+    /// The JSON Schema of its arguments, self-contained and without marks of argument kinds.
     pub fn parameters(&self) -> &Value {
         self.parameters.value()
     }
@@ -514,7 +526,7 @@ impl Tool {
 
     /// Returns true if [`decide`](crate::decide) may hold a call of this tool for a person.
     pub fn may_need_approval(&self) -> bool {
-        self.approval != Approval::Never || self.sources.may_hold()
+        self.approval != Approval::Never || self.may_ask || self.sources.may_hold()
     }
 
     /// The form in which the audit log keeps a call's arguments.

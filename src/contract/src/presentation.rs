@@ -4,9 +4,12 @@ use callgate_json::Value;
 use serde_json::json;
 
 use crate::decide::Verdict;
-use crate::model::{Contract, Role};
+use crate::model::{Contract, Role, Tool};
 use crate::nearest::nearest;
-use crate::violation::Violation;
+use crate::violation::{Code, Violation};
+
+/// The maximum number of tool names in a message.
+const LISTED_TOOLS: usize = 32;
 
 /// Returns a denial for people, on four lines. It suggests the nearest name if the tool or the role is unknown.
 pub fn denial_text(violation: &Violation, contract: &Contract, tool: &str, role: &str) -> String {
@@ -51,5 +54,41 @@ pub fn verdict_json(verdict: &Verdict<'_>, contract: &Contract) -> Value {
             "message": violation.message,
             "contract": named,
         }),
+    }
+}
+
+/// The sentence of a violation as the model may read it.
+///
+/// If the role may not use the named tool, the sentence lists the tools it may use, at most 32. A model that is
+/// asked again needs the list. It is for the model only: clients and logs get [`Violation::message`].
+pub fn message_for_model(contract: &Contract, role: &str, violation: &Violation) -> String {
+    let is_about_names = matches!(violation.code, Code::ToolNotInContract | Code::RoleForbidden);
+    let mut names = contract.role(role).into_iter().flat_map(|role| role.tools(contract)).map(Tool::name);
+    let listed: Vec<String> = names.by_ref().take(LISTED_TOOLS).map(|name| format!("`{name}`")).collect();
+    if matches!(violation.code, Code::ArgumentUnreadable | Code::ArgumentForbidden) {
+        return without_byte(&violation.message);
+    }
+    if violation.code == Code::ArgumentsNotJson {
+        // The place of a fault tells how long the values before it are.
+        let (sentence, _) = violation.message.split_once(": ").unwrap_or((&violation.message, ""));
+        return sentence.to_owned();
+    }
+    if !is_about_names || listed.is_empty() {
+        return violation.message.clone();
+    }
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}: {}{more}", violation.message, listed.join(", "))
+}
+
+/// Returns a sentence without the byte at fault, which tells how long the text before it is.
+fn without_byte(message: &str) -> String {
+    let Some((before, after)) = message.split_once("; byte ") else { return message.to_owned() };
+    let reason = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    match reason.strip_prefix(": ") {
+        Some(reason) => format!("{before}; {reason}"),
+        None => message.to_owned(),
     }
 }

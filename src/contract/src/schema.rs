@@ -7,6 +7,7 @@ use callgate_json::{MAX_DEPTH, Value};
 use jsonschema::Validator;
 
 use crate::keywords::local;
+use crate::kinds::locate::without_marks;
 use crate::problem::Problem;
 use crate::reports::Reports;
 
@@ -22,10 +23,11 @@ pub(crate) struct Schema {
 impl Schema {
     /// Joins a schema with the validator of its enforced copy.
     pub(crate) fn new(value: Value, validator: Validator) -> Self {
+        let value = without_marks(&value);
         Self { reports: Reports::new(&value), value, validator }
     }
 
-    /// The schema as its author ordered it.
+    /// The schema as its author ordered it, without marks of argument kinds.
     pub(crate) fn value(&self) -> &Value {
         &self.value
     }

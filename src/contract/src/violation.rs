@@ -34,6 +34,10 @@ pub enum Code {
     ArgumentsNotJson,
     /// The arguments do not satisfy the tool's `parameters`.
     ArgumentsInvalid,
+    /// A marked string could mean two things, or no reader understands it.
+    ArgumentUnreadable,
+    /// The profile of the caller's role does not allow what a marked string means.
+    ArgumentForbidden,
     /// A condition of the contract does not hold, or has no value.
     ConditionUnmet,
     /// A person must approve the call first, and has not.
@@ -92,11 +96,13 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
         Self::ArgumentsInvalid,
+        Self::ArgumentUnreadable,
+        Self::ArgumentForbidden,
         Self::ConditionUnmet,
         Self::ApprovalRequired,
         Self::ApprovalRefused,
@@ -122,6 +128,8 @@ impl Code {
             Self::RoleForbidden => "role_forbidden",
             Self::ArgumentsNotJson => "arguments_not_json",
             Self::ArgumentsInvalid => "arguments_invalid",
+            Self::ArgumentUnreadable => "argument_unreadable",
+            Self::ArgumentForbidden => "argument_forbidden",
             Self::ConditionUnmet => "condition_unmet",
             Self::ApprovalRequired => "approval_required",
             Self::ApprovalRefused => "approval_refused",

@@ -70,3 +70,16 @@ fn the_documented_version_is_the_one_of_this_crate() {
     assert!(page.contains(&format!("version {}", genai::VERSION)), "docs/operate/telemetry.md");
     assert!(genai::SCHEMA_URL.ends_with(genai::VERSION));
 }
+
+#[test]
+fn the_page_gives_the_members_of_the_access_log_their_names() {
+    let page = std::fs::read_to_string(repository().join("docs/operate/telemetry.md")).unwrap();
+    for (member, names) in [
+        ("| `conversation` |", &[genai::CONVERSATION_ID][..]),
+        ("| `input_tokens`, `output_tokens` |", &[genai::USAGE_INPUT_TOKENS, genai::USAGE_OUTPUT_TOKENS]),
+        ("| `calls[].tool` |", &[genai::TOOL_NAME]),
+    ] {
+        let row = page.lines().find(|line| line.starts_with(member)).unwrap();
+        assert!(names.iter().all(|name| row.contains(&format!("`{name}`"))), "{row}");
+    }
+}

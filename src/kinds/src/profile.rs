@@ -1,25 +1,27 @@
-//! Profiles: what may be done, as a contract writes it and as it is compiled.
+//! Profiles: what may be done, compiled.
 
-use crate::PathMode;
-use crate::Refusal;
-use crate::path::{PathRules, ResolvedPath, Workspace};
-
-/// A profile as a contract writes it. An absent rule allows nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProfileSource {
-    /// The profile whose entries this one has too.
-    pub like: Option<String>,
-    /// The paths that may be read.
-    pub read: Vec<String>,
-    /// The paths that may be written.
-    pub write: Vec<String>,
-}
+use crate::cidr::{CidrBlock, CidrRules};
+use crate::command::{self, CommandRules, EntryList, Judged, PathScope, ShellLine};
+use crate::email::{EmailAddress, EmailRules};
+use crate::patch::{self, PatchedFile};
+use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
+use crate::sql::{SqlReading, SqlRules};
+use crate::url::{HostRules, Url};
+use crate::{KindRefusal, PathMode, ProfileSource, Refusal, RuleError};
 
 /// A compiled profile.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     read: PathRules,
     write: PathRules,
+    commands: CommandRules,
+    may_ask: bool,
+    is_recursive: bool,
+    hosts: Vec<HostRules>,
+    email: EmailRules,
+    max_addresses: Option<u32>,
+    cidr: CidrRules,
+    sql: Option<SqlRules>,
 }
 
 /// A fault of a profile.
@@ -32,16 +34,6 @@ pub struct ProfileFault {
     pub entry: Option<usize>,
     /// The problem, as a sentence.
     pub problem: String,
-}
-
-// === impl ProfileSource ===
-
-impl ProfileSource {
-    /// Adds the entries of another profile. Nothing of either is taken away: a `!` entry of one forbids for both.
-    pub fn add(&mut self, other: &Self) {
-        join(&mut self.read, &other.read);
-        join(&mut self.write, &other.write);
-    }
 }
 
 // === impl Profile ===
@@ -60,24 +52,136 @@ impl Profile {
                 PathRules::default()
             })
         };
-        let profile = Self { read: paths("read", &source.read), write: paths("write", &source.write) };
+        let (read, write) = (paths("read", &source.read), paths("write", &source.write));
+        let sql = source.sql.as_ref().map(|source| {
+            SqlRules::compile(source).unwrap_or_else(|mut found| {
+                faults.append(&mut found);
+                SqlRules::default()
+            })
+        });
+        let commands = CommandRules::compile(&source.run, &source.ask).unwrap_or_else(|found| {
+            faults.extend(found.into_iter().map(|fault| ProfileFault {
+                field: field(fault.list),
+                entry: Some(fault.entry),
+                problem: fault.problem,
+            }));
+            CommandRules::default()
+        });
+        let (may_ask, is_recursive) = (!source.ask.is_empty(), source.recursive.unwrap_or(true));
+        let mut one = |field: &'static str, error: RuleError| {
+            faults.push(ProfileFault { field, entry: Some(error.entry), problem: error.problem });
+        };
+        let hosts = source.hosts.iter().filter_map(|source| source.compile().map_err(|error| one("hosts", error)).ok());
+        let hosts = hosts.collect();
+        let domains = source.email.as_ref().map(|source| source.domains.as_slice()).unwrap_or_default();
+        let email = EmailRules::compile(domains).unwrap_or_else(|error| {
+            one("email/domains", error);
+            EmailRules::default()
+        });
+        let cidr = CidrRules::compile(&source.cidr).unwrap_or_else(|error| {
+            one("cidr", error);
+            CidrRules::default()
+        });
+        let max_addresses = source.email.as_ref().and_then(|source| source.max);
+        let profile = Self { read, write, commands, may_ask, is_recursive, hosts, email, max_addresses, cidr, sql };
         if faults.is_empty() { Ok(profile) } else { Err(faults) }
+    }
+
+    /// Returns true if a person may have to approve a value.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        self.may_ask
+    }
+
+    /// Returns the warnings about entries that allow more than it seems.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<ProfileFault> {
+        let warning = |fault: &command::EntryFault| ProfileFault {
+            field: field(fault.list),
+            entry: Some(fault.entry),
+            problem: fault.problem.clone(),
+        };
+        self.commands.warnings().iter().map(warning).collect()
     }
 
     /// Checks a path in the rules of its mode.
     pub(crate) fn check_path(&self, path: &ResolvedPath, mode: PathMode) -> Result<(), Refusal> {
         match mode {
             PathMode::Read => self.read.check(path),
-            PathMode::Write | PathMode::Delete => self.write.check(path),
+            PathMode::Write => self.write.check(path),
+            PathMode::Delete => self.write.check_below(path),
         }
+    }
+
+    /// Checks a pattern of paths to read.
+    pub(crate) fn check_glob(&self, glob: &Glob) -> Result<(), Refusal> {
+        if self.is_recursive { self.read.check_glob(glob) } else { self.read.check_glob_strict(glob) }
+    }
+
+    /// Judges each command of a line.
+    pub(crate) fn judge_command(
+        &self,
+        line: &ShellLine,
+        workspace: &Workspace,
+        base: &ResolvedPath,
+    ) -> Result<Judged, Refusal> {
+        let Self { read, write, is_recursive, .. } = self;
+        let none = HostRules::default();
+        // Lists without schemes and paths are one, and stand first.
+        let hosts = self.hosts.first().unwrap_or(&none);
+        let scope = PathScope { workspace, base, read, write, hosts, is_recursive: *is_recursive };
+        command::judge(line, &self.commands, &scope)
+    }
+
+    /// Checks each file of a patch.
+    pub(crate) fn check_patch(
+        &self,
+        files: &[PatchedFile],
+        workspace: &Workspace,
+        base: &ResolvedPath,
+    ) -> Result<(), KindRefusal> {
+        patch::check(files, &self.read, &self.write, workspace, base)
+    }
+
+    /// Checks a URL: one list of hosts allows all of it.
+    pub(crate) fn check_url(&self, url: &Url) -> Result<(), Refusal> {
+        let mut refusal = Refusal::whole("host outside the profile's hosts");
+        for rules in &self.hosts {
+            match rules.check(url) {
+                Ok(()) => return Ok(()),
+                Err(found) => refusal = found,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Checks an e-mail address.
+    pub(crate) fn check_email(&self, address: &EmailAddress) -> Result<(), Refusal> {
+        self.email.check(address)
+    }
+
+    /// Checks a block of IP addresses.
+    pub(crate) fn check_cidr(&self, block: &CidrBlock) -> Result<(), Refusal> {
+        self.cidr.check(block)
+    }
+
+    /// Returns the maximum number of e-mail addresses of one call.
+    #[must_use]
+    pub fn max_addresses(&self) -> Option<u32> {
+        self.max_addresses
+    }
+
+    /// Checks a query.
+    pub(crate) fn check_sql(&self, query: &SqlReading) -> Result<(), Refusal> {
+        let rules = self.sql.as_ref().ok_or(Refusal::whole("the profile has no `sql`"))?;
+        rules.check(query)
     }
 }
 
-/// Appends the entries that are not there.
-fn join<T: Clone + PartialEq>(entries: &mut Vec<T>, more: &[T]) {
-    for entry in more {
-        if !entries.contains(entry) {
-            entries.push(entry.clone());
-        }
+/// Returns the field of a list of commands.
+const fn field(list: EntryList) -> &'static str {
+    match list {
+        EntryList::Run => "run",
+        EntryList::Ask => "ask",
     }
 }

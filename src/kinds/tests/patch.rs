@@ -11,8 +11,9 @@
 
 mod rows;
 
-use callgate_kinds::Refusal;
-use callgate_kinds::patch::{MAX_BYTES, MAX_FILES, PatchFormat, PatchOperation, PatchedFile, read};
+use callgate_kinds::patch::{MAX_BYTES, MAX_FILES, PatchFormat, PatchOperation, PatchedFile, check, read};
+use callgate_kinds::path::{Os, PathRules, Workspace};
+use callgate_kinds::{KindRefusal, Refusal, Spot};
 use rows::{rows, text};
 
 fn format_of(patch: &str) -> PatchFormat {
@@ -41,10 +42,11 @@ fn reading(patch: &str) -> Result<String, Refusal> {
     read(patch, format_of(patch), 1).map(|files| written(&files))
 }
 
-/// Judges a path as the policy `project` of the data does.
-fn is_inside(path: &str) -> bool {
-    let path = path.strip_prefix("/work/project/").unwrap_or(path);
-    !path.starts_with('/') && !path.split('/').any(|part| part == ".." || part == ".git" || part.starts_with(".env"))
+/// Judges a patch by the policy `project` of the data.
+fn is_allowed(files: &[PatchedFile]) -> bool {
+    let workspace = Workspace::new("/work/project", Os::Posix).unwrap();
+    let rules = PathRules::compile(&[".", "!.git", "!.env*"].map(str::to_owned), &workspace).unwrap();
+    check(files, &PathRules::default(), &rules, &workspace, &workspace.root()).is_ok()
 }
 
 #[test]
@@ -52,7 +54,7 @@ fn rows_of_the_data_are_read_and_judged_as_they_say() {
     for row in rows("patch") {
         let (patch, why) = (text(&row, "input"), text(&row, "why"));
         let files = read(patch, format_of(patch), 1);
-        let is_allowed = files.as_ref().is_ok_and(|files| files.iter().all(|file| is_inside(&file.path)));
+        let is_allowed = files.as_ref().is_ok_and(|files| is_allowed(files));
         assert_eq!(is_allowed, text(&row, "verdict") == "allow", "{why}: {files:?}\n{patch}");
         if let (Some(expected), Ok(files)) = (row["files"].as_array(), files) {
             // The data calls the source of a move an update.
@@ -247,4 +249,35 @@ fn a_patch_is_bounded_in_bytes_and_files() {
 fn a_refusal_has_the_line_and_never_a_part_of_the_patch() {
     let refusal = reading("*** Begin Patch\n*** Add File: a\nsecret\n*** End Patch").unwrap_err();
     assert_eq!(refusal.to_string(), "line 3: a line of an added file does not begin with +");
+}
+
+#[test]
+fn each_file_is_checked_by_the_rules_of_its_operation() {
+    let workspace = Workspace::new("/work/project", Os::Posix).unwrap();
+    let rules = |entries: &[&str]| {
+        let entries: Vec<String> = entries.iter().map(|entry| (*entry).to_owned()).collect();
+        PathRules::compile(&entries, &workspace).unwrap()
+    };
+    let (sources, docs) = (rules(&["src", "!.env*"]), rules(&["docs"]));
+    let copy = |from, to| format!("diff --git a/{from} b/{to}\ncopy from {from}\ncopy to {to}\n");
+    let codex = |body| format!("*** Begin Patch\n{body}\n*** End Patch");
+    for (patch, is_allowed) in [
+        (copy("src/a", "docs/a"), true),
+        (copy("docs/a", "docs/b"), false),
+        (copy("src/a", "src/b"), false),
+        (copy("src/.env", "docs/a"), false),
+        (codex("*** Delete File: docs/a"), true),
+        (codex("*** Delete File: src/a"), false),
+        (codex("*** Update File: docs/a\n*** Move to: ../x\n@@\n-a\n+b"), false),
+        (codex("*** Update File: ../x\n*** Move to: docs/a\n@@\n-a\n+b"), false),
+        (codex("*** Add File: docs/a\n+x\n*** Add File: /etc/passwd\n+x"), false),
+        (codex("*** Add File: /work/project/docs/../docs/a\n+x"), true),
+    ] {
+        let files = read(&patch, format_of(&patch), 1).unwrap();
+        let checked = check(&files, &sources, &docs, &workspace, &workspace.root());
+        assert_eq!(checked.is_ok(), is_allowed, "{patch} {checked:?}");
+    }
+    let two = read(&codex("*** Add File: docs/a\n+x\n*** Add File: src/a\n+x"), PatchFormat::Codex, 0).unwrap();
+    let refusal = check(&two, &sources, &docs, &workspace, &workspace.root()).unwrap_err();
+    assert!(matches!(refusal, KindRefusal::Forbidden(refusal) if refusal.spot == Spot::Line(4)), "{refusal:?}");
 }

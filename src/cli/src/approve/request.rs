@@ -47,6 +47,9 @@ pub(super) struct ApprovalRequest {
     pub(super) used: Option<String>,
     /// Absent in lists.
     pub(super) arguments: Option<String>,
+    /// The marked strings as the gate understands them. Absent in lists.
+    #[serde(default)]
+    pub(super) understood: Vec<String>,
 }
 
 /// A rule that held a call.

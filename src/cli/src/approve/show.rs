@@ -64,6 +64,9 @@ pub(super) fn request(request: &ApprovalRequest) -> String {
     for Held { code, pointer } in &request.held_for {
         line("held for", &if pointer.is_empty() { code.clone() } else { format!("{code} at {pointer}") });
     }
+    for text in &request.understood {
+        line("reads as", text);
+    }
     line("digest", &request.contract_digest);
     line("exchange", &request.exchange_id);
     line("asked", &request.created);

@@ -128,6 +128,13 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", help_heading = "Identity")]
     pub(crate) client_ca: Option<String>,
 
+    /// --target envoy: the address of a rate limit service that several Envoys share (envoy.service.ratelimit.v3, in plaintext). Envoy
+    /// asks it about each request, with the tenant and the role, or with the client of an API key
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Gate")]
+    pub(crate) rate_limit: Option<String>,
+    /// With --rate-limit: the domain of the service's limits; by default callgate
+    #[arg(long, value_name = "NAME", help_heading = "Gate")]
+    pub(crate) rate_limit_domain: Option<String>,
     /// Another path for an API, such as chatCompletions=/v2/chat; may be repeated. `{model}` matches one segment, or a part
     /// of one, and names the model
     #[arg(long = "path", value_name = "API=PATH", help_heading = "Gate")]

@@ -15,9 +15,9 @@ use crate::disk;
 use crate::document::{self, Node, NodeKind};
 
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
-const PAYLOAD: &str = "jwt_payload";
+pub(super) const PAYLOAD: &str = "jwt_payload";
 /// The header in which api_key_auth leaves the client's id for the filter.
-const CLIENT: &str = "x-callgate-client";
+pub(super) const CLIENT: &str = "x-callgate-client";
 
 /// The contents of the files of `--callers` and `--api-keys`.
 #[derive(Default)]

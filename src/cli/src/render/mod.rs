@@ -10,6 +10,7 @@ mod error;
 mod executor;
 mod identity;
 mod options;
+mod rate_limit;
 mod yaml;
 
 use std::sync::Arc;
@@ -23,10 +24,11 @@ use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
 use self::options::Options;
+use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 18] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -42,6 +44,8 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("native.yaml", include_str!("../../templates/native.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
+    ("rate-limit.yaml", include_str!("../../templates/rate-limit.yaml.j2")),
+    ("cluster-rate-limit.yaml", include_str!("../../templates/cluster-rate-limit.yaml.j2")),
     ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
 ];
 
@@ -117,6 +121,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         api_key => identity::api_key(options),
         certificate => identity::certificate(options),
         identity_filters => identity::filters(options.arguments),
+        rate_limit => options.rate_limit.as_ref().map(RateLimit::values),
         request_bytes => limits.request_bytes,
         response_bytes => limits.response_bytes,
         // Twice the larger one: the received bytes and the arriving chunk both fit. So the filter's own limit, with its own

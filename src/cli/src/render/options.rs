@@ -11,6 +11,7 @@ use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
+use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
 
 /// Everything that determines the output.
@@ -30,6 +31,8 @@ pub(super) struct Options<'a> {
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
     pub(super) clients: Clients,
+    /// `None` without a service of rate limits.
+    pub(super) rate_limit: Option<RateLimit>,
     /// True if the filter may ask the model again by itself.
     pub(super) loops: bool,
     /// Other paths of APIs than their own.
@@ -93,6 +96,7 @@ impl<'a> Options<'a> {
             executor,
             executor_timeout,
             clients,
+            rate_limit: RateLimit::read(arguments)?,
             loops: contracts.runs() || contracts.feeds_back(),
             paths,
             namespace: &arguments.namespace,

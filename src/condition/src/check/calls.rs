@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::environment::Signature;
+use crate::environment::{Signature, Takes};
 use crate::patterns::Patterns;
 use crate::types::list;
 
 // === impl Checker ===
 
-impl Checker<'_> {
+impl<'e> Checker<'e> {
     pub(super) fn call(
         &mut self,
         expr: &Expr,
@@ -25,13 +25,17 @@ impl Checker<'_> {
         let environment = self.environment;
         if let Some(path) = path.as_deref() {
             if let Some((index, signature)) = environment.find_function(path) {
-                return self.ask(expr, path, index, signature, arguments);
+                return self.ask(expr, path, index, signature, &arguments.iter().collect::<Vec<_>>());
             }
             let holder = path.rsplit_once('.').map_or("", |(holder, _)| holder);
             if environment.find_fact(holder).is_none() && environment.begins(holder) {
                 let problem = Problem::UnknownName { name: path.to_owned(), known: environment.names() };
                 return at(expr.place, problem);
             }
+        }
+        if let Some((of, index, signature)) = receiver.and_then(|of| self.method_of_named(of, name)) {
+            let all: Vec<&Expr> = of.iter().chain(arguments).collect();
+            return self.ask(expr, name, index, signature, &all);
         }
         match receiver {
             None => self.function(expr, name, arguments),
@@ -45,24 +49,58 @@ impl Checker<'_> {
         name: &str,
         index: usize,
         signature: &Signature,
-        arguments: &[Expr],
+        arguments: &[&Expr],
     ) -> Result<Checked> {
-        let Signature { parameters, result, names } = signature;
+        let Signature { parameters, result, takes } = signature;
         if parameters.len() != arguments.len() {
             let (expected, found) = (parameters.len(), arguments.len());
             return at(expr.place, Problem::Arguments { name: name.to_owned(), expected, found });
         }
         self.functions.insert(index);
         let (mut ops, mut cost) = (Vec::new(), 0_u64);
-        for (argument, kind) in arguments.iter().zip(parameters) {
+        for (position, (argument, kind)) in arguments.iter().zip(parameters).enumerate() {
             let checked = self.expect(argument, kind)?;
-            if let Some(names) = names {
-                known_name(argument, name, names)?;
-            }
             cost = cost.saturating_add(checked.cost);
-            ops.push(checked.op);
+            ops.push(match takes {
+                Takes::Values => checked.op,
+                Takes::Names(names) => {
+                    known_name(argument, name, names)?;
+                    checked.op
+                }
+                Takes::Named(names) if position == 0 => self.named(argument, name, names)?,
+                Takes::Named(_) => self.literal(argument, name, index)?,
+            });
         }
         Ok(Checked::new(Op::Ask(index, ops), result.clone(), cost))
+    }
+
+    /// Finds the method of a function of a named text: `path(args.p).within`.
+    fn method_of_named<'a>(&self, of: &'a Expr, method: &str) -> Option<(&'a [Expr], usize, &'e Signature)> {
+        let ExprKind::Call { receiver: None, name, arguments } = &of.kind else { return None };
+        let (index, signature) = self.environment.find_function(&format!("{name}().{method}"))?;
+        Some((arguments.as_slice(), index, signature))
+    }
+
+    /// Returns the name of an argument, which must be one of those that the function knows.
+    fn named(&self, argument: &Expr, function: &str, names: &[String]) -> Result<Op> {
+        let path = argument.path().filter(|path| !self.is_local(path));
+        match path.filter(|path| names.contains(path)) {
+            Some(path) => Ok(Op::Text(path)),
+            None => {
+                let known = list(names.iter().map(String::as_str));
+                let (function, name) = (function.to_owned(), argument.shown());
+                at(argument.place, Problem::UnknownArgument { function, name, known })
+            }
+        }
+    }
+
+    /// Returns a literal text, and remembers it.
+    fn literal(&mut self, argument: &Expr, function: &str, index: usize) -> Result<Op> {
+        let ExprKind::Literal(Literal::Text(text)) = &argument.kind else {
+            return at(argument.place, Problem::NameLiteral { function: function.to_owned() });
+        };
+        self.literals.push(LiteralArgument { function: index, place: argument.place, text: text.clone() });
+        Ok(Op::Text(text.clone()))
     }
 
     fn function(&mut self, expr: &Expr, name: &str, arguments: &[Expr]) -> Result<Checked> {

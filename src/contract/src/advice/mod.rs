@@ -3,6 +3,7 @@
 //! The advice comes from names and schemas alone. It is a start for a person, who knows what the tools do.
 
 mod guess;
+mod kinds;
 mod names;
 mod rules;
 mod stanzas;
@@ -32,8 +33,9 @@ pub fn advice(contract: &Contract) -> Vec<Advice> {
     let mut found = Vec::new();
     for (position, tool) in contract.tools().iter().enumerate() {
         let warnings = rules::warnings(contract, tool).into_iter().map(|message| (true, message, String::new()));
+        let unmarked = kinds::unmarked(contract, tool).into_iter().map(|message| (true, message, String::new()));
         let lacks = stanzas::missing(contract, tool).into_iter().map(|(message, stanza)| (false, message, stanza));
-        found.extend(warnings.chain(lacks).map(|(is_warning, message, stanza)| Advice {
+        found.extend(warnings.chain(unmarked).chain(lacks).map(|(is_warning, message, stanza)| Advice {
             tool: tool.name().to_owned(),
             position,
             is_warning,

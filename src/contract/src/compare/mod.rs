@@ -8,6 +8,7 @@
 //! that tool by that role is newly possible under the same facts of the conversation, and the other way round. They bound the effect:
 //! a line that opens may open nothing, as a higher `maximum` does beside a lower one.
 
+mod profiles;
 mod rules;
 mod schema;
 mod sets;

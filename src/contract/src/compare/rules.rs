@@ -37,6 +37,10 @@ pub(super) enum Rule {
     Schema,
     /// The format of results and their schema.
     Result,
+    /// A list of paths of a profile: a new path opens, a new `!` entry closes.
+    Paths,
+    /// A list of commands of a profile: a new one opens, unless a longer or shorter entry decides the same command.
+    Commands,
     /// A role's list of tools, compared by the names it matches.
     RoleTools,
 }
@@ -82,6 +86,18 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "prices", "unpriced"], Rule::Words(&["refuse", "allow"], 1)),
     (&["spec", "prices", "models", ANY, "longContext", ANY], Rule::Price),
     (&["spec", "prices", "models", ANY, ANY], Rule::Price),
+    (&["spec", "profiles", ANY, "read"], Rule::Paths),
+    (&["spec", "profiles", ANY, "write"], Rule::Paths),
+    (&["spec", "profiles", ANY, "run"], Rule::Commands),
+    (&["spec", "profiles", ANY, "ask"], Rule::Commands),
+    (&["spec", "profiles", ANY, "recursive"], Rule::Words(&["refuse", "allow"], 1)),
+    (&["spec", "profiles", ANY, "hosts", "names"], Rule::Items),
+    (&["spec", "profiles", ANY, "email", "domains"], Rule::Items),
+    (&["spec", "profiles", ANY, "email", "max"], Rule::Most(UNLIMITED)),
+    (&["spec", "profiles", ANY, "cidr"], Rule::Items),
+    (&["spec", "profiles", ANY, "sql", "statements"], Rule::Items),
+    (&["spec", "profiles", ANY, "sql", "tables"], Rule::Items),
+    (&["spec", "profiles", ANY, "sql", "limit"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "tools"], Rule::RoleTools),
     (&["spec", "roles", ANY, "requestsPerMinute"], Rule::Most(UNLIMITED)),
     (&["spec", "roles", ANY, "requestsPerDay"], Rule::Most(UNLIMITED)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use callgate_json::{Map, Value};
 
 use super::rules::{self, Rule};
-use super::{ChangeEffect, ChangeKind, ContractChange, schema, sets, users};
+use super::{ChangeEffect, ChangeKind, ContractChange, profiles, schema, sets, users};
 use crate::model::Contract;
 use crate::prices::Rate;
 use crate::source::node::join;
@@ -68,6 +68,7 @@ impl<'c> Walk<'c> {
             // Two forms of the same rule are compared by their fields.
             Some(Rule::Restriction | Rule::Origin) if is_present(a) && is_present(b) => {}
             Some(rule) => return self.rule(path, rule, a, b),
+            None if profiles::is_host_list(path, a, b) => return self.rule(path, Rule::Items, a, b),
             None => {}
         }
         let empty = Map::new();
@@ -92,6 +93,8 @@ impl<'c> Walk<'c> {
         let effect = match rule {
             Rule::Note => ChangeEffect::Nothing,
             Rule::Items => sets::items(&sets::list(a), &sets::list(b)),
+            Rule::Paths => profiles::paths(&sets::list(a), &sets::list(b)),
+            Rule::Commands => profiles::commands([self.before, self.after], &sets::list(a), &sets::list(b)),
             Rule::Globs => sets::globs(&sets::list(a), &sets::list(b)),
             Rule::Words(words, absent) => {
                 let place = |value: Option<&Value>| match value {
@@ -224,6 +227,7 @@ impl<'c> Walk<'c> {
         };
         let roles = match path {
             [_, section, role, ..] if section == "roles" => vec![role.clone()],
+            [_, section, profile, ..] if section == "profiles" => profiles::roles([self.before, self.after], profile),
             _ => self.roles_of(tool.as_deref()),
         };
         let pointer = path.iter().fold(String::new(), |pointer, segment| join(&pointer, segment));

@@ -32,8 +32,13 @@ impl<'r> Report<'r> {
 
     /// Notes something about a valid value.
     pub(super) fn note(&mut self, item: &Located<'_>, message: impl Into<String>) {
-        let At { file, line, column, .. } = &item.node.at;
-        let (file, path) = (file.to_string(), item.path.clone());
+        self.note_at(&item.node.at, item.path.clone(), message);
+    }
+
+    /// Notes something at a place.
+    pub(super) fn note_at(&mut self, at: &At, path: String, message: impl Into<String>) {
+        let At { file, line, column, .. } = at;
+        let file = file.to_string();
         self.notes.push(Diagnostic { file, line: *line, column: *column, path, message: message.into() });
     }
 

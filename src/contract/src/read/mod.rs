@@ -1,12 +1,14 @@
 //! From the tree to the model: every field is known, every fault is found.
 
 mod claims;
+mod commands;
 mod conditions;
 pub(crate) mod contract_set;
 mod conversation;
 mod fields;
 mod limits;
 mod prices;
+mod profiles;
 mod results;
 mod roles;
 mod run;

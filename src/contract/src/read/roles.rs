@@ -1,11 +1,13 @@
 //! Roles: which tools each may use, resolved to names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::conditions::{self, Names};
 use super::fields::{Fields, Located, Report};
 use super::limits;
 use crate::glob::Glob;
+use crate::kinds::RoleProfile;
 use crate::model::{NameTable, Role};
 use crate::nearest::nearest;
 use crate::source::node::join;
@@ -14,6 +16,7 @@ pub(super) fn roles(
     item: &Located<'_>,
     tools: &[&str],
     names: &Names,
+    profiles: Option<&NameTable<Arc<RoleProfile>>>,
     currency: Option<&str>,
     report: &mut Report<'_>,
 ) -> Option<NameTable<Role>> {
@@ -29,25 +32,52 @@ pub(super) fn roles(
             let expected = "expected a role name of 1 to 128 printable ASCII characters without spaces";
             report.fault_at::<()>(&entry.at, role.path.clone(), expected);
         }
-        let known = [&["tools", "when"][..], &limits::OF_A_ROLE[..]].concat();
+        let known = [&["tools", "profile", "when"][..], &limits::OF_A_ROLE[..]].concat();
         let Some(fields) = Fields::open(&role, &known, &[], report) else { continue };
-        let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), report));
+        let when = fields.get("when").map(|item| conditions::when(&item, &names.of_a_role(), None, report));
+        let profile = match fields.get("profile") {
+            // Faulty profiles are reported once.
+            Some(item) => profiles.and_then(|profiles| profile(&item, profiles, report)).map(Some),
+            None => Some(None),
+        };
         let limits = limits::limits(&fields, &limits::OF_A_ROLE, currency, report);
-        if let (Some(tools), Some(limits)) = (role_tools(&fields, tools, report), limits) {
-            roles.insert(name.to_owned(), Role { name: name.into(), tools, when: when.flatten(), limits });
+        if let (Some(tools), Some(profile), Some(limits)) = (role_tools(&fields, tools, report), profile, limits) {
+            let when = when.flatten();
+            roles.insert(name.to_owned(), Role { name: name.into(), tools, profile, when, limits });
         }
     }
     Some(roles)
 }
 
+fn profile(
+    item: &Located<'_>,
+    profiles: &NameTable<Arc<RoleProfile>>,
+    report: &mut Report<'_>,
+) -> Option<Arc<RoleProfile>> {
+    let name = item.text(report)?;
+    if let Some(profile) = profiles.get(name) {
+        return Some(Arc::clone(profile));
+    }
+    let message = match nearest(name, profiles.keys().map(String::as_str)) {
+        Some(near) => format!("expected the name of a profile in `spec.profiles`; did you mean `{near}`?"),
+        None => "expected the name of a profile in `spec.profiles`".to_owned(),
+    };
+    report.fault(item, message)
+}
+
+/// Reads the list of tools: names and globs, and with `!` those that the role may not use. The order has no meaning.
 fn role_tools(fields: &Fields<'_>, tools: &[&str], report: &mut Report<'_>) -> Option<BTreeSet<String>> {
     let listed = fields.need("tools", "a list of tool names, globs with `*` allowed", report)?;
-    let mut allowed = BTreeSet::new();
-    for (item, text) in listed.texts(report)? {
+    let (mut allowed, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for (item, entry) in listed.texts(report)? {
+        let (text, named) = match entry.strip_prefix('!') {
+            Some(text) => (text, &mut refused),
+            None => (entry, &mut allowed),
+        };
         let glob = Glob::new(text);
         let matched: Vec<&str> = tools.iter().copied().filter(|tool| glob.matches(tool)).collect();
         if !matched.is_empty() {
-            allowed.extend(matched.into_iter().map(str::to_owned));
+            named.extend(matched.into_iter().map(str::to_owned));
             continue;
         }
         let message = match nearest(text, tools.iter().copied()) {
@@ -59,5 +89,5 @@ fn role_tools(fields: &Fields<'_>, tools: &[&str], report: &mut Report<'_>) -> O
         };
         report.fault::<()>(&item, message);
     }
-    Some(allowed)
+    Some(allowed.difference(&refused).cloned().collect())
 }

@@ -2,12 +2,14 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, conversation, prices, results, roles, sources, tools, units};
+use super::{claims, conversation, prices, profiles, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
-use crate::model::{Contract, Limits, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers};
+use crate::model::{
+    Contract, Limits, NameTable, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers,
+};
 use crate::pool::Parts;
 use crate::prices::Prices;
 use callgate_limits::Unit;
@@ -71,6 +73,8 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         "results",
         "users",
         "claims",
+        "workspace",
+        "profiles",
         "roles",
         "tools",
     ];
@@ -134,13 +138,31 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         Some(item) => claims::claims(&item, report),
         None => Some(ClaimTypes::default()),
     };
+    let workspace = match fields.get("workspace") {
+        Some(item) => profiles::workspace(&item, report).map(Some),
+        None => Some(None),
+    };
+    let profiles = match fields.get("profiles") {
+        // A faulty workspace is reported once.
+        Some(_) if workspace.is_none() => None,
+        Some(item) => profiles::profiles(&item, workspace.as_ref().and_then(Option::as_ref), report),
+        None => Some(NameTable::default()),
+    };
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
-    let known = Names::new(&names, claims.unwrap_or_default(), &parts.patterns);
+    let of_conditions = workspace.clone().flatten();
+    let known = Names::new(&names, claims.unwrap_or_default(), of_conditions, &parts.patterns);
     let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
-    let roles = roles.and_then(|item| roles::roles(&item, &names, &known, currency, report));
-    let tools = tools_item.and_then(|item| tools::tools(&item, &known, parts, report));
+    let roles_item = roles.clone();
+    let roles = roles.and_then(|item| {
+        // Without profiles, each role's would be a second fault.
+        roles::roles(&item, &names, &known, profiles.as_ref(), currency, report)
+    });
+    let mut tools = tools_item.and_then(|item| tools::tools(&item, &known, parts, report));
+    if let (Some(item), Some(roles), Some(tools), Some(_)) = (&roles_item, &roles, &mut tools, &profiles) {
+        profiles::join_roles(item, roles, tools, report);
+    }
 
     let results = match fields.get("results") {
         Some(item) => results::policy(&item, &names, &mut parts.redactions, report).map(Some),
@@ -178,6 +200,8 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         results: results?,
         trusts_users: trusts_users?,
         claims,
+        workspace: workspace?.or_else(profiles::rootless),
+        profiles: profiles?,
         roles,
         tools,
         table,

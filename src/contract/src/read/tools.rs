@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use callgate_condition::{Condition, Environment};
 use callgate_json::Value;
+use callgate_kinds::Workspace;
 
 use super::conditions::{self, Names, condition};
 use super::fields::{Fields, Located, Report};
 use super::{limits, run, sources};
 use crate::compiler::{self, Compiled};
+use crate::conditions::reads_kinds;
+use crate::kinds::locate::{self, is_marked};
+use crate::kinds::mark::Mark;
 use crate::model::{Approval, Audit, Effects, Tool};
 use crate::pool::Parts;
 use crate::run::Run;
@@ -99,17 +103,18 @@ fn tool<'n>(
         Some(None) => (None, None),
         None => (None, Some(None)),
     };
+    let marks = parameters.as_ref().and_then(|_| marks(&fields, report));
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
     // The types of the arguments are for conditions only.
     let environment = match (&when, fields.get("approval")) {
         (None, None) => Environment::default(),
-        _ => names.of_a_tool(parameters.as_deref()),
+        _ => names.of_a_tool(parameters.as_deref(), marks.as_deref().unwrap_or_default()),
     };
-    let when = when.map(|item| conditions::when(&item, &environment, report));
+    let when = when.map(|item| conditions::when(&item, &environment, names.workspace(), report));
     let approval = match fields.get("approval") {
-        Some(item) => approval(&item, &environment, report),
+        Some(item) => approval(&item, &environment, names.workspace(), report),
         None => Some((Approval::Never, None)),
     };
     let audit = match fields.get("audit") {
@@ -127,14 +132,20 @@ fn tool<'n>(
         report.note(&item, message);
     }
     let (approval, approval_when) = approval?;
+    let when = when.flatten();
+    let own = when.iter().map(|when| &when.condition).chain(&approval_when);
+    let asks_kinds = own.into_iter().any(reads_kinds);
     Some(Tool {
         name: name?.into(),
         description: description?,
         parameters: parameters?,
         result: result?,
         effects: effects?,
+        marks: marks?,
+        may_ask: false,
+        asks_kinds,
         sources: rules?,
-        when: when.flatten(),
+        when,
         approval,
         approval_when,
         audit: audit?,
@@ -159,6 +170,7 @@ fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Rep
 fn approval(
     item: &Located<'_>,
     environment: &Environment,
+    workspace: Option<&Workspace>,
     report: &mut Report<'_>,
 ) -> Option<(Approval, Option<Condition>)> {
     if !matches!(item.node.data, Data::Map(_)) {
@@ -166,7 +178,7 @@ fn approval(
         return word.map(|approval| (approval, None));
     }
     let fields = Fields::open(item, &["when", "approvers"], &[], report)?;
-    let when = fields.get("when").map(|item| condition(&item, environment, report));
+    let when = fields.get("when").map(|item| condition(&item, environment, workspace, report));
     let approvers = match fields.get("approvers") {
         Some(approvers) => match approvers.count::<u8>(report)? {
             count if count <= APPROVERS_MAX => count,
@@ -178,6 +190,27 @@ fn approval(
     match when {
         Some(when) => Some((Approval::When { approvers }, Some(when?))),
         None => Some((Approval::Always { approvers }, None)),
+    }
+}
+
+/// Reads the marks of argument kinds. Results have none.
+fn marks(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Mark>> {
+    if let Some(result) = fields.get("result")
+        && let Some(schema) = sources::schema_in_result(result.node)
+        && is_marked(&schema.to_value())
+    {
+        return report.fault(&result, "expected no mark `x-callgate` in a result; only arguments are judged");
+    }
+    let item = fields.get("parameters")?;
+    match locate::marks(&item.node.to_value()) {
+        Ok(marks) => Some(marks),
+        Err(faults) => {
+            for fault in faults {
+                let at = item.node.nearest(&fault.pointer);
+                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
+            }
+            None
+        }
     }
 }
 

@@ -63,7 +63,7 @@ const CASES: [(&str, &str, &str); 73] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `claims`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
     ),
     (
         "providerTools: []",

@@ -24,6 +24,9 @@ mod folder;
 #[cfg(not(target_arch = "wasm32"))]
 mod format;
 mod grants;
+mod kinds;
+#[cfg(not(target_arch = "wasm32"))]
+mod kinds_rows;
 mod lint;
 mod model;
 mod prices;

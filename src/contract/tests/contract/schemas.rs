@@ -37,7 +37,7 @@ fn allows(contract: &Contract, value: &str) -> bool {
 }
 
 /// Draft, schema, faults.
-const REFUSED: [(&str, &str, &str); 65] = [
+const REFUSED: [(&str, &str, &str); 66] = [
     // misspelt keywords and formats
     ("draft 2020-12", "{ maxLenght: 5 }", "/maxLenght: unknown keyword; did you mean `maxLength`?"),
     (
@@ -175,8 +175,13 @@ const REFUSED: [(&str, &str, &str); 65] = [
     ),
     (
         "draft 2020-12",
-        "{ type: string, x-callgate: { path: read } }",
-        "/x-callgate: `x-callgate` is not enforced yet; remove it",
+        "{ type: integer, x-callgate: { path: read } }",
+        "/x-callgate: expected `type: string` beside the mark",
+    ),
+    (
+        "draft 2020-12",
+        "{ type: string, x-callgate-path: read }",
+        "/x-callgate-path: unknown mark; expected `x-callgate`",
     ),
     ("draft 2020-12", "{ then: false }", "/then: `then` means nothing without `if`; add it or remove this"),
     ("draft 7", "{ else: false }", "/else: `else` means nothing without `if`; add it or remove this"),

@@ -21,7 +21,9 @@ metadata: { name: desk, version: 1.0.0 }
 spec:
   models: ["*"]
   limits: { maxToolCallsPerTurn: 2 }
-  roles: { clerk: { tools: [send, erase, pay, publish] }, guest: { tools: [read] } }
+  workspace: { root: /work/project }
+  profiles: { look: { read: [".", "!.git"] } }
+  roles: { clerk: { tools: [send, erase, pay, publish, open], profile: look }, guest: { tools: [read] } }
   tools:
     - name: read
       parameters: { type: object }
@@ -54,6 +56,10 @@ spec:
       effects: write
       egress: { otherwise: deny }
       entities: false
+      run: { client: {} }
+    - name: open
+      parameters: { type: object, properties: { file: { type: string, x-callgate: { path: read } } } }
+      effects: read
       run: { client: {} }
     - name: vault
       parameters: { type: object }
@@ -97,7 +103,7 @@ fn refused(contract: &Contract, conversation: &Conversation<'_>, name: &str, arg
 }
 
 /// Calls that break a rule twice, each time with another value: a code, a tool, and the arguments with `@@` for the value.
-const CALLS: [(Code, &str, &str, [&str; 2]); 22] = [
+const CALLS: [(Code, &str, &str, [&str; 2]); 24] = [
     (Code::ToolNotInContract, "@@", "{}", ["plantone", "planttwolonger"]),
     (Code::RoleForbidden, "read", r#"{"a":"@@"}"#, ["plantone", "planttwolonger"]),
     (Code::ArgumentsNotJson, "pay", r#"{"note":"@@""#, ["plantone", "planttwolonger"]),
@@ -116,6 +122,8 @@ const CALLS: [(Code, &str, &str, [&str; 2]); 22] = [
     (Code::ArgumentsInvalid, "pay", r#"{"amount":1,"kind":"@@"}"#, ["plantone", "planttwolonger"]),
     (Code::ArgumentsInvalid, "pay", r#"{"amount":1,"@@":1}"#, ["plantone", "planttwolonger"]),
     (Code::ArgumentsInvalid, "pay", r#"{"amount":1,"tags":[1,"@@"]}"#, ["plantone", "planttwolonger"]),
+    (Code::ArgumentUnreadable, "open", r#"{"file":"@@"}"#, ["plantone%2e%2e", "planttwolonger%2e%2e"]),
+    (Code::ArgumentForbidden, "open", r#"{"file":"@@"}"#, ["/etc/plantone", "/plant/two/longer"]),
     (Code::ConditionUnmet, "pay", r#"{"amount":@@}"#, ["77777", "888888"]),
     (Code::ConditionUnmet, "pay", r#"{"amount":1,"due":"@@"}"#, ["plantone", "planttwolonger"]),
     (Code::OriginForeign, "send", r#"{"to":"@@"}"#, ["plantone@evil.example", "planttwo@evil.example"]),

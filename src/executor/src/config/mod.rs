@@ -206,6 +206,9 @@ impl Config {
         };
         // The largest request must fit beside another.
         listen.connections.held_bytes = listen.connections.held_bytes.max(request_bytes.saturating_mul(2));
+        let telemetry = read.telemetry.resolve(&place)?;
+        let sandbox = read.sandbox.resolve(&place)?;
+        secrets::variables(&telemetry, &sandbox, file)?;
         Ok(Self {
             file: folder.join(Path::new(file).file_name().unwrap_or_default()),
             listen,
@@ -220,10 +223,10 @@ impl Config {
             approvals: read.approvals.resolve(&place)?,
             http: read.http.resolve(&place)?,
             backends: read.backends.resolve(&place)?,
-            sandbox: read.sandbox.resolve(&place)?,
+            sandbox,
             secrets: read.secrets.resolve(&place)?,
             policies: read.policies.resolve(&place)?,
-            telemetry: read.telemetry.resolve(&place)?,
+            telemetry,
         })
     }
 }

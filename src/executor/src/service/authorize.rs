@@ -213,7 +213,7 @@ async fn propose(
             tool: approved.tool.name().to_owned(),
             arguments: approved.canonical.clone(),
             exchange_id: asked.exchange_id.clone(),
-            about: shown(admitted.contract(), &approved),
+            about: shown(admitted.contract(), &asked.caller.role, &approved),
         }))
     } else {
         Need::Free

@@ -22,7 +22,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approved, Code, Contract, Run, Verdict};
+use callgate_contract::{Approved, Code, Contract, Run, Verdict, string_readings};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest,
@@ -148,7 +148,7 @@ impl Service {
         let (approved, consent) = match decide_call(admitted, asked, position, &call).await {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), &approved);
+                let shown = shown(admitted.contract(), &asked.caller.role, &approved);
                 (approved, Consent::Needed(shown))
             }
             Verdict::Deny(violation) => {
@@ -278,7 +278,7 @@ fn held(digests: &[&str]) -> String {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, approved: &Approved<'_>) -> About {
+fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
     let tool = approved.tool;
     let held_for = match &approved.because {
         Some(violation) => (violation.code, violation.pointer.clone()),
@@ -293,8 +293,33 @@ fn shown(contract: &Contract, approved: &Approved<'_>) -> About {
         effects: tool.effects(),
         approvers,
         run_by_client: matches!(tool.run(), Run::Client),
-        held_for: vec![HeldFor { code: code.as_str().to_owned(), pointer }],
+        held_for: vec![HeldFor {
+            code: code.as_str().to_owned(),
+            pointer,
+            understood: understood(contract, role, approved),
+        }],
     }
+}
+
+/// Returns the marked strings of a call, as the role's profile reads them, in lines of bounded number and length.
+fn understood(contract: &Contract, role: &str, approved: &Approved<'_>) -> Vec<String> {
+    const LINES: usize = 64;
+    const CHARACTERS: usize = 240;
+    let cut = |line: String| match line.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    };
+    let readings = string_readings(contract, role, approved.tool, &approved.arguments);
+    let lines = readings.into_iter().flat_map(|reading| {
+        let head = format!("{} is a {}", reading.pointer, reading.kind);
+        std::iter::once(head).chain(reading.lines).chain(reading.refused)
+    });
+    let mut lines: Vec<String> = lines.take(LINES + 1).map(cut).collect();
+    if lines.len() > LINES {
+        lines.truncate(LINES);
+        lines.push("… and more".to_owned());
+    }
+    lines
 }
 
 /// Returns the client at the other end of the connection.

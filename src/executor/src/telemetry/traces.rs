@@ -11,7 +11,9 @@ use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanLimits,
+};
 use tokio::runtime::Handle;
 
 use super::collector::{self, LastFault, TraceError};
@@ -86,6 +88,8 @@ impl Traces {
         let provider = SdkTracerProvider::builder()
             .with_span_processor(on_the_way.before(processor))
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sampling.as_f64()))))
+            // Else the library reads them from the environment.
+            .with_span_limits(SpanLimits::default())
             .with_resource(resource(settings))
             .build();
         let scope = InstrumentationScope::builder(env!("CARGO_CRATE_NAME"))

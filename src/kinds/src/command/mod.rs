@@ -5,6 +5,7 @@ mod builtins;
 mod feed;
 mod judge;
 mod judged;
+mod listing;
 mod lists;
 mod marks;
 mod modelled;
@@ -24,7 +25,8 @@ mod wrappers;
 
 pub use judge::judge;
 pub use judged::{CommandReading, Extent, Judged, JudgedCommand, JudgedPath, JudgedWord, WordSort};
-pub use programs::{ProgramModel, models};
+pub use listing::{may_run_project_code, models, walks};
+pub use programs::{ProgramModel, program_models};
 pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_WORDS, read, read_vector};
 pub use reading::{
     Assignment, Connector, HereText, LineStep, Redirect, RedirectKind, ShellLine, ShellSyntax, SimpleCommand, Span,

@@ -9,14 +9,14 @@ pub(super) struct Header<'a> {
     /// The names of the `diff --git` line.
     pub(super) old: &'a str,
     pub(super) new: &'a str,
-    pub(super) change: Change,
+    pub(super) change: HeaderChange,
     /// The mode changes: the section may end without a hunk.
     pub(super) has_mode: bool,
 }
 
 /// The change that a header declares.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum HeaderChange {
     None,
     New,
     Deleted,
@@ -26,7 +26,7 @@ pub(super) enum Change {
 
 /// The lines seen so far, each at most once.
 #[derive(Default)]
-struct Seen<'a> {
+struct HeaderLines<'a> {
     new_file: bool,
     deleted: bool,
     old_mode: bool,
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(
         return Err(Refusal::line(number, "the line names one file instead of two"));
     };
     let (old, new) = (name::file(old, strip, number)?, name::file(new, strip, number)?);
-    let mut seen = Seen::default();
+    let mut seen = HeaderLines::default();
     while let Some((number, line)) = lines.peek() {
         if line.is_empty() || line.starts_with("--- ") || line.starts_with("diff --git ") {
             break;
@@ -58,7 +58,7 @@ pub(super) fn read<'a>(
         seen.line(line, full, number)?;
     }
     let change = seen.change(number)?;
-    let is_pair = matches!(change, Change::Rename | Change::Copy);
+    let is_pair = matches!(change, HeaderChange::Rename | HeaderChange::Copy);
     if is_pair && strip > 1 {
         return Err(Refusal::line(number, "appliers strip the names of renames differently; use strip: 1"));
     }
@@ -80,15 +80,15 @@ pub(super) fn read<'a>(
 impl Header<'_> {
     /// Checks that the names of `---` and `+++` agree with the header.
     pub(super) fn agrees(&self, old: Name<'_>, new: Name<'_>) -> bool {
-        let expected_old = if self.change == Change::New { Name::Null } else { Name::File(self.old) };
-        let expected_new = if self.change == Change::Deleted { Name::Null } else { Name::File(self.new) };
+        let expected_old = if self.change == HeaderChange::New { Name::Null } else { Name::File(self.old) };
+        let expected_new = if self.change == HeaderChange::Deleted { Name::Null } else { Name::File(self.new) };
         old == expected_old && new == expected_new
     }
 }
 
-// === impl Seen ===
+// === impl HeaderLines ===
 
-impl<'a> Seen<'a> {
+impl<'a> HeaderLines<'a> {
     /// Reads one header.
     fn line(&mut self, line: &'a str, full: bool, number: usize) -> Result<(), Refusal> {
         let twice = Refusal::line(number, "a header stands twice");
@@ -136,7 +136,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Returns the change that the headers declare together.
-    fn change(&self, number: usize) -> Result<Change, Refusal> {
+    fn change(&self, number: usize) -> Result<HeaderChange, Refusal> {
         let disagree = Refusal::line(number, "the headers of the file contradict each other");
         let pair = |names: [Option<&str>; 2]| match names {
             [Some(_), Some(_)] => Ok(true),
@@ -144,19 +144,19 @@ impl<'a> Seen<'a> {
             _ => Err(disagree),
         };
         let change = match (self.new_file, self.deleted, pair(self.rename)?, pair(self.copy)?) {
-            (false, false, false, false) => Change::None,
-            (true, false, false, false) => Change::New,
-            (false, true, false, false) => Change::Deleted,
-            (false, false, true, false) => Change::Rename,
-            (false, false, false, true) => Change::Copy,
+            (false, false, false, false) => HeaderChange::None,
+            (true, false, false, false) => HeaderChange::New,
+            (false, true, false, false) => HeaderChange::Deleted,
+            (false, false, true, false) => HeaderChange::Rename,
+            (false, false, false, true) => HeaderChange::Copy,
             _ => return Err(disagree),
         };
         let has_modes = self.old_mode || self.new_mode;
-        if self.old_mode != self.new_mode || has_modes && matches!(change, Change::New | Change::Deleted) {
+        if self.old_mode != self.new_mode || has_modes && matches!(change, HeaderChange::New | HeaderChange::Deleted) {
             return Err(disagree);
         }
         // A hash of zeros says that the file does not exist.
-        let nulls = (change == Change::New, change == Change::Deleted);
+        let nulls = (change == HeaderChange::New, change == HeaderChange::Deleted);
         if self.index.is_some_and(|found| found != nulls) {
             return Err(disagree);
         }

@@ -82,7 +82,8 @@ pub fn read(text: &str, format: PatchFormat, strip: usize) -> Result<Vec<Patched
     }
 }
 
-/// Checks each file of a patch: a copy's source by the rules of reading, all others by those of writing. Relative paths begin at `base`.
+/// Checks each file of a patch: a copy's source by the rules of reading, a removed file by those of deletion, all others by those of
+/// writing. Relative paths begin at `base`.
 ///
 /// # Errors
 ///
@@ -95,18 +96,16 @@ pub fn check(
     base: &ResolvedPath,
 ) -> Result<(), KindRefusal> {
     for file in files {
-        let rules = match file.operation {
-            PatchOperation::CopyFrom => read,
-            PatchOperation::Add
-            | PatchOperation::Update
-            | PatchOperation::Delete
-            | PatchOperation::MoveFrom
-            | PatchOperation::MoveTo
-            | PatchOperation::CopyTo => write,
-        };
         let at = |refusal: Refusal| Refusal::line(file.line, refusal.reason);
         let path = workspace.resolve(&file.path, base).map_err(|refusal| KindRefusal::Unreadable(at(refusal)))?;
-        rules.check(&path).map_err(|refusal| KindRefusal::Forbidden(at(refusal)))?;
+        let checked = match file.operation {
+            PatchOperation::CopyFrom => read.check(&path),
+            PatchOperation::Delete | PatchOperation::MoveFrom => write.check_below(&path),
+            PatchOperation::Add | PatchOperation::Update | PatchOperation::MoveTo | PatchOperation::CopyTo => {
+                write.check(&path)
+            }
+        };
+        checked.map_err(|refusal| KindRefusal::Forbidden(at(refusal)))?;
     }
     Ok(())
 }

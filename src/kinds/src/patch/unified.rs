@@ -5,7 +5,7 @@
 //! 3. Hunks follow, counted.
 //! 4. Text between sections is skipped if no applier could take it for a header or for a patch of another form.
 
-use super::header::{self, Change};
+use super::header::{self, HeaderChange};
 use super::name::{self, Name};
 use super::{PatchOperation, PatchedFile, hunk, is_other_break, push, trim};
 use crate::Refusal;
@@ -77,15 +77,15 @@ fn git_section<'a>(
         return Err(Refusal::line(lines.number(), "text follows a header without hunks"));
     }
     match header.change {
-        Change::None if has_hunks || header.has_mode => push(files, PatchOperation::Update, header.new, number),
-        Change::None => Err(Refusal::line(number, "the section of the file holds no change")),
-        Change::New => push(files, PatchOperation::Add, header.new, number),
-        Change::Deleted => push(files, PatchOperation::Delete, header.new, number),
-        Change::Rename => {
+        HeaderChange::None if has_hunks || header.has_mode => push(files, PatchOperation::Update, header.new, number),
+        HeaderChange::None => Err(Refusal::line(number, "the section of the file holds no change")),
+        HeaderChange::New => push(files, PatchOperation::Add, header.new, number),
+        HeaderChange::Deleted => push(files, PatchOperation::Delete, header.new, number),
+        HeaderChange::Rename => {
             push(files, PatchOperation::MoveFrom, header.old, number)?;
             push(files, PatchOperation::MoveTo, header.new, number)
         }
-        Change::Copy => {
+        HeaderChange::Copy => {
             push(files, PatchOperation::CopyFrom, header.old, number)?;
             push(files, PatchOperation::CopyTo, header.new, number)
         }

@@ -2,7 +2,7 @@
 
 use super::pattern::NamePattern;
 use super::route::{MOST_SEGMENTS, Route, Segment};
-use super::{Os, Workspace, braces, fold, text};
+use super::{Os, Workspace, braces, text};
 
 /// The longest entry, in bytes.
 const MOST_BYTES: usize = 1024;
@@ -107,13 +107,13 @@ fn drive(text: &str, names: &mut Vec<&str>, os: Os) -> Result<Option<String>, St
     }
 }
 
-/// Returns the segment of a name of the root.
+/// Returns the segment of a name of the root. An entry that forbids takes any name for one that it cannot compare without case.
 fn root_segment(name: &str, is_forbidding: bool) -> Segment {
-    match (is_forbidding, name.is_ascii()) {
-        (false, _) => Segment::Name(name.to_owned()),
-        (true, true) => Segment::Name(fold::fold(name)),
-        (true, false) => Segment::Foreign,
+    if !is_forbidding {
+        return Segment::Name(name.to_owned());
     }
+    let pattern = NamePattern::name(name).widen().with_trail();
+    Segment::Pattern(if name.is_ascii() && pattern.is_comparable() { pattern } else { NamePattern::any() })
 }
 
 /// Reads a name, a pattern, or `**`.
@@ -143,7 +143,7 @@ fn read_segment(name: &str, is_forbidding: bool) -> Result<Segment, String> {
     if pattern.has_negation() {
         return Err("has a class with `!` or `^`; list the characters that it forbids".into());
     }
-    let pattern = pattern.widen();
+    let pattern = pattern.widen().with_trail();
     if pattern.is_comparable() { Ok(Segment::Pattern(pattern)) } else { Err(TOO_LONG.into()) }
 }
 

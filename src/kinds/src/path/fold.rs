@@ -3,13 +3,12 @@
 //! File systems that ignore case also fold `ß`, ligatures and a few other letters to ASCII ones; some Windows programs fold full-width
 //! letters. A name that a rule forbids is ASCII, so these few letters are enough and no Unicode table is needed.
 
-/// Returns the name in lower case, without the dots and blanks at its end.
+/// Returns the name in lower case.
 pub(super) fn fold(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());
     for c in name.chars() {
         push(c, &mut |c| folded.push(c));
     }
-    folded.truncate(folded.trim_end_matches(['.', ' ']).len());
     folded
 }
 

@@ -234,7 +234,7 @@ impl PathRules {
 /// Returns a part of a glob as a component.
 fn component(part: &Segment) -> Component<'_> {
     match part {
-        Segment::AnyDepth | Segment::Foreign => Component::AnyDepth,
+        Segment::AnyDepth => Component::AnyDepth,
         Segment::Name(name) => Component::Name(name),
         Segment::Pattern(pattern) => Component::Pattern(pattern),
     }

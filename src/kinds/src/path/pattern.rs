@@ -26,6 +26,8 @@ enum Token {
     Any,
     /// `*`: any characters.
     Star,
+    /// Dots and blanks at the end of a name, which Windows drops. Only patterns that forbid have it.
+    Trail,
     /// `[a-z]` or `[!a-z]`: one character that the ranges hold, or that they do not. A range holds both its ends.
     Class { is_negated: bool, ranges: Vec<(char, char)> },
 }
@@ -126,10 +128,26 @@ impl NamePattern {
                     tokens.push(Token::Class { is_negated: false, ranges });
                 }
                 Token::Class { .. } | Token::Any => tokens.push(Token::Any),
-                Token::Star => tokens.push(Token::Star),
+                Token::Star | Token::Trail => tokens.push(token.clone()),
             }
         }
         Self { tokens }
+    }
+
+    /// Returns a pattern that matches any dots and blanks after what this one matches, too.
+    pub(crate) fn with_trail(mut self) -> Self {
+        self.tokens.push(Token::Trail);
+        self
+    }
+
+    /// Returns the pattern of one name.
+    pub(crate) fn name(name: &str) -> Self {
+        Self { tokens: name.chars().map(Token::Char).collect() }
+    }
+
+    /// Returns the pattern of every name.
+    pub(crate) fn any() -> Self {
+        Self { tokens: vec![Token::Star] }
     }
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
@@ -144,7 +162,7 @@ impl NamePattern {
 
     /// Walks the tokens of the other side.
     fn run(&self, others: impl Iterator<Item = Token>) -> Overlap {
-        let mut at = Positions { any: self.skip_stars(1), aimed: 0 };
+        let mut at = Positions { any: self.skip_optional(1), aimed: 0 };
         let mut is_first = true;
         for other in others {
             at = self.step(at, &other, is_first);
@@ -173,9 +191,11 @@ impl NamePattern {
             if from.any & here == 0 {
                 continue;
             }
-            if *token == Token::Star {
-                to.any |= here;
-                to.aimed |= from.aimed & here;
+            if token.is_optional() {
+                if *token == Token::Star || other.meets(&Token::Char('.')) || other.meets(&Token::Char(' ')) {
+                    to.any |= here;
+                    to.aimed |= from.aimed & here;
+                }
             } else if token.meets(other) {
                 to.any |= next;
                 let is_aimed = token.is_aimed_by(other, is_first && index == 0);
@@ -184,13 +204,13 @@ impl NamePattern {
                 }
             }
         }
-        Positions { any: self.skip_stars(to.any), aimed: self.skip_stars(to.aimed) }
+        Positions { any: self.skip_optional(to.any), aimed: self.skip_optional(to.aimed) }
     }
 
-    /// Adds the positions after stars that match nothing.
-    fn skip_stars(&self, mut positions: u128) -> u128 {
+    /// Adds the positions after tokens that match nothing.
+    fn skip_optional(&self, mut positions: u128) -> u128 {
         for (index, token) in self.tokens.iter().enumerate() {
-            if *token == Token::Star && positions & (1u128 << (index & 127)) != 0 {
+            if token.is_optional() && positions & (1u128 << (index & 127)) != 0 {
                 positions |= 1u128 << ((index + 1) & 127);
             }
         }
@@ -201,7 +221,12 @@ impl NamePattern {
 // === impl Token ===
 
 impl Token {
-    /// Returns true if one character matches both. Neither is a star.
+    /// Returns true if the token matches no character, too.
+    fn is_optional(&self) -> bool {
+        matches!(self, Self::Star | Self::Trail)
+    }
+
+    /// Returns true if one character matches both. Neither is optional.
     fn meets(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Char(a), Self::Char(b)) => a == b,

@@ -12,8 +12,6 @@ pub(crate) enum Segment {
     AnyDepth,
     /// This name.
     Name(String),
-    /// A name of the workspace's root with letters that are not ASCII: any name with such letters. Only entries that forbid hold it.
-    Foreign,
     /// A name that the pattern matches.
     Pattern(NamePattern),
 }
@@ -141,7 +139,6 @@ impl Segment {
         match (self, component) {
             (Self::AnyDepth, _) | (_, Component::AnyDepth) => true,
             (Self::Name(name), Component::Name(other)) => name == other,
-            (Self::Foreign, Component::Name(other)) => !other.is_ascii(),
             (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
             (_, Component::Pattern(other))
                 if strictness == Strictness::Shell && self.needs_dot() && !other.begins_with_dot() =>
@@ -149,7 +146,6 @@ impl Segment {
                 false
             }
             (Self::Name(name), Component::Pattern(other)) => other.matches(name),
-            (Self::Foreign, Component::Pattern(_)) => true,
             (Self::Pattern(pattern), Component::Pattern(other)) => match pattern.overlap(other) {
                 Overlap::Aimed => true,
                 Overlap::Chance => strictness != Strictness::Aimed,
@@ -163,7 +159,7 @@ impl Segment {
         match self {
             Self::Name(name) => name.starts_with('.'),
             Self::Pattern(pattern) => pattern.needs_dot(),
-            Self::AnyDepth | Self::Foreign => false,
+            Self::AnyDepth => false,
         }
     }
 }

@@ -110,6 +110,10 @@ impl Workspace {
             }
             at += name.len() + 1;
         }
+        // `a /` ends with a blank, too, after its separator is dropped.
+        if components.last().is_some_and(|name| name.ends_with(char::is_whitespace)) {
+            return Err(Refusal::byte(text.len(), "ends with a blank"));
+        }
         if self.os == Os::Posix && is_magic(&components) {
             return Err(Refusal::whole("names a link of the kernel that leads to another place"));
         }

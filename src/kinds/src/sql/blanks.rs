@@ -25,7 +25,11 @@ impl Lexer<'_> {
             return self.refuse("MySQL needs a blank after --");
         }
         let comment = self.rest().split('\n').next().unwrap_or_default();
-        if comment.strip_suffix('\r').unwrap_or(comment).contains(|c: char| c.is_control() && c != '\t') {
+        if comment
+            .strip_suffix('\r')
+            .unwrap_or(comment)
+            .contains(|c: char| c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
             return self.refuse("a control character stands in a comment");
         }
         self.at += comment.len();

@@ -1,12 +1,12 @@
 //! Calls of functions: their arguments, also in the forms with words between them, and the clauses after them.
 
 use super::lexer::TokenKind;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 use super::{Dialect, words};
 
 impl Parser<'_> {
     /// Reads the arguments of a function of this name, and the clauses after them. The next token is `(`.
-    pub(super) fn special_call(&mut self, name: &str) -> Step {
+    pub(super) fn special_call(&mut self, name: &str) -> Parsed {
         match name {
             "cast" | "try_cast" => {
                 self.open()?;
@@ -78,11 +78,11 @@ impl Parser<'_> {
     }
 
     /// Reads `, expression …)` or `)`.
-    fn rest_after_first(&mut self) -> Step {
+    fn rest_after_first(&mut self) -> Parsed {
         if self.take(",") { self.rest_of_arguments() } else { self.close() }
     }
 
-    fn rest_of_arguments(&mut self) -> Step {
+    fn rest_of_arguments(&mut self) -> Parsed {
         loop {
             self.expression()?;
             if !self.take(",") {
@@ -92,7 +92,7 @@ impl Parser<'_> {
     }
 
     /// Reads arguments and the clauses of aggregates and windows. The next token is `(`.
-    pub(super) fn call(&mut self) -> Step {
+    pub(super) fn call(&mut self) -> Parsed {
         self.arguments()?;
         // Parametric functions: `quantile(0.5)(x)`.
         if self.dialect == Dialect::ClickHouse && self.is("(") {
@@ -132,7 +132,7 @@ impl Parser<'_> {
     }
 
     /// Reads `(…)` after the name of a function.
-    pub(super) fn arguments(&mut self) -> Step {
+    pub(super) fn arguments(&mut self) -> Parsed {
         self.open()?;
         if self.begins_query() {
             self.query()?;
@@ -162,7 +162,7 @@ impl Parser<'_> {
     }
 
     /// Reads `([NAME] [partition by …] [order by …] [frame])`.
-    pub(super) fn window(&mut self) -> Step {
+    pub(super) fn window(&mut self) -> Parsed {
         if !self.is("(") {
             return self.refuse("an opening bracket is expected");
         }
@@ -192,7 +192,7 @@ impl Parser<'_> {
     }
 
     /// Reads a bound of a window: `unbounded preceding`, `current row`, `3 following`.
-    fn bound(&mut self) -> Step {
+    fn bound(&mut self) -> Parsed {
         if self.take_all(&["current", "row"]) {
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl Parser<'_> {
     }
 
     /// Reads the name of a type: `numeric(10, 2)`, `timestamp with time zone`, `int[]`.
-    pub(super) fn type_name(&mut self) -> Step {
+    pub(super) fn type_name(&mut self) -> Parsed {
         let mut count = 0;
         while self.kind() == TokenKind::Word && words::is_type(self.text_of(self.token(0))) {
             self.advance();
@@ -231,7 +231,7 @@ impl Parser<'_> {
     }
 
     /// Reads `(10, 2)`, `(max)`, `('UTC')`, `(Int64)`.
-    fn type_arguments(&mut self) -> Step {
+    fn type_arguments(&mut self) -> Parsed {
         self.open()?;
         loop {
             if !self.take_kind(TokenKind::Number) && !self.take_kind(TokenKind::String) {

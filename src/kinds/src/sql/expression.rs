@@ -1,19 +1,12 @@
 //! Expressions: operands with operators between them. Precedence does not matter for the names in them.
 
 use super::lexer::TokenKind;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 use super::{Dialect, words};
-
-/// Operators between two operands.
-const INFIX: [&str; 45] = [
-    "+", "-", "*", "/", "%", "=", "==", "<>", "!=", "<", ">", "<=", ">=", "<=>", "||", "&&", "->", "->>", "#>", "#>>",
-    "@>", "<@", "@@", "@?", "?", "?|", "?&", "~", "~*", "!~", "!~*", "~~", "!~~", "&", "|", "^", "<<", ">>", "//",
-    "!<", "!>", "and", "or", "like", "escape",
-];
 
 impl Parser<'_> {
     /// Reads an expression; returns true if it is a query in brackets and nothing more.
-    pub(super) fn expression(&mut self) -> Step<bool> {
+    pub(super) fn expression(&mut self) -> Parsed<bool> {
         let mut is_query = self.operand()?;
         while self.operator()? {
             self.operand()?;
@@ -22,54 +15,8 @@ impl Parser<'_> {
         Ok(is_query)
     }
 
-    /// Takes an operator that an operand must follow, if one is next.
-    pub(super) fn operator(&mut self) -> Step<bool> {
-        if self.take_any(&INFIX) {
-            return Ok(true);
-        }
-        if self.take("is") {
-            self.take("not");
-            if self.take("distinct") {
-                self.expect("from", "from is expected after is distinct")?;
-            }
-            return Ok(true);
-        }
-        let is_negated = self.is("not");
-        let ahead = usize::from(is_negated);
-        let is_mysql = self.dialect == Dialect::MySql;
-        if self.is_at(ahead, "in") {
-            // `in NAME` reads a table in SQLite and ClickHouse.
-            return if self.is_at(ahead + 1, "(") {
-                self.skip(ahead + 1)
-            } else {
-                self.refuse("a bracket is expected after in")
-            };
-        }
-        if self.is_at(ahead, "similar") && self.is_at(ahead + 1, "to") {
-            return self.skip(ahead + 2);
-        }
-        let is_known = ["between", "like", "ilike"].iter().any(|word| self.is_at(ahead, word))
-            || matches!(self.dialect, Dialect::Sqlite | Dialect::DuckDb) && self.is_at(ahead, "glob")
-            || (is_mysql || self.dialect == Dialect::Sqlite) && self.is_at(ahead, "regexp")
-            || is_mysql && self.is_at(ahead, "rlike");
-        if is_known {
-            return self.skip(ahead + 1);
-        }
-        if is_negated {
-            return self.refuse("the operator is unknown");
-        }
-        Ok(is_mysql && self.take_any(&["xor", "div", "mod"]) || self.take_all(&["at", "time", "zone"]))
-    }
-
-    fn skip(&mut self, count: usize) -> Step<bool> {
-        for _ in 0..count {
-            self.advance();
-        }
-        Ok(true)
-    }
-
     /// Reads an operand with the signs before it and the suffixes after it.
-    pub(super) fn operand(&mut self) -> Step<bool> {
+    pub(super) fn operand(&mut self) -> Parsed<bool> {
         while self.take_any(&["+", "-", "~", "!", "not"]) {}
         let is_query = self.primary()?;
         let has_suffix = self.suffixes()?;
@@ -77,7 +24,7 @@ impl Parser<'_> {
     }
 
     /// Reads casts, subscripts, members and collations after an operand.
-    fn suffixes(&mut self) -> Step<bool> {
+    fn suffixes(&mut self) -> Parsed<bool> {
         let mut found = false;
         loop {
             if self.take("::") {
@@ -104,7 +51,7 @@ impl Parser<'_> {
     }
 
     /// Reads `[1]`, `[1:2]`, `[:2]`.
-    fn subscript(&mut self) -> Step {
+    fn subscript(&mut self) -> Parsed {
         self.open()?;
         if !self.is(":") {
             self.expression()?;
@@ -117,7 +64,7 @@ impl Parser<'_> {
     }
 
     /// Reads an operand; returns true if it is a query in brackets.
-    fn primary(&mut self) -> Step<bool> {
+    fn primary(&mut self) -> Parsed<bool> {
         match self.kind() {
             TokenKind::Number | TokenKind::String | TokenKind::Either | TokenKind::Placeholder => {
                 self.advance();
@@ -133,7 +80,7 @@ impl Parser<'_> {
     }
 
     /// Reads `(expression, …)` or `(query)`; returns true if it is a query.
-    fn bracket(&mut self) -> Step<bool> {
+    fn bracket(&mut self) -> Parsed<bool> {
         self.open()?;
         let mut is_query = self.begins_query();
         if is_query {
@@ -154,7 +101,7 @@ impl Parser<'_> {
     }
 
     /// Reads `(item, …)`; an item may be empty brackets. The next token must be `(`.
-    pub(super) fn bracket_list(&mut self) -> Step {
+    pub(super) fn bracket_list(&mut self) -> Parsed {
         if !self.is("(") {
             return self.refuse("an opening bracket is expected");
         }
@@ -170,7 +117,7 @@ impl Parser<'_> {
     }
 
     /// Reads `[item, …]`.
-    fn list(&mut self) -> Step<bool> {
+    fn list(&mut self) -> Parsed<bool> {
         if !matches!(self.dialect, Dialect::DuckDb | Dialect::ClickHouse) {
             return self.refuse("an operand is expected");
         }
@@ -178,7 +125,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn items_in_square_brackets(&mut self) -> Step {
+    fn items_in_square_brackets(&mut self) -> Parsed {
         self.open()?;
         while !self.is("]") {
             self.expression()?;
@@ -191,7 +138,7 @@ impl Parser<'_> {
     }
 
     /// Reads an operand that begins with a word without quotes.
-    fn word(&mut self) -> Step<bool> {
+    fn word(&mut self) -> Parsed<bool> {
         let word = self.text_of(self.token(0));
         if self.is("case") {
             return self.case();
@@ -238,7 +185,7 @@ impl Parser<'_> {
     }
 
     /// Reads `interval '1 day'`, `interval 1 day` or a column of this name.
-    fn interval(&mut self) -> Step<bool> {
+    fn interval(&mut self) -> Parsed<bool> {
         self.advance();
         if matches!(self.kind(), TokenKind::String | TokenKind::Number | TokenKind::Placeholder) {
             self.advance();
@@ -260,7 +207,7 @@ impl Parser<'_> {
     }
 
     /// Reads `case … end`.
-    fn case(&mut self) -> Step<bool> {
+    fn case(&mut self) -> Parsed<bool> {
         self.open()?;
         if !self.is("when") {
             self.expression()?;
@@ -279,7 +226,7 @@ impl Parser<'_> {
     }
 
     /// Reads a column, or a call of a function.
-    fn column_or_call(&mut self) -> Step<bool> {
+    fn column_or_call(&mut self) -> Parsed<bool> {
         let name = self.name()?;
         if name.has_star || !self.is("(") {
             return Ok(false);

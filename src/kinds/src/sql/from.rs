@@ -1,11 +1,11 @@
 //! `from` lists: tables, subqueries, functions and joins.
 
 use super::Dialect;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 
 impl Parser<'_> {
     /// Reads the list after `from`.
-    pub(super) fn tables_list(&mut self) -> Step {
+    pub(super) fn tables_list(&mut self) -> Parsed {
         loop {
             self.joined()?;
             if !self.take(",") {
@@ -15,7 +15,7 @@ impl Parser<'_> {
     }
 
     /// Reads one item and its joins; returns true if it is a query in brackets and nothing more.
-    fn joined(&mut self) -> Step<bool> {
+    fn joined(&mut self) -> Parsed<bool> {
         let mut is_query = self.item()?;
         // Each join may have one condition, also behind later joins.
         let mut conditions = 0_usize;
@@ -38,7 +38,7 @@ impl Parser<'_> {
     }
 
     /// Takes the words of a join, if one begins.
-    fn join(&mut self) -> Step<bool> {
+    fn join(&mut self) -> Parsed<bool> {
         let is_applied = self.dialect == Dialect::MsSql
             && (self.take_all(&["cross", "apply"]) || self.take_all(&["outer", "apply"]));
         if is_applied {
@@ -58,7 +58,7 @@ impl Parser<'_> {
     }
 
     /// Reads one item; returns true if it is a query in brackets and nothing more.
-    fn item(&mut self) -> Step<bool> {
+    fn item(&mut self) -> Parsed<bool> {
         let is_lateral = self.take("lateral");
         if self.is("(") {
             let is_query = self.bracket_item()?;
@@ -92,18 +92,13 @@ impl Parser<'_> {
     }
 
     /// Reads a query, a list of rows or a join in brackets; returns true if it is a query.
-    fn bracket_item(&mut self) -> Step<bool> {
+    fn bracket_item(&mut self) -> Parsed<bool> {
         self.open()?;
         let is_query = if self.begins_query() {
             self.query()?;
             true
         } else if self.take("values") {
-            loop {
-                self.bracket_list()?;
-                if !self.take(",") {
-                    break;
-                }
-            }
+            self.value_rows()?;
             false
         } else {
             let is_query = self.joined()?;
@@ -118,7 +113,7 @@ impl Parser<'_> {
     }
 
     /// Reads `[as] NAME [(NAMES)]`; returns true if there is one.
-    fn item_alias(&mut self) -> Step<bool> {
+    fn item_alias(&mut self) -> Parsed<bool> {
         if self.take("as") {
             if !self.is_name() {
                 return self.refuse("a name is expected");
@@ -134,7 +129,7 @@ impl Parser<'_> {
     }
 
     /// Reads `tablesample METHOD (SIZE) [repeatable (SEED)]`, if it is next.
-    fn sample(&mut self) -> Step {
+    fn sample(&mut self) -> Parsed {
         if !self.take("tablesample") {
             return Ok(());
         }

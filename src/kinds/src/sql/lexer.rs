@@ -32,7 +32,7 @@ pub(super) enum TokenKind {
 
 /// A token, as bytes of the text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
+pub(super) struct Lexeme {
     pub(super) kind: TokenKind,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -46,7 +46,7 @@ pub(super) struct Lexer<'a> {
 }
 
 /// Splits a text into tokens; the last one is `End`.
-pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token>, Refusal> {
+pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Lexeme>, Refusal> {
     if text.len() > MAX_BYTES {
         return Err(Refusal::whole("the query is over 64 KiB"));
     }
@@ -56,7 +56,7 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token>, Refusal
         lexer.blanks()?;
         let start = lexer.at;
         let kind = lexer.token()?;
-        tokens.push(Token { kind, start, end: lexer.at });
+        tokens.push(Lexeme { kind, start, end: lexer.at });
         if kind == TokenKind::End {
             return Ok(tokens);
         }

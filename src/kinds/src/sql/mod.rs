@@ -15,6 +15,8 @@ mod expression;
 mod from;
 mod functions;
 mod lexer;
+mod limit;
+mod operator;
 mod parser;
 mod query;
 mod reading;

@@ -1,6 +1,6 @@
 //! The cursor over a query's tokens, and the record of its tables, functions and `with` names.
 
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Lexeme, TokenKind};
 use super::{Dialect, FunctionName, SqlReading, SqlStatement, TableName, words};
 use crate::Refusal;
 
@@ -13,7 +13,7 @@ const MAX_NAMES: usize = 256;
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) dialect: Dialect,
-    tokens: Vec<Token>,
+    tokens: Vec<Lexeme>,
     at: usize,
     depth: usize,
     tables: Vec<TableName>,
@@ -33,10 +33,10 @@ pub(super) struct DottedName {
     pub(super) has_star: bool,
 }
 
-pub(super) type Step<T = ()> = Result<T, Refusal>;
+pub(super) type Parsed<T = ()> = Result<T, Refusal>;
 
 /// Reads a whole text: one query, and a semicolon if there is one.
-pub(super) fn read(text: &str, dialect: Dialect, tokens: Vec<Token>) -> Step<SqlReading> {
+pub(super) fn read(text: &str, dialect: Dialect, tokens: Vec<Lexeme>) -> Parsed<SqlReading> {
     let mut parser = Parser {
         text,
         dialect,
@@ -60,8 +60,8 @@ pub(super) fn read(text: &str, dialect: Dialect, tokens: Vec<Token>) -> Step<Sql
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn token(&self, ahead: usize) -> Token {
-        let end = Token { kind: TokenKind::End, start: self.text.len(), end: self.text.len() };
+    pub(super) fn token(&self, ahead: usize) -> Lexeme {
+        let end = Lexeme { kind: TokenKind::End, start: self.text.len(), end: self.text.len() };
         self.tokens.get(self.at + ahead).copied().unwrap_or(end)
     }
 
@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns the text of a token.
-    pub(super) fn text_of(&self, token: Token) -> &'a str {
+    pub(super) fn text_of(&self, token: Lexeme) -> &'a str {
         self.text.get(token.start..token.end).unwrap_or_default()
     }
 
@@ -131,24 +131,24 @@ impl<'a> Parser<'a> {
         found
     }
 
-    pub(super) fn expect(&mut self, word: &str, reason: &'static str) -> Step {
+    pub(super) fn expect(&mut self, word: &str, reason: &'static str) -> Parsed {
         if self.take(word) { Ok(()) } else { self.refuse(reason) }
     }
 
     /// Takes `)`.
-    pub(super) fn close(&mut self) -> Step {
+    pub(super) fn close(&mut self) -> Parsed {
         self.depth = self.depth.saturating_sub(1);
         self.expect(")", "a closing bracket is expected, or the reader does not know this word")
     }
 
     /// Takes a token that opens a level.
-    pub(super) fn open(&mut self) -> Step {
+    pub(super) fn open(&mut self) -> Parsed {
         self.deeper()?;
         self.advance();
         Ok(())
     }
 
-    fn deeper(&mut self) -> Step {
+    fn deeper(&mut self) -> Parsed {
         self.depth += 1;
         if self.depth > MAX_DEPTH { self.refuse("the query nests deeper than 32") } else { Ok(()) }
     }
@@ -158,7 +158,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Refuses the query at the next token.
-    pub(super) fn refuse<T>(&self, reason: &'static str) -> Step<T> {
+    pub(super) fn refuse<T>(&self, reason: &'static str) -> Parsed<T> {
         Err(Refusal::byte(self.token(0).start, reason))
     }
 
@@ -176,7 +176,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads one part of a name, folded as the dialect compares names.
-    pub(super) fn part(&mut self) -> Step<String> {
+    pub(super) fn part(&mut self) -> Parsed<String> {
         let token = self.token(0);
         let text = self.text_of(token);
         let part = match (token.kind, self.dialect) {
@@ -199,7 +199,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads `a.b.c` or `a.*`.
-    pub(super) fn name(&mut self) -> Step<DottedName> {
+    pub(super) fn name(&mut self) -> Parsed<DottedName> {
         if !self.is_name() {
             return self.refuse("a name is expected");
         }
@@ -219,7 +219,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a list of single names in brackets. The next token is `(`.
-    pub(super) fn names(&mut self) -> Step {
+    pub(super) fn names(&mut self) -> Parsed {
         self.open()?;
         loop {
             if !self.is_name() {
@@ -233,7 +233,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Records a table, unless a `with` clause defines the name.
-    pub(super) fn table(&mut self, name: DottedName) -> Step {
+    pub(super) fn table(&mut self, name: DottedName) -> Parsed {
         if name.has_star || name.parts.len() > 3 {
             return Err(Refusal::byte(name.start, "a table's name has more than three parts, or a star"));
         }
@@ -250,7 +250,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Records a function. Built-in functions compare without case.
-    pub(super) fn function(&mut self, mut name: String, at: usize) -> Step {
+    pub(super) fn function(&mut self, mut name: String, at: usize) -> Parsed {
         if matches!(self.dialect, Dialect::MySql | Dialect::MsSql | Dialect::ClickHouse) {
             name.make_ascii_lowercase();
         }
@@ -265,7 +265,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Adds a name that a `with` clause defines.
-    pub(super) fn define(&mut self, name: &str) -> Step {
+    pub(super) fn define(&mut self, name: &str) -> Parsed {
         if self.defined.len() >= MAX_NAMES {
             return self.refuse("the query defines more than 256 names");
         }

@@ -1,12 +1,12 @@
 //! Queries: `with`, `select`, set operations, and the clauses after them.
 
 use super::lexer::TokenKind;
-use super::parser::{Parser, Step};
+use super::parser::{Parsed, Parser};
 use super::{Dialect, words};
 
 impl Parser<'_> {
     /// Reads a query; returns the number of rows that it states as its limit.
-    pub(super) fn query(&mut self) -> Step<Option<u64>> {
+    pub(super) fn query(&mut self) -> Parsed<Option<u64>> {
         let defined = self.defined.len();
         if self.take("with") {
             self.definitions()?;
@@ -18,7 +18,7 @@ impl Parser<'_> {
     }
 
     /// Reads `NAME AS (QUERY), …`.
-    fn definitions(&mut self) -> Step {
+    fn definitions(&mut self) -> Parsed {
         let is_recursive = self.take("recursive");
         // In these dialects a name stands for itself in its own query also without the keyword.
         let sees_itself = is_recursive || matches!(self.dialect, Dialect::Sqlite | Dialect::MsSql);
@@ -40,7 +40,7 @@ impl Parser<'_> {
             if sees_itself {
                 self.define(&name)?;
             }
-            if !self.begins_query() && !self.is("(") {
+            if !self.begins_query() && !self.is_any(&["(", "values"]) {
                 return self.refuse("the statement is neither select nor with");
             }
             self.query()?;
@@ -54,7 +54,7 @@ impl Parser<'_> {
     }
 
     /// Reads a `select`, or a query in brackets; returns the number of `top`.
-    fn term(&mut self) -> Step<Option<u64>> {
+    fn term(&mut self) -> Parsed<Option<u64>> {
         if self.is("(") {
             self.open()?;
             if !self.begins_query() && !self.is("(") {
@@ -64,12 +64,26 @@ impl Parser<'_> {
             self.close()?;
             return Ok(None);
         }
+        if self.take("values") {
+            self.value_rows()?;
+            return Ok(None);
+        }
         self.expect("select", "a query is expected")?;
         self.select()
     }
 
+    /// Reads `(…), (…)` after `values`.
+    pub(super) fn value_rows(&mut self) -> Parsed {
+        loop {
+            self.bracket_list()?;
+            if !self.take(",") {
+                return Ok(());
+            }
+        }
+    }
+
     /// Reads the set operations and the last clauses of a query.
-    pub(super) fn query_rest(&mut self, top: Option<u64>) -> Step<Option<u64>> {
+    pub(super) fn query_rest(&mut self, top: Option<u64>) -> Parsed<Option<u64>> {
         let mut limit = top;
         while self.take_any(&["union", "intersect", "except"]) {
             limit = None;
@@ -100,47 +114,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads the rest of `limit N`, `limit ALL` or `limit M, N`.
-    fn limit(&mut self) -> Step<Option<u64>> {
-        if self.take("all") {
-            return Ok(None);
-        }
-        let mut limit = self.count()?;
-        if self.take(",") {
-            limit = self.count()?;
-        }
-        if self.is_any(&["by", "with"]) {
-            return self.refuse("the form of the limit is unknown");
-        }
-        Ok(limit)
-    }
-
-    /// Reads an expression; returns its value if it is a plain number.
-    fn count(&mut self) -> Step<Option<u64>> {
-        let (token, first) = (self.token(0), self.token(1));
-        self.expression()?;
-        let is_alone = token.kind == TokenKind::Number && self.token(0).start == first.start;
-        Ok(if is_alone { self.text_of(token).parse().ok() } else { None })
-    }
-
-    /// Reads the rest of `fetch first N rows only`.
-    fn fetch(&mut self) -> Step<Option<u64>> {
-        if !self.take_any(&["first", "next"]) {
-            return self.refuse("the form of the limit is unknown");
-        }
-        let limit = if self.is_any(&["row", "rows"]) { Some(1) } else { self.count()? };
-        if !self.take_any(&["row", "rows"]) {
-            return self.refuse("the form of the limit is unknown");
-        }
-        if self.take_all(&["with", "ties"]) {
-            return Ok(None);
-        }
-        self.expect("only", "the form of the limit is unknown")?;
-        Ok(limit)
-    }
-
     /// Reads a `select` after the keyword, up to its set operations; returns the number of `top`.
-    fn select(&mut self) -> Step<Option<u64>> {
+    fn select(&mut self) -> Parsed<Option<u64>> {
         let mut top = None;
         if self.take("distinct") {
             if self.dialect != Dialect::MySql && self.take("on") {
@@ -182,25 +157,8 @@ impl Parser<'_> {
         Ok(top)
     }
 
-    /// Reads the rest of `top N`, `top (N)`, `top N percent`, `top N with ties`.
-    fn top(&mut self) -> Step<Option<u64>> {
-        let has_bracket = self.is("(");
-        if has_bracket {
-            self.open()?;
-        }
-        let limit = self.text_of(self.token(0)).parse().ok();
-        if !self.take_kind(TokenKind::Number) {
-            return self.refuse("a number is expected");
-        }
-        if has_bracket {
-            self.close()?;
-        }
-        let (is_percent, has_ties) = (self.take("percent"), self.take_all(&["with", "ties"]));
-        Ok(if is_percent || has_ties { None } else { limit })
-    }
-
     /// Reads one column of a select list, with its alias.
-    fn select_item(&mut self) -> Step {
+    fn select_item(&mut self) -> Parsed {
         if self.take("*") {
             return Ok(());
         }
@@ -234,7 +192,7 @@ impl Parser<'_> {
     }
 
     /// Reads the items of `group by`.
-    fn group_by(&mut self) -> Step {
+    fn group_by(&mut self) -> Parsed {
         if self.take("all") {
             return Ok(());
         }
@@ -256,7 +214,7 @@ impl Parser<'_> {
     }
 
     /// Reads the items of `order by`.
-    pub(super) fn order_items(&mut self) -> Step {
+    pub(super) fn order_items(&mut self) -> Parsed {
         loop {
             if !self.take("all") {
                 self.expression()?;
@@ -272,7 +230,7 @@ impl Parser<'_> {
     }
 
     /// Reads `NAME AS (WINDOW), …`.
-    fn windows(&mut self) -> Step {
+    fn windows(&mut self) -> Parsed {
         loop {
             if !self.is_name() {
                 return self.refuse("a name is expected");

@@ -15,11 +15,11 @@ const STRUCTURE: [&str; 64] = [
 
 /// Words that begin a statement of SQL Server, which needs no semicolon between statements.
 #[rustfmt::skip]
-const STATEMENTS: [&str; 54] = [
+const STATEMENTS: [&str; 57] = [
     "add", "alter", "backup", "begin", "break", "bulk", "checkpoint", "close", "commit", "continue", "create", "dbcc",
     "deallocate", "declare", "delete", "deny", "disable", "drop", "enable", "exec", "execute", "get", "go", "goto",
     "grant", "if", "insert", "kill", "merge", "move", "open", "print", "raiserror", "readtext", "receive",
-    "reconfigure", "restore", "return", "revert", "revoke", "rollback", "save", "select", "send", "set", "shutdown",
+    "reconfigure", "restore", "return", "revert", "revoke", "rollback", "save", "select", "send", "set", "shutdown", "setuser", "dump", "load",
     "throw", "truncate", "update", "updatetext", "use", "waitfor", "while", "writetext",
 ];
 

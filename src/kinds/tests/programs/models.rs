@@ -54,7 +54,7 @@ fn is_special(model: &ProgramModel) -> bool {
 fn every_option_of_the_table_is_allowed_in_each_spelling() {
     let wide = Profile::wide();
     let mut wrong = Vec::new();
-    for model in command::models().iter().filter(|model| !is_special(model)) {
+    for model in command::program_models().iter().filter(|model| !is_special(model)) {
         let is_go = model.words.starts_with("go");
         for item in model.options.split_ascii_whitespace() {
             let spelled = if is_go { vec![item.split([':', '=']).next().unwrap().to_owned()] } else { spellings(item) };
@@ -77,7 +77,7 @@ fn every_option_of_the_table_is_allowed_in_each_spelling() {
 fn an_option_that_the_table_lacks_is_refused_for_every_program() {
     let wide = Profile::wide();
     let texts = ["echo", "test", "[", "true", "false", ":"];
-    for model in command::models().iter().filter(|model| !texts.contains(&model.words)) {
+    for model in command::program_models().iter().filter(|model| !texts.contains(&model.words)) {
         for option in ["--no-such-option", "--exec=id", "-ø", "--output=/etc/x", "--config=x", "--help-all"] {
             let line = format!("{} {option}", model.words);
             assert!(wide.judge(&line).is_err(), "{line}");
@@ -105,7 +105,7 @@ fn an_option_that_the_table_lacks_is_refused_for_every_program() {
 fn a_path_outside_is_refused_in_every_operand_and_value() {
     let wide = Profile::wide();
     let mut wrong = Vec::new();
-    for model in command::models().iter().filter(|model| !is_special(model)) {
+    for model in command::program_models().iter().filter(|model| !is_special(model)) {
         for item in model.options.split_ascii_whitespace() {
             let item = item.trim_start_matches(['*', '^']);
             if let Some((name, "r" | "w" | "R" | "W" | "t")) = item.split_once(':') {
@@ -133,7 +133,7 @@ fn a_path_outside_is_refused_in_every_operand_and_value() {
 #[test]
 fn the_table_has_no_item_that_its_reader_misreads() {
     let mut seen = std::collections::BTreeSet::new();
-    for model in command::models() {
+    for model in command::program_models() {
         assert!(seen.insert(model.words), "{} twice", model.words);
         let mut names = std::collections::BTreeSet::new();
         for item in model.options.split_ascii_whitespace() {

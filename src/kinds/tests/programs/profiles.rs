@@ -114,7 +114,7 @@ impl Profile {
 
     /// Every program that has a model, with these paths.
     pub(crate) fn wide_in(paths: &[&str]) -> Self {
-        let words: Vec<&str> = command::models().iter().map(|model| model.words).collect();
+        let words: Vec<&str> = command::program_models().iter().map(|model| model.words).collect();
         Self::new(&entries(&words), &[], paths, paths)
     }
 

@@ -1,6 +1,6 @@
 //! Blocks of addresses.
 
-use crate::rows;
+use crate::rows::{rows, text};
 use callgate_kinds::cidr::{CidrBlock, CidrRules};
 
 /// Compiles blocks.
@@ -11,10 +11,16 @@ fn compile(blocks: &[&str]) -> CidrRules {
 
 #[test]
 fn each_row_of_blocks_has_its_verdict() {
-    for row in rows::read("cidr.json") {
-        let rules = compile(if row.policy == "ula" { &["fc00::/7"] } else { &["10.0.0.0/8"] });
-        let verdict = CidrBlock::read(&row.input).and_then(|block| rules.check(&block));
-        assert_eq!(verdict.is_ok(), row.is_allowed, "{:?} ({}): {verdict:?}", row.input, row.why);
+    for row in rows("cidr") {
+        let rules = compile(if text(&row, "policy") == "ula" { &["fc00::/7"] } else { &["10.0.0.0/8"] });
+        let verdict = CidrBlock::read(text(&row, "input")).and_then(|block| rules.check(&block));
+        assert_eq!(
+            verdict.is_ok(),
+            row["verdict"] == "allow",
+            "{:?} ({}): {verdict:?}",
+            text(&row, "input"),
+            text(&row, "why")
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! E-mail addresses.
 
-use crate::rows;
+use crate::rows::{rows, text};
 use callgate_kinds::email::{EmailAddress, EmailRules};
 
 /// Compiles domains.
@@ -12,9 +12,15 @@ fn compile(domains: &[&str]) -> EmailRules {
 #[test]
 fn each_row_of_addresses_has_its_verdict() {
     let rules = compile(&["good.example"]);
-    for row in rows::read("email.json") {
-        let verdict = EmailAddress::read(&row.input).and_then(|address| rules.check(&address));
-        assert_eq!(verdict.is_ok(), row.is_allowed, "{:?} ({}): {verdict:?}", row.input, row.why);
+    for row in rows("email") {
+        let verdict = EmailAddress::read(text(&row, "input")).and_then(|address| rules.check(&address));
+        assert_eq!(
+            verdict.is_ok(),
+            row["verdict"] == "allow",
+            "{:?} ({}): {verdict:?}",
+            text(&row, "input"),
+            text(&row, "why")
+        );
     }
 }
 

@@ -17,6 +17,7 @@ use callgate_json::{Map, Value};
 
 use super::{ChangeEffect, sets};
 use crate::keywords::{self, Purpose};
+use crate::kinds::mark;
 use crate::source::node::join;
 
 /// One difference of two schemas.
@@ -146,6 +147,8 @@ impl<'s> Schemas<'s> {
             }
             // Another draft makes every line unclear.
             "$schema" => ChangeEffect::Nothing,
+            // A mark only refuses values.
+            mark::KEYWORD => restriction(a, b),
             "minContains" | "maxContains" => ChangeEffect::Unclear,
             _ if key.starts_with("x-") && !key.starts_with("x-callgate") => ChangeEffect::Nothing,
             _ => match keywords::find(key).map(|keyword| keyword.purpose) {

@@ -143,9 +143,12 @@ mod tests {
             spans.iter().map(|(name, source)| format!("{name}={}", source.as_str())).collect()
         };
         assert!(names("{}").is_empty());
-        assert_eq!(names("langfuse: true\n"), ["langfuse.session.id=conversation", "langfuse.user.id=tenant"]);
         assert_eq!(
-            names("langfuse: true\nspanAttributes: { langfuse.user.id: role }\n"),
+            names("langfuse: true\notlp: http://a\n"),
+            ["langfuse.session.id=conversation", "langfuse.user.id=tenant"]
+        );
+        assert_eq!(
+            names("langfuse: true\notlp: http://a\nspanAttributes: { langfuse.user.id: role }\n"),
             ["langfuse.user.id=role", "langfuse.session.id=conversation"]
         );
         assert_eq!(names("spanAttributes: { session.id: conversation }\n"), ["session.id=conversation"]);

@@ -59,8 +59,7 @@ pub(crate) struct TelemetrySection {
     attributes: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     span_attributes: BTreeMap<String, Spanned<String>>,
-    #[serde(default)]
-    langfuse: bool,
+    langfuse: Option<Spanned<bool>>,
     #[serde(default)]
     content: ContentSection,
     service_name: Option<Spanned<String>>,
@@ -80,6 +79,11 @@ impl TelemetrySection {
             authority: self.otlp_ca,
             unencrypted: self.otlp_unencrypted,
         };
+        let langfuse = self.langfuse.as_ref().is_some_and(|langfuse| langfuse.value);
+        if let (Some(written), true, None) = (&self.langfuse, langfuse, &fields.endpoint) {
+            let message = "telemetry.langfuse: expected telemetry.otlp beside it, Langfuse's address".into();
+            return Err(place.fault(written.referenced, message));
+        }
         let service_name = match self.service_name {
             None => SERVICE_NAME.to_owned(),
             Some(written) if !written.value.is_empty() => written.value,
@@ -96,7 +100,7 @@ impl TelemetrySection {
         Ok(TelemetrySettings {
             otlp: fields.resolve(place)?,
             service_name,
-            attributes: AttributeSettings::resolve(self.attributes, self.span_attributes, self.langfuse, place)?,
+            attributes: AttributeSettings::resolve(self.attributes, self.span_attributes, langfuse, place)?,
             content: self.content.resolve(place)?,
             sampling,
             open_metrics: self.open_metrics,
@@ -151,6 +155,7 @@ mod tests {
         for (text, expected) in [
             ("sampling: 1.5\n", "executor.yaml:1:11: telemetry.sampling: expected 0 to 1, found 1.5"),
             ("sampling: .nan\n", "executor.yaml:1:11: telemetry.sampling: expected 0 to 1, found NaN"),
+            ("langfuse: true\n", "executor.yaml:1:11: telemetry.langfuse: expected telemetry.otlp beside it"),
             ("serviceName: ''\n", "executor.yaml:1:14: telemetry.serviceName: expected a name"),
         ] {
             let error = read(text).unwrap_err();

@@ -57,6 +57,18 @@ pub enum HeaderSource {
     Environment(String),
 }
 
+// === impl Otlp ===
+
+impl Otlp {
+    /// Returns the names of the variables that hold values of headers.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter_map(|(_, source)| match source {
+            HeaderSource::File(_) => None,
+            HeaderSource::Environment(variable) => Some(variable.as_str()),
+        })
+    }
+}
+
 /// The fields of the section.
 pub(super) struct OtlpFields {
     pub(super) endpoint: Option<Spanned<String>>,

@@ -150,6 +150,8 @@ pub(super) struct Whole {
     description: String,
     /// The arguments an approval allows to run: RFC 8785 canonical JSON, byte for byte.
     arguments: String,
+    /// The marked strings of the call as the role's profile reads them, line by line. Empty for a tool without marks.
+    understood: Vec<String>,
     /// The answers open to the person who reads this.
     may: May,
     /// The executor's current time.
@@ -385,6 +387,7 @@ impl Whole {
             approval: request.into(),
             description: request.ask.about.description.clone(),
             arguments: request.ask.arguments.clone(),
+            understood: request.ask.about.held_for.iter().flat_map(|held| held.understood.iter().cloned()).collect(),
             may,
             now: text(SystemTime::now()),
         }

@@ -86,6 +86,11 @@ export function rules(held) {
     el("li", {}, el("span", { class: "mono" }, seen(code)), pointer ? [" at ", el("span", { class: "mono" }, seen(pointer))] : null)));
 }
 
+/** The marked strings of a call, as the gate understands them. */
+export function understood(lines) {
+  return lines && lines.length > 0 ? el("ul", { class: "rules mono" }, lines.map((line) => el("li", {}, seen(line)))) : null;
+}
+
 /** What an approval lets happen. */
 export function runner(runBy) {
   return runBy === "client" ? "the application, once the gate releases the call" : "the executor";

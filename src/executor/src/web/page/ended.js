@@ -1,7 +1,7 @@
 // The ended requests, the newest first.
 
 import { ask } from "./api.js";
-import { el, facts, json, rules, runner, searching, seen, short, when } from "./build.js";
+import { el, facts, json, rules, understood, runner, searching, seen, short, when } from "./build.js";
 
 export const title = "Decided";
 const WORDS = {
@@ -56,7 +56,7 @@ export function show(place, { left, failed }) {
           ["Used", whole.used && when(whole.used)],
           ["Refused until", whole.state === "denied" && Date.parse(whole.expires) > Date.parse(whole.now) && when(whole.expires)],
           ["Agreed", whole.agreed.join(", ")],
-          ["Held for", rules(whole.heldFor)], ["Runs it", runner(whole.runBy)],
+          ["Held for", rules(whole.heldFor)], ["Understood", understood(whole.understood)], ["Runs it", runner(whole.runBy)],
           ["Contract", whole.contract && `${whole.contract} ${whole.contractVersion}`], ["Digest", short(whole.contractDigest)],
           ["Exchange", el("span", { class: "mono" }, seen(whole.exchangeId))],
           ["Request", el("span", { class: "mono" }, whole.id)],

@@ -1,7 +1,7 @@
 // The pending calls: read, approve, deny. A text being typed survives a refresh of the list.
 
 import { Refused, ask } from "./api.js";
-import { el, facts, json, rules, runner, said, searching, seen, short, trouble, when } from "./build.js";
+import { el, facts, json, rules, understood, runner, said, searching, seen, short, trouble, when } from "./build.js";
 import { watch } from "./reading.js";
 
 export const title = "Pending";
@@ -146,6 +146,7 @@ export function show(place, { person, left, failed }) {
         ["Tenant", approval.tenant || "(none)"],
         ["Role", approval.role],
         ["Held for", rules(approval.heldFor)],
+        ["Understood", understood(approval.understood)],
         ["Runs it", runner(approval.runBy)],
         ["Asked", when(approval.created)],
         ["Contract", approval.contract ? `${approval.contract} ${approval.contractVersion}` : null],

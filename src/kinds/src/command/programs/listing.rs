@@ -21,7 +21,7 @@ pub struct ProgramModel {
 
 /// Returns the models of programs, in the order of their names.
 #[must_use]
-pub fn models() -> Vec<ProgramModel> {
+pub fn program_models() -> Vec<ProgramModel> {
     let mut models: Vec<ProgramModel> = all()
         .map(|model| ProgramModel {
             words: model.words,

@@ -45,7 +45,7 @@ mod text;
 mod wrappers;
 
 pub(super) use git::GLOBAL as GIT;
-pub use listing::{ProgramModel, models};
+pub use listing::{ProgramModel, program_models};
 
 /// No option does harm, so a file whose name is an option does none either.
 pub(super) const HARMLESS: u16 = 1;

@@ -17,6 +17,7 @@ fn texts_that_two_systems_read_in_two_ways_are_refused_with_their_byte() {
         (" a", "byte 0: begins with a blank"),
         ("a\t", "byte 1: ends with a blank"),
         ("a\u{3000}", "byte 1: ends with a blank"),
+        ("a /", "byte 3: ends with a blank"),
         ("a\0.png", "byte 1: has a NUL"),
         ("a\nb", "byte 1: has a control character"),
         ("a\u{7f}b", "byte 1: has a control character"),
