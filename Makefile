@@ -134,9 +134,9 @@ bench-protect: native setup-protect ## Measure the protection that contracts giv
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
 .PHONY: setup
-setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, a browser, other languages), once
+setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, shells, a browser, other languages), once
 
 .PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals
 $(SETUP) setup-local-model setup-checkers setup-rivals:

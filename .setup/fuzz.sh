@@ -1,5 +1,6 @@
 #!/bin/sh
-# fuzz.sh [TARGET]…: builds the fuzz targets and runs each (or the named ones) for FUZZ_SECONDS. .callgate/fuzz keeps the results:
+# fuzz.sh [TARGET]…: builds the fuzz targets and runs each (or the named ones) for FUZZ_SECONDS; `shell_oracle` is the test with real
+# shells, on mutants of a new seed. .callgate/fuzz keeps the results:
 # inputs with new coverage in corpus/, failing inputs in artifacts/.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
@@ -29,8 +30,17 @@ run "build the fuzz targets" \
 # Leak detection is off: it needs ptrace, which many containers forbid.
 export ASAN_OPTIONS=detect_leaks=0
 failed=
-targets=${*:-$(cargo fuzz list --fuzz-dir tests/fuzz)}
+targets=${*:-$(cargo fuzz list --fuzz-dir tests/fuzz) shell_oracle}
 for target in $targets; do
+    if [ "$target" = shell_oracle ]; then
+        if (run "fuzz $target" env CALLGATE_SHELL_SECONDS="$seconds" CALLGATE_SHELL_SEED="$(date +%s)" \
+            cargo test --quiet --release -p callgate-kinds --test shell_oracle); then
+            grep COVERED "$state/log/fuzz-shell-oracle.log" >&2
+        else
+            failed="$failed $target"
+        fi
+        continue
+    fi
     mkdir -p "$folder/corpus/$target" "$folder/artifacts/$target"
     set -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 -len_control=20 \
         -print_final_stats=1 -artifact_prefix="$folder/artifacts/$target/"

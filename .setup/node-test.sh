@@ -16,5 +16,5 @@ WASM_BINDGEN_TEST_TIMEOUT=600
 WASM_TOOLCHAIN=$(cat "$state/node-toolchain")
 WASM_TARGET=wasm32-unknown-unknown
 export CALLGATE_VERDICTS CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER WASM_BINDGEN_TEST_TIMEOUT WASM_TOOLCHAIN WASM_TARGET
-exec .setup/cargo-wasm test --release -p callgate-json -p callgate-contract -p callgate-verdicts \
-    --test reading --test canonical --test contract --test node "$@" -- --nocapture
+exec .setup/cargo-wasm test --release -p callgate-json -p callgate-contract -p callgate-kinds -p callgate-verdicts \
+    --test reading --test canonical --test contract --test shell_reading --test node "$@" -- --nocapture

@@ -1,14 +1,16 @@
-"""Rates and the life of conversations in a real Envoy with two workers, which count in one store."""
+"""Rates and the life of conversations: in a real Envoy with two workers, which count in one store, and in two Envoys with one executor."""
 
 import concurrent.futures
 import json
+import subprocess
+import threading
 import urllib.request
 
 import grpc
 import httpx
 import pytest
 from ports import free_port
-from wire_gate import HEADERS, Gate, contract
+from wire_gate import DIST, HEADERS, Gate, contract
 from wire_upstream import Play, Upstream, answer
 
 REQUESTS, CALLS, TURNS = 40, 25, 12
@@ -168,3 +170,155 @@ def test_without_an_answer_of_the_shared_service_no_request_passes(tmp_path):
     finally:
         gate.stop()
         upstream.close()
+
+def counted_desk(requests=REQUESTS, calls=CALLS, **limits):
+    made = contract(conversation={"id": "header:x-session-id", "lifetime": "24h", "maxTurns": TURNS},
+                    limits={"store": "executor", **limits})
+    made["spec"]["roles"] = {
+        "asker": {"tools": ["*"], "requestsPerDay": requests},
+        "caller": {"tools": ["*"], "callsPerDay": calls},
+        "spender": {"tools": ["*"], "tokensPerDay": 1},
+        "talker": {"tools": ["*"]},
+    }
+    return made
+
+
+class Executor:
+    """An executor that counts for several Envoys, in its memory."""
+
+    def __init__(self, folder, made):
+        (folder / "contract.json").write_text(json.dumps(made))
+        self.port, self.folder = free_port(), folder
+        (folder / "executor.yaml").write_text(f"listen: 127.0.0.1:{self.port}\ncontracts: [contract.json]\nstateDir: state\n")
+        self.start()
+
+    def start(self):
+        binary = DIST / "callgate-executor"
+        if not binary.is_file():
+            pytest.fail(f"{DIST} lacks callgate-executor; run `make build`", pytrace=False)
+        self.lines = []
+        command = [binary, "--config", self.folder / "executor.yaml"]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if json.loads(line)["message"] == "ready":
+                break
+        else:
+            pytest.fail(f"the executor did not start: {self.lines}", pytrace=False)
+        # Nobody else empties the pipe.
+        threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait(10)
+
+
+class Pair:
+    """Two Envoys in front of one upstream, which one executor counts together."""
+
+    def __init__(self, folder, **limits):
+        self.upstream = Upstream()
+        self.upstream.play("said", Play((answer(said()),)))
+        self.upstream.play("calls", Play((answer(said(tool_calls=[CALL])),)))
+        usage = json.loads(said())
+        usage["usage"] = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+        self.upstream.play("used", Play((answer(json.dumps(usage).encode()),)))
+        made = counted_desk(**limits)
+        self.executor = Executor(folder, made)
+        options = ["--executor", f"127.0.0.1:{self.executor.port}"]
+        self.gates = [Gate(folder, f"gate{n}", made, self.upstream, options=options, workers=2) for n in range(2)]
+        for gate in self.gates:
+            gate.ready()
+
+    def storm(self, count, headers, play="said"):
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            return list(pool.map(lambda n: ask(self.gates[n % 2], headers(n), play), range(count)))
+
+    def stop(self):
+        traps = [line for gate in self.gates for line in gate.traps()]
+        for gate in self.gates:
+            gate.stop()
+        self.executor.stop()
+        self.upstream.close()
+        assert traps == []
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    pair = Pair(tmp_path_factory.mktemp("pair"))
+    try:
+        yield pair
+    finally:
+        pair.stop()
+
+
+def test_the_executor_says_that_its_counts_are_in_memory(pair):
+    assert any("counts" in line and "in memory" in line for line in pair.executor.lines)
+
+
+def test_two_envoys_admit_just_the_limit_of_requests(pair):
+    answers = pair.storm(3 * REQUESTS, lambda n: [*role("asker"), ("x-session-id", f"s{n % 20}")])
+    codes = [response.status_code for response in answers]
+    assert (codes.count(200), codes.count(429)) == (REQUESTS, 2 * REQUESTS)
+    refused = next(response for response in answers if response.status_code == 429)
+    assert refused.json()["error"]["code"] == "rate_limited"
+    assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    for gate in pair.gates:
+        assert ask(gate, [*role("asker", "another"), ("x-session-id", "s")]).status_code == 200
+
+
+def test_two_envoys_release_just_the_limit_of_calls(pair):
+    answers = pair.storm(3 * CALLS, lambda n: [*role("caller"), ("x-session-id", f"s{n % 20}")], "calls")
+    assert {response.status_code for response in answers} == {200}
+    released = [response for response in answers if response.json()["choices"][0]["message"].get("tool_calls")]
+    assert len(released) == CALLS
+    assert all("rate_limited" in response.text for response in answers if response not in released)
+
+
+def test_two_envoys_count_the_turns_of_a_conversation(pair):
+    answers = pair.storm(3 * TURNS, lambda _: [*role("talker"), ("x-session-id", "one")])
+    codes = [response.status_code for response in answers]
+    assert (codes.count(200), codes.count(403)) == (TURNS, 2 * TURNS)
+    assert {response.json()["error"]["code"] for response in answers if response.status_code == 403} == {"conversation_limit"}
+    assert ask(pair.gates[0], [*role("talker", "another"), ("x-session-id", "one")]).status_code == 200
+
+
+def test_tokens_that_one_envoy_charges_refuse_the_next_request_at_the_other(pair):
+    spender = [*role("spender"), ("x-session-id", "spends")]
+    assert ask(pair.gates[0], spender, "used").status_code == 200
+    # The charge follows the exchange, within a tick of half a second and the executor's answer.
+    for _ in range(60):
+        response = ask(pair.gates[1], [*role("spender"), ("x-session-id", "asks")], "used")
+        if response.status_code == 429:
+            break
+        threading.Event().wait(0.25)
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "budget_exceeded")
+
+
+def test_a_large_request_waits_for_the_executor_and_arrives_whole(pair):
+    text = "x" * 300_000
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    headers = [*HEADERS.items(), ("x-play", "said"), *role("talker", "large"), ("x-session-id", "large")]
+    with httpx.Client(timeout=30) as client:
+        response = client.post(f"{pair.gates[0].url}/v1/chat/completions", json=body, headers=headers)
+    assert response.status_code == 200
+    assert any(text.encode() in sent for sent in pair.upstream.bodies("said"))
+
+
+@pytest.mark.parametrize("rule, status", [("refuse", 503), ("allow", 200)])
+def test_without_the_executor_the_contract_decides(tmp_path, rule, status):
+    pair = Pair(tmp_path, storeUnavailable=rule)
+    try:
+        asker = [*role("asker"), ("x-session-id", "s")]
+        assert ask(pair.gates[0], asker).status_code == 200
+        pair.executor.stop()
+        for play in ["said", "calls"]:
+            name = "caller" if play == "calls" else "asker"
+            response = ask(pair.gates[1], [*role(name), ("x-session-id", "s")], play)
+            assert response.status_code == status, response.text
+            if status == 503:
+                assert response.json()["error"]["code"] == "limits_unavailable"
+        if rule == "allow":
+            assert response.json()["choices"][0]["message"]["tool_calls"]
+    finally:
+        pair.stop()

@@ -8,8 +8,8 @@ use std::time::Duration;
 use callgate_proto::executor::v1::call_outcome::Outcome;
 use callgate_proto::executor::v1::executor_server::{Executor, ExecutorServer};
 use callgate_proto::executor::v1::{
-    AuthorizeRequest, AuthorizeResponse, CallOutcome, Decision, ExecuteRequest, ExecuteResponse, RecordRequest,
-    RecordResponse, Success,
+    AdmitRequest, AdmitResponse, AuthorizeRequest, AuthorizeResponse, CallOutcome, ChargeRequest, ChargeResponse,
+    Decision, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse, Success,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -163,6 +163,14 @@ impl Executor for Service {
 
     async fn authorize(&self, _: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
         Err(Status::unimplemented("the fake knows no approvals"))
+    }
+
+    async fn admit(&self, _: Request<AdmitRequest>) -> Result<Response<AdmitResponse>, Status> {
+        Err(Status::unimplemented("the fake counts nothing"))
+    }
+
+    async fn charge(&self, _: Request<ChargeRequest>) -> Result<Response<ChargeResponse>, Status> {
+        Err(Status::unimplemented("the fake counts nothing"))
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {

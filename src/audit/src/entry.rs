@@ -99,6 +99,13 @@ pub enum AuditEvent {
         /// JSON Pointer into the arguments, or empty.
         pointer: String,
     },
+    /// The counts of a request, or of a further round, are against it. The entry has no call.
+    Admission {
+        /// [`Verdict::Deny`]; in shadow mode [`Verdict::Allow`].
+        verdict: Verdict,
+        /// The code, such as `rate_limited` or `conversation_expired`.
+        code: String,
+    },
     /// A person answered a request for approval.
     Approval {
         /// The request.

@@ -65,7 +65,7 @@ pub struct Record<'a> {
     /// The executor of this log.
     #[serde(borrow)]
     pub executor: Cow<'a, str>,
-    /// `decision`, `outcome`, `approval`, `repeat`, `key_reused` or `conflict`.
+    /// `decision`, `outcome`, `admission`, `approval`, `repeat`, `key_reused` or `conflict`.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
     /// For a conflict: the number of the contradicted record.
@@ -114,7 +114,7 @@ pub struct Record<'a> {
     /// For an outcome: the resources the call used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Used>,
-    /// For a decision: `allow`, `deny`, `needs_approval` or `approved`.
+    /// For a decision: `allow`, `deny`, `needs_approval` or `approved`. For an admission: `deny` or, in shadow mode, `allow`.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub verdict: Cow<'a, str>,
 }
@@ -228,6 +228,9 @@ impl<'a> Record<'a> {
             },
             AuditEvent::Repeat { outcome } => Self { outcome: outcome.into(), ..common },
             AuditEvent::KeyReused => common,
+            AuditEvent::Admission { verdict, code } => {
+                Self { verdict: verdict.as_str().into(), code: code.into(), ..common }
+            }
             AuditEvent::Conflict { of, verdict, code, pointer } => {
                 Self { of: *of, verdict: verdict.as_str().into(), code: code.into(), pointer: pointer.into(), ..common }
             }
@@ -279,6 +282,7 @@ impl AuditEvent {
             Self::Repeat { .. } => "repeat",
             Self::KeyReused => "key_reused",
             Self::Conflict { .. } => "conflict",
+            Self::Admission { .. } => "admission",
             Self::Approval { .. } => "approval",
         }
     }
@@ -288,7 +292,7 @@ impl AuditEvent {
     pub(super) fn code(&self) -> &str {
         match self {
             Self::Decision { verdict, code, .. } if code.is_empty() => verdict.as_str(),
-            Self::Decision { code, .. } => code,
+            Self::Decision { code, .. } | Self::Admission { code, .. } => code,
             Self::Outcome { outcome, .. } => outcome,
             Self::Repeat { .. } => "repeat",
             Self::KeyReused => "key_reused",
@@ -319,7 +323,7 @@ mod tests {
     use super::*;
     use crate::entry::Call;
 
-    fn every_kind_in_full() -> [Entry; 6] {
+    fn every_kind_in_full() -> [Entry; 7] {
         let text = |name: &str| format!("{name} \"\\\u{8}\u{0}\u{1f}\u{7f}\u{2028}é🦀/</script>");
         let call = Call {
             exchange_id: text("exchange"),
@@ -349,6 +353,7 @@ mod tests {
             AuditEvent::Approval { approval_id: "ap-1".into(), approved: false, by: text("by"), reason: text("why") },
             AuditEvent::Repeat { outcome: "success".into() },
             AuditEvent::KeyReused,
+            AuditEvent::Admission { verdict: Verdict::Deny, code: text("code") },
             AuditEvent::Conflict { of: 3, verdict: Verdict::Deny, code: text("code"), pointer: text("/a") },
         ]
         .map(|event| Entry { time, source: Source::Executor, call: call.clone().into(), event })

@@ -207,6 +207,7 @@ impl<C: Companion> Writer<C> {
             AuditEvent::Decision { .. }
             | AuditEvent::KeyReused
             | AuditEvent::Conflict { .. }
+            | AuditEvent::Admission { .. }
             | AuditEvent::Approval { .. } => 0,
         };
         if self.held.len() >= room {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use callgate_contract::{Caller, Contract, ContractMatch, ContractPool, Limits, OnViolation, Run, SetEntry, read_set};
+use callgate_contract::{
+    Caller, Contract, ContractMatch, ContractPool, CountStore, Limits, OnViolation, Run, SetEntry, read_set,
+};
 use callgate_engine::{GateError, Selector};
 
 use crate::disk::{self, FileError};
@@ -154,9 +156,10 @@ impl Contracts {
         self.contracts().any(|contract| contract.tools().iter().any(|tool| !matches!(tool.run(), Run::Client)))
     }
 
-    /// Returns true if the executor must release a call.
+    /// Returns true if the executor must release a call, or counts for a contract.
     pub(crate) fn asks(&self) -> bool {
-        self.contracts().any(|contract| contract.tools().iter().any(|tool| contract.may_need_authorization(tool)))
+        let asks = |contract: &Contract| contract.tools().iter().any(|tool| contract.may_need_authorization(tool));
+        self.contracts().any(|contract| asks(contract) || contract.limits().store == CountStore::Executor)
     }
 
     /// Returns true if the model may be told of a refusal and asked again.

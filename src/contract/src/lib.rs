@@ -65,6 +65,7 @@ mod compare;
 mod compiler;
 mod conditions;
 mod conversation;
+mod counting;
 mod decide;
 mod error;
 mod explain;
@@ -103,12 +104,13 @@ pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault,
 pub use compare::{ChangeEffect, ChangeKind, ContractChange, compare};
 pub use conditions::{ConversationFacts, Reads, parse_time};
 pub use conversation::{ConversationId, ConversationPolicy};
+pub use counting::{CountCode, CountPlan, CountRefusal, LimitOwner, NotCounted};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
 pub use kinds::{StringReading, explain_profiles, string_readings};
 pub use model::{
-    Approval, Audit, Contract, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role, ServerState,
-    Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,
+    Approval, Audit, Contract, CountStore, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role,
+    ServerState, StoreUnavailable, Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,
 };
 pub use permission::Forbidden;
 pub use pool::ContractPool;

@@ -81,6 +81,30 @@ pub struct Limits {
     /// Time in which nothing of a turn arrives: before its first byte, and between two bytes. By default 60 s,
     /// or `turn_timeout` if shorter.
     pub turn_idle_timeout: Duration,
+    /// The store of the counts of rates, budgets and conversations; Envoy's by default.
+    pub store: CountStore,
+    /// The rule for requests and calls if the executor's store does not answer.
+    pub store_unavailable: StoreUnavailable,
+}
+
+/// The store of the counts of rates, budgets and conversations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CountStore {
+    /// Each Envoy counts by itself; the default.
+    #[default]
+    Envoy,
+    /// The executor counts for all Envoys that ask it.
+    Executor,
+}
+
+/// The rule for requests and calls that cannot be counted, because the executor or its store does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreUnavailable {
+    /// They are refused; the default.
+    #[default]
+    Refuse,
+    /// They pass uncounted.
+    Allow,
 }
 
 /// The answer to a turn with a refused call.
@@ -384,7 +408,11 @@ impl Contract {
 
     /// Returns true if the executor may have to release a call of this tool, which the client runs.
     pub fn may_need_authorization(&self, tool: &Tool) -> bool {
-        matches!(tool.run, Run::Client) && (self.authorize || tool.may_need_approval())
+        let is_counted = || {
+            self.limits.store == CountStore::Executor
+                && self.roles.keys().any(|role| self.counts_calls(role, tool, true))
+        };
+        matches!(tool.run, Run::Client) && (self.authorize || tool.may_need_approval() || is_counted())
     }
 }
 
@@ -413,6 +441,8 @@ impl Default for Limits {
             response_bytes: 4 << 20,
             turn_timeout: Duration::from_secs(600),
             turn_idle_timeout: Duration::from_secs(60),
+            store: CountStore::Envoy,
+            store_unavailable: StoreUnavailable::Refuse,
         }
     }
 }

@@ -15,6 +15,7 @@ use callgate_wire::{Call, Fate};
 use crate::effect::{AuthorizeBatch, CallBatch, ReleaseRule, RunCall};
 use crate::event::{Authorization, CallFailed, CallRuling};
 use crate::facts::RequestFacts;
+use crate::limits;
 use crate::plan::TurnPlan;
 use crate::refusal::notice;
 use crate::settle::{Refused, Runnable};
@@ -86,13 +87,23 @@ pub(crate) fn batch(
     AuthorizeBatch { batch, release }
 }
 
-/// Matches rulings to the asked calls. They must answer them call by call, or nothing is released.
+/// Matches rulings to the asked calls. They must answer them call by call, or nothing is released. Calls that are only counted pass if
+/// the executor does not answer and the contract says so.
 pub(crate) fn matched<'a>(
+    gate: &Gate,
     asked: impl IntoIterator<Item = &'a RunCall>,
     rulings: Result<Vec<Authorization>, CallFailed>,
+    tally: &mut Tally,
 ) -> Result<Vec<CallRuling>, Refusal> {
-    let rulings = rulings.map_err(failed)?;
     let asked: Vec<&RunCall> = asked.into_iter().collect();
+    let rulings = match rulings {
+        Ok(rulings) => rulings,
+        Err(why) if limits::passes_uncounted(gate, why) && asked.iter().all(|call| call.only_counted) => {
+            tally.uncounted = true;
+            return Ok(asked.iter().map(|_| CallRuling::Released).collect());
+        }
+        Err(why) => return Err(failed(why)),
+    };
     let matches = asked.len() == rulings.len() && asked.iter().zip(&rulings).all(|(call, ruling)| call.id == ruling.id);
     if !matches {
         return Err(failed(CallFailed::Unreadable));

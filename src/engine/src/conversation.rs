@@ -1,19 +1,15 @@
-//! The life of a conversation with a model: its id, and the counts of its turns and calls in the host's store.
+//! The name of a conversation with a model. [`crate::limits`] counts its turns and calls.
 //!
 //! 1. [`named`] reads the id in a header, if the contract looks there.
-//! 2. [`Conversation::begin`] finds the conversation by tenant, role and id, or by the texts before the model's first answer.
-//! 3. [`begin_turn`] counts each answer of the model before the model is asked. A conversation that has ended is refused.
+//! 2. [`name`] names the conversation by tenant, role and id, or by the texts before the model's first answer.
 //!
 //! Not covered: messages to MCP servers, which belong to no conversation with a model.
 
 use callgate_contract::{Caller, ConversationId, ConversationPolicy};
-use callgate_limits::{ConversationEnd, CounterKey, Standing, StoreError, begin_turn as count_turn, give_turn_back};
 use callgate_wire::{Part, Request, Role};
 use sha2::{Digest, Sha256};
 
-use crate::gate::Gate;
 use crate::headers::Headers;
-use crate::limits::unavailable;
 use crate::{Code, Refusal};
 
 /// The maximum bytes of an id in a header.
@@ -26,14 +22,6 @@ pub(crate) enum Named {
     Given(String),
     /// By its texts.
     Derived,
-}
-
-/// A conversation under way.
-#[derive(Debug, Clone)]
-pub(crate) struct Conversation {
-    pub(crate) key: CounterKey,
-    /// Its name for logs: 32 hexadecimal digits.
-    pub(crate) label: String,
 }
 
 /// Reads the id of a conversation. A repeated header names nothing, and so does one that is empty or too long.
@@ -66,53 +54,18 @@ fn header(id: &ConversationId) -> Option<&str> {
     }
 }
 
-// === impl Conversation ===
-
-impl Conversation {
-    /// Finds the conversation of a request.
-    pub(crate) fn find(gate: &Gate, caller: &Caller, named: Named, request: &dyn Request) -> Result<Self, Refusal> {
-        let (kind, id) = match named {
-            Named::Given(id) => ("header", id),
-            Named::Derived if request.server_state() => {
-                let message = "The request continues from state at the provider, so its conversation cannot be told from its \
-                               texts; the contract's `conversation.id` needs a header for it.";
-                return Err(Refusal::new(Code::ConversationUnknown, message));
-            }
-            Named::Derived => ("derived", beginning(request)),
-        };
-        let owner = [gate.contract.name(), &caller.tenant, &caller.role];
-        let key = CounterKey::conversation(gate.slots(), &owner, &[kind, &id]).map_err(|_| unavailable())?;
-        let label = hex(&hash([&caller.tenant, &caller.role, kind, &id].into_iter()));
-        Ok(Self { key, label })
-    }
-}
-
-/// Counts a turn at a time in milliseconds since the Unix epoch.
-pub(crate) fn begin_turn(gate: &Gate, conversation: &Conversation, now: Option<u64>) -> Result<Standing, Refusal> {
-    let policy = gate.contract.conversation().ok_or_else(unavailable)?;
-    let counted = now.ok_or(StoreError::Unavailable);
-    let counted = counted.and_then(|now| count_turn(gate.slots(), &conversation.key, now / 1000, &policy.rules));
-    counted.map_err(|_| unavailable())?.map_err(|ended| {
-        let (code, message) = match ended {
-            ConversationEnd::Expired => (
-                Code::ConversationExpired,
-                "The conversation is older than the contract's `conversation.lifetime`; begin a new one.",
-            ),
-            ConversationEnd::Turns | ConversationEnd::Calls => (
-                Code::ConversationLimit,
-                "The conversation has as many turns as the contract's `conversation.maxTurns`; begin a new one.",
-            ),
-        };
-        Refusal::new(code, message)
-    })
-}
-
-/// Takes back the turn of a request that is refused after all.
-pub(crate) fn take_back(gate: &Gate, conversation: &Conversation, now: Option<u64>) {
-    if let (Some(policy), Some(now)) = (gate.contract.conversation(), now) {
-        // If it fails, a turn too many is counted, which is the safe side.
-        let _ = give_turn_back(gate.slots(), &conversation.key, now / 1000, &policy.rules);
-    }
+/// Returns the name of a request's conversation, for counts and logs: 32 hexadecimal digits, a hash of tenant, role and id.
+pub(crate) fn name(caller: &Caller, named: Named, request: &dyn Request) -> Result<String, Refusal> {
+    let (kind, id) = match named {
+        Named::Given(id) => ("header", id),
+        Named::Derived if request.server_state() => {
+            let message = "The request continues from state at the provider, so its conversation cannot be told from its \
+                           texts; the contract's `conversation.id` needs a header for it.";
+            return Err(Refusal::new(Code::ConversationUnknown, message));
+        }
+        Named::Derived => ("derived", beginning(request)),
+    };
+    Ok(hex(&hash([&caller.tenant, &caller.role, kind, &id].into_iter())))
 }
 
 /// Returns a hash of the texts that every request of a conversation repeats: instructions, and what the user says before the model's

@@ -29,6 +29,9 @@ pub enum Effect {
     /// Hold everything and ask the executor about calls that the client runs; [`crate::Event::Authorized`] answers. If the request is held,
     /// [`Effect::Forward`] or [`Effect::Reply`] follows the answer.
     Authorize(AuthorizeBatch),
+    /// Hold everything and ask the executor to count the request, or a further round; [`crate::Event::Admitted`] answers. If the request is
+    /// held, [`Effect::Forward`] or [`Effect::Reply`] follows the answer, or [`Effect::Authorize`] before them.
+    Admit(AdmissionRequest),
     /// Hold everything and ask the model again; [`crate::Event::ModelAnswered`] answers.
     Ask(ModelRequest),
     /// Release the response with this body in place of everything held. It is complete; later bytes of the upstream are dropped.
@@ -97,6 +100,46 @@ pub struct AuthorizeBatch {
     pub release: ReleaseRule,
 }
 
+/// A request, or a further round of one, that the executor counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdmissionRequest {
+    /// Digest of the contract with the limits.
+    pub contract_digest: String,
+    /// The caller's tenant.
+    pub tenant: String,
+    /// The caller's role.
+    pub role: String,
+    /// The adapter's name of this exchange. With `round` it names the count, which is made once.
+    pub exchange_id: String,
+    /// The proxy's name of the request; may be empty.
+    pub request_id: String,
+    /// The trace of the request.
+    pub trace: Option<Trace>,
+    /// 1 for the request, and the number of the round for each further one.
+    pub round: u32,
+    /// The name of the conversation, if the contract has a rule for it: 32 hexadecimal digits.
+    pub conversation_id: Option<String>,
+    /// The time limit for the answer.
+    pub timeout: Duration,
+}
+
+/// The tokens and the cost of an exchange that has ended, for the executor to count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageCharge {
+    /// Digest of the contract with the limits.
+    pub contract_digest: String,
+    /// The caller's tenant.
+    pub tenant: String,
+    /// The caller's role.
+    pub role: String,
+    /// The adapter's name of this exchange. It is charged once.
+    pub exchange_id: String,
+    /// Tokens of input and output.
+    pub tokens: u64,
+    /// The cost in millionths of the unit of the contract's currency.
+    pub cost_micros: u64,
+}
+
 /// The dependence of the calls of a batch on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseRule {
@@ -123,6 +166,8 @@ pub struct RunCall {
     pub needs_approval: bool,
     /// The decision on the rules about the sources of the call's values, if the tool has any.
     pub sources: Option<SourceRuling>,
+    /// True if the executor is asked only because it counts the call.
+    pub only_counted: bool,
 }
 
 /// The gate's decision on the rules about the sources of a call's values. The executor cannot see the conversation.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use callgate_contract::{CallerClaims, Code as CallCode};
+use callgate_contract::{CallerClaims, Code as CallCode, CountRefusal};
+use callgate_limits::Standing;
 
 use crate::headers::Headers;
 
@@ -59,6 +60,8 @@ pub enum Event<'a> {
     CallsRun(Result<Vec<Outcome>, CallFailed>),
     /// The executor ruled on calls that the client runs, or could not be asked.
     Authorized(Result<Vec<Authorization>, CallFailed>),
+    /// The executor counted a request or a round, or could not be asked.
+    Admitted(Result<AdmissionReply, CallFailed>),
     /// The model answered a further round, or could not be asked.
     ModelAnswered(Result<ModelReply<'a>, CallFailed>),
     /// Time has passed. Hosts send one about twice a second to every exchange.
@@ -88,6 +91,7 @@ impl Event<'_> {
             | Self::ResponseHead { .. }
             | Self::CallsRun(_)
             | Self::Authorized(_)
+            | Self::Admitted(_)
             | Self::ModelAnswered(_)
             | Self::Cancelled => None,
         }
@@ -165,6 +169,15 @@ pub enum CallRuling {
     },
     /// Another call of the batch keeps this one back.
     Withheld,
+}
+
+/// The counts of a request or of a further round.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AdmissionReply {
+    /// The state in which the request finds its conversation, if it belongs to one.
+    pub standing: Option<Standing>,
+    /// The reasons against the request; none if it is counted. Only in shadow mode there may be several.
+    pub refusals: Vec<CountRefusal>,
 }
 
 /// The reason for a callout without an answer.

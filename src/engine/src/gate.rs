@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use callgate_contract::{ClaimFault, Contract, NameTable, OnViolation, Role, Run, Tool};
+use callgate_contract::{ClaimFault, Contract, CountStore, NameTable, OnViolation, Role, Run, Tool};
 use callgate_limits::Slots;
 use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
@@ -155,6 +155,9 @@ pub enum GateError {
         /// The first such tool.
         tool: String,
     },
+    /// Counts at the executor, without an executor.
+    #[error("`executor` is missing: the contract counts in the executor's store (`limits.store`); name its cluster")]
+    NoCounter,
     /// Further rounds without a cluster to ask the model again.
     #[error("`upstream` is missing: {because}; name the cluster on which the model is asked again")]
     NoUpstream {
@@ -328,6 +331,9 @@ impl Rules {
         let asked = contract.tools().iter().find(|tool| contract.may_need_authorization(tool));
         if let (Some(tool), false) = (asked, reach.executor) {
             return Err(GateError::NoAuthorizer { tool: tool.name().to_owned() });
+        }
+        if contract.limits().store == CountStore::Executor && !reach.executor {
+            return Err(GateError::NoCounter);
         }
         if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });

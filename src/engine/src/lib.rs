@@ -116,12 +116,19 @@ mod usage;
 mod weight;
 
 pub use budget::DEFAULT_HELD_BYTES;
-pub use callgate_contract::{Code as CallCode, ContractMatch, ConversationFacts, Cost, Usage, Violation};
+pub use callgate_contract::{
+    Code as CallCode, ContractMatch, ConversationFacts, Cost, CountCode, CountRefusal, Usage, Violation,
+};
 pub use callgate_limits::{CounterSlot, CounterTable, SEED_BYTES, Slots, Standing, StoreError, Versioned};
 pub use callgate_redact::Kind as RedactedKind;
 pub use callgate_wire::{DIALECTS, OutputLimit};
-pub use effect::{AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall, SourceRuling};
-pub use event::{Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified};
+pub use effect::{
+    AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Forward, ModelRequest, ReleaseRule, Reply, RunCall,
+    SourceRuling, UsageCharge,
+};
+pub use event::{
+    AdmissionReply, Authorization, CallFailed, CallRuling, Event, ModelReply, Outcome, ToolFailure, Verified,
+};
 pub use exchange::{AccessNotes, Exchange};
 pub use facts::conversation_facts;
 pub use gate::{Gate, GateError, Offer, Paths, Reach, Rules, StreamUsage};

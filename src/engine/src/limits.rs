@@ -1,203 +1,222 @@
-//! Rates and budgets: counted in the host's store, by tenant and role, and by tenant and tool.
+//! Rates, budgets and turns of conversations: counted in the host's store, or by the executor for all Envoys.
 //!
 //! 1. [`request`] counts a request before it is forwarded, and asks if tokens and money are left.
-//! 2. [`call`] counts a call before it is released or run.
-//! 3. [`charge`] counts tokens and cost when the exchange ends. So an exchange can exceed these limits, and the next one is refused.
+//! 2. [`turn`] counts a further round of the model.
+//! 3. [`call`] counts a call before it is released or run. The executor counts by itself the calls that it runs or releases.
+//! 4. [`charge`] counts tokens and cost when the exchange ends. So an exchange can exceed these limits, and the next one is refused.
 //!
-//! A contract without limits reads no counter. If a counter cannot be read or changed, the request or the call is refused.
+//! A contract without limits reads no counter. If a counter cannot be read or changed, the request or the call is refused, unless the
+//! contract says `storeUnavailable: allow`.
 
 use std::time::Duration;
 
-use callgate_contract::{Caller, Code as CallCode, Cost, Tool, Usage, Violation};
-use callgate_limits::{
-    Admission, Charge, CounterKey, Limit, Period, StoreError, Unit, add, admit, count_call, give_back,
+use callgate_contract::{
+    Caller, Cost, CountCode, CountPlan, CountRefusal, CountStore, NotCounted, StoreUnavailable, Tool, Usage, Violation,
 };
+use callgate_limits::StoreError;
 
+use crate::effect::{AdmissionRequest, UsageCharge};
+use crate::event::{AdmissionReply, CallFailed};
 use crate::gate::Gate;
+use crate::ledger::Correlation;
 use crate::{Code, Refusal};
 
-/// The reason why a charge is not counted.
-enum NotCounted {
-    Reached {
-        limit: Limit,
-        retry_after: Duration,
-    },
-    /// The conversation has as many calls as it may have.
-    Ended,
-    Unavailable,
+/// The time limit for the executor's answer about a request. Nothing of it runs meanwhile.
+pub(crate) const ADMISSION: Duration = Duration::from_secs(2);
+
+/// The result of counting a request or a turn.
+#[derive(Debug)]
+pub(crate) enum Counting {
+    /// It is counted, or refused.
+    Done(AdmissionReply),
+    /// The executor counts.
+    Ask(AdmissionRequest),
 }
 
-/// Counts a request at a time in milliseconds since the Unix epoch.
-pub(crate) fn request(gate: &Gate, caller: &Caller, now: Option<u64>) -> Result<(), Refusal> {
-    let Some(role) = gate.contract.role(&caller.role).filter(|_| gate.counts() && gate.contract.is_limited()) else {
-        return Ok(());
-    };
-    let charges: Vec<Charge> = role.limits().iter().filter_map(|limit| at_request(*limit)).collect();
-    if charges.is_empty() {
-        return Ok(());
+/// The end of a charge.
+#[derive(Debug)]
+pub(crate) enum Charged {
+    /// It is counted, or there was nothing to count.
+    Here,
+    /// The store cannot be used.
+    Lost,
+    /// The executor counts.
+    Send(UsageCharge),
+}
+
+/// Counts a request at a time in milliseconds since the Unix epoch. `conversation` is the name of its conversation.
+pub(crate) fn request(
+    gate: &Gate,
+    correlation: &Correlation,
+    caller: &Caller,
+    conversation: Option<&str>,
+    now: Option<u64>,
+) -> Counting {
+    if !gate.counts() || !gate.contract.counts_requests(&caller.role, conversation.is_some()) {
+        return Counting::Done(AdmissionReply::default());
     }
-    count(gate, &["role", role.name()], caller, now, &charges).map(|_| ()).map_err(|reason| match reason {
-        NotCounted::Unavailable | NotCounted::Ended => unavailable(),
-        NotCounted::Reached { limit, retry_after } => {
-            let code = match (limit.unit, limit.period) {
-                (Unit::Tokens | Unit::Cost, Period::Day) => Code::BudgetExceeded,
-                _ => Code::RateLimited,
-            };
-            let (role, limit, wait) = (role.name(), words(limit), retry_after.as_secs());
-            let message = format!("The role `{role}` has used up {limit}; try again in {wait} seconds.");
-            Refusal { retry_after: Some(retry_after), ..Refusal::new(code, message) }
-        }
+    if let Some(ask) = admission(gate, correlation, caller, conversation, 1) {
+        return Counting::Ask(ask);
+    }
+    Counting::Done(made(gate, now, gate.contract.counts_of_request(gate.slots(), caller, conversation)))
+}
+
+/// Counts a further round of the model, at a time in milliseconds since the Unix epoch.
+pub(crate) fn turn(
+    gate: &Gate,
+    correlation: &Correlation,
+    caller: &Caller,
+    (conversation, round): (Option<&str>, u32),
+    now: Option<u64>,
+) -> Counting {
+    if !gate.counts() || conversation.is_none() {
+        return Counting::Done(AdmissionReply::default());
+    }
+    if let Some(ask) = admission(gate, correlation, caller, conversation, round) {
+        return Counting::Ask(ask);
+    }
+    Counting::Done(made(gate, now, gate.contract.counts_of_turn(gate.slots(), caller, conversation)))
+}
+
+/// Returns the request to the executor, if the contract counts there.
+fn admission(
+    gate: &Gate,
+    correlation: &Correlation,
+    caller: &Caller,
+    conversation: Option<&str>,
+    round: u32,
+) -> Option<AdmissionRequest> {
+    (gate.contract.limits().store == CountStore::Executor).then(|| AdmissionRequest {
+        contract_digest: gate.contract.digest().to_owned(),
+        tenant: caller.tenant.clone(),
+        role: caller.role.clone(),
+        exchange_id: correlation.exchange_id.clone(),
+        request_id: correlation.request_id.clone(),
+        trace: correlation.trace.clone(),
+        round,
+        conversation_id: conversation.map(str::to_owned),
+        timeout: ADMISSION,
     })
 }
 
-/// Counts a call at a time in milliseconds since the Unix epoch: for the role, then for the tool, then for the conversation.
+/// Makes a plan in the host's store.
+fn made(gate: &Gate, now: Option<u64>, plan: Result<CountPlan, StoreError>) -> AdmissionReply {
+    let planned = plan.and_then(|plan| Ok((plan, now.ok_or(StoreError::Unavailable)? / 1000)));
+    let (standing, reasons) = match planned {
+        Err(error) => (None, vec![NotCounted::Unavailable(error)]),
+        Ok((plan, now)) if gate.contract.enforces() => match plan.make(gate.slots(), now) {
+            Ok(standing) => (standing, Vec::new()),
+            Err(reason) => (None, vec![reason]),
+        },
+        Ok((plan, now)) => plan.make_each(gate.slots(), now),
+    };
+    AdmissionReply { standing, refusals: reasons.iter().map(NotCounted::refusal).collect() }
+}
+
+/// Takes the executor's answer about a request or a turn. Returns `None` if it passes uncounted.
+pub(crate) fn answered(
+    gate: &Gate,
+    reply: Result<AdmissionReply, CallFailed>,
+) -> Result<Option<AdmissionReply>, Refusal> {
+    match reply {
+        Ok(reply) => Ok(Some(reply)),
+        Err(failed) if passes_uncounted(gate, failed) => Ok(None),
+        Err(CallFailed::Unreachable) => Err(Refusal::new(
+            Code::LimitsUnavailable,
+            "The executor, which counts for the contract's limits, did not answer in time; try again.",
+        )),
+        Err(CallFailed::Overloaded) => Err(Refusal::new(
+            Code::ExecutorOverloaded,
+            "The executor, which counts for the contract's limits, has no room; try again in a moment.",
+        )),
+        Err(CallFailed::Rejected) => Err(Refusal::new(
+            Code::ExecutorRejected,
+            "The executor refused to count the request; it may hold another version of the contract.",
+        )),
+        Err(CallFailed::Unreadable) => {
+            Err(Refusal::new(Code::ExecutorRejected, "The executor's answer about the limits cannot be read."))
+        }
+    }
+}
+
+/// Returns true if the contract lets something pass that could not be counted because of this failure. An overloaded executor is reachable: a
+/// tenant that fills its share of the executor's queue must not pass uncounted.
+pub(crate) fn passes_uncounted(gate: &Gate, failed: CallFailed) -> bool {
+    let limits = gate.contract.limits();
+    limits.store == CountStore::Executor
+        && limits.store_unavailable == StoreUnavailable::Allow
+        && failed == CallFailed::Unreachable
+}
+
+/// Counts a call at a time in milliseconds since the Unix epoch, unless the executor counts it.
 pub(crate) fn call(
     gate: &Gate,
-    (caller, conversation): (&Caller, Option<&CounterKey>),
+    (caller, conversation): (&Caller, Option<&str>),
     tool: &Tool,
     now: Option<u64>,
 ) -> Result<(), Violation> {
-    if !gate.counts() || !gate.contract.is_limited() && conversation.is_none() {
+    let is_here = gate.counts() && gate.contract.limits().store == CountStore::Envoy;
+    if !is_here || !gate.contract.counts_calls(&caller.role, tool, conversation.is_some()) {
         return Ok(());
     }
-    let role = gate.contract.role(&caller.role).map(|role| ("role", role.name(), role.limits()));
-    let mut counted = Vec::new();
-    for (kind, name, limits) in role.into_iter().chain([("tool", tool.name(), tool.limits())]) {
-        let of_calls = limits.iter().filter(|limit| limit.unit == Unit::Calls);
-        let charges: Vec<Charge> = of_calls.map(|limit| Charge { limit: *limit, amount: 1 }).collect();
-        if charges.is_empty() {
-            continue;
-        }
-        match count(gate, &[kind, name], caller, now, &charges) {
-            Ok((key, now)) => counted.push((key, now, charges)),
-            Err(reason) => {
-                take_back(gate, &counted);
-                return Err(violation(tool, (kind, name), reason));
-            }
-        }
-    }
-    of_conversation(gate, conversation, now).map_err(|reason| {
-        take_back(gate, &counted);
-        violation(tool, ("conversation", ""), reason)
-    })
+    let plan = gate.contract.counts_of_call(gate.slots(), caller, conversation, tool);
+    let planned = plan.and_then(|plan| Ok((plan, now.ok_or(StoreError::Unavailable)? / 1000)));
+    let made = planned.map_err(NotCounted::Unavailable).and_then(|(plan, now)| plan.make(gate.slots(), now));
+    made.map(|_| ()).map_err(|reason| reason.violation(tool))
 }
 
-/// Counts a call of a conversation.
-fn of_conversation(gate: &Gate, conversation: Option<&CounterKey>, now: Option<u64>) -> Result<(), NotCounted> {
-    let (Some(key), Some(policy)) = (conversation, gate.contract.conversation()) else { return Ok(()) };
-    if policy.rules.max_calls.is_none() {
-        return Ok(());
-    }
-    let counted = now.ok_or(StoreError::Unavailable);
-    let counted = counted.and_then(|now| count_call(gate.slots(), key, now / 1000, &policy.rules));
-    match counted {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(NotCounted::Ended),
-        Err(_) => Err(NotCounted::Unavailable),
-    }
+/// Returns true if the executor must release a call that the client runs, because it counts the call. In shadow mode it does not.
+pub(crate) fn needs_release(gate: &Gate, caller: &Caller, converses: bool, tool: &Tool) -> bool {
+    gate.counts()
+        && gate.contract.enforces()
+        && gate.contract.limits().store == CountStore::Executor
+        && gate.contract.counts_calls(&caller.role, tool, converses)
 }
 
 /// Returns true if the exchanges of a role are charged when they end.
 pub(crate) fn charges(gate: &Gate, caller: &Caller) -> bool {
-    let role = gate.contract.role(&caller.role).filter(|_| gate.counts() && gate.contract.is_limited());
-    role.is_some_and(|role| role.limits().iter().any(|limit| matches!(limit.unit, Unit::Tokens | Unit::Cost)))
+    gate.counts() && gate.contract.charges_role(&caller.role)
 }
 
-/// Charges an exchange that has ended at a time in milliseconds since the Unix epoch. Returns false if the charge is lost.
-pub(crate) fn charge(gate: &Gate, caller: &Caller, (usage, cost): (&Usage, Option<Cost>), now: Option<u64>) -> bool {
-    let Some(role) = gate.contract.role(&caller.role) else { return true };
-    let amount = |limit: &Limit| match limit.unit {
-        Unit::Tokens => Some(usage.total()),
-        Unit::Cost => Some(cost.map_or(0, Cost::micros)),
-        Unit::Requests | Unit::Calls => None,
-    };
-    let charges = role.limits().iter().filter_map(|limit| Some(Charge { limit: *limit, amount: amount(limit)? }));
-    let charges: Vec<Charge> = charges.filter(|charge| charge.amount > 0).collect();
-    if charges.is_empty() {
-        return true;
-    }
-    let key = key(gate, caller, "role", role.name());
-    let charged = now.ok_or(StoreError::Unavailable).and_then(|now| add(gate.slots(), &key?, now / 1000, &charges));
-    charged.is_ok()
-}
-
-fn key(gate: &Gate, caller: &Caller, kind: &str, name: &str) -> Result<CounterKey, StoreError> {
-    CounterKey::limits(gate.slots(), &caller.tenant, &[gate.contract.name(), kind, name])
-}
-
-/// Takes back what was counted for a call that is refused after all.
-fn take_back(gate: &Gate, counted: &[(CounterKey, u64, Vec<Charge>)]) {
-    for (key, now, charges) in counted {
-        // If it fails, a call too many is counted, which is the safe side.
-        let _ = give_back(gate.slots(), key, *now, charges);
-    }
-}
-
-/// Counts charges of a role or a tool. Returns the counter, and the time in seconds.
-fn count(
+/// Charges an exchange that has ended at a time in milliseconds since the Unix epoch.
+pub(crate) fn charge(
     gate: &Gate,
-    counted: &[&str; 2],
+    correlation: &Correlation,
     caller: &Caller,
+    (usage, cost): (&Usage, Option<Cost>),
     now: Option<u64>,
-    charges: &[Charge],
-) -> Result<(CounterKey, u64), NotCounted> {
-    let [kind, name] = counted;
-    let admission = now.map(|millis| millis / 1000).ok_or(StoreError::Unavailable).and_then(|now| {
-        let key = key(gate, caller, kind, name)?;
-        Ok((key, now, admit(gate.slots(), &key, now, charges)?))
-    });
-    match admission {
-        Ok((key, now, Admission::Admitted)) => Ok((key, now)),
-        Ok((_, _, Admission::Refused { limit, retry_after })) => Err(NotCounted::Reached { limit, retry_after }),
-        Err(_) => Err(NotCounted::Unavailable),
+) -> Charged {
+    let (tokens, cost_micros) = (usage.total(), cost.map_or(0, Cost::micros));
+    if tokens == 0 && cost_micros == 0 {
+        return Charged::Here;
+    }
+    if gate.contract.limits().store == CountStore::Executor {
+        return Charged::Send(UsageCharge {
+            contract_digest: gate.contract.digest().to_owned(),
+            tenant: caller.tenant.clone(),
+            role: caller.role.clone(),
+            exchange_id: correlation.exchange_id.clone(),
+            tokens,
+            cost_micros,
+        });
+    }
+    let planned = gate.contract.counts_of_usage(gate.slots(), caller, tokens, cost_micros);
+    let planned = planned.and_then(|plan| Ok((plan, now.ok_or(StoreError::Unavailable)? / 1000)));
+    match planned.map_err(NotCounted::Unavailable).and_then(|(plan, now)| plan.make(gate.slots(), now)) {
+        Ok(_) => Charged::Here,
+        Err(_) => Charged::Lost,
     }
 }
 
-/// The charge of a request. Tokens and cost are not known yet: a charge of zero asks if any are left.
-fn at_request(limit: Limit) -> Option<Charge> {
-    match limit.unit {
-        Unit::Requests => Some(Charge { limit, amount: 1 }),
-        Unit::Tokens | Unit::Cost => Some(Charge { limit, amount: 0 }),
-        Unit::Calls => None,
+impl From<CountRefusal> for Refusal {
+    fn from(CountRefusal { code, message, retry_after }: CountRefusal) -> Self {
+        let code = match code {
+            CountCode::RateLimited => Code::RateLimited,
+            CountCode::BudgetExceeded => Code::BudgetExceeded,
+            CountCode::ConversationExpired => Code::ConversationExpired,
+            CountCode::ConversationLimit => Code::ConversationLimit,
+            CountCode::LimitsUnavailable => Code::LimitsUnavailable,
+        };
+        Self { retry_after, ..Self::new(code, message) }
     }
-}
-
-fn violation(tool: &Tool, (kind, name): (&str, &str), reason: NotCounted) -> Violation {
-    let (code, message) = match reason {
-        NotCounted::Reached { limit, retry_after } => {
-            let (limit, wait) = (words(limit), retry_after.as_secs());
-            let message = format!("expected {kind} `{name}` to stay within {limit}; the next one is possible in {wait} seconds");
-            (CallCode::RateLimited, message)
-        }
-        NotCounted::Ended => (
-            CallCode::ConversationLimit,
-            "expected at most as many calls in a conversation as the contract's `conversation.maxCalls`; begin a new one".to_owned(),
-        ),
-        NotCounted::Unavailable => (
-            CallCode::LimitsUnavailable,
-            "expected the counters of the contract's limits to be usable, and they are not".to_owned(),
-        ),
-    };
-    Violation { code, tool: tool.name().to_owned(), pointer: String::new(), message, feeds_back: false }
-}
-
-/// Refuses a request whose counters cannot be used.
-pub(crate) fn unavailable() -> Refusal {
-    let message = "The counters of the contract's limits cannot be used, so the request is refused; try again.";
-    Refusal::new(Code::LimitsUnavailable, message)
-}
-
-/// Names a limit.
-fn words(Limit { unit, period, most }: Limit) -> String {
-    let unit = match unit {
-        Unit::Requests => "requests",
-        Unit::Calls => "calls",
-        Unit::Tokens => "tokens",
-        Unit::Cost => return "the cost that the contract allows a day".to_owned(),
-    };
-    let period = match period {
-        Period::Minute => "minute",
-        Period::Day => "day",
-    };
-    format!("the {most} {unit} that the contract allows a {period}")
 }

@@ -6,7 +6,6 @@ use callgate_contract::{
     Audit, Caller, Code, Contract, Conversation, ProposedCall, Run, Texts, Tool, Verdict, Violation, decide,
     name_in_sentence,
 };
-use callgate_limits::CounterKey;
 use callgate_wire::{Call, ChoiceIndex, Form, Request};
 
 use crate::effect::{RunCall, SourceRuling};
@@ -53,8 +52,8 @@ pub(crate) struct Basis<'a> {
     pub(crate) now: Option<u64>,
     /// The request with the conversation; `None` for a call to an MCP server.
     pub(crate) request: Option<&'a dyn Request>,
-    /// The counts of the conversation, if the contract has a rule for it.
-    pub(crate) conversation: Option<&'a CounterKey>,
+    /// The name of the conversation, if the contract has a rule for it.
+    pub(crate) conversation: Option<&'a str>,
     /// True if the model can be told of a broken rule and asked again.
     pub(crate) can_feed_back: bool,
 }
@@ -169,12 +168,13 @@ fn settle_one(
     let is_clients = matches!(approved.tool.run(), Run::Client);
     // In shadow mode no policy of the executor is enforced either.
     let asks = needs_approval || gate.contract.authorize() && gate.contract.enforces();
-    if is_clients && !asks {
+    let is_counted = limits::needs_release(gate, caller, basis.conversation.is_some(), approved.tool);
+    if is_clients && !asks && !is_counted {
         return Decided::Client(call);
     }
     let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
     let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
-    let run = RunCall { id, tool, arguments, position, needs_approval, sources };
+    let run = RunCall { id, tool, arguments, position, needs_approval, sources, only_counted: !asks };
     let runnable = Box::new(Runnable { run, call });
     if is_clients { Decided::Ask(runnable) } else { Decided::Run(runnable) }
 }

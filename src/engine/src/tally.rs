@@ -45,6 +45,8 @@ pub struct Tally {
     pub cost: Option<Cost>,
     /// The tokens and the cost could not be charged to the limits of the role.
     pub charge_lost: bool,
+    /// The request, a round or a call passed uncounted, because the executor did not answer and the contract says so.
+    pub uncounted: bool,
     /// The code of each allowed call with a broken rule, which is not enforced, in order.
     pub shadowed: Vec<contract::Code>,
     /// The codes for which the exchange would end in an error, if the contract were enforced.

@@ -18,6 +18,7 @@ use crate::transport::{self, Port, TransportError};
 use crate::web::{self, TokenError};
 use callgate_audit::AuditError;
 use callgate_audit::{Archive, AuditSettings};
+use callgate_counters::CountersSettings;
 use callgate_sandbox::Network;
 use callgate_settings::SecretFile;
 use callgate_settings::postgres::{self, PostgresLink};
@@ -80,6 +81,9 @@ pub async fn check(config: &Config) -> Result<usize, CheckError> {
     if config.once.store == IdempotencyStore::Local {
         idempotency::check(&config.state_dir)?;
     }
+    if config.counters == CountersSettings::StateDir {
+        callgate_counters::check(&config.state_dir)?;
+    }
     callgate_approvals::check(&config.state_dir)?;
     callgate_audit::check(&config.state_dir)?;
     let metrics = Metrics::new();
@@ -121,6 +125,9 @@ fn state(folder: &Path) -> Result<(), StateError> {
 fn secrets(config: &Config) -> Result<(), CheckError> {
     let AuditSettings { postgres, redis, retention, .. } = &config.audit;
     if let IdempotencyStore::Postgres { link, .. } = &config.once.store {
+        database(link)?;
+    }
+    if let CountersSettings::Postgres(link) = &config.counters {
         database(link)?;
     }
     if let Some(sink) = postgres {

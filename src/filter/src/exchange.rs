@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use callgate_engine::{CallFailed, Event, Gate, Verified, lend};
 use callgate_host::identity::{self, VerifiedSource};
-use callgate_host::{LiveExchange, OwnedReply, claims, executor};
+use callgate_host::{LiveExchange, OwnedReply, claims, counts, executor};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
@@ -50,8 +50,9 @@ impl Drop for HttpExchange {
 
 impl Context for HttpExchange {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        let waits_for_rulings = self.live.awaits_rulings(token.into());
-        if !waits_for_rulings && !self.live.awaits_executor(token.into()) {
+        let (waits_for_rulings, waits_for_counts) =
+            (self.live.awaits_rulings(token.into()), self.live.awaits_counts(token.into()));
+        if !waits_for_rulings && !waits_for_counts && !self.live.awaits_executor(token.into()) {
             return;
         }
         self.live.begin(&self.stream);
@@ -64,6 +65,9 @@ impl Context for HttpExchange {
         host::take(if waits_for_rulings {
             let rulings = message.and_then(|message| executor::decode_rulings(&message));
             self.live.on_authorized(&self.stream, token.into(), rulings)
+        } else if waits_for_counts {
+            let reply = message.and_then(|message| counts::decode(&message));
+            self.live.on_admitted(&self.stream, token.into(), reply)
         } else {
             let outcomes = message.and_then(|message| executor::decode(&message));
             self.live.on_calls_run(&self.stream, token.into(), outcomes)

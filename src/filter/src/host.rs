@@ -5,10 +5,13 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use callgate_engine::{Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelRequest, Outcome};
+use callgate_engine::{
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelRequest,
+    Outcome, UsageCharge,
+};
 use callgate_host::config::{Executor, Upstream};
 use callgate_host::executor::CallsRequest;
-use callgate_host::{Host, OwnedReply, Sent, Step, executor};
+use callgate_host::{Host, OwnedReply, Sent, Step, counts, executor};
 use prost::Message;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, BufferType, MapType, MetricType, Status};
@@ -57,16 +60,25 @@ impl Host for Stream {
 
     fn record(&self, decisions: Decisions<'_>) {
         if self.worker.clusters.executor.is_some() {
-            self.worker.recorder.put(decisions, now());
+            self.worker.decisions.recorder.put(decisions, now());
         }
     }
 
+    fn charge(&self, charge: UsageCharge) {
+        self.worker.charges.recorder.charge(charge);
+    }
+
     fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
-        waits(self.send(executor::EXECUTE, &executor::encode(batch)))
+        waits(self.send(executor::EXECUTE, &executor::encode(batch), Duration::MAX))
     }
 
     fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
-        waits(self.send(executor::AUTHORIZE, &executor::encode_asked(batch)))
+        waits(self.send(executor::AUTHORIZE, &executor::encode_asked(batch), Duration::MAX))
+    }
+
+    fn admit(&self, request: AdmissionRequest) -> Sent<AdmissionReply> {
+        let timeout = request.timeout;
+        waits(self.send(counts::ADMIT, &counts::encode(request), timeout))
     }
 
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply> {
@@ -80,11 +92,11 @@ impl Host for Stream {
 }
 
 impl Stream {
-    /// Sends a request about calls to the executor.
-    fn send(&self, method: &str, request: &CallsRequest) -> Option<u32> {
+    /// Sends a request about calls or counts to the executor. It waits for the configured timeout, or for `most` if that is shorter.
+    fn send(&self, method: &str, request: &CallsRequest, most: Duration) -> Option<u32> {
         let executor = self.worker.clusters.executor.as_ref()?;
         let metadata = request.metadata().map(|(name, value)| (name, value.as_bytes())).collect();
-        call_executor(executor, method, metadata, &request.message).ok()
+        call_executor(executor, method, metadata, &request.message, most).ok()
     }
 }
 
@@ -202,16 +214,17 @@ pub(crate) fn lower(headers: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Calls the executor. The answer carries the token, and goes to the context active now.
+/// Calls the executor, for at most so long. The answer carries the token, and goes to the context active now.
 pub(crate) fn call_executor(
     Executor { cluster, timeout }: &Executor,
     method: &str,
     metadata: Vec<(&str, &[u8])>,
     message: &[u8],
+    most: Duration,
 ) -> Result<u32, Status> {
     // ASCII throughout: configuration admits only short ASCII names of clusters.
     let target = String::from_utf8(grpc_service(cluster)).map_err(|_| Status::BadArgument)?;
-    hostcalls::dispatch_grpc_call(&target, executor::SERVICE, method, metadata, Some(message), *timeout)
+    hostcalls::dispatch_grpc_call(&target, executor::SERVICE, method, metadata, Some(message), most.min(*timeout))
         .inspect_err(|status| log::error!("callgate: cluster `{cluster}` cannot be called: {status:?}"))
 }
 

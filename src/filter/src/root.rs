@@ -1,12 +1,12 @@
 //! The plugin: reads its configuration, makes an exchange for each stream.
 
-use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use callgate_engine::{Gate, Receipt};
 use callgate_host::config;
-use callgate_host::metrics::{Counter, Metrics};
-use callgate_host::{ExchangeIds, NOT_CONFIGURED, Recorder, TICK, executor};
+use callgate_host::metrics::Metrics;
+use callgate_host::{ExchangeIds, NOT_CONFIGURED, Records, TICK, executor};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -15,7 +15,7 @@ use crate::exchange::HttpExchange;
 use crate::host::{self, now};
 use crate::registry::Registry;
 use crate::slots::SharedSlots;
-use crate::worker::Worker;
+use crate::worker::{Delivery, Worker};
 
 /// Everything a stream needs, once the configuration is read.
 #[derive(Debug)]
@@ -30,35 +30,28 @@ struct Ready {
 pub(crate) struct Root {
     context_id: u32,
     ready: Option<Ready>,
-    /// The batch of decisions under way.
-    record_token: Cell<Option<u32>>,
 }
 
 impl Root {
     pub(crate) fn new(context_id: u32) -> Self {
-        Self { context_id, ready: None, record_token: Cell::new(None) }
+        Self { context_id, ready: None }
     }
 
-    /// Sends the next batch of decisions, if it is time. Call it in a callback of the root context only: the answer goes to the
+    /// Sends the next batch of records, if it is time. Call it in a callback of the root context only: the answer goes to the
     /// calling context.
-    fn send_decisions(&self) {
-        let Some((worker, executor)) =
-            self.worker().and_then(|worker| Some((worker, worker.clusters.executor.as_ref()?)))
-        else {
-            return;
-        };
-        let Some(batch) = worker.recorder.next(now()) else { return };
-        match host::call_executor(executor, executor::RECORD, Vec::new(), &batch) {
-            Ok(token) => self.record_token.set(Some(token)),
-            Err(_) => self.settle(Receipt::Failed),
+    fn send(worker: &Worker, delivery: &Delivery) {
+        let Some(executor) = worker.clusters.executor.as_ref() else { return };
+        let Some(batch) = delivery.recorder.next(now()) else { return };
+        let method = delivery.recorder.records().method();
+        match host::call_executor(executor, method, Vec::new(), &batch, Duration::MAX) {
+            Ok(token) => delivery.token.set(Some(token)),
+            Err(_) => Self::settle(worker, delivery, Receipt::Failed),
         }
     }
 
-    fn settle(&self, receipt: Receipt) {
-        let Some(worker) = self.worker() else { return };
-        let settled = worker.recorder.settle(receipt, now());
-        worker.metrics.add(Counter::DecisionsRecorded, settled.recorded);
-        worker.metrics.add(Counter::DecisionsLost, settled.lost);
+    fn settle(worker: &Worker, delivery: &Delivery, receipt: Receipt) {
+        let settled = delivery.recorder.settle(receipt, now());
+        settled.counts().for_each(|(counter, by)| worker.metrics.add(counter, by));
     }
 
     fn worker(&self) -> Option<&Worker> {
@@ -68,16 +61,18 @@ impl Root {
 
 impl Context for Root {
     fn on_grpc_call_response(&mut self, token: u32, status: u32, _size: usize) {
-        if self.record_token.get() == Some(token) {
-            self.record_token.set(None);
-            self.settle(executor::receipt(status));
-            self.send_decisions();
+        let Some(worker) = self.worker() else { return };
+        let sent = worker.deliveries().into_iter().find(|delivery| delivery.token.get() == Some(token));
+        if let Some(delivery) = sent {
+            delivery.token.set(None);
+            Self::settle(worker, delivery, executor::receipt(status));
+            Self::send(worker, delivery);
         }
     }
 
     fn on_done(&mut self) -> bool {
         if let Some(worker) = self.worker() {
-            worker.recorder.report_loss();
+            worker.deliveries().into_iter().for_each(|delivery| delivery.recorder.report_loss());
         }
         true
     }
@@ -96,7 +91,8 @@ impl RootContext for Root {
                     verified: config.verified,
                     metrics: Counters::define(),
                     ids: ExchangeIds::default(),
-                    recorder: Recorder::default(),
+                    decisions: Delivery::new(Records::Decisions),
+                    charges: Delivery::new(Records::Charges),
                 };
                 self.ready = Some(Ready {
                     gate: Rc::new(config.rules.gate().with_slots(Rc::new(SharedSlots::default()))),
@@ -126,7 +122,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        self.send_decisions();
+        if let Some(worker) = self.worker() {
+            worker.deliveries().into_iter().for_each(|delivery| Self::send(worker, delivery));
+        }
         if let Some(ready) = &self.ready {
             ready.registry.tick(self.context_id);
         }

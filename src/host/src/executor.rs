@@ -34,7 +34,7 @@ const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
 
-/// A request about calls, and the trace context for its metadata.
+/// A request about calls or counts, and the trace context for its metadata.
 #[derive(Debug)]
 pub struct CallsRequest {
     /// The encoded message.
@@ -120,7 +120,7 @@ pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
     response.rulings.into_iter().map(ruling).collect()
 }
 
-fn caller(tenant: String, role: String, claims: CallerClaims) -> Caller {
+pub(crate) fn caller(tenant: String, role: String, claims: CallerClaims) -> Caller {
     let claims = claims.into_iter().filter_map(|(name, value)| Some((name, Claim { value: Some(claim(value)?) })));
     Caller { tenant, role, claims: claims.collect() }
 }
@@ -247,17 +247,17 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
     }
 }
 
-/// Builds a `RecordRequest` from encoded decisions.
-pub fn record_request(decisions: &[Vec<u8>]) -> Vec<u8> {
-    const DECISIONS: u32 = 1;
-    let mut request = Vec::with_capacity(decisions.iter().map(|decision| decision.len().saturating_add(8)).sum());
-    for decision in decisions {
-        prost::encoding::bytes::encode(DECISIONS, decision, &mut request);
+/// Builds a `RecordRequest` or a `ChargeRequest` from its encoded parts: both have a list of them as their only field.
+pub fn list_request(parts: &[Vec<u8>]) -> Vec<u8> {
+    const LIST: u32 = 1;
+    let mut request = Vec::with_capacity(parts.iter().map(|part| part.len().saturating_add(8)).sum());
+    for part in parts {
+        prost::encoding::bytes::encode(LIST, part, &mut request);
     }
     request
 }
 
-/// Maps the status of a `Record`. A batch refused for its content is never accepted; any other failure may pass.
+/// Maps the status of a `Record` or a `Charge`. A batch refused for its content is never accepted; any other failure may pass.
 pub fn receipt(grpc_status: u32) -> Receipt {
     match grpc_status {
         OK => Receipt::Kept,

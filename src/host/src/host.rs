@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelReply, ModelRequest, Outcome, lend,
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelReply,
+    ModelRequest, Outcome, UsageCharge, lend,
 };
 
 /// One stream of a host, as far as [`crate::LiveExchange`] writes to it.
 ///
-/// Only [`Host::run`], [`Host::authorize`], [`Host::ask`] and [`Host::cancel`] may call back into the filter before they return. No
-/// exchange is borrowed during these four.
+/// Only [`Host::run`], [`Host::authorize`], [`Host::admit`], [`Host::ask`] and [`Host::cancel`] may call back into the filter before they
+/// return. No exchange is borrowed during these five.
 pub trait Host {
     /// Returns the time since the Unix epoch.
     fn now(&self) -> Duration;
@@ -38,6 +39,12 @@ pub trait Host {
 
     /// Asks the executor about calls that the client runs.
     fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>>;
+
+    /// Asks the executor to count a request or a further round. The answer counts only within the request's own timeout.
+    fn admit(&self, request: AdmissionRequest) -> Sent<AdmissionReply>;
+
+    /// Takes the charge of an exchange that has ended, for the executor.
+    fn charge(&self, charge: UsageCharge);
 
     /// Asks the model again.
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply>;

@@ -11,6 +11,7 @@ mod candidate;
 pub mod claims;
 pub mod config;
 mod contracts;
+pub mod counts;
 mod exchange;
 pub mod executor;
 mod histograms;
@@ -26,7 +27,7 @@ use std::time::Duration;
 pub use exchange::LiveExchange;
 pub use host::{Host, OwnedReply, Sent};
 pub use ids::{ExchangeIds, random_seed};
-pub use recorder::{Recorder, Settled};
+pub use recorder::{Recorder, Records, Settled};
 pub use step::{DEFECT, NOT_CONFIGURED, Step};
 
 /// The interval of ticks for exchanges and for the outbox.

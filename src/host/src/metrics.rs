@@ -37,6 +37,8 @@ pub enum Counter {
     CandidateAllowed(CallCode),
     /// Exchanges whose tokens and cost could not be charged to limits.
     ChargesLost,
+    /// Exchanges with a request, a round or a call that passed uncounted, because the executor did not answer.
+    ExchangesUncounted,
     /// Conversations begun.
     ConversationsBegun,
     /// Requests in a conversation that was paused.
@@ -75,6 +77,7 @@ impl Counter {
             Self::CallsRun,
             Self::CandidateCalls,
             Self::ChargesLost,
+            Self::ExchangesUncounted,
             Self::ConversationsBegun,
             Self::ConversationsResumed,
             Self::MembersDropped,
@@ -111,6 +114,7 @@ impl Counter {
             Self::CandidateRefused(code) => format!("callgate.candidate.refused.{}", code.as_str()),
             Self::CandidateAllowed(code) => format!("callgate.candidate.allowed.{}", code.as_str()),
             Self::ChargesLost => "callgate.charges.lost".to_owned(),
+            Self::ExchangesUncounted => "callgate.exchanges.uncounted".to_owned(),
             Self::ConversationsBegun => "callgate.conversations.begun".to_owned(),
             Self::ConversationsResumed => "callgate.conversations.resumed".to_owned(),
             Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
@@ -141,6 +145,7 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::ExchangesCancelled, tally.cancelled.into()),
         (Counter::ExchangesEnded(tally.dialect, tally.ending().0), 1),
         (Counter::ChargesLost, tally.charge_lost.into()),
+        (Counter::ExchangesUncounted, tally.uncounted.into()),
         (Counter::TokensInput, tally.usage.input_tokens),
         (Counter::TokensOutput, tally.usage.output_tokens),
         (Counter::TokensEstimated, (tally.usage_source == UsageSource::Estimated).into()),

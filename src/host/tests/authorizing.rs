@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallFailed, CallRuling, Decisions, Event, ModelRequest, Outcome, lend,
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, CallRuling, Decisions,
+    Event, ModelRequest, Outcome, UsageCharge, lend,
 };
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config, executor};
 use callgate_proto::executor::v1::{self as proto, AuthorizeRequest, AuthorizeResponse, call_ruling::Ruling};
@@ -85,6 +86,12 @@ impl Host for FakeHost {
         self.note_step(format!("ask about {}", sent.calls[0].arguments));
         self.at_once.take().map_or(Sent::Waits(7), Sent::Ended)
     }
+
+    fn admit(&self, _: AdmissionRequest) -> Sent<AdmissionReply> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn charge(&self, _: UsageCharge) {}
 
     fn ask(&self, _: ModelRequest) -> Sent<OwnedReply> {
         Sent::Ended(Err(CallFailed::Unreachable))

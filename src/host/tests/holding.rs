@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, lend,
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event,
+    ModelRequest, Outcome, UsageCharge, lend,
 };
 use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
 
@@ -60,6 +61,12 @@ impl Host for FakeHost {
     fn authorize(&self, _: AuthorizeBatch) -> Sent<Vec<Authorization>> {
         Sent::Ended(Err(CallFailed::Unreachable))
     }
+
+    fn admit(&self, _: AdmissionRequest) -> Sent<AdmissionReply> {
+        Sent::Ended(Err(CallFailed::Unreachable))
+    }
+
+    fn charge(&self, _: UsageCharge) {}
 
     fn ask(&self, _: ModelRequest) -> Sent<OwnedReply> {
         Sent::Ended(Err(CallFailed::Unreachable))

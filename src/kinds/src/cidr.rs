@@ -5,6 +5,9 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 
+/// The longest text, in bytes.
+const MOST_BYTES: usize = 64;
+
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CidrBlock {
@@ -27,6 +30,9 @@ impl CidrBlock {
     ///
     /// The byte, and the reason.
     pub fn read(text: &str) -> Result<Self, Refusal> {
+        if text.len() > MOST_BYTES {
+            return Err(Refusal::byte(MOST_BYTES, "is longer than 64 bytes"));
+        }
         let (address, length) =
             text.split_once('/').ok_or(Refusal::whole("is not of the form `address/prefix length`"))?;
         let is_mixed = address.contains(':') && address.contains('.');
@@ -37,7 +43,7 @@ impl CidrBlock {
         let is_plain = length == "0" || (!length.starts_with('0') && length.bytes().all(|byte| byte.is_ascii_digit()));
         let prefix: Option<u8> = if is_plain { length.parse().ok() } else { None };
         let net = prefix.and_then(|prefix| IpNet::new(ip, prefix).ok());
-        let net = net.ok_or_else(|| length_at("has a prefix length that is no number of bits of the address"))?;
+        let net = net.ok_or_else(|| length_at("has a prefix length that is not a number of bits of the address"))?;
         if net.trunc() != net {
             return Err(Refusal::byte(0, "has bits after its prefix, which some programs drop and others refuse"));
         }
@@ -61,7 +67,7 @@ impl CidrRules {
     ///
     /// # Errors
     ///
-    /// The first entry that is no block.
+    /// The first entry that cannot be read as a block.
     pub fn compile(blocks: &[String]) -> Result<Self, RuleError> {
         let read = |text: &str| CidrBlock::read(text).map_err(|refusal| refusal.to_string());
         Ok(Self { texts: blocks.to_vec(), blocks: RuleError::each(blocks, read)? })

@@ -195,6 +195,54 @@ fn the_limit_is_that_of_the_whole_query() {
     }
 }
 
+#[test]
+fn queries_of_analysts_are_read() {
+    use Dialect::{ClickHouse, DuckDb, MsSql, MySql, Postgres, Sqlite};
+    let sales = rules(&["sales.*", "dbo.*", "orders"]);
+    for (dialect, query) in [
+        (
+            Postgres,
+            "SELECT date_trunc('month', o.created_at) AS month, SUM(o.amount)::numeric(12,2) AS revenue FROM sales.orders o WHERE o.created_at >= now() - interval '12 months' GROUP BY 1 ORDER BY 1 DESC NULLS LAST LIMIT 100;",
+        ),
+        (
+            Postgres,
+            "select c.name, count(*) filter (where o.state = 'paid') paid, string_agg(distinct o.sku, ', ' order by o.sku) from sales.customers c left join sales.orders o using (customer_id) group by c.name having count(*) > 3",
+        ),
+        (
+            Postgres,
+            "with ranked as (select *, row_number() over (partition by customer_id order by total desc) as rn from sales.orders) select * from ranked where rn <= 3",
+        ),
+        (
+            Postgres,
+            "select extract(dow from day) d, extract(epoch from (b - a)) / 3600 h, d.data ->> 'x' from sales.d where name ilike any (array['a%', 'b%']) and (a, b) in ((1, 2))",
+        ),
+        (
+            Postgres,
+            "select d::date, coalesce(sum(x), 0) from generate_series(now() - interval '7 days', now(), interval '1 day') d left join sales.x on x.day = d::date group by d",
+        ),
+        (
+            Sqlite,
+            "SELECT strftime('%Y-%m', created) AS m, group_concat(name, ', ') FROM orders WHERE created > date('now', '-7 days') GROUP BY m",
+        ),
+        (
+            MySql,
+            "SELECT `sku`, DATE_FORMAT(`created`, '%Y-%m') AS m, IFNULL(SUM(`qty`), 0) FROM `sales`.`orders` WHERE `created` > DATE_ADD(NOW(), INTERVAL -7 DAY) GROUP BY `sku`, m LIMIT 20",
+        ),
+        (
+            MsSql,
+            "SELECT TOP 10 c.[Name], ISNULL(SUM(o.Total), 0) AS [Total Sales] FROM [dbo].[Orders] o WITH (NOLOCK) INNER JOIN dbo.Customers c ON c.Id = o.CustomerId WHERE o.Created >= DATEADD(day, -30, GETDATE()) GROUP BY c.[Name] ORDER BY 2 DESC",
+        ),
+        (DuckDb, "select year(day) y, median(x), list(distinct sku) from orders group by all order by y limit 5"),
+        (
+            ClickHouse,
+            "SELECT toStartOfMonth(day) AS m, uniqExact(user_id), quantile(0.95)(latency) FROM orders WHERE day >= today() - INTERVAL 30 DAY GROUP BY m ORDER BY m",
+        ),
+    ] {
+        let judgement = judge(query, dialect, &sales);
+        assert_eq!(judgement, Ok(()), "{dialect:?} {query}");
+    }
+}
+
 /// Queries that no dialect's reader accepts.
 const REFUSED: [&str; 60] = [
     "",

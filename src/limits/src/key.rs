@@ -42,6 +42,20 @@ impl CounterKey {
         Self::of(slots, TableKind::Conversations, owner, parts)
     }
 
+    /// Returns the key of a receipt of an owner. See [`crate::receipts`].
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store has no seed.
+    pub fn receipt(slots: &dyn Slots, owner: &str, parts: &[&str]) -> Result<Self, StoreError> {
+        Self::of(slots, TableKind::Receipts, &[owner], parts)
+    }
+
+    /// Returns the slot with the counter.
+    #[must_use]
+    pub fn slot(&self) -> CounterSlot {
+        self.slot
+    }
+
     fn of(slots: &dyn Slots, table: TableKind, owner: &[&str], parts: &[&str]) -> Result<Self, StoreError> {
         let seed = slots.seed()?;
         let name = hash(&seed, table, &[owner, parts]);
@@ -62,6 +76,7 @@ fn hash(seed: &[u8; SEED_BYTES], table: TableKind, lists: &[&[&str]]) -> [u8; 32
     hash.update([match table {
         TableKind::Limits => 0,
         TableKind::Conversations => 1,
+        TableKind::Receipts => 2,
     }]);
     for list in lists {
         hash.update(u64::try_from(list.len()).unwrap_or(u64::MAX).to_le_bytes());

@@ -1,7 +1,7 @@
 //! Rates, budgets and conversations over time.
 //!
-//! A counter is a record of bytes in a [`Slots`] store, which offers compare-and-swap and nothing else: the shared data of a proxy, or a
-//! [`CounterTable`] in the memory of one process. The number of slots and their bytes are fixed, whoever chooses the names ([`slots`]).
+//! A counter is a record of bytes in a [`Slots`] store, which offers compare-and-swap and nothing else: the shared data of a proxy, a
+//! [`CounterTable`] in the memory of one process, or a [`SlotsDraft`] of a database's rows. The number of slots and their bytes are fixed, whoever chooses the names ([`slots`]).
 //!
 //! A charge is all or nothing: if one limit is reached, nothing is counted. Whatever the order of the clocks of those who charge, no more
 //! than the limit is admitted ([`meters`]).
@@ -23,19 +23,22 @@
 mod bucket;
 mod bytes;
 pub mod conversation;
+mod draft;
 mod key;
 mod limit;
 pub mod meters;
+pub mod receipts;
 pub mod slots;
 mod table;
 mod window;
 
 pub use bucket::MOST_RECORDS;
 pub use conversation::{ConversationEnd, ConversationRules, Standing};
+pub use draft::SlotsDraft;
 pub use key::{CounterKey, SEED_BYTES};
 pub use limit::{Charge, Limit, Period, Unit};
 pub use meters::Admission;
 pub use slots::{
-    CounterSlot, Slots, StoreError, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
+    CounterSlot, Slots, StoreError, TableKind, Versioned, add, admit, begin_turn, count_call, give_back, give_turn_back,
 };
 pub use table::CounterTable;

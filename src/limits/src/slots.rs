@@ -19,17 +19,19 @@ pub const SLOTS: u16 = 1024;
 /// The maximum number of attempts at a change.
 pub const ATTEMPTS: u32 = 64;
 
-/// One of the two tables of a store. What fills one leaves the other alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One of the tables of a store. What fills one leaves the others alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableKind {
     /// Counters of limits. Their names come from the contract and the verified tenant.
     Limits,
     /// Conversations. Clients may choose their names.
     Conversations,
+    /// Receipts of counts that were made, for those who repeat a request. Their names come from the gate.
+    Receipts,
 }
 
 /// A slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterSlot {
     /// The table.
     pub table: TableKind,
@@ -196,13 +198,13 @@ fn converse<T>(
 }
 
 /// A record's new bytes, and the time in seconds at which it may be forgotten.
-struct Changed {
-    ends: u64,
-    record: Vec<u8>,
+pub(crate) struct Changed {
+    pub(crate) ends: u64,
+    pub(crate) record: Vec<u8>,
 }
 
 /// Changes one record. `change` may be called several times, and only the last call counts.
-fn update<T>(
+pub(crate) fn update<T>(
     slots: &dyn Slots,
     key: &CounterKey,
     now: u64,
@@ -222,16 +224,29 @@ fn update<T>(
     Err(StoreError::Contended)
 }
 
+// === impl TableKind ===
+
+impl TableKind {
+    /// Every table.
+    pub const ALL: [Self; 3] = [Self::Limits, Self::Conversations, Self::Receipts];
+
+    /// Returns the name of the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Limits => "limits",
+            Self::Conversations => "conversations",
+            Self::Receipts => "receipts",
+        }
+    }
+}
+
 // === impl CounterSlot ===
 
 impl CounterSlot {
     /// Returns the name of the slot in a store of named values. It changes if the form of the bytes does.
     #[must_use]
     pub fn name(self) -> String {
-        let table = match self.table {
-            TableKind::Limits => "limits",
-            TableKind::Conversations => "conversations",
-        };
-        format!("callgate.{table}.1.{}", self.number)
+        format!("callgate.{}.1.{}", self.table.as_str(), self.number)
     }
 }

@@ -11,6 +11,7 @@ pub struct CounterTable {
     seed: [u8; SEED_BYTES],
     limits: OnceLock<Vec<Mutex<Versioned>>>,
     conversations: OnceLock<Vec<Mutex<Versioned>>>,
+    receipts: OnceLock<Vec<Mutex<Versioned>>>,
 }
 
 // === impl CounterTable ===
@@ -19,13 +20,14 @@ impl CounterTable {
     /// Creates an empty store. The seed must be random, and secret, if strangers may choose names.
     #[must_use]
     pub const fn new(seed: [u8; SEED_BYTES]) -> Self {
-        Self { seed, limits: OnceLock::new(), conversations: OnceLock::new() }
+        Self { seed, limits: OnceLock::new(), conversations: OnceLock::new(), receipts: OnceLock::new() }
     }
 
     fn slot(&self, CounterSlot { table, number }: CounterSlot) -> Result<MutexGuard<'_, Versioned>, StoreError> {
         let slots = match table {
             TableKind::Limits => &self.limits,
             TableKind::Conversations => &self.conversations,
+            TableKind::Receipts => &self.receipts,
         };
         let slots = slots.get_or_init(|| (0..SLOTS).map(|_| Mutex::default()).collect());
         let slot = slots.get(usize::from(number)).ok_or(StoreError::Unavailable)?;

@@ -1,24 +1,39 @@
-//! The decisions of one worker, on their way to the executor's audit log.
+//! The records of one worker, on their way to the executor: decisions for its audit log, or charges for its store of counts.
 //!
-//! The worker puts decisions; the main thread sends them, since only there Envoy has callouts without a stream.
+//! The worker puts records; the main thread sends them, since only there Envoy has callouts without a stream.
 
-use callgate_engine::{Decisions, Receipt};
+use callgate_engine::{Decisions, Receipt, UsageCharge};
 use callgate_host::config::Executor;
-use callgate_host::{Recorder, Settled, executor};
+use callgate_host::{Recorder, Records, Settled, executor};
 
 use crate::abi::ConfigPtr;
 use crate::callout::{Slot, Started};
 use crate::clock::now;
 use crate::grpc::{self, Answer};
 
-/// One worker's decisions, and the batch under way.
-#[derive(Debug, Default)]
+/// One worker's records of one kind, and the batch under way.
+#[derive(Debug)]
 pub(crate) struct Delivery {
     recorder: Recorder,
     batch: Slot<Answer, Receipt>,
 }
 
 impl Delivery {
+    /// Creates a delivery without records.
+    pub(crate) fn new(records: Records) -> Self {
+        Self { recorder: Recorder::new(records), batch: Slot::default() }
+    }
+
+    /// Returns the kind of its records.
+    pub(crate) fn records(&self) -> Records {
+        self.recorder.records()
+    }
+
+    /// Takes an exchange's charge.
+    pub(crate) fn charge(&self, charge: UsageCharge) {
+        self.recorder.charge(charge);
+    }
+
     /// Takes an exchange's decisions.
     pub(crate) fn put(&self, decisions: Decisions<'_>) {
         self.recorder.put(decisions, now());
@@ -40,7 +55,7 @@ impl Delivery {
             return None;
         }
         let message = self.recorder.next(now())?;
-        let headers = grpc::headers(&to.cluster, executor::RECORD, to.timeout);
+        let headers = grpc::headers(&to.cluster, self.recorder.records().method(), to.timeout);
         let started = self.batch.start(|id| {
             config.start_http_stream(
                 id,
@@ -70,7 +85,7 @@ impl Delivery {
         Some(self.recorder.settle(receipt, now()))
     }
 
-    /// Reports decisions that are not acknowledged, and never will be.
+    /// Reports records that are not acknowledged, and never will be.
     pub(crate) fn report_loss(&self) {
         self.recorder.report_loss();
     }

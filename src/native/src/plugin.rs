@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use callgate_engine::{Decisions, Gate};
-use callgate_host::ExchangeIds;
+use callgate_engine::{Decisions, Gate, UsageCharge};
 use callgate_host::config::{self, Config, ConfigError};
 use callgate_host::metrics::{Counter, Histogram};
+use callgate_host::{ExchangeIds, Records};
 
 use crate::abi::{self, ConfigPtr};
 use crate::delivery::Delivery;
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     counters: HashMap<Counter, usize>,
     /// Envoy's ids of histograms.
     histograms: Vec<(Histogram, usize)>,
-    /// Decisions of each worker, by its index.
+    /// Records of each worker: first the decisions of all workers by their index, then the charges.
     deliveries: Vec<Delivery>,
     ended: AtomicBool,
 }
@@ -79,7 +79,10 @@ impl Plugin {
             ticker: Ticker::start(scheduler).map_err(PluginError::Thread)?,
             counters: counters.collect(),
             histograms: histograms.collect(),
-            deliveries: (0..workers).map(|_| Delivery::default()).collect(),
+            deliveries: Records::ALL
+                .into_iter()
+                .flat_map(|records| (0..workers).map(move |_| Delivery::new(records)))
+                .collect(),
             config,
             ended: AtomicBool::new(false),
         };
@@ -100,7 +103,7 @@ impl Plugin {
         })
     }
 
-    /// Sends the next batch of every worker's decisions, if it is time. On the main thread.
+    /// Sends the next batch of every worker's records, if it is time. On the main thread.
     pub(crate) fn on_tick(&self) {
         self.shared.deliveries.iter().for_each(|delivery| self.send(delivery));
     }
@@ -119,7 +122,7 @@ impl Plugin {
         }
     }
 
-    /// Ends the configuration. Decisions still here are lost.
+    /// Ends the configuration. Records still here are lost.
     pub(crate) fn end(&self) {
         self.shared.ended.store(true, Ordering::Relaxed);
         self.shared.ticker.end();
@@ -135,8 +138,7 @@ impl Plugin {
     }
 
     fn count(&self, settled: callgate_host::Settled) {
-        let counts = [(Counter::DecisionsRecorded, settled.recorded), (Counter::DecisionsLost, settled.lost)];
-        for (counter, by) in counts {
+        for (counter, by) in settled.counts() {
             if let (Some(id), 1..) = (self.shared.counter(counter), by) {
                 self.config.count(id, by);
             }
@@ -159,10 +161,23 @@ impl Shared {
 
     /// Takes an exchange's decisions.
     pub(crate) fn record(&self, worker_index: u32, decisions: Decisions<'_>) {
-        let index = usize::try_from(worker_index).unwrap_or(usize::MAX);
-        // The main thread, which has no worker's index, handles streams of internal listeners: it shares the first one's.
-        if let Some(delivery) = self.deliveries.get(index).or_else(|| self.deliveries.first()) {
+        if let Some(delivery) = self.of_worker(worker_index, Records::Decisions) {
             delivery.put(decisions);
         }
+    }
+
+    /// Takes an exchange's charge.
+    pub(crate) fn charge(&self, worker_index: u32, charge: UsageCharge) {
+        if let Some(delivery) = self.of_worker(worker_index, Records::Charges) {
+            delivery.charge(charge);
+        }
+    }
+
+    /// Returns the delivery of a worker. The main thread, which has no worker's index, handles streams of internal listeners: it shares
+    /// the first one's.
+    fn of_worker(&self, worker_index: u32, records: Records) -> Option<&Delivery> {
+        let index = usize::try_from(worker_index).unwrap_or(usize::MAX);
+        let mut own = self.deliveries.iter().filter(|delivery| delivery.records() == records);
+        own.clone().nth(index).or_else(|| own.next())
     }
 }

@@ -9,13 +9,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event, ModelRequest, Outcome, Reply,
+    AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, Event,
+    ModelRequest, Outcome, Reply, UsageCharge,
 };
 use callgate_host::config::Upstream;
 use callgate_host::executor::CallsRequest;
 use callgate_host::identity::{self, VerifiedSource};
 use callgate_host::metrics::{Counter, Histogram, Metrics};
-use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, executor};
+use callgate_host::{DEFECT, Host, LiveExchange, OwnedReply, Sent, Step, claims, counts, executor};
 
 use crate::abi::{BodyBuffer, FilterPtr, Header, HeaderMap};
 use crate::callout::{Slot, Started};
@@ -153,6 +154,9 @@ impl Stream {
         self.take(if self.live.awaits_rulings(id) {
             let rulings = message.and_then(|message| executor::decode_rulings(&message));
             self.live.on_authorized(self, id, rulings)
+        } else if self.live.awaits_counts(id) {
+            let reply = message.and_then(|message| counts::decode(&message));
+            self.live.on_admitted(self, id, reply)
         } else {
             let outcomes = message.and_then(|message| executor::decode(&message));
             self.live.on_calls_run(self, id, outcomes)
@@ -263,21 +267,24 @@ impl Stream {
 }
 
 impl Stream {
-    /// Sends a request about calls to the executor. `decode` reads the answer if it comes at once.
+    /// Sends a request about calls or counts to the executor. It waits for the configured timeout, or for `most` if that is shorter.
+    /// `decode` reads the answer if it comes at once.
     fn send<T>(
         &self,
         method: &str,
         request: &CallsRequest,
+        most: Duration,
         decode: impl FnOnce(&[u8]) -> Result<T, CallFailed>,
     ) -> Sent<T> {
         let Some((filter, to)) = self.filter.get().zip(self.worker.shared.config.clusters.executor.as_ref()) else {
             return Sent::Ended(Err(CallFailed::Unreachable));
         };
-        let mut headers = grpc::headers(&to.cluster, method, to.timeout);
+        let timeout = most.min(to.timeout);
+        let mut headers = grpc::headers(&to.cluster, method, timeout);
         headers.extend(request.metadata().map(|(name, value)| (name, value.to_owned())));
         let frame = grpc::frame(&request.message);
         let started = self.calls.start(|id| {
-            filter.start_http_stream(id, &to.cluster, &grpc::lend(&headers), &frame, grpc::millis(to.timeout))
+            filter.start_http_stream(id, &to.cluster, &grpc::lend(&headers), &frame, grpc::millis(timeout))
         });
         match sent(started, &to.cluster) {
             Sent::Waits(id) => Sent::Waits(id),
@@ -318,12 +325,22 @@ impl Host for Stream {
         self.worker.shared.record(index, decisions);
     }
 
+    fn charge(&self, charge: UsageCharge) {
+        let index = self.filter.get().map_or(0, FilterPtr::worker_index);
+        self.worker.shared.charge(index, charge);
+    }
+
     fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
-        self.send(executor::EXECUTE, &executor::encode(batch), executor::decode)
+        self.send(executor::EXECUTE, &executor::encode(batch), Duration::MAX, executor::decode)
     }
 
     fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
-        self.send(executor::AUTHORIZE, &executor::encode_asked(batch), executor::decode_rulings)
+        self.send(executor::AUTHORIZE, &executor::encode_asked(batch), Duration::MAX, executor::decode_rulings)
+    }
+
+    fn admit(&self, request: AdmissionRequest) -> Sent<AdmissionReply> {
+        let timeout = request.timeout;
+        self.send(counts::ADMIT, &counts::encode(request), timeout, counts::decode)
     }
 
     fn ask(&self, request: ModelRequest) -> Sent<OwnedReply> {

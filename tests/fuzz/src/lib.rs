@@ -9,4 +9,6 @@ pub mod framing;
 pub mod host;
 pub mod memory;
 pub mod model;
+pub mod shell;
+pub mod texts;
 mod upstream;

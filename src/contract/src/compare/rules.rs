@@ -79,6 +79,7 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "limits", "responseBytes"], Rule::Limit(|limits| Some(limits.response_bytes))),
     (&["spec", "limits", "turnTimeout"], Rule::Limit(|limits| millis(limits.turn_timeout))),
     (&["spec", "limits", "turnIdleTimeout"], Rule::Limit(|limits| millis(limits.turn_idle_timeout))),
+    (&["spec", "limits", "storeUnavailable"], Rule::Words(&["refuse", "allow"], 0)),
     (&["spec", "conversation", "idle"], Rule::Note),
     (&["spec", "conversation", "lifetime"], Rule::Most(UNLIMITED)),
     (&["spec", "conversation", "maxTurns"], Rule::Most(UNLIMITED)),

@@ -8,7 +8,8 @@ use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{
-    Contract, Limits, NameTable, OnViolation, RequestMembers, ServerState, UndeclaredTools, UnknownMembers,
+    Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable,
+    UndeclaredTools, UnknownMembers,
 };
 use crate::pool::Parts;
 use crate::prices::Prices;
@@ -275,6 +276,8 @@ fn limits_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Limits> {
         "responseBytes",
         "turnTimeout",
         "turnIdleTimeout",
+        "store",
+        "storeUnavailable",
     ];
     let fields = Fields::open(item, &known, &[], report)?;
     let mut limits = Limits::default();
@@ -304,6 +307,17 @@ fn limits_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Limits> {
             report.fault::<()>(&item, "expected at most `turnTimeout`; a longer silence never ends a turn");
         }
         limits.turn_idle_timeout = time;
+    }
+    let stores = [("envoy", CountStore::Envoy), ("executor", CountStore::Executor)];
+    if let Some(store) = fields.get("store").and_then(|item| item.word(&stores, report)) {
+        limits.store = store;
+    }
+    if let Some(item) = fields.get("storeUnavailable") {
+        let rules = [("refuse", StoreUnavailable::Refuse), ("allow", StoreUnavailable::Allow)];
+        limits.store_unavailable = item.word(&rules, report).unwrap_or_default();
+        if limits.store == CountStore::Envoy {
+            report.fault::<()>(&item, "expected `store: executor` beside it; Envoy's own store is never unreachable");
+        }
     }
     Some(limits)
 }

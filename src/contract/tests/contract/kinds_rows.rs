@@ -39,12 +39,12 @@ fn rows(file: &str) -> Vec<Value> {
 }
 
 /// Decides each row. No row with `refuse` is allowed, and at most `refused` rows with `allow` are refused.
-fn check(file: &str, refused: usize, contract: impl Fn(&str, &Value) -> Contract) {
+fn check<'c>(file: &str, refused: usize, contract: impl Fn(&str, &Value) -> &'c Contract) {
     let (mut evasions, mut losses) = (Vec::new(), Vec::new());
     for row in rows(file) {
         let (policy, input) = (row["policy"].as_str().unwrap(), row["input"].as_str().unwrap());
         let contract = contract(policy, &row);
-        let found = verdict(&contract, policy, "f", &json!({ "s": input }).to_string());
+        let found = verdict(contract, policy, "f", &json!({ "s": input }).to_string());
         match (row["verdict"] == "allow", found.as_str()) {
             (true, "allow") => {}
             (true, found) => losses.push(format!("{input:?}: {found}; {}", row["why"])),
@@ -62,20 +62,21 @@ const PROJECT: &str = "    project: { read: ['.', '!.git', '!.env*'], write: ['.
 
 #[test]
 fn rows_of_paths_are_decided_as_calls() {
-    let posix = contract_of("{ path: read }", HOME, PROJECT);
-    let windows =
-        contract_of("{ path: read }", "{ root: 'C:\\work\\project', os: windows }", "    win: { read: ['.'] }\n");
-    let glob = contract_of("glob", HOME, PROJECT);
-    check("path.json", 0, move |policy, _| match policy {
-        "win" => windows(),
-        "project-glob" => glob(),
-        _ => posix(),
+    let posix = contract("{ path: read }", HOME, PROJECT);
+    let root = "{ root: 'C:\\work\\project', os: windows }";
+    let windows = contract("{ path: read }", root, "    win: { read: ['.'] }\n");
+    let glob = contract("glob", HOME, PROJECT);
+    check("path.json", 0, |policy, _| match policy {
+        "win" => &windows,
+        "project-glob" => &glob,
+        _ => &posix,
     });
 }
 
 #[test]
 fn rows_of_patterns_are_decided_as_calls() {
-    check("glob.json", 0, |_, _| contract("glob", HOME, PROJECT));
+    let contract = contract("glob", HOME, PROJECT);
+    check("glob.json", 0, |_, _| &contract);
 }
 
 #[test]
@@ -84,20 +85,20 @@ fn rows_of_commands_are_decided_as_calls() {
         "    look: {{ read: ['.', '!.git', '!.env*'], run: [{LOOK}] }}\n    look-strict: {{ like: look, recursive: refuse }}\n    \
          look-x: {{ like: look, read: ['!secrets*'] }}\n    \
          edit: {{ like: look, write: ['.', '!.git', '!.env*'], run: [{EDIT}], ask: [git push, git fetch, npm install, pip install] }}\n    \
-         nonet: {{ like: edit }}\n    web: {{ like: edit, hosts: [docs.rs] }}\n"
+         nonet: {{ like: edit }}\n    web: {{ like: edit, run: [curl], hosts: [docs.rs] }}\n"
     );
-    // The profiles do not list `awk`, `date` and `curl`; `[[` is not read; a pattern of paths may meet a forbidden name; `src/HEAD~1` could
-    // be a path outside. The page about argument kinds says so.
-    check("command.json", 10, |_, _| contract("{ command: { shell: bash } }", HOME, &profiles));
+    let contract = contract("{ command: { shell: bash } }", HOME, &profiles);
+    // The profiles do not list `awk` and `date`, a variable that is not on the list is refused, and `[[` is not read.
+    check("command.json", 4, |_, _| &contract);
 }
 
 #[test]
 fn rows_of_patches_are_decided_as_calls() {
+    let (codex, git) = (contract("{ patch: codex }", HOME, PROJECT), contract("{ patch: git }", HOME, PROJECT));
     check("patch.json", 0, |_, row| {
-        let input = row["input"].as_str().unwrap().trim_start();
+        let input = row["input"].as_str().unwrap();
         let is_codex = input.contains("*** Begin Patch") || input.contains("*** Update") || input.contains("*** Add");
-        let format = if is_codex { "codex" } else { "git" };
-        contract(&format!("{{ patch: {format} }}"), HOME, PROJECT)
+        if is_codex { &codex } else { &git }
     });
 }
 
@@ -105,14 +106,16 @@ fn rows_of_patches_are_decided_as_calls() {
 fn rows_of_urls_are_decided_as_calls() {
     let profiles = "    good: { hosts: [good.example, '*.docs.example'] }\n    \
                     good-path: { hosts: { names: [good.example], paths: ['/api/**'] } }\n";
-    check("url.json", 0, |_, _| contract("url", HOME, profiles));
+    let contract = contract("url", HOME, profiles);
+    check("url.json", 0, |_, _| &contract);
 }
 
 #[test]
 fn rows_of_addresses_are_decided_as_calls() {
-    check("email.json", 0, |_, _| contract("email", HOME, "    mail: { email: { domains: [good.example] } }\n"));
-    let profiles = "    net10: { cidr: [10.0.0.0/8] }\n    ula: { cidr: ['fc00::/7'] }\n";
-    check("cidr.json", 0, |_, _| contract("cidr", HOME, profiles));
+    let email = contract("email", HOME, "    mail: { email: { domains: [good.example] } }\n");
+    check("email.json", 0, |_, _| &email);
+    let cidr = contract("cidr", HOME, "    net10: { cidr: [10.0.0.0/8] }\n    ula: { cidr: ['fc00::/7'] }\n");
+    check("cidr.json", 0, |_, _| &cidr);
 }
 
 #[test]
@@ -123,13 +126,10 @@ fn rows_of_queries_are_decided_as_calls() {
         format!("    {name}: {{ sql: {{ statements: [select], tables: [{tables}] }} }}\n")
     };
     let profiles: String = dialects.iter().zip(&tables).map(line).collect();
-    check("sql.json", 0, |policy, _| {
-        let dialect = if policy == "analyst" { "postgres" } else { policy };
+    let of = |name: &&str| {
+        let dialect = if *name == "analyst" { "postgres" } else { name };
         contract(&format!("{{ sql: {{ dialect: {dialect} }} }}"), HOME, &profiles)
-    });
-}
-
-/// Returns a function that makes the contract each time.
-fn contract_of(mark: &'static str, workspace: &'static str, profiles: &'static str) -> impl Fn() -> Contract {
-    move || contract(mark, workspace, profiles)
+    };
+    let contracts: Vec<Contract> = dialects.iter().map(of).collect();
+    check("sql.json", 0, |policy, _| &contracts[dialects.iter().position(|name| *name == policy).unwrap()]);
 }

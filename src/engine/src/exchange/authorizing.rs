@@ -83,7 +83,7 @@ impl Core {
         rulings: Result<Vec<Authorization>, CallFailed>,
         out: &mut Vec<u8>,
     ) -> Result<Progress, Refusal> {
-        let rulings = authorize::matched(held.turn.asked(), rulings)?;
+        let rulings = authorize::matched(&self.gate, held.turn.asked(), rulings, &mut self.tally)?;
         let mut context = self.context(out);
         let mut progress = held.turn.ruled(&mut context, rulings)?;
         if matches!(progress, Progress::Open) && !held.unread.is_empty() {

@@ -4,6 +4,7 @@
 //! forwarded request ([`Forwarded`]), and the stream of its answer ([`AnswerStream`]). Every handler returns the next state together
 //! with the effect, so no handler can forget it.
 
+mod admission;
 mod authorizing;
 mod body;
 mod clock;
@@ -23,12 +24,12 @@ use std::sync::Arc;
 use callgate_contract::Caller;
 
 use crate::budget::Claim;
-use crate::effect::Effect;
+use crate::effect::{Effect, UsageCharge};
 use crate::error_format::ErrorFormat;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::ledger::{CallNote, Correlation, Decisions, Ledger};
-use crate::limits;
+use crate::limits::{self, Charged};
 use crate::refusal::{Code, Refusal};
 use crate::tally::Tally;
 use clock::Clock;
@@ -56,6 +57,8 @@ struct Core {
     role: Option<Arc<str>>,
     /// The caller whose limits on tokens and cost are charged when the exchange ends.
     charged: Option<Box<Caller>>,
+    /// The charge for the executor, once the exchange has ended.
+    charge: Option<UsageCharge>,
     /// The bytes of the request's headers, which are kept for further rounds.
     head_bytes: usize,
     /// The largest number of bytes held from one event to the next. It depends on the chunks of bodies, unlike the tally.
@@ -95,6 +98,7 @@ impl Exchange {
             claim: None,
             role: None,
             charged: None,
+            charge: None,
             head_bytes: 0,
             most_held: 0,
         };
@@ -104,6 +108,11 @@ impl Exchange {
     /// Returns the decisions since the last call, if there are any.
     pub fn take_decisions(&mut self) -> Option<Decisions<'_>> {
         self.core.ledger.take(&self.core.gate)
+    }
+
+    /// Returns the charge for the executor, once, when the exchange has ended.
+    pub fn take_charge(&mut self) -> Option<UsageCharge> {
+        self.core.charge.take()
     }
 
     /// Returns the caller, and the decisions so far.
@@ -187,6 +196,7 @@ impl Core {
                 ExchangeState::New
                 | ExchangeState::Refusing { .. }
                 | ExchangeState::Gathering { .. }
+                | ExchangeState::Admitting(_)
                 | ExchangeState::AskingForRequest(_),
                 Event::ResponseHead { headers, end },
             ) => self.response_head(None, headers, end),
@@ -202,6 +212,8 @@ impl Core {
             (ExchangeState::Streaming(answer_stream), Event::ResponseTrailers { writable, .. }) => {
                 self.stream_trailers(answer_stream, writable)
             }
+            (ExchangeState::Admitting(held), Event::Admitted(reply)) => self.admitted(*held, reply),
+            (ExchangeState::BetweenRounds(rounds), Event::Admitted(reply)) => self.round_admitted(*rounds, reply),
             (ExchangeState::BetweenRounds(rounds), Event::CallsRun(outcomes)) => self.calls_run(*rounds, outcomes),
             (ExchangeState::BetweenRounds(rounds), Event::Authorized(rulings)) => self.answer_ruled(*rounds, rulings),
             (ExchangeState::AskingForStream(held), Event::Authorized(rulings)) => self.stream_ruled(*held, rulings),
@@ -235,7 +247,7 @@ impl Core {
             // Answers to callouts that were under way when the exchange ended.
             (
                 state @ (ExchangeState::Closed | ExchangeState::Cut),
-                Event::CallsRun(_) | Event::Authorized(_) | Event::ModelAnswered(_),
+                Event::CallsRun(_) | Event::Authorized(_) | Event::Admitted(_) | Event::ModelAnswered(_),
             ) => (state, Effect::Hold),
             (state, _) => self.out_of_order(&state),
         }
@@ -248,6 +260,7 @@ impl Core {
             ExchangeState::New
             | ExchangeState::Gathering { .. }
             | ExchangeState::Refusing { .. }
+            | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_) => self.refuse(&refusal),
             _ => self.replace(&refusal),
         }
@@ -258,8 +271,12 @@ impl Core {
         self.count_broken(state);
         self.tally.cancelled |= state.is_unfinished();
         if let Some(caller) = self.charged.take() {
-            let used = (&self.tally.usage, self.tally.cost);
-            self.tally.charge_lost = !limits::charge(&self.gate, &caller, used, self.clock.unix_millis());
+            let (used, now) = ((&self.tally.usage, self.tally.cost), self.clock.unix_millis());
+            match limits::charge(&self.gate, &self.ledger.correlation, &caller, used, now) {
+                Charged::Here => {}
+                Charged::Lost => self.tally.charge_lost = true,
+                Charged::Send(charge) => self.charge = Some(charge),
+            }
         }
         (ExchangeState::Ended, Effect::Hold)
     }

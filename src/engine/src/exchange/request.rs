@@ -1,23 +1,19 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
-use callgate_contract::Caller;
 use callgate_wire::mcp::McpRequest;
 
-use super::state::authorizing::HeldRequest;
+use super::state::admission::{CountedRequest, HeldAdmission};
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
-use crate::conversation::{self, Conversation};
-use crate::effect::{Effect, Forward, Reply};
+use crate::effect::{Effect, Forward};
 use crate::error_format::ErrorFormat;
 use crate::event::Verified;
 use crate::head::{self, ApiHead, Destination, Head};
 use crate::headers::{self, Headers};
 use crate::limits;
-use crate::mcp::request::{self as message, Checked};
 use crate::mcp::{self, McpHead, Verb};
 use crate::refusal::{Code, Refusal};
 use crate::request;
-use crate::tally::SeenConversation;
 
 impl Core {
     pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
@@ -88,18 +84,12 @@ impl Core {
 
     fn model_request(&mut self, mut head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
         let (remove, content_type) = (std::mem::take(&mut head.remove), head.content_type.take());
-        let mut checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
-        self.begin_conversation(checked.conversation.as_ref())?;
-        if let Err(refusal) = self.count_request(&checked.caller) {
-            if let Some(conversation) = &checked.conversation {
-                conversation::take_back(&self.gate, conversation, self.clock.unix_millis());
-            }
-            return Err(refusal);
-        }
-        self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
-        let body = checked.request.write();
-        checked.sent_bytes = body.len();
-        Ok(self.forward(Forwarded::Model(Box::new(checked)), Forward { body, remove, content_type }))
+        let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
+        self.ledger.correlation.conversation.clone_from(&checked.conversation);
+        let (conversation, now) = (checked.conversation.as_deref(), self.clock.unix_millis());
+        let counting = limits::request(&self.gate, &self.ledger.correlation, &checked.caller, conversation, now);
+        let held = CountedRequest::Model(Box::new(checked));
+        self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 
     fn mcp_request(
@@ -116,47 +106,10 @@ impl Core {
         let bytes = body.len();
         let request = McpRequest::read(&body).map_err(request::unreadable)?;
         self.format = ErrorFormat::Mcp(request.id().cloned());
-        self.count_request(&caller)?;
-        let (gate, now) = (&self.gate, self.clock.unix_millis());
-        Ok(match message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)? {
-            Checked::Forward(sent, body) => self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type }),
-            Checked::Ask(asked) => {
-                let batch = asked.batch(&self.gate, &self.ledger.correlation);
-                let held = HeldRequest { asked: *asked, remove, content_type, bytes };
-                (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
-            }
-            Checked::Answer(body) => {
-                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-            }
-        })
-    }
-
-    /// Begins a turn of the conversation. In shadow mode a conversation that has ended is reported only.
-    fn begin_conversation(&mut self, conversation: Option<&Conversation>) -> Result<(), Refusal> {
-        let Some(conversation) = conversation else { return Ok(()) };
-        self.ledger.correlation.conversation = Some(conversation.label.clone());
-        match conversation::begin_turn(&self.gate, conversation, self.clock.unix_millis()) {
-            Ok(standing) => {
-                self.tally.conversation = Some(SeenConversation { label: conversation.label.clone(), standing });
-                Ok(())
-            }
-            Err(refusal) if !self.gate.contract.enforces() => {
-                self.tally.shadowed_errors.push(refusal.code);
-                Ok(())
-            }
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    /// Counts a request. In shadow mode a limit that is reached is reported only.
-    fn count_request(&mut self, caller: &Caller) -> Result<(), Refusal> {
-        match limits::request(&self.gate, caller, self.clock.unix_millis()) {
-            Err(refusal) if !self.gate.contract.enforces() => {
-                self.tally.shadowed_errors.push(refusal.code);
-                Ok(())
-            }
-            counted => counted,
-        }
+        let now = self.clock.unix_millis();
+        let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
+        let held = CountedRequest::Mcp { caller, request, bytes };
+        self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 
     pub(super) fn forward(&mut self, forwarded: Forwarded, forward: Forward) -> Transition {

@@ -7,7 +7,6 @@ use super::state::ExchangeState;
 use super::state::rounds::{AnswerForm, Rounds, Waiting};
 use super::{Core, Transition};
 use crate::authorize;
-use crate::conversation;
 use crate::effect::Effect;
 use crate::event::{Authorization, CallFailed, ModelReply, Outcome};
 use crate::refusal::{Code, Refusal};
@@ -22,7 +21,7 @@ impl Core {
     pub(super) fn again(&mut self, mut rounds: Rounds, next: Next) -> Transition {
         let Next { said: Earlier { said, .. }, run, refused } = next;
         if run.is_empty() {
-            return self.ask(rounds, &said, Vec::new(), refused);
+            return self.count_round(rounds, said, Vec::new(), refused);
         }
         let batch = tool_results::batch(&self.gate, &self.ledger.correlation, &rounds.checked, &run);
         self.tally.run = self.tally.run.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
@@ -39,25 +38,19 @@ impl Core {
             .map_err(tool_results::failed)
             .and_then(|outcomes| tool_results::answered(&self.gate, run, outcomes, &mut self.tally));
         match answered {
-            Ok(results) => self.ask(rounds, &said, results, refused),
+            Ok(results) => self.count_round(rounds, said, results, refused),
             Err(refusal) => self.fail(rounds, &refusal),
         }
     }
 
-    fn ask(
+    /// Asks the model again.
+    pub(super) fn ask(
         &mut self,
         mut rounds: Rounds,
         said: &[Value],
         mut results: Vec<CallResult>,
         refused: Vec<Refused>,
     ) -> Transition {
-        let turn = rounds.checked.conversation.as_ref().map_or(Ok(()), |conversation| {
-            conversation::begin_turn(&self.gate, conversation, self.clock.unix_millis()).map(|_| ())
-        });
-        if let Err(refusal) = turn.or_else(|refusal| if self.gate.contract.enforces() { Err(refusal) } else { Ok(()) })
-        {
-            return self.fail(rounds, &refusal);
-        }
         rounds.checked.fed_back |= refused.iter().any(|refused| refused.violation.feeds_back);
         let role = &rounds.checked.caller.role;
         rounds.checked.facts.add_round(&self.gate, &results, &refused);
@@ -98,7 +91,7 @@ impl Core {
             let refusal = Refusal::new(Code::OutOfOrder, "Rulings on calls came when none were awaited.");
             return self.fail(rounds, &refusal);
         };
-        let turn = authorize::matched(held.asked(), rulings)
+        let turn = authorize::matched(&self.gate, held.asked(), rulings, &mut self.tally)
             .and_then(|rulings| unary::ruled(&rounds.checked, *held, rulings, &rounds.earlier, &mut self.tally));
         self.turn_decided(rounds, turn, bytes)
     }

@@ -1,15 +1,38 @@
 //! The end of an exchange over its time limit: an error object while nothing has been sent, the stream's last event while
 //! bytes can still be written, else a reset.
 
+use std::time::Duration;
+
 use super::clock::TimeLimit;
 use super::state::ExchangeState;
+use super::state::rounds::Waiting;
 use super::{Core, Transition};
 use crate::effect::Effect;
+use crate::event::CallFailed;
+use crate::limits::ADMISSION;
 use crate::refusal::{Code, Refusal};
+
+/// The overrun allowed to a host's callout before its request is refused.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Takes a tick. `writable` is true if the host holds back bytes of the response, so it can still write.
     pub(super) fn tick(&mut self, state: ExchangeState, writable: bool) -> Transition {
+        match state {
+            // The host ends its callout earlier. Should it lose one, the request does not wait for good.
+            ExchangeState::Admitting(held) if self.clock.is_silent(ADMISSION + GRACE) => {
+                self.admitted(*held, Err(CallFailed::Unreachable))
+            }
+            ExchangeState::BetweenRounds(rounds)
+                if matches!(rounds.waiting, Waiting::Count { .. }) && self.clock.is_silent(ADMISSION + GRACE) =>
+            {
+                self.round_admitted(*rounds, Err(CallFailed::Unreachable))
+            }
+            state => self.tick_of_turn(state, writable),
+        }
+    }
+
+    fn tick_of_turn(&mut self, state: ExchangeState, writable: bool) -> Transition {
         match &state {
             ExchangeState::Cut => self.reset(Code::LimitExceeded),
             ExchangeState::Streaming(_) if !writable => match self.exceeded_limit(&state) {
@@ -52,6 +75,7 @@ impl Core {
             // The host passes a reply before any response through the filters, so it must pass here too.
             ExchangeState::Refusing { .. }
             | ExchangeState::Gathering { .. }
+            | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_)
             | ExchangeState::Sent(_) => self.refuse(refusal),
             ExchangeState::Body { .. } => self.replace(refusal),

@@ -49,6 +49,7 @@ impl Core {
             | ExchangeState::Open
             | ExchangeState::Refusing { .. }
             | ExchangeState::Gathering { .. }
+            | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_)
             | ExchangeState::Sent(Forwarded::Mcp(_))
             | ExchangeState::Refused

@@ -125,7 +125,7 @@ pub(crate) fn ruled(
     tally: &mut Tally,
 ) -> Result<Checked, Refusal> {
     let Runnable { call, run } = *runnable;
-    let ruling = authorize::matched([&run], rulings)?.pop().unwrap_or(CallRuling::Withheld);
+    let ruling = authorize::matched(gate, [&run], rulings, tally)?.pop().unwrap_or(CallRuling::Withheld);
     Ok(match authorize::judged(&run.tool, ruling) {
         Ok(true) => {
             tally.release(&[Fate::Keep(call.clone())]);

@@ -5,7 +5,7 @@ mod tools;
 use callgate_contract::{Caller, Contract, Price, Run, ServerState, UnknownMembers, name_in_sentence};
 use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
 
-use crate::conversation::Conversation;
+use crate::conversation;
 use crate::facts::RequestFacts;
 use crate::head::ApiHead;
 use crate::headers::kept::KeptHeaders;
@@ -24,8 +24,8 @@ pub(crate) struct CheckedRequest {
     pub(crate) headers: KeptHeaders,
     /// The release policy of the turn's calls.
     pub(crate) hold: ReleasePolicy,
-    /// The conversation, if the contract has a rule for it.
-    pub(crate) conversation: Option<Conversation>,
+    /// The name of the conversation, if the contract has a rule for it: 32 hexadecimal digits.
+    pub(crate) conversation: Option<String>,
     /// The round under way, counted from 1.
     pub(crate) round: u32,
     /// The facts before this round that conditions read.
@@ -44,7 +44,7 @@ impl CheckedRequest {
     /// Returns the basis of the decisions on the round under way. `alone` is true if its answer has one choice.
     pub(crate) fn basis<'a>(&'a self, gate: &'a Gate, now: Option<u64>, alone: bool) -> Basis<'a> {
         let can_feed_back = alone && !self.fed_back && self.round < gate.contract.limits().max_rounds;
-        let conversation = self.conversation.as_ref().map(|conversation| &conversation.key);
+        let conversation = self.conversation.as_deref();
         Basis { gate, caller: &self.caller, now, request: Some(&*self.request), conversation, can_feed_back }
     }
 
@@ -102,7 +102,7 @@ pub(crate) fn check(
     }
     // A count of tokens counts as no turn.
     let named = head.conversation.take().filter(|_| gate.counts() && request.wants() != Wants::Count);
-    let found = named.map(|named| named.and_then(|named| Conversation::find(gate, &head.caller, named, &*request)));
+    let found = named.map(|named| named.and_then(|named| conversation::name(&head.caller, named, &*request)));
     let conversation = match found.transpose() {
         Ok(conversation) => conversation,
         Err(refusal) => faults.found(refusal).map(|()| None)?,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use callgate_approvals::{ApprovalSection, ApprovalSettings};
 use callgate_audit::{AuditSection, AuditSettings};
+use callgate_counters::{CountersSection, CountersSettings};
 use callgate_policies::{PolicySection, PolicySettings};
 use callgate_sandbox::{SandboxSection, SandboxSettings};
 use callgate_settings::{Bytes, ConfigFile, FieldError, Seconds};
@@ -68,6 +69,8 @@ pub struct Config {
     pub queue: QueueSettings,
     /// The idempotency store.
     pub once: IdempotencySettings,
+    /// The counts that several Envoys share.
+    pub counters: CountersSettings,
     /// The audit log and the sinks for its records.
     pub audit: AuditSettings,
     /// Calls waiting for a person.
@@ -121,6 +124,8 @@ struct File {
     queue: QueueSection,
     #[serde(default)]
     once: IdempotencySection,
+    #[serde(default)]
+    counters: CountersSection,
     #[serde(default)]
     audit: AuditSection,
     #[serde(default)]
@@ -219,6 +224,7 @@ impl Config {
             state_dir: folder.join(read.state_dir.as_deref().unwrap_or(STATE_DIR)),
             queue: read.queue.resolve(&place, concurrency)?,
             once: read.once.resolve(&place)?,
+            counters: read.counters.resolve(&place)?,
             audit: read.audit.resolve(&place)?,
             approvals: read.approvals.resolve(&place)?,
             http: read.http.resolve(&place)?,
@@ -266,7 +272,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, audit, approvals, http, backends, sandbox, secrets, policies, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, counters, audit, approvals, http, backends, sandbox, secrets, policies, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

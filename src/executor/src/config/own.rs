@@ -8,6 +8,7 @@ use std::path::Path;
 use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
+use callgate_counters::CountersSettings;
 
 use callgate_policies::{Language, PolicySettings, WorkerProgram};
 
@@ -49,6 +50,10 @@ impl Config {
         match store {
             IdempotencyStore::Local => {}
             IdempotencyStore::Postgres { link, lease: _ } => found.postgres(link),
+        }
+        match &self.counters {
+            CountersSettings::Memory | CountersSettings::StateDir => {}
+            CountersSettings::Postgres(link) => found.postgres(link),
         }
         match &self.http {
             Http::Off => {}

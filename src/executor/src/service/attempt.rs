@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::{Approved, Audit};
+use callgate_contract::{Approved, Audit, Violation};
 use callgate_proto::executor::v1::CallOutcome;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -139,6 +139,24 @@ impl Attempt {
         let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
         let call = Arc::new(call);
         Self { id, call, admitted, tool, arguments, runnable, consent, shadowed, began, deadline, peer, span }
+    }
+
+    /// Returns the call as the audit log describes it.
+    pub(super) fn audited(&self) -> &audit::Call {
+        &self.call
+    }
+
+    /// Denies the call because of a count.
+    pub(super) fn deny(self, violation: Violation) -> Denial {
+        let code = violation.code.as_str();
+        let event = AuditEvent::Decision {
+            verdict: Verdict::Deny,
+            code: code.to_owned(),
+            pointer: violation.pointer.clone(),
+            approval_id: None,
+        };
+        let entry = entry(&self.call, event);
+        Denial { entry, outcome: outcome::denied(self.id, violation), code, peer: self.peer, span: self.span }
     }
 
     /// Returns true if the call takes a sandbox, false if a backend runs it.

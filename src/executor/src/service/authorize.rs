@@ -1,9 +1,10 @@
 //! `Authorize`: rules on calls that the calling application runs. Nothing runs here.
 //!
 //! 1. Each call is decided again, by the contract and then by the executor's policies.
-//! 2. The calls that need a person claim their approvals in one step ([`ClaimRule`]). If a call was denied and the others depend
+//! 2. If the contract counts here, each call that is not denied is counted. A call over a limit is denied.
+//! 3. The calls that need a person claim their approvals in one step ([`ClaimRule`]). If a call was denied and the others depend
 //!    on it, none claims anything.
-//! 3. The rulings are audited. Only then they are returned.
+//! 4. The rulings are audited. Only then they are returned.
 //!
 //! Nothing is remembered under the names of an exchange: an approval is used up by the first claim, and a repeated request gets
 //! no second release. If the answer is lost, so is the approval, and a person is asked again.
@@ -74,6 +75,7 @@ impl Service {
             }
             proposed.push(next);
         }
+        self.count_proposed(&asked, &admitted, &mut proposed).await;
         // As a denied call of Execute, a request here writes records and runs nothing. Tenants take turns.
         let tickets = self.services.queues.denials.enter(&asked.caller.tenant, 1).map_err(status_of)?;
         let mut slots = Vec::new();
@@ -87,6 +89,18 @@ impl Service {
         let rulings = proposed.into_iter().zip(rulings);
         let rulings = rulings.map(|(proposed, ruling)| CallRuling { id: proposed.id, ruling: Some(ruling) });
         Ok(AuthorizeResponse { rulings: rulings.collect() })
+    }
+
+    /// Counts the calls that are not denied, if the contract counts here. A call over a limit is denied.
+    async fn count_proposed(&self, asked: &CheckedBatch, admitted: &Admitted, proposed: &mut [Proposed]) {
+        let counted = proposed.iter().filter(|proposed| !matches!(proposed.need, Need::Denied(_)));
+        let calls: Vec<&audit::Call> = counted.map(|proposed| &proposed.call).collect();
+        let mut counts = self.count_calls(asked, admitted.contract(), &calls).await.into_iter();
+        for proposed in proposed.iter_mut().filter(|proposed| !matches!(proposed.need, Need::Denied(_))) {
+            if let Some(violation) = counts.next().flatten() {
+                proposed.need = Need::Denied(violation);
+            }
+        }
     }
 
     /// Claims approvals, and rules on each call.

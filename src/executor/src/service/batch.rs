@@ -20,7 +20,7 @@ use callgate_audit as audit;
 /// The maximum calls in one request. A contract's `maxToolCallsPerTurn` bounds how many may run.
 const CALLS: usize = 1024;
 /// The maximum bytes of an exchange's or a request's name.
-const NAME_BYTES: usize = 128;
+pub(super) const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
 /// The maximum claims of a caller: those of a contract, and as many of its candidate.
@@ -89,9 +89,7 @@ impl CheckedBatch {
                 "too many claims (caller.claims, {claims}); send at most {CLAIMS}"
             )));
         }
-        let caller = caller(request.caller)?;
-        fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
-        fits("caller.role", &caller.role, CALLER_BYTES)?;
+        let caller = bounded_caller(request.caller)?;
         fits("model", request.model.as_deref().unwrap_or_default(), MODEL_BYTES)?;
         let asked = Self {
             model: request.model,
@@ -199,6 +197,14 @@ fn positions(calls: &[proto::Call]) -> Result<(), Status> {
     Err(Status::invalid_argument("duplicate position (calls); give each call its own position"))
 }
 
+/// Checks the caller's names.
+pub(super) fn bounded_caller(from: Option<proto::Caller>) -> Result<Caller, Status> {
+    let caller = caller(from)?;
+    fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
+    fits("caller.role", &caller.role, CALLER_BYTES)?;
+    Ok(caller)
+}
+
 /// Checks that a text is a contract's digest.
 pub(super) fn digest(text: &str) -> Result<(), Status> {
     if is_digest(text) {
@@ -301,7 +307,7 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 /// Returns 32 lowercase hexadecimal digits, or an empty text without a trace.
-fn trace_id(trace: &Context) -> String {
+pub(super) fn trace_id(trace: &Context) -> String {
     let span = trace.span();
     let of = span.span_context();
     if of.is_valid() { of.trace_id().to_string() } else { String::new() }

@@ -3,10 +3,13 @@
 //! A digest selects the contract and a name selects the tool; nothing else in a request selects anything. [`attempt`]
 //! describes the steps of one call.
 
+mod admit;
 mod attempt;
 mod authorize;
 mod batch;
 mod begun;
+mod charge;
+mod count;
 pub(crate) mod deadline;
 mod decision;
 pub(crate) mod lag;
@@ -25,8 +28,8 @@ use std::vec;
 use callgate_contract::{Approved, Code, Contract, Run, Verdict, string_readings};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, CallOutcome, ExecuteRequest, ExecuteResponse, RecordRequest,
-    RecordResponse,
+    self as proto, AdmitRequest, AdmitResponse, AuthorizeRequest, AuthorizeResponse, CallOutcome, ChargeRequest,
+    ChargeResponse, ExecuteRequest, ExecuteResponse, RecordRequest, RecordResponse,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
@@ -191,6 +194,7 @@ impl Service {
             }
             decided.push(next);
         }
+        let decided = self.count_decided(&asked, &admitted, decided).await;
         let mut tickets = self.tickets(&asked, &decided).map_err(|shed| {
             let why = match shed.reason {
                 QueueLimit::Queue(_) => telemetry::metrics::Shed::Full,
@@ -215,6 +219,22 @@ impl Service {
 }
 
 impl Service {
+    /// Counts the allowed calls, if the contract counts here. A call over a limit is denied. A repeated call is counted once, so it gets
+    /// its recorded outcome.
+    async fn count_decided(&self, asked: &CheckedBatch, admitted: &Admitted, decided: Vec<Decided>) -> Vec<Decided> {
+        let attempts = decided.iter().filter_map(Decided::attempt);
+        let calls: Vec<&audit::Call> = attempts.map(Attempt::audited).collect();
+        let mut counts = self.count_calls(asked, admitted.contract(), &calls).await.into_iter();
+        let counted = |decided| match decided {
+            Decided::Allowed(attempt) => match counts.next().flatten() {
+                Some(violation) => Decided::Denied(Box::new(attempt.deny(violation))),
+                None => Decided::Allowed(attempt),
+            },
+            denied @ Decided::Denied(_) => denied,
+        };
+        decided.into_iter().map(counted).collect()
+    }
+
     async fn outcome(&self, admitted: &Admitted, decided: Decided, ticket: Option<Ticket>) -> CallOutcome {
         match decided {
             Decided::Denied(denial) => denial.tell(&self.services, admitted, ticket).await,
@@ -255,6 +275,26 @@ impl Executor for Service {
             .await
             .map(Response::new)
             .inspect_err(|status| log::rejected(&self.throttle, &exchange, calls, status))
+    }
+
+    async fn admit(&self, request: Request<AdmitRequest>) -> Result<Response<AdmitResponse>, Status> {
+        let _running = self.enter()?;
+        let (metadata, _, request) = request.into_parts();
+        let exchange = request.exchange_id.clone();
+        self.count_request(request, &metadata)
+            .await
+            .map(Response::new)
+            .inspect_err(|status| log::rejected(&self.throttle, &exchange, 0, status))
+    }
+
+    async fn charge(&self, request: Request<ChargeRequest>) -> Result<Response<ChargeResponse>, Status> {
+        // A draining executor still charges exchanges for as long as it can.
+        self.charge_exchanges(request.into_inner()).await.inspect_err(|status| {
+            if let Some(held_back) = self.throttle.line() {
+                tracing::warn!(code = ?status.code(), reason = status.message(), held_back, "exchanges are not charged");
+            }
+        })?;
+        Ok(Response::new(ChargeResponse {}))
     }
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordResponse>, Status> {

@@ -12,6 +12,8 @@ use crate::queue::{Queue, QueueSettings};
 use crate::telemetry::Instruments;
 use callgate_approvals::{ApprovalError, Approvals};
 use callgate_audit::{AuditError, AuditLog};
+use callgate_contract::CountStore;
+use callgate_counters::{Counters, CountersError, CountersSettings};
 use callgate_state::{StateError, private};
 
 /// The services all calls share.
@@ -20,6 +22,7 @@ pub(crate) struct Services {
     pub(crate) serving: ArcSwap<Registry>,
     pub(crate) queues: Queues,
     pub(crate) once: Once,
+    pub(crate) counters: Counters,
     pub(crate) approvals: Approvals,
     pub(crate) audit: AuditLog,
     pub(crate) backends: Backends,
@@ -28,6 +31,8 @@ pub(crate) struct Services {
 
 /// The number of denied calls that write their records at the same time.
 const DENIALS: u32 = 64;
+/// The number of counts at the store at the same time.
+const COUNTS: u32 = 64;
 
 /// One queue for each kind of work. Slow backends do not idle the sandbox, and denied calls do not delay allowed ones.
 #[derive(Clone, Debug)]
@@ -36,6 +41,8 @@ pub(crate) struct Queues {
     pub(crate) backends: Queue,
     /// Denied calls: each writes one record to the audit log.
     pub(crate) denials: Queue,
+    /// Counts of requests and calls: each waits for the store of counts.
+    pub(crate) counts: Queue,
 }
 
 /// The reason the executor cannot start to serve.
@@ -47,6 +54,9 @@ pub enum ServicesError {
     /// The idempotency store cannot be opened.
     #[error("once: {0}")]
     Once(#[from] OnceError),
+    /// The store of counts cannot be opened.
+    #[error("counters: {0}")]
+    Counters(#[from] CountersError),
     /// The store of approvals cannot be opened.
     #[error("approvals: {0}")]
     Approvals(#[from] ApprovalError),
@@ -75,14 +85,18 @@ impl Services {
         let counted = instruments.metrics.audit();
         let (once, audit) =
             Once::open_with_log::<ServicesError>(&config.state_dir, &config.once, &config.audit, counted).await?;
+        let counters = Counters::open(&config.state_dir, &config.counters).await?;
+        warn_of_memory(&config.counters, &registry);
         let approvals = Approvals::open(&config.state_dir, &config.approvals, audit.clone())?
             .counting(instruments.metrics.approvals().clone());
-        for store in [audit.health(), once.health(), approvals.health()] {
+        let stores = [audit.health(), once.health(), approvals.health()];
+        for store in stores.into_iter().chain(counters.health()) {
             instruments.readiness.ask(store);
         }
         Ok(Self {
             queues: Queues::new(config.concurrency, &config.queue),
             once,
+            counters,
             approvals,
             audit,
             backends,
@@ -96,8 +110,21 @@ impl Services {
     /// Closes the stores, each into a single file. The audit log closes last because the others write outcomes to it.
     pub(crate) async fn close(&self) {
         self.once.close().await;
+        self.counters.close().await;
         self.approvals.close().await;
         self.audit.close().await;
+    }
+}
+
+/// Warns if a contract's counts end with this process.
+fn warn_of_memory(settings: &CountersSettings, registry: &Registry) {
+    let counted = registry.contracts().find(|contract| contract.limits().store == CountStore::Executor);
+    if let (CountersSettings::Memory, Some(contract)) = (settings, counted) {
+        tracing::warn!(
+            contract = contract.name(),
+            "the counts of a contract with `limits.store: executor` are in memory: they end with this process, and no other executor has \
+             them; set counters.store: stateDir, or counters.postgres"
+        );
     }
 }
 
@@ -109,6 +136,7 @@ impl Queues {
             sandbox: Queue::new(concurrency, queue.length, queue.per_tenant),
             backends: Queue::new(queue.backends, queue.length, queue.per_tenant),
             denials: Queue::new(DENIALS, queue.length, queue.per_tenant),
+            counts: Queue::new(COUNTS, queue.length, queue.per_tenant),
         }
     }
 }

@@ -88,9 +88,10 @@ pub fn dropped() -> u64 {
 }
 
 /// The crates whose lines are the executor's own.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "callgate_approvals",
     "callgate_audit",
+    "callgate_counters",
     "callgate_executor",
     "callgate_sandbox",
     "callgate_settings",
@@ -112,7 +113,7 @@ fn targets(log: &Log) -> Targets {
 /// The target of a part's lines: its crate, or its module of this crate.
 fn target(part: &str) -> String {
     match part {
-        "approvals" | "audit" | "sandbox" | "state" => format!("callgate_{part}"),
+        "approvals" | "audit" | "counters" | "sandbox" | "state" => format!("callgate_{part}"),
         "once" => "callgate_executor::idempotency".into(),
         part => format!("callgate_executor::{part}"),
     }

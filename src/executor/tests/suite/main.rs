@@ -44,6 +44,7 @@ mod reload_files;
 mod results;
 mod secrets;
 mod service;
+mod shared_counts;
 mod sources;
 mod state_dir;
 mod stores;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply};
+use callgate_engine::{
+    AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply,
+};
 
 use super::access;
 use super::meter::Meter;
@@ -47,6 +49,7 @@ enum Holding {
 pub(super) enum Callout {
     Executor(u64),
     Rulings(u64),
+    Counts(u64),
     Model(u64),
 }
 
@@ -75,6 +78,7 @@ pub(super) enum Turn {
     Step(Step),
     Run(CallBatch),
     Authorize(AuthorizeBatch),
+    Admit(AdmissionRequest),
     Ask(ModelRequest),
 }
 
@@ -112,11 +116,14 @@ impl Live {
         self.meter.response.set(false, begun);
     }
 
-    /// Passes an event to the engine. Its decisions go to the audit log.
+    /// Passes an event to the engine. Its decisions go to the audit log, and its charge to the store of counts.
     pub(super) fn tell(&mut self, host: &impl Host, event: Event<'_>) -> Effect {
         let effect = self.exchange.on(event);
         if let Some(decisions) = self.exchange.take_decisions() {
             host.record(decisions);
+        }
+        if let Some(charge) = self.exchange.take_charge() {
+            host.charge(charge);
         }
         effect
     }
@@ -153,6 +160,7 @@ impl Live {
             | Effect::Emit(_)
             | Effect::Run(_)
             | Effect::Authorize(_)
+            | Effect::Admit(_)
             | Effect::Ask(_)
             | Effect::Finish(_)
             | Effect::Reset => defect(),
@@ -183,6 +191,7 @@ impl Live {
             | Effect::Emit(_)
             | Effect::Run(_)
             | Effect::Authorize(_)
+            | Effect::Admit(_)
             | Effect::Ask(_)
             | Effect::Finish(_)
             | Effect::Reset => defect(),
@@ -196,6 +205,7 @@ impl Live {
             Effect::Run(_) | Effect::Ask(_) if moment.is_of_request() => defect(),
             Effect::Run(batch) => return Turn::Run(batch),
             Effect::Authorize(batch) => return Turn::Authorize(batch),
+            Effect::Admit(request) => return Turn::Admit(request),
             Effect::Ask(request) => return Turn::Ask(request),
             effect => match moment {
                 Moment::Request(held) => self.request(host, effect, held, Step::Continue),
@@ -228,6 +238,7 @@ impl Live {
             Effect::Reset => self.reset(host),
             Effect::Run(_)
             | Effect::Authorize(_)
+            | Effect::Admit(_)
             | Effect::Ask(_)
             | Effect::Forward(_)
             | Effect::PassWithout(_)
@@ -247,6 +258,7 @@ impl Live {
             Effect::Reset => self.reset(host),
             Effect::Run(_)
             | Effect::Authorize(_)
+            | Effect::Admit(_)
             | Effect::Ask(_)
             | Effect::Forward(_)
             | Effect::PassWithout(_)
@@ -275,6 +287,12 @@ impl Live {
         let moment = self.moment();
         self.request_waits = false;
         Some(moment)
+    }
+
+    /// Forgets the callout, because the exchange continues without its answer, or ends.
+    pub(super) fn give_up(&mut self) -> Option<Callout> {
+        self.request_waits = false;
+        self.callout.take()
     }
 
     fn hold(&mut self) -> Step {

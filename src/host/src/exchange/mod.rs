@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Authorization, CallFailed, Effect, Event, Gate, Outcome};
+use callgate_engine::{AdmissionReply, Authorization, CallFailed, Effect, Event, Gate, Outcome};
 
 use crate::candidate;
 use crate::host::{Host, OwnedReply, Sent};
@@ -103,6 +103,11 @@ impl LiveExchange {
         self.on_answer(host, Callout::Rulings(token), Event::Authorized(rulings))
     }
 
+    /// Carries out the executor's counts. Returns [`Step::Hold`] if the exchange does not wait for this token.
+    pub fn on_admitted(&self, host: &impl Host, token: u64, reply: Result<AdmissionReply, CallFailed>) -> Step {
+        self.on_answer(host, Callout::Counts(token), Event::Admitted(reply))
+    }
+
     /// Carries out the model's answer. Returns [`Step::Hold`] if the exchange does not wait for this token.
     pub fn on_model_answered(&self, host: &impl Host, token: u64, reply: &Result<OwnedReply, CallFailed>) -> Step {
         OwnedReply::lend(reply, |reply| self.on_answer(host, Callout::Model(token), Event::ModelAnswered(reply)))
@@ -160,6 +165,11 @@ impl LiveExchange {
         self.0.borrow().callout == Some(Callout::Rulings(token))
     }
 
+    /// Returns true if the exchange waits for the executor's counts with this token.
+    pub fn awaits_counts(&self, token: u64) -> bool {
+        self.0.borrow().callout == Some(Callout::Counts(token))
+    }
+
     /// Returns true if the exchange waits for the model's answer with this token.
     pub fn awaits_model(&self, token: u64) -> bool {
         self.0.borrow().callout == Some(Callout::Model(token))
@@ -195,7 +205,7 @@ impl LiveExchange {
             effect = match turn {
                 Turn::Step(step) => {
                     if matches!(step, Step::Resume | Step::ResumeRequest | Step::Reply(_) | Step::Reset) {
-                        let cancelled = self.0.borrow_mut().callout.take();
+                        let cancelled = self.0.borrow_mut().give_up();
                         cancel(host, cancelled);
                     }
                     return step;
@@ -207,6 +217,10 @@ impl LiveExchange {
                 Turn::Authorize(batch) => match host.authorize(batch) {
                     Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Rulings(token), moment),
                     Sent::Ended(rulings) => self.0.borrow_mut().tell(host, Event::Authorized(rulings)),
+                },
+                Turn::Admit(request) => match host.admit(request) {
+                    Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Counts(token), moment),
+                    Sent::Ended(reply) => self.0.borrow_mut().tell(host, Event::Admitted(reply)),
                 },
                 Turn::Ask(request) => match host.ask(request) {
                     Sent::Waits(token) => return self.0.borrow_mut().wait(Callout::Model(token), moment),
@@ -220,7 +234,7 @@ impl LiveExchange {
 }
 
 fn cancel(host: &impl Host, callout: Option<Callout>) {
-    if let Some(Callout::Executor(token) | Callout::Rulings(token)) = callout {
+    if let Some(Callout::Executor(token) | Callout::Rulings(token) | Callout::Counts(token)) = callout {
         host.cancel(token);
     }
 }

@@ -15,6 +15,8 @@ pub(super) fn fold(name: &str) -> String {
 /// Hands over the folded form of a character: one character, or the two or three letters of a ligature.
 pub(super) fn push(c: char, to: &mut impl FnMut(char)) {
     let letters = match c {
+        // The lower case of one and the upper case of the other are ASCII.
+        '\u{130}' | '\u{131}' => "i",
         '\u{17f}' => "s",
         '\u{212a}' => "k",
         '\u{df}' | '\u{1e9e}' => "ss",

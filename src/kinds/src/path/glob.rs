@@ -15,6 +15,12 @@ use crate::Refusal;
 /// The most `*` and `**` of a glob.
 const MOST_STARS: usize = 16;
 
+/// The most bytes of all alternatives together.
+const MOST_BYTES: usize = 8192;
+
+/// The most names and patterns after the literal directory of an alternative.
+const MOST_NAMES: usize = 64;
+
 /// A glob, resolved against a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
@@ -50,6 +56,9 @@ impl Glob {
     pub fn read(text: &str, workspace: &Workspace, base: &ResolvedPath) -> Result<Self, Refusal> {
         check(text, Grammar::Argument, workspace.os())?;
         let texts = braces::expand(text).map_err(|(at, reason)| Refusal::byte(at, reason))?;
+        if texts.iter().map(String::len).sum::<usize>() > MOST_BYTES {
+            return Err(Refusal::whole("has alternatives of more than 8,192 bytes together"));
+        }
         let is_one = texts.len() == 1;
         let read = |text: &String| {
             let alternative = read_alternative(text, Grammar::Argument, workspace, base);
@@ -139,6 +148,9 @@ fn read_alternative(
             Some(name) if name.is_empty() || name == "." => {}
             Some(name) => rest.push(Segment::Name(checked(&name, at, workspace.os())?)),
             None => rest.push(read_segment(name, &pattern, at, grammar, workspace.os())?),
+        }
+        if rest.len() > MOST_NAMES {
+            return Err(Refusal::byte(at, "has more than 64 names after its first pattern"));
         }
         at += name.len() + 1;
     }

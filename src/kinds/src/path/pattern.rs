@@ -4,6 +4,7 @@
 //! integer. So its cost is at most the product of both lengths, and nothing backtracks.
 
 use super::fold;
+use std::borrow::Borrow;
 
 /// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
 const MOST_TOKENS: usize = 127;
@@ -15,6 +16,8 @@ const MOST_STARS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamePattern {
     tokens: Vec<Token>,
+    /// The positions of tokens that match nothing, too.
+    optional: u128,
 }
 
 /// A part of a pattern.
@@ -88,7 +91,7 @@ impl NamePattern {
                 return Err((at, "has more than 8 `*` in one name"));
             }
         }
-        Ok(Self { tokens })
+        Ok(Self::new(tokens))
     }
 
     /// Returns true if other patterns can be compared with this one: it has at most 127 tokens.
@@ -131,23 +134,23 @@ impl NamePattern {
                 Token::Star | Token::Trail => tokens.push(token.clone()),
             }
         }
-        Self { tokens }
+        Self::new(tokens)
     }
 
     /// Returns a pattern that matches any dots and blanks after what this one matches, too.
     pub(crate) fn with_trail(mut self) -> Self {
         self.tokens.push(Token::Trail);
-        self
+        Self::new(self.tokens)
     }
 
     /// Returns the pattern of one name.
     pub(crate) fn name(name: &str) -> Self {
-        Self { tokens: name.chars().map(Token::Char).collect() }
+        Self::new(name.chars().map(Token::Char).collect())
     }
 
     /// Returns the pattern of every name.
     pub(crate) fn any() -> Self {
-        Self { tokens: vec![Token::Star] }
+        Self::new(vec![Token::Star])
     }
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
@@ -157,21 +160,28 @@ impl NamePattern {
 
     /// Compares the names of both patterns. `self` must be [comparable](Self::is_comparable).
     pub(crate) fn overlap(&self, other: &Self) -> Overlap {
-        self.run(other.tokens.iter().cloned())
+        self.run(other.tokens.iter())
+    }
+
+    /// Holds tokens. Those after the 127th are never compared.
+    fn new(tokens: Vec<Token>) -> Self {
+        let bits = tokens.iter().take(MOST_TOKENS).enumerate();
+        let optional = bits.fold(0, |bits, (at, token)| bits | (u128::from(token.is_optional()) << at));
+        Self { tokens, optional }
     }
 
     /// Walks the tokens of the other side.
-    fn run(&self, others: impl Iterator<Item = Token>) -> Overlap {
+    fn run<T: Borrow<Token>>(&self, others: impl Iterator<Item = T>) -> Overlap {
         let mut at = Positions { any: self.skip_optional(1), aimed: 0 };
         let mut is_first = true;
         for other in others {
-            at = self.step(at, &other, is_first);
+            at = self.step(at, other.borrow(), is_first);
             if at.any == 0 {
                 return Overlap::Nothing;
             }
             is_first = false;
         }
-        let end = 1u128.checked_shl(u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)).unwrap_or(0);
+        let end = 1u128 << self.tokens.len().min(MOST_TOKENS);
         match (at.any & end != 0, at.aimed & end != 0) {
             (_, true) => Overlap::Aimed,
             (true, false) => Overlap::Chance,
@@ -186,21 +196,23 @@ impl NamePattern {
             return Positions { any: from_lowest(from.any), aimed: from_lowest(from.aimed) };
         }
         let mut to = Positions::default();
-        for (index, token) in self.tokens.iter().enumerate() {
-            let (here, next) = (1u128 << (index & 127), 1u128 << ((index + 1) & 127));
-            if from.any & here == 0 {
-                continue;
-            }
+        let mut left = from.any;
+        while left != 0 {
+            let index = left.trailing_zeros();
+            let here = left & left.wrapping_neg();
+            left ^= here;
+            // The position after the last token has none.
+            let Some(token) = self.tokens.get(index as usize) else { break };
             if token.is_optional() {
                 if *token == Token::Star || other.meets(&Token::Char('.')) || other.meets(&Token::Char(' ')) {
                     to.any |= here;
                     to.aimed |= from.aimed & here;
                 }
             } else if token.meets(other) {
-                to.any |= next;
+                to.any |= here << 1;
                 let is_aimed = token.is_aimed_by(other, is_first && index == 0);
                 if is_aimed || from.aimed & here != 0 {
-                    to.aimed |= next;
+                    to.aimed |= here << 1;
                 }
             }
         }
@@ -209,12 +221,13 @@ impl NamePattern {
 
     /// Adds the positions after tokens that match nothing.
     fn skip_optional(&self, mut positions: u128) -> u128 {
-        for (index, token) in self.tokens.iter().enumerate() {
-            if token.is_optional() && positions & (1u128 << (index & 127)) != 0 {
-                positions |= 1u128 << ((index + 1) & 127);
+        loop {
+            let more = positions | ((positions & self.optional) << 1);
+            if more == positions {
+                return positions;
             }
+            positions = more;
         }
-        positions
     }
 }
 
@@ -246,7 +259,7 @@ impl Token {
     fn is_aimed_by(&self, other: &Self, is_first: bool) -> bool {
         match (self, other) {
             (Self::Char(c), Self::Char(_) | Self::Class { is_negated: false, .. })
-            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_alphanumeric(),
+            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_ascii_alphanumeric(),
             _ => false,
         }
     }

@@ -18,7 +18,6 @@ const ENCODED: [&[u8; 2]; 7] = [b"2e", b"2f", b"5c", b"00", b"25", b"c0", b"c1"]
 ///
 /// The byte, and the reason.
 pub(super) fn check(text: &str, os: Os) -> Result<(), Refusal> {
-    check_length(text)?;
     match text.as_bytes() {
         [b'~', ..] => return Err(Refusal::byte(0, "begins with `~`, which some programs replace by a home directory")),
         [b'$', ..] => return Err(Refusal::byte(0, "begins with `$`, which some programs replace by a variable")),
@@ -49,7 +48,7 @@ pub(super) fn check(text: &str, os: Os) -> Result<(), Refusal> {
             ('<' | '>' | '"' | '|', Os::Windows) => {
                 return Err(Refusal::byte(at, "has a character that no file name of Windows may have"));
             }
-            ('\u{2026}' | '\u{ff1a}' | '\u{2236}' | '\u{a789}', Os::Windows) => {
+            ('\u{2026}' | '\u{fe13}' | '\u{fe55}' | '\u{ff1a}' | '\u{2236}' | '\u{a789}', Os::Windows) => {
                 return Err(Refusal::byte(at, "has a character that Windows may map to dots or a colon"));
             }
             _ => {}

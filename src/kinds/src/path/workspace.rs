@@ -10,6 +10,9 @@ use std::fmt;
 /// The most directories of a root.
 const MOST_ROOT_NAMES: usize = 64;
 
+/// The most names of a path.
+const MOST_NAMES: usize = 256;
+
 /// Names in `/proc/PID` that lead to other places of the file system.
 const MAGIC_LINKS: [&str; 6] = ["cwd", "exe", "fd", "map_files", "root", "task"];
 
@@ -49,7 +52,7 @@ impl Workspace {
     /// The root is refused as a path, or is not absolute.
     pub fn new(root: &str, os: Os) -> Result<Self, Refusal> {
         let mut workspace = Self { os, root: ResolvedPath::default(), is_strict: true };
-        text::check(root, os)?;
+        text::check_length(root)?;
         if !workspace.is_absolute(root) {
             return Err(Refusal::whole("is not an absolute path"));
         }
@@ -84,6 +87,7 @@ impl Workspace {
     ///
     /// The text is one that programs or systems could read in two ways, or `..` leads above the root of the file system.
     pub fn resolve(&self, text: &str, base: &ResolvedPath) -> Result<ResolvedPath, Refusal> {
+        text::check_length(text)?;
         let (mut components, names_at) = self.start(text, base)?;
         text::check(text, self.os)?;
         // Names up to this many may be removed by `..`: those of the root are directories, as the contract says so.
@@ -104,6 +108,9 @@ impl Workspace {
                     text::check_name(name, at)?;
                     if self.os == Os::Windows {
                         windows::check_name(name, at)?;
+                    }
+                    if components.len() == MOST_NAMES {
+                        return Err(Refusal::byte(at, "has more than 256 directories"));
                     }
                     components.push(name.to_owned());
                 }

@@ -187,6 +187,7 @@ impl Parser<'_> {
     /// Reads `interval '1 day'`, `interval 1 day` or a column of this name.
     fn interval(&mut self) -> Parsed<bool> {
         self.advance();
+        let _ = self.take_any(&["-", "+"]);
         if matches!(self.kind(), TokenKind::String | TokenKind::Number | TokenKind::Placeholder) {
             self.advance();
             if self.unit() && self.take("to") && !self.unit() {

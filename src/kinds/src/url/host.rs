@@ -44,7 +44,7 @@ impl Host {
         }
         if let Some(inside) = text.strip_prefix('[') {
             let address = inside.strip_suffix(']').and_then(|address| address.parse().ok());
-            return address.map(Self::V6).ok_or("has brackets around a text that is no IPv6 address");
+            return address.map(Self::V6).ok_or("has brackets around a text that is not an IPv6 address");
         }
         if ends_as_number(text) {
             // The standard library reads four decimal numbers without leading zeros, and nothing else.

@@ -138,7 +138,7 @@ fn is_encoded(text: &str, at: usize) -> bool {
     text.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// Refuses a text before `://` that is no scheme.
+/// Refuses a text before `://` that cannot be a scheme.
 fn check_scheme(scheme: &str) -> Result<(), Refusal> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     if scheme.bytes().all(is_letter) && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) {

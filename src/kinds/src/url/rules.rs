@@ -41,7 +41,7 @@ impl HostRules {
     ///
     /// # Errors
     ///
-    /// The first entry that is no scheme, or one that names no host.
+    /// The first entry that cannot be a scheme, or whose URLs name no host.
     pub fn with_schemes(self, schemes: &[String]) -> Result<Self, RuleError> {
         Ok(Self { schemes: RuleError::each(schemes, read_scheme)?, ..self })
     }
@@ -50,7 +50,7 @@ impl HostRules {
     ///
     /// # Errors
     ///
-    /// The first entry that is no path.
+    /// The first entry that cannot be a path.
     pub fn with_paths(self, paths: &[String]) -> Result<Self, RuleError> {
         Ok(Self { paths: RuleError::each(paths, UrlPath::read)?, ..self })
     }
@@ -117,7 +117,7 @@ fn read_host(text: &str) -> Result<(HostPattern, Option<u16>), String> {
 
 /// Reads a scheme.
 fn read_scheme(text: &str) -> Result<String, String> {
-    super::check_scheme(text).map_err(|_| "is no scheme; write it without `:`, such as `https`")?;
+    super::check_scheme(text).map_err(|_| "cannot be a scheme; write it without `:`, such as `https`")?;
     let scheme = text.to_ascii_lowercase();
     match scheme.as_str() {
         "file" | "data" | "javascript" | "blob" | "about" => Err("is a scheme of URLs without a host".into()),

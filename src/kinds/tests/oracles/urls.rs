@@ -101,7 +101,7 @@ fn has_plain_path(url: &Url) -> bool {
     rules.is_ok_and(|rules| rules.check(url).is_ok())
 }
 
-/// Compares a reading: scheme, host, port and path. A reader that refuses the text is no contradiction.
+/// Compares a reading: scheme, host, port and path. A reader may refuse the text.
 fn compare(reader: &str, text: &str, url: &Url, reading: &Value) {
     let Some(reading) = reading.as_array() else { return };
     let default = match url.scheme() {

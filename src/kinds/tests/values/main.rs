@@ -3,6 +3,7 @@
 #[path = "../rows/mod.rs"]
 mod rows;
 
+mod bounds;
 mod cidr;
 mod email;
 mod paths;

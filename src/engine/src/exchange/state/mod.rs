@@ -1,5 +1,6 @@
 //! The states of an exchange. Each owns the data it needs.
 
+pub(super) mod admission;
 pub(super) mod answer_stream;
 pub(super) mod authorizing;
 pub(super) mod awaited;
@@ -12,6 +13,7 @@ use crate::head::ApiHead;
 use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;
 use crate::request;
+use admission::HeldAdmission;
 use answer_stream::AnswerStream;
 use authorizing::{HeldRequest, HeldStream};
 use awaited::AwaitedBody;
@@ -28,6 +30,8 @@ pub(super) enum ExchangeState {
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
     Gathering { reader: RequestReader, body: Vec<u8> },
+    /// The executor counts a whole request.
+    Admitting(Box<HeldAdmission>),
     /// A whole request makes a call on which the executor must rule first.
     AskingForRequest(Box<HeldRequest>),
     /// The request was forwarded; its answer is awaited.
@@ -76,7 +80,7 @@ impl ExchangeState {
             Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
             Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
-            Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
+            Self::Admitting(_) | Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
             Self::Body { body, .. } if body.is_empty() => TimeLimits::TURN,
             Self::Body { .. } => TimeLimits::BOTH,
             Self::Streaming(answer_stream) if answer_stream.is_own() => TimeLimits::NONE,
@@ -94,6 +98,7 @@ impl ExchangeState {
             Self::Sent(Forwarded::Mcp(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
             Self::Streaming(answer_stream) => answer_stream.held(),
+            Self::Admitting(held) => held.bytes(),
             Self::AskingForRequest(held) => held.bytes,
             Self::AskingForStream(held) => held.held(),
             Self::BetweenRounds(rounds) => rounds.held(),
@@ -107,6 +112,7 @@ impl ExchangeState {
             | Self::Gathering { .. }
             | Self::Sent(_)
             | Self::Body { .. }
+            | Self::Admitting(_)
             | Self::AskingForRequest(_)
             | Self::AskingForStream(_)
             | Self::BetweenRounds(_) => true,

@@ -1,7 +1,7 @@
 //! An exchange between two rounds.
 
 use callgate_json::Value;
-use callgate_wire::{Earlier, Stream};
+use callgate_wire::{CallResult, Earlier, Stream};
 
 use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
@@ -35,6 +35,8 @@ pub(in crate::exchange) enum Waiting {
     Calls { said: Vec<Value>, run: Vec<Runnable>, refused: Vec<Refused> },
     /// The executor, for the rulings on calls of an answer with so many bytes.
     Rulings { held: Box<HeldAnswer>, bytes: usize },
+    /// The executor, which counts the next round of the model.
+    Count { said: Vec<Value>, results: Vec<CallResult>, refused: Vec<Refused> },
     /// The model.
     Model,
 }
@@ -59,7 +61,7 @@ impl Rounds {
         };
         let answer = match &self.waiting {
             Waiting::Rulings { bytes, .. } => *bytes,
-            Waiting::Calls { .. } | Waiting::Model => 0,
+            Waiting::Calls { .. } | Waiting::Count { .. } | Waiting::Model => 0,
         };
         self.checked.request.held().saturating_mul(2).saturating_add(stream).saturating_add(answer)
     }

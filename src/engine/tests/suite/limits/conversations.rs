@@ -213,8 +213,8 @@ fn further_rounds_of_an_exchange_are_turns() {
 fn the_executor_gets_the_name_of_the_conversation_and_never_its_id() {
     let none = json!({});
     for (spec, named) in [(BY_HEADER, true), ("", false)] {
-        let gate = gate("", "", &format!("  authorize: true\n{spec}"));
         for api in &APIS {
+            let gate = gate("", "", &format!("  authorize: true\n{spec}"));
             let (_, mut exchange) = ask_with(api, &gate, CLERK, false, &[("x-session-id", "session-of-alice")]);
             let effect = answer(api, &mut exchange, CLERK.now, &[("c1", "look", &none)], None);
             let Effect::Authorize(asked) = effect else { panic!("{}: {effect:?}", api.name) };

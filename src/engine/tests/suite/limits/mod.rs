@@ -3,6 +3,8 @@
 mod calls;
 mod conversations;
 mod requests;
+mod shared;
+mod shared_calls;
 mod store;
 mod tokens;
 

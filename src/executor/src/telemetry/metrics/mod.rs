@@ -4,6 +4,7 @@
 //! of a model or a caller. A call of a tool outside every contract has an empty `tool`; tenants are not labels.
 
 mod calls;
+mod counts;
 mod labels;
 mod parts;
 mod process;
@@ -20,6 +21,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::calls::{CallMetrics, CountedCall, Shed};
+pub use self::counts::CountMetrics;
 pub use self::parts::{Closed, ConnectionRefusal, Connections, Reloads, Spans};
 use self::process::{LogLines, Process};
 pub use self::stores::{Once, Stores};
@@ -38,6 +40,7 @@ struct All {
     modules: ModuleMetrics,
     backends: BackendMetrics,
     once: Once,
+    counts: CountMetrics,
     audit: AuditMetrics,
     stores: Stores,
     approvals: ApprovalMetrics,
@@ -61,6 +64,7 @@ impl Metrics {
             modules: ModuleMetrics::register(registry),
             backends: BackendMetrics::register(registry),
             once: Once::register(registry),
+            counts: CountMetrics::register(registry),
             audit: AuditMetrics::register(registry),
             stores: Stores::register(registry),
             approvals: ApprovalMetrics::register(registry),
@@ -89,6 +93,11 @@ impl Metrics {
     /// Repeated calls.
     pub fn once(&self) -> &Once {
         &self.0.once
+    }
+
+    /// Counts for contracts with `limits.store: executor`.
+    pub fn counts(&self) -> &CountMetrics {
+        &self.0.counts
     }
 
     /// The audit log and its sinks.

@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 /// The executor's parts with a level of their own. Libraries have none: their lines would show the data of calls.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "admission",
     "approvals",
     "audit",
     "backends",
     "config",
+    "counters",
     "once",
     "queue",
     "reload",

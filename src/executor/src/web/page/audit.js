@@ -54,6 +54,7 @@ function words(record) {
     return [record.verdict === "deny" && record.code ? `${verdict}: ${record.code}` : verdict, record.verdict];
   }
   if (record.kind === "approval") return record.approved ? ["approved", "approved"] : ["denied", "denied"];
+  if (record.kind === "admission") return [`${record.verdict}: ${record.code}`, record.verdict];
   if (record.kind === "key_reused") return ["another call under its name", "deny"];
   if (record.kind === "conflict") return [`${(record.verdict ?? "").replace("_", " ")}, against record ${record.of}`, "deny"];
   if (record.kind === "repeat") return [`again: ${record.outcome}`, record.outcome === "success" ? "allow" : "deny"];

@@ -86,6 +86,10 @@ impl<'a> Reader<'a> {
         if group.before.len().saturating_mul(group.finished.len()) > MAX_WORDS_OF_BRACES {
             return self.refuse("braces that make more than 64 words; write a pattern");
         }
+        let size: usize = group.before.iter().map(Text::size).sum();
+        if !self.budget.take(size.saturating_mul(group.finished.len())) {
+            return self.refuse("braces that make too long words; write a pattern");
+        }
         let mut texts = Vec::new();
         for before in &group.before {
             for alternative in &group.finished {

@@ -1,5 +1,6 @@
 //! Effects of a command on the rest of the line: variables, the directory, and the shell's own rules.
 
+use super::builtins::exact;
 use super::level::Construct;
 use super::text::Text;
 use super::{Reader, characters};
@@ -8,115 +9,22 @@ use crate::command::{LineStep, Word, WordText};
 
 pub(super) const STALE: &str = "a variable that a loop changes after it used the value from before; use another name";
 
-/// Variables that change how a shell reads the rest of a line, or to which some shell gives a meaning of its own.
-const SPECIAL: &[&str] = &[
-    "IFS",
-    "path",
-    "fpath",
-    "cdpath",
-    "manpath",
-    "mailpath",
-    "module_path",
-    "fignore",
-    "psvar",
-    "watch",
-    "argv",
-    "status",
-    "pipestatus",
-    "histchars",
-    "prompt",
-    "signals",
-    "options",
-    "commands",
-    "functions",
-    "aliases",
-    "builtins",
-    "parameters",
-    "modules",
-    "history",
-    "dirstack",
-    "NULLCMD",
-    "READNULLCMD",
-    "KEYBOARD_HACK",
-    "GLOBIGNORE",
-    "POSIXLY_CORRECT",
-    "BASH_COMPAT",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "OPTIND",
-    "RANDOM",
-    "SECONDS",
-    "LINENO",
-    "HISTCHARS",
-    "HISTSIZE",
-    "SAVEHIST",
-    "HISTCMD",
-    "EXECIGNORE",
-    "TMOUT",
-    "UID",
-    "EUID",
-    "GID",
-    "EGID",
-    "USERNAME",
-    "ERRNO",
-    "PPID",
-    "FUNCNEST",
-    "PWD",
-    "OLDPWD",
-    "REPLY",
-    "OPTARG",
-    "MAPFILE",
-    "DIRSTACK",
-    "PIPESTATUS",
-    "_",
-];
-/// Variables of numbers: zsh evaluates their values as arithmetic.
+/// Variables that change how a shell reads the rest of a line, or to which some shell gives a meaning of its own. In words.
+const SPECIAL: &str = "IFS path fpath cdpath manpath mailpath module_path fignore psvar watch argv status pipestatus histchars prompt \
+    signals options commands functions aliases builtins parameters modules history dirstack NULLCMD READNULLCMD KEYBOARD_HACK GLOBIGNORE \
+    POSIXLY_CORRECT BASH_COMPAT SHELLOPTS BASHOPTS OPTIND RANDOM SECONDS LINENO HISTCHARS HISTSIZE SAVEHIST HISTCMD EXECIGNORE TMOUT UID \
+    EUID GID EGID USERNAME ERRNO PPID FUNCNEST PWD OLDPWD REPLY OPTARG MAPFILE DIRSTACK PIPESTATUS _ PS4 USER_ID PGRP BASHPID KSHUID \
+    KSHEGID KSHGID LISTMAX MAILCHECK KEYTIMEOUT SHLVL ZLE_RPROMPT_INDENT DIRSTACKSIZE LOGCHECK BAUD REPORTTIME REPORTMEMORY \
+    EPOCHSECONDS EPOCHREALTIME SRANDOM COPROC BASH_ARGV0 BASH_XTRACEFD";
+/// Variables of numbers: zsh and mksh evaluate their values as arithmetic.
 const NUMBERS: &[&str] = &["COLUMNS", "LINES"];
 
-/// Commands that change what later words mean.
-const REFUSED: &[&str] = &[
-    "alias",
-    "unalias",
-    "eval",
-    ".",
-    "source",
-    "trap",
-    "shopt",
-    "setopt",
-    "unsetopt",
-    "emulate",
-    "enable",
-    "disable",
-    "hash",
-    "zmodload",
-    "autoload",
-    "functions",
-    "integer",
-    "float",
-    "let",
-    "declare",
-    "typeset",
-    "nameref",
-    "bindkey",
-    "compdef",
-    "fc",
-];
+/// Commands that change what later words mean, or that evaluate their words. In words.
+const REFUSED: &str = "alias unalias eval . source trap shopt setopt unsetopt emulate enable disable hash zmodload autoload functions \
+    integer float let declare typeset nameref bindkey compdef fc mapfile readarray getopts print vared sched logout bind complete compgen \
+    caller dirs disown suspend history limit unlimit";
 /// Commands that set the variables which they name.
-const SETTERS: &[&str] = &[
-    "read",
-    "mapfile",
-    "readarray",
-    "export",
-    "readonly",
-    "local",
-    "unset",
-    "getopts",
-    "printf",
-    "print",
-    "wait",
-    "vared",
-    "set",
-];
+const SETTERS: &[&str] = &["read", "export", "readonly", "local", "unset", "set"];
 
 // === impl Reader ===
 
@@ -156,23 +64,25 @@ impl<'a> Reader<'a> {
             .map(|assignment| {
                 let value_start = assignment.value.span.start as usize;
                 let name_end = value_start.saturating_sub(1);
-                (name_end.saturating_sub(assignment.name.len()), name_end, Text::from(&assignment.value.text))
+                let is_number = self.numbers.contains(&assignment.value.span.start);
+                let value = if is_number { Text::Number } else { Text::from(&assignment.value.text) };
+                (name_end.saturating_sub(assignment.name.len()), name_end, value)
             })
             .collect();
         let is_conditional = self.level()?.has_or;
         let loops = self.loops();
         for (name_start, name_end, value) in assignments {
             let name = self.slice(name_start, name_end);
-            if !(name == "IFS" && reads) {
+            if NUMBERS.contains(&name) {
+                let is_number = value.exact().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+                if !is_number {
+                    return Err(Refusal::byte(
+                        name_start,
+                        "a value that some shell evaluates as arithmetic; write digits",
+                    ));
+                }
+            } else if !(name == "IFS" && reads) {
                 check_name(name, name_start)?;
-            }
-            if NUMBERS.contains(&name)
-                && !value.exact().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-            {
-                return Err(Refusal::byte(
-                    name_start,
-                    "a value that is no number, for a variable of numbers; write digits",
-                ));
             }
             let value = (is_lasting && !is_conditional).then_some(value);
             if !self.variables.assign(name, value, start, &loops) {
@@ -189,20 +99,28 @@ impl<'a> Reader<'a> {
         };
         let at = command.span.start as usize;
         let mut words = command.words.as_slice();
-        // `command` and `builtin` run builtin commands too.
-        while let [first, rest @ ..] = words {
-            if rest.is_empty() || !matches!(exact(first), Some("command" | "builtin" | "exec")) {
-                break;
+        // These run builtin commands too.
+        while let [runner, name, ..] = words
+            && matches!(exact(runner), Some("command" | "builtin" | "exec"))
+        {
+            match exact(name) {
+                Some("-v" | "-V") if exact(runner) == Some("command") => return Ok(()),
+                Some(option) if option.starts_with('-') => {
+                    return Err(Refusal::byte(at, "an option of `command`, `builtin` or `exec`; leave it out"));
+                }
+                Some(_) => {}
+                None => return Err(Refusal::byte(at, "the program's name is not a literal; write it out")),
             }
-            words = rest;
+            words = words.get(1..).unwrap_or_default();
         }
         let Some((name, arguments)) = words.split_first() else {
             return Ok(());
         };
         let name = exact(name).unwrap_or_default();
-        if REFUSED.contains(&name) {
+        if is_listed(REFUSED, name) {
             return Err(Refusal::byte(at, "a command that changes what later words mean; write what it does"));
         }
+        self.check_builtin(name, arguments).map_err(|reason| Refusal::byte(at, reason))?;
         if name == "set" && !arguments.iter().all(is_plain_option) {
             return Err(Refusal::byte(at, "`set` with more than `-e`, `-u`, `-x` and `-o pipefail`; leave it out"));
         }
@@ -238,6 +156,12 @@ impl<'a> Reader<'a> {
 
     /// Refuses a change of the directory in a loop, or in a part of a pipe that some shells do not run in a subshell.
     fn check_move(&self, at: usize) -> Result<(), Refusal> {
+        if self.levels.last().is_some_and(|level| level.is_timed) {
+            return Err(Refusal::byte(
+                at,
+                "`time` before a change of the directory, which dash does not make; leave `time` out",
+            ));
+        }
         for level in self.levels.iter().rev() {
             if level.is_piped {
                 return Err(Refusal::byte(at, "the directory changes at the end of a pipe; use a subshell in it"));
@@ -255,18 +179,15 @@ impl<'a> Reader<'a> {
 
 /// Refuses to set a variable that changes how the rest is read.
 pub(super) fn check_name(name: &str, at: usize) -> Result<(), Refusal> {
-    if SPECIAL.contains(&name) {
+    if is_listed(SPECIAL, name) || NUMBERS.contains(&name) {
         return Err(Refusal::byte(at, "a variable that means something to some shell; use another name"));
     }
     Ok(())
 }
 
-/// Returns the text of a word if it is known.
-fn exact(word: &Word) -> Option<&str> {
-    match &word.text {
-        WordText::Exact(text) => Some(text),
-        _ => None,
-    }
+/// Returns true if a list of words has a word.
+fn is_listed(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|listed| listed == word)
 }
 
 /// Returns true for the options of `set` that leave the reading as it is.

@@ -29,8 +29,12 @@ impl<'a> Reader<'a> {
                         .refuse("`:` directly after a variable, which zsh reads as a modifier; write `${NAME}`");
                 }
             }
-            Some(b'?' | b'$' | b'!') => {
-                self.push_unknown(word, true);
+            Some(parameter @ (b'?' | b'$' | b'!')) => {
+                match parameter {
+                    // Empty before the first background command.
+                    b'!' => self.push_unknown(word, word.in_quotes),
+                    _ => push_number(word),
+                }
                 self.at += 2;
                 self.no_subscript()?;
                 if self.peek() == Some(b':') && !self.is_bash() {
@@ -113,7 +117,7 @@ impl<'a> Reader<'a> {
         if !has_digit || rest.as_bytes().get(length..length + 2) != Some(b"))") {
             return self.refuse("arithmetic with more than numbers and signs; write the result");
         }
-        self.push_unknown(word, true);
+        push_number(word);
         self.at += length + 5;
         Ok(())
     }
@@ -205,5 +209,13 @@ impl<'a> Reader<'a> {
         }
         let word = OpenWord::new(self.at, purpose);
         self.open_substitution(word, SubstitutionKind::Process)
+    }
+}
+
+/// Appends a number of the shell.
+fn push_number(word: &mut OpenWord<'_>) {
+    word.is_expanded = true;
+    for text in &mut word.texts {
+        text.push_number();
     }
 }

@@ -19,6 +19,9 @@ impl<'a> Reader<'a> {
             return self.end_of_text();
         };
         match (byte, self.peek_at(1)) {
+            (b'&', Some(b'&')) | (b'|', Some(b'|')) if self.expect() == Expect::Condition => {
+                self.connect_condition()?
+            }
             (b'\n', _) => self.newline()?,
             (b';', Some(b';' | b'&' | b'|')) => return self.refuse("`;;` outside `case`; write `;`"),
             (b';', _) => self.semicolon()?,
@@ -68,7 +71,7 @@ impl<'a> Reader<'a> {
             Expect::Command | Expect::Closed => self.end_list()?,
             Expect::ForItems => self.end_items()?,
             Expect::ForDo => {}
-            Expect::Operand | Expect::ForName | Expect::ForIn => {
+            Expect::Operand | Expect::ForName | Expect::ForIn | Expect::Condition => {
                 return self.refuse("a newline inside a command; remove it");
             }
         }
@@ -158,6 +161,7 @@ impl<'a> Reader<'a> {
                 Expect::ForIn => self.take_in(&word),
                 Expect::ForItems => self.take_item(word),
                 Expect::ForDo => self.take_do(&word),
+                Expect::Condition => self.take_tested(word),
             },
         }
     }
@@ -188,8 +192,8 @@ impl<'a> Reader<'a> {
             check_program(&word)?;
         } else if !word.is_quoted && !word.is_expanded {
             let text = word.texts.first().and_then(Text::exact);
-            if matches!(text, Some("{" | "}")) {
-                return Err(Refusal::byte(word.start, "a brace between words; quote it, or put `;` before it"));
+            if matches!(text, Some("{" | "}" | "[[")) {
+                return Err(Refusal::byte(word.start, "a brace or `[[` between words; quote it, or put `;` before it"));
             }
         }
         let end = self.at;
@@ -207,6 +211,9 @@ impl<'a> Reader<'a> {
         let value_start = start + name.len() + 1;
         let end = self.at;
         for mut value in self.finish(word)? {
+            if self.numbers.remove(&value.span.start) {
+                self.numbers.insert(narrow(value_start));
+            }
             value.span.start = narrow(value_start);
             let command = self.current(start)?;
             command.assignments.push(Assignment { name: name.to_owned(), value });
@@ -221,6 +228,9 @@ impl<'a> Reader<'a> {
         let mut words = Vec::with_capacity(word.texts.len());
         for text in word.texts {
             self.count_word()?;
+            if text == Text::Number {
+                self.numbers.insert(span.start);
+            }
             words.push(Word { text: text.into_word_text(), is_quoted: word.is_quoted, span });
         }
         Ok(words)

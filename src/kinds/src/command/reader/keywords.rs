@@ -26,6 +26,7 @@ pub(super) enum Keyword {
     Do,
     Done,
     For,
+    Condition,
     /// A word that is reserved in some shell, with the reason why it is refused.
     Refused(&'static str),
 }
@@ -47,7 +48,8 @@ pub(super) fn find(text: &str) -> Option<Keyword> {
         "done" => Keyword::Done,
         "for" => Keyword::For,
         "case" | "esac" => Keyword::Refused("`case` is not read; write `if`"),
-        "[[" | "]]" => Keyword::Refused("`[[`, which only some shells know; write `[`"),
+        "[[" => Keyword::Condition,
+        "]]" => Keyword::Refused("`]]` without its `[[`; remove it"),
         "function" => Keyword::Refused("a function may take the name of a program; write its commands"),
         "coproc" | "select" => Keyword::Refused("`select` and `coproc` are not read; write plain commands"),
         "foreach" | "repeat" | "end" | "nocorrect" | "noglob" | "in" | "always" => {
@@ -74,6 +76,7 @@ impl<'a> Reader<'a> {
                 level.is_timed = true;
                 level.expect = Expect::Operand;
             }
+            Keyword::Condition => self.begin_condition(start)?,
             Keyword::Open => self.begin(Construct::Group, start)?,
             Keyword::If => self.begin(Construct::If(Branching::Condition), start)?,
             Keyword::While => {

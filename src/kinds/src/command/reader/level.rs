@@ -1,5 +1,6 @@
 //! The constructs that are open at a place of the line, and the state of the list in each.
 
+use super::conditions::OpenCondition;
 use super::text::Text;
 use super::word::OpenWord;
 use crate::command::Connector;
@@ -17,6 +18,8 @@ pub(super) struct Level<'a> {
     pub(super) redirects: Option<usize>,
     /// The start of the compound command that has just ended: its first part, and its connector.
     pub(super) closed: (usize, Connector),
+    /// The condition that is being read, after `[[`.
+    pub(super) condition: OpenCondition,
     /// The connector of the next command.
     pub(super) connector: Connector,
     /// The number of steps when the list of `&&` and `||` began.
@@ -134,6 +137,8 @@ pub(super) enum Expect {
     ForItems,
     /// The word `do` of a `for` loop.
     ForDo,
+    /// The words of `[[ … ]]`.
+    Condition,
 }
 
 // === impl Level ===
@@ -148,6 +153,7 @@ impl<'a> Level<'a> {
             command: None,
             redirects: None,
             closed: (part, Connector::Always),
+            condition: OpenCondition::default(),
             connector: Connector::Always,
             list_part: part,
             pipeline_part: part,

@@ -8,8 +8,10 @@
 
 mod ansi;
 mod braces;
+mod builtins;
 mod characters;
 mod compound;
+mod conditions;
 mod documents;
 mod effects;
 mod expansion;
@@ -26,6 +28,7 @@ use super::{ShellLine, ShellSyntax, SimpleCommand, Span, Word, WordText};
 use crate::Refusal;
 use documents::PendingDocument;
 use level::{Construct, Expect, Level};
+use std::collections::BTreeSet;
 use text::Budget;
 use variables::Variables;
 use word::OpenWord;
@@ -55,6 +58,7 @@ pub fn read(line: &str, syntax: ShellSyntax) -> Result<ShellLine, Refusal> {
         pending: Vec::new(),
         variables: Variables::default(),
         words: 0,
+        numbers: BTreeSet::new(),
         budget: Budget::new(MAX_PRODUCED),
     };
     reader.run()?;
@@ -117,6 +121,8 @@ struct Reader<'a> {
     variables: Variables<'a>,
     /// The number of words so far.
     words: usize,
+    /// The first bytes of the words that are numbers of the shell.
+    numbers: BTreeSet<u32>,
     budget: Budget,
 }
 

@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
                 let word = OpenWord::new(self.at, purpose);
                 self.open_substitution(word, super::level::SubstitutionKind::Process)
             }
-            (None | Some(b'#'), _) => self.refuse(NO_TARGET),
+            (None | Some(b'#'), _) | (Some(b'\\'), Some(b'\n')) => self.refuse(NO_TARGET),
             (Some(byte), _) if characters::is_delimiter(byte) => self.refuse(NO_TARGET),
             _ => {
                 self.word = Some(OpenWord::new(self.at, purpose));

@@ -14,6 +14,8 @@ pub(super) enum Text {
     Pattern { pattern: String, prefix: String },
     /// Any text, in one word or in any number of them. `prefix` is the literal text at the beginning.
     Unknown { is_one: bool, prefix: String },
+    /// A number of the shell, such as a status.
+    Number,
     /// A name that the shell makes for a process substitution.
     Stream,
 }
@@ -50,7 +52,7 @@ impl Text {
             }
             Self::Pattern { pattern, .. } => push_escaped(pattern, text),
             Self::Unknown { .. } => {}
-            Self::Stream => self.push_unknown(true),
+            Self::Number | Self::Stream => self.push_unknown(true),
         }
     }
 
@@ -68,7 +70,7 @@ impl Text {
                 _ => self.push_unknown(false),
             },
             Self::Pattern { pattern, .. } => pattern.push(character),
-            Self::Unknown { .. } | Self::Stream => self.push_unknown(false),
+            Self::Unknown { .. } | Self::Number | Self::Stream => self.push_unknown(false),
         }
     }
 
@@ -78,8 +80,16 @@ impl Text {
             Self::Known(texts) => Self::Unknown { is_one, prefix: common_prefix(texts) },
             Self::Pattern { prefix, .. } => Self::Unknown { is_one: false, prefix },
             Self::Unknown { is_one: was_one, prefix } => Self::Unknown { is_one: is_one && was_one, prefix },
-            Self::Stream => Self::Unknown { is_one, prefix: String::new() },
+            Self::Number | Self::Stream => Self::Unknown { is_one, prefix: String::new() },
         };
+    }
+
+    /// Appends a number of the shell.
+    pub(super) fn push_number(&mut self) {
+        match self {
+            Self::Known(texts) if texts.iter().all(String::is_empty) => *self = Self::Number,
+            _ => self.push_unknown(true),
+        }
     }
 
     /// Appends the value of a variable, or a word of braces. `is_quoted` says that the shell does not split it.
@@ -91,6 +101,7 @@ impl Text {
                 self.push_literal(prefix, budget);
                 self.push_unknown(*is_one);
             }
+            Self::Number => self.push_number(),
             _ => self.push_unknown(is_quoted),
         }
     }
@@ -146,12 +157,22 @@ impl Text {
                 *self = Self::Pattern { pattern, prefix };
             }
             Self::Pattern { pattern, .. } => pattern.push_str(more),
-            Self::Known(_) | Self::Unknown { .. } | Self::Stream => self.push_unknown(true),
+            Self::Known(_) | Self::Unknown { .. } | Self::Number | Self::Stream => self.push_unknown(true),
         }
     }
 
     fn is_known(&self) -> bool {
         matches!(self, Self::Known(_))
+    }
+
+    /// Returns the number of bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Known(texts) => texts.iter().map(String::len).sum(),
+            Self::Pattern { pattern, prefix } => pattern.len() + prefix.len(),
+            Self::Unknown { prefix, .. } => prefix.len(),
+            Self::Number | Self::Stream => 0,
+        }
     }
 
     /// Returns the text if there is only one.
@@ -161,7 +182,7 @@ impl Text {
                 [only] => Some(only),
                 _ => None,
             },
-            Self::Pattern { .. } | Self::Unknown { .. } | Self::Stream => None,
+            Self::Pattern { .. } | Self::Unknown { .. } | Self::Number | Self::Stream => None,
         }
     }
 
@@ -172,6 +193,7 @@ impl Text {
             Self::Known(texts) => WordText::OneOf(texts),
             Self::Pattern { pattern, .. } => WordText::Glob(pattern),
             Self::Unknown { is_one, prefix } => WordText::Unknown { is_one, prefix },
+            Self::Number => WordText::Unknown { is_one: true, prefix: String::new() },
             Self::Stream => WordText::Stream,
         }
     }

@@ -101,8 +101,8 @@ impl<'a> Reader<'a> {
             if byte == b'(' {
                 return self.refuse("`(` inside a word; quote it, or write programs in place of functions");
             }
-            if matches!(byte, b'<' | b'>') && self.peek_at(1) == Some(b'(') {
-                return self.refuse("a process substitution inside a word; put a blank before it");
+            if matches!(byte, b'<' | b'>') {
+                self.check_before_redirect(word)?;
             }
             return Ok(Some(Stop::End));
         }
@@ -135,6 +135,17 @@ impl<'a> Reader<'a> {
             _ => self.run_of_ordinary(word)?,
         }
         Ok(None)
+    }
+
+    /// Refuses a word that a redirect directly after it may take as its descriptor.
+    fn check_before_redirect(&self, word: &OpenWord<'a>) -> Result<(), Refusal> {
+        if self.peek_at(1) == Some(b'(') {
+            return self.refuse("a process substitution inside a word; put a blank before it");
+        }
+        if word.is_continued || self.previous() == Some(b'}') {
+            return self.refuse("a redirect directly after a brace or a continued word; put a blank between");
+        }
+        Ok(())
     }
 
     /// Takes a byte that means itself, and the ordinary bytes after it.
@@ -240,9 +251,13 @@ impl<'a> Reader<'a> {
 
     /// Takes a character of a pattern.
     fn special(&mut self, word: &mut OpenWord<'a>, byte: u8) {
-        // `[` alone is a program, and `]` its last word. An assignment's value is no pattern.
-        let is_alone =
-            self.at == word.start && self.peek_at(1).is_none_or(is_delimiter) && byte != b'*' && byte != b'?';
+        // `[` alone is a program, and `]` its last word; `[[` is a keyword. An assignment's value holds no pattern.
+        let is_end = self.peek_at(1).is_none_or(is_delimiter);
+        let is_alone = match self.slice(word.start, self.at + 1) {
+            "[" => is_end || (self.peek_at(1) == Some(b'[') && self.peek_at(2).is_none_or(is_delimiter)),
+            "[[" | "]" => is_end,
+            _ => false,
+        };
         let opens = byte != b']' || word.texts.iter().any(|text| matches!(text, Text::Pattern { .. }));
         if word.name.is_some() || is_alone || !opens {
             self.push_literal(word, self.slice(self.at, self.at + 1));
@@ -258,7 +273,7 @@ impl<'a> Reader<'a> {
     /// Takes `=`, which may end the name of a variable.
     fn equals(&mut self, word: &mut OpenWord<'a>) -> Result<(), Refusal> {
         let before = self.slice(word.start, self.at);
-        if before.is_empty() && !self.is_bash() {
+        if before.is_empty() && !self.is_bash() && !self.peek_at(1).is_none_or(is_delimiter) {
             return self.refuse("`=` at the start of a word; zsh replaces the word by a program's path, so quote it");
         }
         if word.name.is_none() && !word.is_continued && characters::is_name(before) && self.may_assign(word) {

@@ -23,7 +23,11 @@ fn verdicts(entries: &[&str], text: &str) -> (bool, bool) {
 #[test]
 fn globs_that_programs_read_in_two_ways_are_refused() {
     let long = format!("{}*", "a".repeat(128));
+    let wide = format!("{{a,b}}{{a,b}}{{a,b}}/{}", "x".repeat(1100));
+    let deep = format!("*{}", "/a".repeat(64));
     let table = [
+        (wide.as_str(), "has alternatives of more than 8,192 bytes"),
+        (deep.as_str(), "byte 128: has more than 64 names"),
         ("", "is an empty path"),
         ("~/*", "byte 0: begins with `~` or `$`"),
         ("!*.rs", "byte 0: begins with `!`"),

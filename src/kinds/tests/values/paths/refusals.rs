@@ -7,10 +7,12 @@ use callgate_kinds::path::{Os, Workspace};
 fn texts_that_two_systems_read_in_two_ways_are_refused_with_their_byte() {
     let long = "a/".repeat(2100);
     let name = format!("src/{}", "n".repeat(256));
+    let deep = "a/".repeat(255);
     let table = [
         ("", "is an empty path"),
         (long.as_str(), "byte 4096: is longer than 4,096 bytes"),
         (name.as_str(), "byte 4: has a name of more than 255 bytes"),
+        (deep.as_str(), "byte 508: has more than 256 directories"),
         ("~/x", "byte 0: begins with `~`"),
         ("~root", "byte 0: begins with `~`"),
         ("$HOME/x", "byte 0: begins with `$`"),

@@ -78,6 +78,8 @@ fn other_spellings_of_a_forbidden_name_are_forbidden() {
         "\u{212a}iss",
         "ki\u{df}",
         "ki\u{1e9e}",
+        "K\u{130}ss",
+        "\u{131}d_rsa",
         ".\u{ff47}\u{ff49}\u{ff54}",
         "GIT~1",
         "git~1/config",

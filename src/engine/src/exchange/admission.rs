@@ -1,0 +1,147 @@
+//! A request or a further round that counts: here, or at the executor while it is held.
+
+use callgate_json::Value;
+use callgate_wire::CallResult;
+
+use super::state::ExchangeState;
+use super::state::Forwarded;
+use super::state::admission::{CountedRequest, HeldAdmission};
+use super::state::authorizing::HeldRequest;
+use super::state::rounds::{Rounds, Waiting};
+use super::{Core, Transition};
+use crate::effect::{Effect, Forward, Reply};
+use crate::event::{AdmissionReply, CallFailed};
+use crate::limits::{self, Counting};
+use crate::mcp::request::{self as message, Checked};
+use crate::refusal::{Code, Refusal};
+use crate::settle::Refused;
+use crate::tally::SeenConversation;
+
+// === impl Core ===
+
+impl Core {
+    /// Forwards a request that is counted here, or asks the executor first.
+    pub(super) fn count(&mut self, held: HeldAdmission, counting: Counting) -> Result<Transition, Refusal> {
+        match counting {
+            Counting::Done(reply) => self.counted(held, Ok(Some(reply))),
+            Counting::Ask(ask) => Ok((ExchangeState::Admitting(Box::new(held)), Effect::Admit(ask))),
+        }
+    }
+
+    /// The executor counted a request.
+    pub(super) fn admitted(&mut self, held: HeldAdmission, reply: Result<AdmissionReply, CallFailed>) -> Transition {
+        let reply = limits::answered(&self.gate, reply);
+        self.counted(held, reply).unwrap_or_else(|refusal| self.refuse(&refusal))
+    }
+
+    fn counted(
+        &mut self,
+        HeldAdmission { held, remove, content_type }: HeldAdmission,
+        reply: Result<Option<AdmissionReply>, Refusal>,
+    ) -> Result<Transition, Refusal> {
+        self.take_counts(reply)?;
+        match held {
+            CountedRequest::Model(mut checked) => {
+                self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
+                let body = checked.request.write();
+                checked.sent_bytes = body.len();
+                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, content_type }))
+            }
+            CountedRequest::Mcp { caller, request, bytes } => {
+                let (gate, now) = (&self.gate, self.clock.unix_millis());
+                let checked = message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)?;
+                Ok(match checked {
+                    Checked::Forward(sent, body) => {
+                        self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
+                    }
+                    Checked::Ask(asked) => {
+                        let batch = asked.batch(&self.gate, &self.ledger.correlation);
+                        let held = HeldRequest { asked: *asked, remove, content_type, bytes };
+                        (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
+                    }
+                    Checked::Answer(body) => {
+                        (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
+                    }
+                })
+            }
+        }
+    }
+
+    /// Takes the counts of a request. In shadow mode a limit that is reached is reported only.
+    fn take_counts(&mut self, reply: Result<Option<AdmissionReply>, Refusal>) -> Result<(), Refusal> {
+        let refusals = match reply {
+            Ok(None) => {
+                self.tally.uncounted = true;
+                return Ok(());
+            }
+            Ok(Some(AdmissionReply { standing, refusals })) => {
+                let label = self.ledger.correlation.conversation.clone();
+                let seen = label.zip(standing).map(|(label, standing)| SeenConversation { label, standing });
+                self.tally.conversation = self.tally.conversation.take().or(seen);
+                refusals.into_iter().map(Refusal::from).collect()
+            }
+            Err(refusal) => vec![refusal],
+        };
+        for refusal in refusals {
+            if self.gate.contract.enforces() {
+                return Err(refusal);
+            }
+            self.tally.shadowed_errors.push(refusal.code);
+        }
+        Ok(())
+    }
+
+    /// Begins a further round with these results, once it is counted.
+    pub(super) fn count_round(
+        &mut self,
+        mut rounds: Rounds,
+        said: Vec<Value>,
+        results: Vec<CallResult>,
+        refused: Vec<Refused>,
+    ) -> Transition {
+        let checked = &rounds.checked;
+        let turn = (checked.conversation.as_deref(), checked.round.saturating_add(1));
+        let now = self.clock.unix_millis();
+        match limits::turn(&self.gate, &self.ledger.correlation, &checked.caller, turn, now) {
+            Counting::Done(reply) => self.round_counted(rounds, (said, results, refused), Ok(Some(reply))),
+            Counting::Ask(ask) => {
+                rounds.waiting = Waiting::Count { said, results, refused };
+                (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Admit(ask))
+            }
+        }
+    }
+
+    /// The executor counted a further round.
+    pub(super) fn round_admitted(
+        &mut self,
+        mut rounds: Rounds,
+        reply: Result<AdmissionReply, CallFailed>,
+    ) -> Transition {
+        let Waiting::Count { said, results, refused } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
+            let refusal = Refusal::new(Code::OutOfOrder, "A count came when none was awaited.");
+            return self.fail(rounds, &refusal);
+        };
+        let reply = limits::answered(&self.gate, reply);
+        self.round_counted(rounds, (said, results, refused), reply)
+    }
+
+    fn round_counted(
+        &mut self,
+        rounds: Rounds,
+        (said, results, refused): (Vec<Value>, Vec<CallResult>, Vec<Refused>),
+        reply: Result<Option<AdmissionReply>, Refusal>,
+    ) -> Transition {
+        let refusal = match reply {
+            Ok(None) => {
+                self.tally.uncounted = true;
+                None
+            }
+            Ok(Some(reply)) => reply.refusals.into_iter().next().map(Refusal::from),
+            Err(refusal) => Some(refusal),
+        };
+        match refusal.filter(|_| self.gate.contract.enforces()) {
+            Some(refusal) => self.fail(rounds, &refusal),
+            None => self.ask(rounds, &said, results, refused),
+        }
+    }
+}
