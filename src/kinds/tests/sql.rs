@@ -354,6 +354,8 @@ fn a_setting_of_the_dialect_does_not_change_what_is_read() {
         (ClickHouse, "select a from t format CSV"),
         (ClickHouse, "with 1 as a select a"),
         (Postgres, "select * from only t"),
+        (Postgres, "select any (a) from t"),
+        (MySql, "select 1, all ('x')"),
         (Postgres, "select * from rows from (f())"),
         (Postgres, "select operator(pg_catalog.-) 1"),
         (Postgres, "select 'a' 'b'"),

@@ -60,7 +60,7 @@ impl Parser<'_> {
                     self.expression()?;
                 } else {
                     while self.operator()? {
-                        self.operand()?;
+                        self.right_operand()?;
                     }
                 }
                 self.rest_after_first()

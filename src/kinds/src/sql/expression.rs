@@ -9,7 +9,7 @@ impl Parser<'_> {
     pub(super) fn expression(&mut self) -> Parsed<bool> {
         let mut is_query = self.operand()?;
         while self.operator()? {
-            self.operand()?;
+            self.right_operand()?;
             is_query = false;
         }
         Ok(is_query)
@@ -21,6 +21,17 @@ impl Parser<'_> {
         let is_query = self.primary()?;
         let has_suffix = self.suffixes()?;
         Ok(is_query && !has_suffix)
+    }
+
+    /// Reads an operand after an operator: also `any (…)`, `some (…)`, `all (…)`.
+    pub(super) fn right_operand(&mut self) -> Parsed {
+        if self.is_any(&["any", "some", "all"]) && self.is_at(1, "(") {
+            self.advance();
+            self.bracket()?;
+            return Ok(());
+        }
+        self.operand()?;
+        Ok(())
     }
 
     /// Reads casts, subscripts, members and collations after an operand.
@@ -150,11 +161,6 @@ impl Parser<'_> {
             self.bracket()?;
             return Ok(false);
         }
-        if self.is_any(&["any", "some", "all"]) && self.is_at(1, "(") {
-            self.advance();
-            self.bracket()?;
-            return Ok(false);
-        }
         if self.is("array") && self.is_at(1, "[") {
             self.advance();
             self.items_in_square_brackets()?;
@@ -169,7 +175,8 @@ impl Parser<'_> {
             self.advance();
             return Ok(false);
         }
-        if self.is_any(&["left", "right"]) && self.is_at(1, "(") {
+        let is_function = self.is_any(&["left", "right"]) || self.dialect == Dialect::ClickHouse && self.is("any");
+        if is_function && self.is_at(1, "(") {
             let start = self.token(0).start;
             let name = self.part()?;
             self.function(name, start)?;
