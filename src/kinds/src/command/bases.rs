@@ -3,6 +3,8 @@
 //! Both outcomes of a command are followed: `cd a && b` runs `b` in `a`; `cd a; b` runs it in `a` or where the line was. What cannot be
 //! said exactly is a set that holds the real directory; all members of the set must pass.
 
+use std::sync::Arc;
+
 use super::Connector;
 use crate::path::ResolvedPath;
 
@@ -13,8 +15,8 @@ const TOO_MANY: &str = "more than 8 directories in which a command may run; use 
 /// The directories after a command: if it succeeded, and if it failed.
 #[derive(Clone, Debug, Default)]
 struct Directories {
-    succeeded: Vec<ResolvedPath>,
-    failed: Vec<ResolvedPath>,
+    succeeded: Arc<[ResolvedPath]>,
+    failed: Arc<[ResolvedPath]>,
 }
 
 /// A part of a line that is open.
@@ -47,12 +49,12 @@ pub(super) struct Bases {
 
 impl Bases {
     /// Begins in one of these directories.
-    pub(super) fn new(bases: Vec<ResolvedPath>) -> Self {
+    pub(super) fn new(bases: Arc<[ResolvedPath]>) -> Self {
         Self { now: Directories { succeeded: bases.clone(), failed: bases }, frames: Vec::new(), ended: None }
     }
 
     /// Begins a command, and returns the directories in which it may run.
-    pub(super) fn begin(&mut self, connector: Connector) -> Result<Vec<ResolvedPath>, &'static str> {
+    pub(super) fn begin(&mut self, connector: Connector) -> Result<Arc<[ResolvedPath]>, &'static str> {
         self.ended = None;
         for frame in self.frames.iter_mut().rev() {
             if frame.connector.is_some() {
@@ -71,12 +73,12 @@ impl Bases {
     pub(super) fn end(
         &mut self,
         connector: Connector,
-        bases: Vec<ResolvedPath>,
+        bases: Arc<[ResolvedPath]>,
         moved: Option<Vec<ResolvedPath>>,
     ) -> Result<(), &'static str> {
         let succeeded = match moved {
-            Some(moved) => union(&moved, &[])?,
-            None => bases.clone(),
+            Some(moved) => union(&moved.into(), &Arc::default())?,
+            None => Arc::clone(&bases),
         };
         self.now = match connector {
             Connector::Always => Directories { succeeded, failed: bases },
@@ -144,12 +146,18 @@ impl Bases {
 }
 
 /// Returns the members of both sets, each once.
-fn union(one: &[ResolvedPath], other: &[ResolvedPath]) -> Result<Vec<ResolvedPath>, &'static str> {
+fn union(one: &Arc<[ResolvedPath]>, other: &Arc<[ResolvedPath]>) -> Result<Arc<[ResolvedPath]>, &'static str> {
+    if Arc::ptr_eq(one, other) {
+        return Ok(Arc::clone(one));
+    }
     let mut all: Vec<ResolvedPath> = Vec::new();
-    for path in one.iter().chain(other) {
+    for path in one.iter().chain(other.iter()) {
         if !all.contains(path) {
             all.push(path.clone());
         }
+        if all.len() > MOST_BASES {
+            return Err(TOO_MANY);
+        }
     }
-    if all.len() > MOST_BASES { Err(TOO_MANY) } else { Ok(all) }
+    Ok(all.into())
 }

@@ -1,5 +1,7 @@
 //! Judges a line: each command of each branch, in each directory in which it may run.
 
+use std::sync::Arc;
+
 use super::bases::Bases;
 use super::feed::{Feed, Feeds};
 use super::judged::{Judged, JudgedCommand, JudgedWord, WordSort};
@@ -55,7 +57,7 @@ pub(super) struct CommandEffect {
 /// The first command that the rules do not allow, or that no model can read for certain, with its place.
 pub fn judge(line: &ShellLine, rules: &CommandRules, scope: &PathScope<'_>) -> Result<Judged, Refusal> {
     let mut judge = Judge { rules, checker: Checker::new(*scope), depth: 0, commands: Vec::new() };
-    judge.line(line, vec![scope.base.clone()])?;
+    judge.line(line, Arc::from([scope.base.clone()]))?;
     let mut judged = Judged::default();
     judged.decision = judge.commands.iter().map(|command| command.decision).max().unwrap_or_default();
     judged.reading.commands = judge.commands;
@@ -66,7 +68,7 @@ pub fn judge(line: &ShellLine, rules: &CommandRules, scope: &PathScope<'_>) -> R
 
 impl Judge<'_> {
     /// Judges the commands of a line that begins in one of the directories.
-    pub(super) fn line(&mut self, line: &ShellLine, start: Vec<ResolvedPath>) -> Result<(), Refusal> {
+    pub(super) fn line(&mut self, line: &ShellLine, start: Arc<[ResolvedPath]>) -> Result<(), Refusal> {
         let of = u32::try_from(line.commands.len()).unwrap_or(u32::MAX);
         let mut bases = Bases::new(start);
         let mut feeds = Feeds::default();
@@ -126,7 +128,7 @@ impl Judge<'_> {
         self.commands.push(JudgedCommand::default());
         let mut out = JudgedCommand {
             depth: self.depth,
-            bases: own.clone(),
+            bases: Arc::clone(&own),
             words: command
                 .words
                 .iter()

@@ -1,5 +1,7 @@
 //! The judgement of a line: what was understood, for people and for conditions.
 
+use std::sync::Arc;
+
 use crate::path::ResolvedPath;
 use crate::{Decision, PathMode};
 
@@ -29,7 +31,7 @@ pub struct JudgedCommand {
     /// The program, after those that only run it: `timeout`, `cargo`.
     pub programs: Vec<String>,
     /// The directories in which the command may run.
-    pub bases: Vec<ResolvedPath>,
+    pub bases: Arc<[ResolvedPath]>,
     /// The paths that it uses, as far as the line shows them.
     pub paths: Vec<JudgedPath>,
     /// The hosts that it names.

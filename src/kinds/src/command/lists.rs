@@ -36,13 +36,12 @@ pub(super) fn feed(
     if !prints_names || !model.has(LISTS) {
         return None;
     }
-    let paths: Vec<&str> = sorted
-        .items
-        .iter()
-        .filter(|item| item.is_operand && matches!(item.sort, "r" | "o" | "g"))
-        .map(|item| sorts::texts(&item.given.value))
-        .collect::<Option<Vec<_>>>()?
-        .concat();
+    let mut paths = Vec::new();
+    for item in sorted.items.iter().filter(|item| item.is_operand && matches!(item.sort, "r" | "o")) {
+        for text in sorts::texts(&item.given.value)? {
+            paths.extend(if item.sort == "o" { sorts::path_in("o", text).ok()? } else { Some(text) });
+        }
+    }
     let may_be_option = paths.is_empty() || paths.iter().any(|path| path.starts_with('-'));
     below(&paths, place.bases, workspace).map(|below| Feed { below, may_be_option })
 }

@@ -26,6 +26,7 @@ mod wrappers;
 pub use judge::judge;
 pub use judged::{CommandReading, Extent, Judged, JudgedCommand, JudgedPath, JudgedWord, WordSort};
 pub use listing::{may_run_project_code, models, walks};
+pub use programs::{ProgramModel, program_models};
 pub use reader::{MAX_BYTES, MAX_DEPTH, MAX_WORDS, read, read_vector};
 pub use reading::{
     Assignment, Connector, HereText, LineStep, Redirect, RedirectKind, ShellLine, ShellSyntax, SimpleCommand, Span,

@@ -6,7 +6,7 @@ use super::marks::{mark, mark_sorted};
 use super::options::{self, Sorted, SortedWord};
 use super::programs::{self, HERE, HERE_IF_WALKED, Model, TARGET, WALKS};
 use super::scope::Use;
-use super::texts::{OPEN, OPEN_PATH};
+use super::texts::{FileUse, OPEN, OPEN_PATH};
 use super::value::{Fault, Given, Value, WordRole};
 use super::{scripts, sorts};
 use crate::path::ResolvedPath;
@@ -40,9 +40,14 @@ impl Judge<'_> {
         }
         let sorted = options::sort(model, words, skip)?;
         let walks = model.has(WALKS) || sorted.walks;
-        let edits = model.words == "sed" && sorted.has("i", &["--in-place"]);
+        let files = match model.words {
+            "sed" if sorted.has("i", &["--in-place"]) => FileUse::Edit,
+            "cp" if walks => FileUse::Copy,
+            _ if walks => FileUse::Walk,
+            _ => FileUse::Plain,
+        };
         for item in &sorted.items {
-            self.item(item, walks, edits, place, out)?;
+            self.item(item, files, place, out)?;
             if item.is_operand || item.given.value.role() != WordRole::Option {
                 mark_sorted(out, item);
             }
@@ -50,6 +55,7 @@ impl Judge<'_> {
         self.here(model, &sorted, walks, place.bases, out)?;
         match model.words {
             "printf" => check_printf(&sorted)?,
+            "sed" if files == FileUse::Edit => self.edits(&sorted, place.bases, out)?,
             "test" | "[" => self.test(model.words, words, place.bases, out)?,
             _ => {}
         }
@@ -86,6 +92,7 @@ impl Judge<'_> {
                         let name = pattern.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
                         self.checker.pattern(&format!("{}/{name}", escaped(target)), Use::Write, bases, out)
                     }
+                    Value::Found { .. } => self.into_target(target, bases, out),
                     value => sorts::texts(&value).unwrap_or_default().into_iter().try_for_each(|text| {
                         match text.trim_end_matches('/').rsplit('/').next().unwrap_or_default() {
                             "" | "." | ".." => Ok(()),
@@ -94,6 +101,50 @@ impl Judge<'_> {
                     }),
                 };
                 checked.map_err(|reason| source.given.fault(reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a directory that receives names which the line does not show.
+    fn into_target(
+        &mut self,
+        target: &str,
+        bases: &[ResolvedPath],
+        out: &mut JudgedCommand,
+    ) -> Result<(), &'static str> {
+        let workspace = self.checker.scope.workspace;
+        let below = super::lists::below(&[target], bases, workspace).ok_or(OPEN_PATH)?;
+        self.checker.found(Use::Write, &below, out)
+    }
+
+    /// Checks the copies that `sed -i` makes, and that BSD's `sed`, which takes the word after `-i` for their suffix, does no more.
+    fn edits(&mut self, sorted: &Sorted<'_>, bases: &[ResolvedPath], out: &mut JudgedCommand) -> Result<(), Fault> {
+        let suffixes: Vec<&str> =
+            sorted.items.iter().filter(|item| item.sort == "i").filter_map(|item| item.given.value.exact()).collect();
+        for script in sorted.items.iter().filter(|item| item.sort == "s") {
+            if suffixes.is_empty() && script.given.value.exact().is_none_or(|text| text.trim().is_empty()) {
+                return Err(script
+                    .given
+                    .fault("an empty script, which some versions of sed take for a suffix; write `-i.bak`"));
+            }
+        }
+        for file in sorted.items.iter().filter(|item| item.is_operand && item.sort == "r") {
+            for suffix in &suffixes {
+                let checked = match file.given.value {
+                    Value::Pattern(pattern) => {
+                        self.checker.pattern(&format!("{pattern}{suffix}"), Use::Write, bases, out)
+                    }
+                    value => sorts::texts(&value)
+                        .unwrap_or_default()
+                        .into_iter()
+                        .try_for_each(|text| self.checker.path(&format!("{text}{suffix}"), Use::Write, bases, out)),
+                };
+                checked.map_err(|reason| file.given.fault(reason))?;
+            }
+            let is_script = sorts::texts(&file.given.value).unwrap_or_default().into_iter().any(scripts::may_write);
+            if suffixes.is_empty() && is_script {
+                return Err(file.given.fault("a file's name that some versions of sed take for a script"));
             }
         }
         Ok(())

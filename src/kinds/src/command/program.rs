@@ -102,16 +102,20 @@ impl Judge<'_> {
             reason: "no `run` or `ask` entry of the profile allows this command",
         };
         for entry in rules.find(&known.iter().copied()) {
-            let mut own = out.clone();
-            match self.entry(entry, words, &known, place, &mut own) {
+            let before = (out.paths.len(), out.hosts.len(), out.programs.len(), out.entries.len());
+            match self.entry(entry, words, &known, place, out) {
                 Ok(effect) => {
-                    own.entries.push(entry.words.join(" "));
-                    own.decision = own.decision.max(entry.decision);
-                    *out = own;
+                    out.entries.push(entry.words.join(" "));
+                    out.decision = out.decision.max(entry.decision);
                     return Ok(effect);
                 }
                 Err(found) => fault = found,
             }
+            // Another entry of as many words may allow the command: what this one noted is forgotten.
+            out.paths.truncate(before.0);
+            out.hosts.truncate(before.1);
+            out.programs.truncate(before.2);
+            out.entries.truncate(before.3);
         }
         Err(fault)
     }

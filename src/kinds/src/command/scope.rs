@@ -5,8 +5,9 @@ use crate::PathMode;
 use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
 use crate::url::HostRules;
 
-/// The maximum number of paths that are checked for one line: words times directories times values.
-const MOST_CHECKS: u32 = 16_384;
+/// The maximum work of the checks of one line. A check costs 16, and 1 for each component of its directory; so a line may check about
+/// 12,000 paths: words times directories times values.
+const MOST_WORK: usize = 1 << 18;
 
 /// The rules that hold for the paths and hosts of a line.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Use {
     Read,
     /// Reads all that lies below.
     Walk,
+    /// Reads all that lies below, and writes it under other names.
+    CopyTree,
     /// Makes or changes it.
     Write,
     /// Deletes it with all below.
@@ -43,7 +46,7 @@ pub(super) enum Use {
 #[derive(Debug)]
 pub(super) struct Checker<'a> {
     pub(super) scope: PathScope<'a>,
-    left: u32,
+    left: usize,
 }
 
 // === impl Use ===
@@ -51,7 +54,7 @@ pub(super) struct Checker<'a> {
 impl Use {
     const fn mode(self) -> PathMode {
         match self {
-            Self::Read | Self::Walk => PathMode::Read,
+            Self::Read | Self::Walk | Self::CopyTree => PathMode::Read,
             Self::Write => PathMode::Write,
             Self::Delete => PathMode::Delete,
         }
@@ -59,7 +62,7 @@ impl Use {
 
     const fn reason(self) -> &'static str {
         match self {
-            Self::Read | Self::Walk => "reads outside the profile's paths",
+            Self::Read | Self::Walk | Self::CopyTree => "reads outside the profile's paths",
             Self::Write => "writes outside the profile's paths",
             Self::Delete => "deletes outside the profile's paths",
         }
@@ -70,12 +73,13 @@ impl Use {
 
 impl<'a> Checker<'a> {
     pub(super) const fn new(scope: PathScope<'a>) -> Self {
-        Self { scope, left: MOST_CHECKS }
+        Self { scope, left: MOST_WORK }
     }
 
     /// Counts one check.
-    fn count(&mut self) -> Result<(), &'static str> {
-        self.left = self.left.checked_sub(1).ok_or("more paths than are checked for one line; split the line")?;
+    fn count(&mut self, directory: &ResolvedPath) -> Result<(), &'static str> {
+        let cost = 16 + directory.components().len();
+        self.left = self.left.checked_sub(cost).ok_or("more paths than are checked for one line; split the line")?;
         Ok(())
     }
 
@@ -88,7 +92,7 @@ impl<'a> Checker<'a> {
         out: &mut JudgedCommand,
     ) -> Result<(), &'static str> {
         for base in bases {
-            self.count()?;
+            self.count(base)?;
             let path = self.scope.workspace.resolve(text, base).map_err(|refusal| refusal.reason)?;
             self.resolved(path, how, out)?;
         }
@@ -108,15 +112,19 @@ impl<'a> Checker<'a> {
             return Err(how.reason());
         }
         match how {
-            Use::Walk if !scope.is_recursive => {
+            Use::Walk | Use::CopyTree if !scope.is_recursive => {
                 rules
                     .check_tree(&path)
                     .map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
             }
+            // A forbidden path below would get a name that is not forbidden.
+            Use::CopyTree => rules.check_below(&path).map_err(
+                |_| "copies the whole of an allowed directory, or one that holds a path which the profile forbids",
+            )?,
             Use::Delete => rules.check_below(&path).map_err(|refusal| refusal.reason)?,
             Use::Read | Use::Walk | Use::Write => {}
         }
-        let extent = if matches!(how, Use::Walk | Use::Delete) { Extent::Tree } else { Extent::One };
+        let extent = if matches!(how, Use::Walk | Use::CopyTree | Use::Delete) { Extent::Tree } else { Extent::One };
         note(out, JudgedPath { path, mode: how.mode(), extent });
         Ok(())
     }
@@ -130,7 +138,7 @@ impl<'a> Checker<'a> {
         out: &mut JudgedCommand,
     ) -> Result<(), &'static str> {
         for base in bases {
-            self.count()?;
+            self.count(base)?;
             let glob = Glob::read_word(pattern, self.scope.workspace, base).map_err(|refusal| refusal.reason)?;
             let rules = if how.mode() == PathMode::Read { self.scope.read } else { self.scope.write };
             if glob.directories().any(|directory| rules.check(directory).is_err()) {
@@ -152,11 +160,11 @@ impl<'a> Checker<'a> {
         out: &mut JudgedCommand,
     ) -> Result<(), &'static str> {
         for path in below {
-            self.count()?;
+            self.count(path)?;
             let scope = &self.scope;
             match how {
-                Use::Read | Use::Walk if scope.is_recursive => {}
-                Use::Read | Use::Walk => {
+                Use::Read | Use::Walk | Use::CopyTree if scope.is_recursive => {}
+                Use::Read | Use::Walk | Use::CopyTree => {
                     scope
                         .read
                         .check_tree(path)
@@ -176,7 +184,8 @@ impl<'a> Checker<'a> {
 
 /// Notes a path once.
 fn note(out: &mut JudgedCommand, path: JudgedPath) {
-    if !out.paths.contains(&path) {
+    // The same paths often follow each other; looking further back would cost more than it saves.
+    if !out.paths.iter().rev().take(16).any(|own| *own == path) {
         out.paths.push(path);
     }
 }

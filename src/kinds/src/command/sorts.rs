@@ -39,9 +39,14 @@ pub(super) fn path_in<'a>(sort: &str, text: &'a str) -> Result<Option<&'a str>, 
             if text.starts_with(':') && !is_left_out {
                 return Err("a path of git that begins with `:`, and is not one to leave out");
             }
-            (!is_left_out).then_some(text)
+            // A pattern of git reaches any depth below its literal directory.
+            let start =
+                text.find(['*', '?', '[']).map(|at| text.get(..at).and_then(|rest| rest.rfind('/')).unwrap_or(0));
+            let directory = start.map(|end| text.get(..end).filter(|rest| !rest.is_empty()).unwrap_or("."));
+            (!is_left_out).then_some(directory.unwrap_or(text))
         }
         "L" => text.rsplit_once(':').map(|(_, path)| path),
+        "y" if text.starts_with('@') => return Err("a file of arguments, which nobody judges"),
         "y" => Some(text.split_once("::").map_or(text, |(path, _)| path)),
         "q" => {
             if text.contains(['@', ':', '=']) {

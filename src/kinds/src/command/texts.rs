@@ -14,6 +14,19 @@ pub(super) const OPEN: &str = "a word that the line does not show, where the pro
 const PATTERN: &str = "a pattern where one word must stand; quote it or write it out";
 const SPLIT: &str = "text that may become several words; quote it";
 
+/// The use of the files that operands name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileUse {
+    /// As the sort of the operand says.
+    Plain,
+    /// Directories are walked.
+    Walk,
+    /// Directories are walked, and copied.
+    Copy,
+    /// Files that are read are changed in place.
+    Edit,
+}
+
 // === impl Judge ===
 
 impl Judge<'_> {
@@ -21,16 +34,16 @@ impl Judge<'_> {
     pub(super) fn item(
         &mut self,
         item: &SortedWord<'_>,
-        walks: bool,
-        edits: bool,
+        files: FileUse,
         place: &Surroundings<'_>,
         out: &mut JudgedCommand,
     ) -> Result<(), Fault> {
         let given = item.given;
         let fail = |reason| given.fault(reason);
         let uses: &[Use] = match item.sort {
-            "r" | "o" if walks => &[Use::Walk],
-            "r" if edits && item.is_operand => &[Use::Write],
+            "r" if files == FileUse::Copy => &[Use::CopyTree],
+            "r" | "o" if files == FileUse::Walk => &[Use::Walk],
+            "r" if files == FileUse::Edit && item.is_operand => &[Use::Write],
             "r" | "o" | "L" | "y" | "q" | "t" | "g" => &[Use::Read],
             "w" => &[Use::Write],
             "d" => &[Use::Delete],
@@ -49,7 +62,7 @@ impl Judge<'_> {
                 uses.iter().try_for_each(|how| self.checker.found(*how, place.found, out)).map_err(fail)
             }
             // The commands at its other end are judged as well.
-            Value::Stream if matches!(item.sort, "r" | "w" | "x") && !edits => Ok(()),
+            Value::Stream if matches!(item.sort, "r" | "w" | "x") && files != FileUse::Edit => Ok(()),
             Value::Stream => Err(fail("a pipe of the shell where the program's model needs a name")),
             Value::Open { is_one, .. } if item.sort == "x" => {
                 out.is_unknown = true;
@@ -79,6 +92,7 @@ impl Judge<'_> {
             "x" => Ok(()),
             "r" | "w" | "d" | "v" => uses.iter().try_for_each(|how| self.checker.path(text, *how, bases, out)),
             "t" | "o" | "L" | "y" | "q" => match sorts::path_in(sort, text)? {
+                Some(path) if path != text && sort == "o" => self.checker.path(path, Use::Walk, bases, out),
                 Some(path) => uses.iter().try_for_each(|how| self.checker.path(path, *how, bases, out)),
                 None => Ok(()),
             },

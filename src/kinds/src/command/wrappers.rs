@@ -7,8 +7,9 @@ use super::options;
 use super::programs::{self, Model};
 use super::rules::SHELLS;
 use super::scope::Use;
-use super::value::{Fault, Given, Value};
-use super::{ShellSyntax, variables};
+use super::texts::FileUse;
+use super::value::{Fault, Given, Value, WordRole};
+use super::{ShellSyntax, sorts, variables};
 use crate::patch::{self, PatchFormat};
 
 /// The maximum number of shells inside each other.
@@ -27,11 +28,11 @@ impl Judge<'_> {
         place: &Surroundings<'_>,
         out: &mut JudgedCommand,
     ) -> Result<Option<CommandEffect>, Fault> {
-        if SHELLS.contains(&name) {
+        let known: Vec<&str> = words.iter().map_while(|word| word.value.exact()).collect();
+        if SHELLS.contains(&name) && self.rules.find(&known.iter().copied()).is_empty() {
             return self.shell(name, words, place, out).map(Some);
         }
-        let known = words.iter().map_while(|word| word.value.exact());
-        let Some(model) = programs::find(known).filter(|model| model.operands.ends_with('c')) else {
+        let Some(model) = programs::find(known.iter().copied()).filter(|model| model.operands.ends_with('c')) else {
             return Ok(None);
         };
         let sorted = options::sort(model, words, 1)?;
@@ -42,7 +43,7 @@ impl Judge<'_> {
             mark(out, *given, WordSort::Option);
         }
         for item in &sorted.items {
-            self.item(item, false, false, place, out)?;
+            self.item(item, FileUse::Plain, place, out)?;
             mark_sorted(out, item);
             if let ("a", Some(text)) = (item.sort, item.given.value.exact()) {
                 let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -69,7 +70,7 @@ impl Judge<'_> {
     ) -> Result<CommandEffect, Fault> {
         let feed = place.feed.filter(|_| sorted.has("0", &["--null"])).ok_or(whole(UNSEEN))?;
         let found = Value::Found { may_be_option: feed.may_be_option };
-        let placeholder = sorted.items.iter().find(|item| item.sort == "b").and_then(|item| item.given.value.exact());
+        let placeholder = sorted.items.iter().find(|item| item.sort == "x").and_then(|item| item.given.value.exact());
         let mut words = sorted.command.to_vec();
         match placeholder.filter(|_| sorted.has("I", &[])) {
             Some(placeholder) => replace(&mut words, placeholder, found)?,
@@ -101,11 +102,12 @@ impl Judge<'_> {
         let (starts, mut expression) = rest.split_at_checked(length).unwrap_or_default();
         let mut texts = Vec::new();
         for given in starts {
-            let one =
-                given.value.exact().ok_or(given.fault("a start of `find` that is not a literal; write it out"))?;
-            self.checker.path(one, Use::Walk, place.bases, out).map_err(|reason| given.fault(reason))?;
+            let all = sorts::texts(&given.value).filter(|_| given.value.role() == WordRole::Operand);
+            for text in all.ok_or(given.fault("a start of `find` that the line does not show"))? {
+                self.checker.path(text, Use::Walk, place.bases, out).map_err(|reason| given.fault(reason))?;
+                texts.push(text);
+            }
             mark(out, *given, WordSort::Path);
-            texts.push(one);
         }
         if texts.is_empty() {
             self.checker.path(".", Use::Walk, place.bases, out).map_err(whole)?;
@@ -151,7 +153,7 @@ impl Judge<'_> {
                         let (value, after) =
                             rest.split_first().ok_or(first.fault("a test of `find` without its value"))?;
                         let item = options::SortedWord { given: *value, sort, is_operand: true, is_listed: false };
-                        self.item(&item, false, false, place, out)?;
+                        self.item(&item, FileUse::Plain, place, out)?;
                         mark_sorted(out, &item);
                         expression = after;
                     }
@@ -185,7 +187,7 @@ impl Judge<'_> {
         let syntax = if name == "bash" { ShellSyntax::Bash } else { ShellSyntax::Sh };
         let inner = super::read(text, syntax).map_err(|refusal| line.fault(refusal.reason))?;
         self.depth += 1;
-        let judged = self.line(&inner, place.bases.to_vec());
+        let judged = self.line(&inner, place.bases.into());
         self.depth -= 1;
         judged.map_err(|refusal| line.fault(refusal.reason))?;
         Ok(CommandEffect::default())

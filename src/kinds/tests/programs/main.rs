@@ -12,5 +12,10 @@
 #[path = "../rows/mod.rs"]
 mod rows;
 
+mod attacks;
 mod data;
+mod evasions;
+mod lines;
+mod models;
+mod page;
 mod profiles;

@@ -107,6 +107,17 @@ impl Profile {
         Self::new(&entries(&run), &entries(ASK), &paths, &paths)
     }
 
+    /// Every program that has a model, in the project.
+    pub(crate) fn wide() -> Self {
+        Self::wide_in(&[".", "!.git", "!.env*"])
+    }
+
+    /// Every program that has a model, with these paths.
+    pub(crate) fn wide_in(paths: &[&str]) -> Self {
+        let words: Vec<&str> = command::program_models().iter().map(|model| model.words).collect();
+        Self::new(&entries(&words), &[], paths, paths)
+    }
+
     /// A profile that may run these commands, and read and write the project.
     pub(crate) fn of(run: &[&str]) -> Self {
         let paths = [".", "!.git", "!.env*"];

@@ -58,7 +58,7 @@ pub(super) const MODELS: &[Model] = &[
     model("join", "-iz -1:n -2:n -a:n -e:x -j:n -o:t -t:x -v:n", "r r", 0),
     model(
         "diff",
-        "-abBcdeilnNpqstTuwyZ -# *-r -C:n -I:x -U:n -W:n -x:t --brief --color=t --unified=n --context=n --exclude:t --ignore-all-space \
+        "-abBcdeinNpqstTuwyZ -# *-r -C:n -I:x -U:n -W:n -x:t --brief --color=t --unified=n --context=n --exclude:t --ignore-all-space \
          --ignore-blank-lines --ignore-case --ignore-space-change --ignore-trailing-space --minimal --new-file *--recursive \
          --report-identical-files --side-by-side --strip-trailing-cr --suppress-common-lines --text --width:n",
         "r r",
@@ -92,8 +92,7 @@ pub(super) const MODELS: &[Model] = &[
     model("sha256sum", "-bt", "r*", 0),
     model("od", "-bcdosvx -A:t -t:t -N:n -j:n -w=n", "r*", 0),
     model("hexdump", "-bCcdovx -n:n -s:n", "r*", 0),
-    model("xxd", "-abceEiCpu -c:n -g:n -l:n -o:n -s:n", "r? w?", 0),
-    model("strings", "-a -n:n -t:t --all --bytes:n", "r*", 0),
+    model("xxd", "-abeEiCpu -c:n -g:n -l:n -o:n -s:n", "r? w?", 0),
     model("base64", "-d -i -w:n --decode --wrap:n", "r?", 0),
     model("mkdir", "-pv -m:m --parents --verbose --mode:m", "w+", HARMLESS),
     model("touch", "-acm -d:t -r:r -t:t --date:t --no-create --reference:r --time:t", "w+", HARMLESS),

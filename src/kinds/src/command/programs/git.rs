@@ -12,12 +12,12 @@ const DIFF: &str = "-abBCDMpRsuWwz -# -G:x -S:x -U:n -l:n --abbrev=n --binary --
     --inter-hunk-context:n --merge-base --minimal --name-only --name-status --no-color --no-ext-diff --no-patch --no-prefix \
     --no-renames --no-textconv --numstat --patch --patch-with-stat --patience --pickaxe-all --pickaxe-regex --quiet --raw --relative=r \
     --shortstat --staged --stat=t --submodule=t --summary --text --unified:n --word-diff=t --word-diff-regex:x";
-const LOG: &str = "-abcgiMCmprsuwzEF -# -G:x -L:L -n:n -S:x -U:n --abbrev-commit --abbrev=n --after:x --all --all-match --ancestry-path=x --author:x \
+const LOG: &str = "-abcgiMCmrswzEF *-pu -# -G:x *-L:L -n:n -S:x -U:n --abbrev-commit --abbrev=n --after:x --all --all-match --ancestry-path=x --author:x \
     --author-date-order --before:x --boundary --branches=x --cherry --cherry-mark --cherry-pick --children --committer:x \
     --date-order --date:x --decorate=t --decorate-refs:x --diff-filter:t --dirstat=t --exclude:x --find-renames=t --first-parent --follow \
     --format=x --full-history --glob:x --graph --grep:x --histogram --ignore-all-space --invert-grep --left-right --max-count:n --merges \
     --merge-base --minimal --name-only --name-status --no-color --no-decorate --no-ext-diff --no-merges --no-patch --no-renames --no-textconv \
-    --no-walk=t --not --numstat --oneline --parents --patch --patch-with-stat --pickaxe-regex --pretty=x --quiet --raw \
+    --no-walk=t --not --numstat --oneline --parents *--patch *--patch-with-stat --pickaxe-regex --pretty=x --quiet --raw \
     --regexp-ignore-case --relative-date --remotes=x --reverse --shortstat --simplify-by-decoration --since:x --skip:n --source --stat=t \
     --summary --tags=x --text --topo-order --unified:n --until:x --walk-reflogs --word-diff=t --color=t";
 
@@ -31,7 +31,7 @@ pub(super) const MODELS: &[Model] = &[
         HERE,
     ),
     model("git diff", DIFF, "g* -- o*", HERE | WALKS),
-    model("git log", LOG, "g* -- o*", HERE | WALKS),
+    model("git log", LOG, "g* -- o*", HERE),
     model("git show", LOG, "g* -- o*", HERE | WALKS),
     model(
         "git shortlog",
@@ -75,12 +75,12 @@ pub(super) const MODELS: &[Model] = &[
         "g*",
         HERE,
     ),
-    model("git cat-file", "-epst", "=blob,commit,tree,tag g", HERE),
+    model("git cat-file", "-epst", "g g?", HERE),
     model("git name-rev", "--always --name-only --tags", "g*", HERE),
     model("git check-ignore", "-nqv --no-index --non-matching --quiet --verbose", "r* -- r*", HERE),
     model(
         "git grep",
-        "-aceEFGhHiIlLnPpqvwWz -# -A:n -B:n -C:n -e:X -m:n --after-context:n --all-match --and --before-context:n --break --cached --column \
+        "-acEFGhHiIlLnPpqvwWz -# -A:n -B:n -C:n -e:X -m:n --after-context:n --all-match --and --before-context:n --break --cached --column \
          --context:n --count --extended-regexp --files-with-matches --files-without-match --fixed-strings --function-context --heading \
          --ignore-case --invert-match --line-number --max-count:n --max-depth:n --name-only --not --null --only-matching --or \
          --perl-regexp --quiet --show-function --text --untracked --word-regexp -o",
@@ -91,15 +91,16 @@ pub(super) const MODELS: &[Model] = &[
         "git branch",
         "-alqrv --abbrev=n --all --column=t --contains=x --format:x --ignore-case --list --merged=x --no-color --no-contains=x --no-merged=x \
          --points-at:x --remotes --show-current --sort:t --verbose",
-        "b*",
+        "",
         HERE,
     ),
     model(
         "git tag",
         "-l -n=n --column=t --contains=x --format:x --list --merged=x --no-merged=x --points-at:x --sort:t",
-        "x*",
+        "",
         HERE,
     ),
+    model("git tag -l", "-n=n --format:x --sort:t", "x*", HERE),
     model("git remote", "-v --verbose", "=get-url b?", HERE),
     model("git config", "--get:b --get-all:b --show-origin --type:t --global --local", "", HERE),
     model("git stash list", "-# --format=x --oneline", "", HERE),

@@ -39,11 +39,13 @@
 
 mod files;
 mod git;
+mod listing;
 mod project;
 mod text;
 mod wrappers;
 
 pub(super) use git::GLOBAL as GIT;
+pub use listing::{ProgramModel, program_models};
 
 /// No option does harm, so a file whose name is an option does none either.
 pub(super) const HARMLESS: u16 = 1;

@@ -8,7 +8,7 @@ const CARGO: &str = "-qrv -F:t -j:n -p:t --all --all-features --all-targets --be
 const CARGO_TEST: &str = "-qrv -F:t -j:n -p:t --all --all-features --all-targets --bench:t --benches --bin:t --bins --color:t --doc --example:t \
     --examples --features:t --frozen --jobs:n --keep-going --lib --locked --manifest-path:r --message-format:t --no-default-features \
     --no-fail-fast --no-run --offline --package:t --exclude:t --profile:b --quiet --release --target:b --test:t --tests --verbose --workspace";
-const PYTEST: &str = "-hlqsvx -k:x -m:x -n:t -r:t --co --collect-only --cov=t --cov-report=t --disable-warnings --durations:n --exitfirst --ff \
+const PYTEST: &str = "-hlqsvx -k:x -m:x -n:t -r:t --co --collect-only --cov=t --cov-report==term,term-missing --disable-warnings --durations:n --exitfirst --ff \
     --failed-first --last-failed --lf --maxfail:n --no-cov --no-header --no-summary --nf --quiet --show-capture:t --showlocals --sw \
     --stepwise --tb:t --timeout:n --verbose --color:t --strict-markers";
 const GO: &str = "-a -n -race -v -x -p:n -tags:t -mod:=readonly,vendor";

@@ -2,7 +2,7 @@
 
 use super::{ALL_TEXT, HARMLESS, HERE, HERE_IF_WALKED, LISTS, Model, NETWORK, STOPS, WALKS, WORDS, model};
 
-const GREP: &str = "-abcEFGhHiIlLnoPqsTUvwxyzZ -# *-rR -A:n -B:n -C:n -D:=read,skip -d:=read,skip,recurse -e:X -f:R -m:n --after-context:n \
+const GREP: &str = "-abcEFGhHiIlLnoPqsTUvwxyzZ -# *-rR -A:n -B:n -C:n -D:=read,skip -d:=read,skip -e:X -f:R -m:n --after-context:n \
     --before-context:n --basic-regexp --byte-offset --color=t --colour=t --context:n --count --dereference-recursive --exclude:x \
     --exclude-dir:x --extended-regexp --files-with-matches --files-without-match --fixed-strings --ignore-case --include:x \
     --initial-tab --invert-match --line-number --line-regexp --max-count:n --no-filename --no-ignore-case --no-messages --null \
@@ -76,8 +76,8 @@ pub(super) const MODELS: &[Model] = &[
     model("nproc", "--all", "", 0),
     model(
         "curl",
-        "-fgIiLsSv# -A:x -m:n -o:w --compressed --connect-timeout:n --fail --fail-with-body --globoff --head --http1.1 --http2 --include \
-         --location --max-redirs:n --max-time:n --output:w --retry:n --show-error --silent --user-agent:x --verbose",
+        "-fgIiLsSv -A:x -m:n -o:w --compressed --connect-timeout:n --fail --fail-with-body --globoff --head --http1.1 --http2 --include \
+         --location --max-redirs:n --max-time:n --output:w --progress-bar --retry:n --show-error --silent --user-agent:x --verbose",
         "u+",
         NETWORK,
     ),

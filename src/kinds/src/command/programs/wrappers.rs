@@ -15,5 +15,5 @@ pub(super) const MODELS: &[Model] = &[
     model("stdbuf", "-e:b -i:b -o:b --error:b --input:b --output:b", "c", STOPS),
     model("setsid", "-fw --fork --wait", "c", STOPS),
     model("time", "-p", "c", STOPS),
-    model("xargs", "-0rt -L:n -n:n -P:n -I:b --max-args:n --max-procs:n --no-run-if-empty --null", "c", STOPS),
+    model("xargs", "-0rt -L:n -n:n -P:n -I:x --max-args:n --max-procs:n --no-run-if-empty --null", "c", STOPS),
 ];

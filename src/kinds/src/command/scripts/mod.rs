@@ -9,5 +9,5 @@ mod test;
 pub(super) use awk::check as check_awk;
 pub(super) use jq::check as check_jq;
 pub(super) use printf::check as check_printf;
-pub(super) use sed::check as check_sed;
+pub(super) use sed::{check as check_sed, may_write};
 pub(super) use test::{check as check_test, is_number};

@@ -46,6 +46,13 @@ pub(in super::super) fn check(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Returns true for the name of a file that, taken for a script, could read or write another file.
+pub(in super::super) fn may_write(name: &str) -> bool {
+    let command = name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '$' | ',' | '!' | ' '));
+    let rest = command.strip_prefix(['w', 'r', 'W', 'R']);
+    name.contains([' ', '\t', '\n', ';', '{']) || rest.is_some_and(|rest| rest.starts_with(['/', '.', '~']))
+}
+
 /// A script and the place in it.
 struct Script<'a> {
     bytes: &'a [u8],
