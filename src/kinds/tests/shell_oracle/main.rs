@@ -17,6 +17,7 @@
     clippy::indexing_slicing,
     reason = "a fault of the test ends it"
 )]
+#![allow(unreachable_pub, reason = "the modules of a test are private, and share their items")]
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
