@@ -31,7 +31,7 @@ in capitals. Operands after `--` in the table follow the word `--`. Letters stan
 | `a`, `c` | `NAME=VALUE`; another command, judged like one that stands alone |
 | `=A,B` | one of these words |
 
-`?` is none or one operand, `*` any number, `+` one and more. **code**: the program runs code of the project, so with write access it can do
+`?` is at most one operand, `*` any number, `+` one and more. **code**: the program runs code of the project, so with write access it can do
 all that its user can. **net**: it reaches the network. **walk**: it reaches files that the line does not name.
 
 These builtin commands need no entry, since each is judged by itself: `cd`, `pwd`, `true`, `false`, `:`, `exit`, `break`, `continue`, `wait`,
