@@ -27,7 +27,7 @@ fn parse(document: &Value) -> Result<Config, String> {
     Config::parse("executor.yaml", &document.to_string(), Path::new("/etc/callgate")).map_err(|error| error.to_string())
 }
 
-/// A configuration with every field. Of the two archives it has one.
+/// A configuration with every field. Of the two archives, and of the two stores of counts, it has one.
 fn full() -> Value {
     let postgres = json!({ "url": "file:u", "ca": "ca.pem", "unencrypted": true });
     let with = |mut object: Value, field: &str, value: &str| {
@@ -60,6 +60,7 @@ fn full() -> Value {
             "cedar": [{ "name": "b", "file": "b.cedar", "entities": "e.json", "timeout": "5ms", "facts": ["conversation"] }]
         },
         "once": { "keep": "2h", "postgres": with(postgres.clone(), "lease", "5s") },
+        "counters": { "postgres": postgres.clone() },
         "audit": {
             "synchronous": "full",
             "postgres": with(postgres, "table", "audit.records"),
@@ -178,10 +179,12 @@ fn both_accept_a_configuration_with_every_field() {
     let errors: Vec<_> = validator().iter_errors(&full).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
     for (field, _) in fields(&schema) {
-        assert!(full.pointer(&field).is_some() || field == "/audit/archive/folder", "{field} is not tested");
+        let is_other = ["/audit/archive/folder", "/counters/store"].contains(&field.as_str());
+        assert!(full.pointer(&field).is_some() || is_other, "{field} is not tested");
     }
     let mut folder = full;
     folder["audit"]["archive"] = json!({ "folder": "/mnt/archive" });
+    folder["counters"] = json!({ "store": "stateDir" });
     parse(&folder).unwrap();
     assert!(validator().is_valid(&folder));
 }

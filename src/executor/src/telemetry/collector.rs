@@ -120,9 +120,11 @@ fn headers(otlp: &Otlp, for_langfuse: bool) -> Result<HeaderMap, TraceError> {
         };
         let wrong = |reason: String| TraceError::Header { header: header.clone(), place: place.clone(), reason };
         let text = text.map_err(wrong)?;
-        let mut value = HeaderValue::from_str(text.trim_ascii())
+        let text = text.trim_ascii();
+        let is_printable = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let mut value = HeaderValue::from_str(text)
             .ok()
-            .filter(|value| !value.is_empty())
+            .filter(|_| is_printable)
             .ok_or_else(|| wrong("expected one line of printable ASCII".into()))?;
         value.set_sensitive(true);
         headers.insert(header, value);
