@@ -25,7 +25,7 @@ suite() {
 if cargo nextest --version >/dev/null 2>&1; then
     suite "crates" cargo nextest run --release --no-fail-fast -E 'not (binary(e2e) or binary(siege) or binary(load) or binary(shell_oracle))'
     # By itself, because nextest hides the counts of a passing test, and the shells of other tests would slow it.
-    suite "shell oracle" env CALLGATE_SHELL_SECONDS="${CALLGATE_SHELL_SECONDS:-60}" cargo test --quiet --release -p callgate-kinds --test shell_oracle
+    suite "shell oracle" env CALLGATE_SHELL_SECONDS="${CALLGATE_SHELL_SECONDS:-60}" CALLGATE_SHELL_MUTANTS="${CALLGATE_SHELL_MUTANTS:-300}" cargo test --quiet --release -p callgate-kinds --test shell_oracle
     # By itself, because nextest would hide its cases until the last one ends.
     suite "end to end" cargo test --quiet --release --test e2e
     suite "siege" cargo test --quiet --release --test siege
@@ -35,7 +35,7 @@ else
     # Plain cargo test hides the output of passing tests, so a missing corpus is reported here.
     [ -f "${CALLGATE_DATA:-../shared/data}/recorded.jsonl.gz" ] ||
         echo "SKIPPED: replays of recorded data: ${CALLGATE_DATA:-../shared/data} does not have it" | tee -a "$log"
-    suite "crates and end to end" env CALLGATE_SHELL_SECONDS="${CALLGATE_SHELL_SECONDS:-60}" cargo test --release --no-fail-fast
+    suite "crates and end to end" env CALLGATE_SHELL_SECONDS="${CALLGATE_SHELL_SECONDS:-60}" CALLGATE_SHELL_MUTANTS="${CALLGATE_SHELL_MUTANTS:-300}" cargo test --release --no-fail-fast
 fi
 suite "end to end, native host" env CALLGATE_HOST=native cargo test --quiet --release --test e2e
 suite "pure crates under Node" .setup/node-test.sh

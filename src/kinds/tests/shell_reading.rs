@@ -463,7 +463,9 @@ fn steps_tell_where_directories_are_entered_and_left() {
         ("a || (b) && c", vec![Run(0, always), Enter, Run(1, or), Leave, Run(2, always)]),
         ("a | b && c", vec![Enter, Run(0, always), Leave, Pipe, Enter, Run(1, always), Leave, Run(2, and)]),
         ("! a && b", vec![Branch, Run(0, always), Join, Run(1, always)]),
-        ("a && b & c", vec![Enter, Run(0, always), Run(1, and), Leave, Run(2, always)]),
+        // zsh runs `a` in the shell itself.
+        ("a && b & c", vec![Branch, Run(0, always), Run(1, and), Join, Run(2, always)]),
+        ("a & b", vec![Enter, Run(0, always), Leave, Run(1, always)]),
         ("a $(b)", vec![Enter, Run(1, always), Leave, Run(0, always)]),
         ("{ a; } > x", vec![Run(1, always), Run(0, always)]),
         ("{ a; } || b && c", vec![Run(0, always), Run(1, always), Run(2, always)]),

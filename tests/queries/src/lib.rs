@@ -236,7 +236,8 @@ pub fn reports_table(reading: &SqlReading, parts: &[&str]) -> bool {
 #[must_use]
 pub fn reports_function(reading: &SqlReading, name: &str) -> bool {
     reading.functions.iter().any(|function| {
+        // A quoted name may have dots of its own.
         let last = function.name.rsplit('.').next().unwrap_or_default();
-        last.eq_ignore_ascii_case(name)
+        function.name.eq_ignore_ascii_case(name) || last.eq_ignore_ascii_case(name)
     })
 }

@@ -33,7 +33,7 @@ pub enum LineStep {
     /// Between the [`Leave`](Self::Leave) of a part of a pipe and the [`Enter`](Self::Enter) of the next one, which reads its output.
     Pipe,
     /// A branch begins that may run or not: after it, the directory is that before it or that after it. What follows `!` is one too,
-    /// since a connector after it means the opposite.
+    /// since a connector after it means the opposite; and a list with `&&` or `||` before `&`, of which zsh runs a part in the shell itself.
     Branch,
     /// The branch ends.
     Join,

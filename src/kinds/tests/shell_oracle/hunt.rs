@@ -31,6 +31,8 @@ struct Hunt {
     seed: u64,
     /// Every line of the files runs with each outcome of its programs.
     is_long: bool,
+    /// The maximum number of mutants in each tree.
+    most: u64,
     counts: Counts,
     /// The seed that the next worker takes, and the contradictions so far.
     next: AtomicU64,
@@ -69,6 +71,7 @@ pub fn run() {
         end,
         seed,
         is_long: seconds >= 30,
+        most: number("CALLGATE_SHELL_MUTANTS", u64::MAX),
         counts: Counts::default(),
         next: AtomicU64::new(0),
         wrong: Mutex::default(),
@@ -113,7 +116,10 @@ impl Hunt {
             let Some(line) = self.lines.get(index) else { break };
             self.judge(line, &mut tree, &mut numbers, self.is_long);
         }
-        while Instant::now() < self.end && self.wrong.lock().unwrap().len() < MOST {
+        for _ in 0..self.most {
+            if Instant::now() >= self.end || self.wrong.lock().unwrap().len() >= MOST {
+                break;
+            }
             let line = mutant(&self.lines, &mut numbers);
             self.counts.mutants.fetch_add(1, Ordering::Relaxed);
             self.judge(&line, &mut tree, &mut numbers, false);

@@ -8,7 +8,8 @@
 //! 4. A program that a shell starts must be one of the reported commands, with words and a directory that the reading allows.
 //!
 //! This program is the test, the runner inside the tree, and the stub. `CALLGATE_SHELL_SECONDS` is the time for mutants, and
-//! `CALLGATE_SHELL_SEED` repeats a run.
+//! `CALLGATE_SHELL_MUTANTS` their maximum number in each of two trees, so that a run with both is the same on every machine that is fast
+//! enough. `CALLGATE_SHELL_SEED` repeats a run.
 
 #![allow(
     clippy::unwrap_used,

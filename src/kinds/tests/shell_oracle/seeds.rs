@@ -62,6 +62,8 @@ const NEAR: &[&str] = &[
     "ls 2\\\n>x {x}>y",
     "ls >\\\n x",
     "time cd sub && ls",
+    "cd .. && cat a & id",
+    "cd sub && f=b && true & ls $f",
     "wait $!; ls $! \"$!\"",
     "ls HEAD~1 a~ HEAD^ x:y a=b --c=d a,b %x +x @x",
 ];

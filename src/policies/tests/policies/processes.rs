@@ -25,7 +25,13 @@ fn a_process_that_was_killed_is_replaced_without_a_denial() {
     assert_eq!(verdict(&policies, &input(&json!({ "n": 1 }))), "allow");
     assert_eq!(children(), first, "a process answers many questions");
     assert!(Command::new("kill").args(["-KILL", &first[0]]).status().unwrap().success());
-    while std::fs::read_to_string(format!("/proc/{}/stat", first[0])).unwrap().split(' ').nth(2) != Some("Z") {
+    // Its first thread may have ended before the others, which still hold its pipes.
+    let is_dead = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", first[0])).unwrap();
+        let threads = std::fs::read_dir(format!("/proc/{}/task", first[0])).unwrap().count();
+        stat.split(' ').nth(2) == Some("Z") && threads <= 1
+    };
+    while !is_dead() {
         thread::yield_now();
     }
     assert_eq!(verdict(&policies, &input(&json!({ "n": 1 }))), "allow");

@@ -52,13 +52,18 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Takes `&`, after which the list before it runs in a subshell.
+    /// Takes `&`, after which the list before it runs in a subshell. zsh runs only the last pipeline of the list there, and the ones
+    /// before it in the shell itself: so a list with `&&` or `||` may change the directory of later commands, or not.
     pub(super) fn background(&mut self) -> Result<(), Refusal> {
         self.end_pipeline()?;
         let level = self.level()?;
         let (part, mark) = (level.list_part, level.list_mark);
-        self.out.steps.insert(part, LineStep::Enter);
-        self.out.steps.push(LineStep::Leave);
+        let (begin, end) = match level.connected_mark {
+            Some(_) => (LineStep::Branch, LineStep::Join),
+            None => (LineStep::Enter, LineStep::Leave),
+        };
+        self.out.steps.insert(part, begin);
+        self.out.steps.push(end);
         self.variables.forget_since(mark);
         self.begin_list()?;
         self.at += 1;
