@@ -1,5 +1,6 @@
 //! The shell lines of the shared data: each is read as its row says, or refused.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step is a failed test")]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
 use callgate_kinds::command::{ShellLine, ShellSyntax, SimpleCommand, WordText, read};

@@ -1,5 +1,6 @@
 //! The rules of reading shell lines, by example.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step is a failed test")]
 #![allow(missing_docs, reason = "a test's name is its documentation")]
 
 use callgate_kinds::command::{
@@ -479,7 +480,7 @@ fn steps_tell_where_directories_are_entered_and_left() {
 
 #[test]
 fn depth_length_and_number_of_words_are_bounded() {
-    let nested = |depth: usize| format!("{}a{}", "(".repeat(1) + &" (".repeat(depth - 1), ")".repeat(depth));
+    let nested = |depth: usize| format!("{}a{}", "(".to_owned() + &" (".repeat(depth - 1), ")".repeat(depth));
     assert!(read(&nested(MAX_DEPTH), ShellSyntax::Sh).is_ok());
     assert!(read(&nested(MAX_DEPTH + 1), ShellSyntax::Sh).is_err());
     assert!(read(&format!("a{}", " b".repeat(MAX_WORDS - 1)), ShellSyntax::Sh).is_ok());

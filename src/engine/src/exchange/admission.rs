@@ -49,7 +49,7 @@ impl Core {
             }
             CountedRequest::Mcp { caller, request, bytes } => {
                 let (gate, now) = (&self.gate, self.clock.unix_millis());
-                let checked = message::check((gate, now), caller, request, &mut self.tally, &mut self.ledger)?;
+                let checked = message::check((gate, now), caller, *request, &mut self.tally, &mut self.ledger)?;
                 Ok(match checked {
                     Checked::Forward(sent, body) => {
                         self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })

@@ -104,7 +104,7 @@ impl Core {
             return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
         }
         let bytes = body.len();
-        let request = McpRequest::read(&body).map_err(request::unreadable)?;
+        let request = Box::new(McpRequest::read(&body).map_err(request::unreadable)?);
         self.format = ErrorFormat::Mcp(request.id().cloned());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);

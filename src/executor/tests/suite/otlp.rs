@@ -205,6 +205,9 @@ async fn denied_calls_have_no_texts_in_spans() {
     assert!(!format!("{sent:?}").contains("attack"));
 }
 
+/// The answer of a collector.
+type Answer = Arc<dyn Fn() -> Response + Send + Sync>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_run_at_once_whatever_the_collector_does() {
     let target = collector().await;
@@ -215,7 +218,7 @@ async fn calls_run_at_once_whatever_the_collector_does() {
         answer.body(Body::empty()).unwrap()
     };
     let wait = || Response::builder().status(503).header("retry-after", "3600").body(Body::empty()).unwrap();
-    let answers: Vec<(&str, Arc<dyn Fn() -> Response + Send + Sync>)> = vec![
+    let answers: Vec<(&str, Answer)> = vec![
         ("a missing key", Arc::new(status(401))),
         ("a wrong path", Arc::new(status(404))),
         ("a protocol it does not take", Arc::new(status(415))),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bases::Bases;
 use super::feed::{Feed, Feeds};
-use super::judged::{Judged, JudgedCommand, JudgedWord, WordSort};
+use super::judged::{CommandReading, Judged, JudgedCommand, JudgedWord, WordSort};
 use super::rules::CommandRules;
 use super::scope::{Checker, PathScope, Use};
 use super::value::{Fault, Given, Value};
@@ -58,10 +58,8 @@ pub(super) struct CommandEffect {
 pub fn judge(line: &ShellLine, rules: &CommandRules, scope: &PathScope<'_>) -> Result<Judged, Refusal> {
     let mut judge = Judge { rules, checker: Checker::new(*scope), depth: 0, commands: Vec::new() };
     judge.line(line, Arc::from([scope.base.clone()]))?;
-    let mut judged = Judged::default();
-    judged.decision = judge.commands.iter().map(|command| command.decision).max().unwrap_or_default();
-    judged.reading.commands = judge.commands;
-    Ok(judged)
+    let decision = judge.commands.iter().map(|command| command.decision).max().unwrap_or_default();
+    Ok(Judged { decision, reading: CommandReading { commands: judge.commands } })
 }
 
 // === impl Judge ===

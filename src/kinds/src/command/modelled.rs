@@ -92,7 +92,7 @@ impl Judge<'_> {
                         let name = pattern.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
                         self.checker.pattern(&format!("{}/{name}", escaped(target)), Use::Write, bases, out)
                     }
-                    Value::Found { .. } => self.into_target(target, bases, out),
+                    Value::Found { .. } => self.target_directory(target, bases, out),
                     value => sorts::texts(&value).unwrap_or_default().into_iter().try_for_each(|text| {
                         match text.trim_end_matches('/').rsplit('/').next().unwrap_or_default() {
                             "" | "." | ".." => Ok(()),
@@ -107,7 +107,7 @@ impl Judge<'_> {
     }
 
     /// Checks a directory that receives names which the line does not show.
-    fn into_target(
+    fn target_directory(
         &mut self,
         target: &str,
         bases: &[ResolvedPath],

@@ -89,7 +89,8 @@ fn a_resolved_path_has_only_names() {
         for (text, path) in accepted(&workspace, &base) {
             for name in path.components() {
                 assert!(!matches!(name.as_str(), "" | "." | ".."), "{text:?}");
-                assert!(!name.contains('/') && !(workspace.os() == Os::Windows && name.contains('\\')), "{text:?}");
+                assert!(!name.contains('/'), "{text:?}");
+                assert!(workspace.os() == Os::Posix || !name.contains('\\'), "{text:?}");
             }
             let again = workspace.resolve(&path.to_string(), &base).unwrap();
             assert_eq!(again, path, "a resolved path resolves to itself: {text:?}");

@@ -56,6 +56,7 @@ pub fn serve() {
 }
 
 /// Runs a line.
+#[allow(clippy::zombie_processes, reason = "every process of the namespace is waited for")]
 fn run(request: &Request, running: &Running) -> Vec<Started> {
     tree::fill_workspace();
     std::fs::write(stub::LOG, b"").unwrap();

@@ -23,7 +23,7 @@ pub(in crate::exchange) enum CountedRequest {
     /// A request to a model's API, in the form to forward.
     Model(Box<CheckedRequest>),
     /// A message to an MCP server with so many bytes, not yet decided.
-    Mcp { caller: Caller, request: McpRequest, bytes: usize },
+    Mcp { caller: Caller, request: Box<McpRequest>, bytes: usize },
 }
 
 // === impl HeldAdmission ===
