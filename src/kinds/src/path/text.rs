@@ -1,7 +1,7 @@
 //! The texts that no path may be: those that two systems, programs or libraries read in two ways.
 
 use super::Os;
-use crate::Refusal;
+use crate::{Refusal, characters};
 
 /// The longest path, in bytes: `PATH_MAX` of Linux.
 const MOST_BYTES: usize = 4096;
@@ -103,26 +103,8 @@ pub(crate) fn strange(c: char) -> Option<&'static str> {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             "has a character that changes the direction of the text"
         }
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200d}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}' => "has an invisible character",
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
-            "has a blank that is not the plain one"
-        }
+        c if characters::is_invisible(c) => "has an invisible character",
+        c if characters::is_blank(c) => "has a blank that is not the plain one",
         '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}' | '\u{29f9}' | '\u{fe68}' | '\u{ff0f}'
         | '\u{ff3c}' | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}' => {
             "has a character that some programs read as a separator"

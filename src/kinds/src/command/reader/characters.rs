@@ -1,7 +1,7 @@
 //! Characters that no line may contain, and the classes of the others.
 
 use super::MAX_BYTES;
-use crate::Refusal;
+use crate::{Refusal, characters};
 
 pub(super) const TOO_LONG: &str = "more than 64 KiB; shorten the line";
 
@@ -36,24 +36,8 @@ fn refused_anywhere(character: char) -> Option<&'static str> {
 /// Returns why a character beyond ASCII is refused outside quotes: it is blank or invisible.
 pub(super) fn refused_outside_quotes(character: char) -> Option<&'static str> {
     match character {
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
-            Some("a Unicode blank outside quotes; use an ASCII one")
-        }
-        '\u{ad}'
-        | '\u{34f}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200d}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}' => Some("an invisible character outside quotes; remove it"),
+        c if characters::is_blank(c) => Some("a Unicode blank outside quotes; use an ASCII one"),
+        c if characters::is_invisible(c) => Some("an invisible character outside quotes; remove it"),
         _ => None,
     }
 }
