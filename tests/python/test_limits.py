@@ -189,7 +189,9 @@ class Executor:
     def __init__(self, folder, made):
         (folder / "contract.json").write_text(json.dumps(made))
         self.port, self.folder = free_port(), folder
-        (folder / "executor.yaml").write_text(f"listen: 127.0.0.1:{self.port}\ncontracts: [contract.json]\nstateDir: state\n")
+        settings = {"listen": f"127.0.0.1:{self.port}", "contracts": ["contract.json"], "stateDir": "state",
+                    "http": {"listen": f"127.0.0.1:{free_port()}"}}
+        (folder / "executor.yaml").write_text(json.dumps(settings))
         self.start()
 
     def start(self):

@@ -23,9 +23,9 @@ impl Parser<'_> {
         Ok(is_query && !has_suffix)
     }
 
-    /// Reads an operand after an operator: also `any (…)`, `some (…)`, `all (…)`.
+    /// Reads an operand after an operator: also `any (…)`, `some (…)`, `all (…)`, which SQLite does not have.
     pub(super) fn right_operand(&mut self) -> Parsed {
-        if self.is_any(&["any", "some", "all"]) && self.is_at(1, "(") {
+        if self.dialect != Dialect::Sqlite && self.is_any(&["any", "some", "all"]) && self.is_at(1, "(") {
             self.advance();
             self.bracket()?;
             return Ok(());
