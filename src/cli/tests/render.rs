@@ -481,7 +481,7 @@ fn impossible_options_are_refused_with_the_expected_value() {
 fn a_shared_service_of_rate_limits_is_asked_between_the_identity_and_the_gate() {
     let folder = Folder::new("render-rate-limit");
     let callers = folder.write("callers.yaml", "ci: { tenant: acme, role: clerk }\n");
-    let keys = folder.write("keys.yaml", "ci: secret-key\n");
+    let keys = folder.write("keys.yaml", "ci: a-key-of-at-least-32-printable-characters\n");
     let path = "path: [{ key: jwt_payload }, { key: organisation }, { key: a/b }]";
     let jwt: &[&str] =
         &["--identity", "jwt", "--jwt-issuer", "i", "--jwt-jwks", "/j", "--tenant-claim", "/organisation/a~1b"];

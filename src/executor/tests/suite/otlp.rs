@@ -426,9 +426,9 @@ async fn a_header_without_a_usable_value_stops_the_start_and_is_not_repeated() {
         ("'file:key'", "sk-secret\nsecond", "expected one line of printable ASCII"),
         ("'file:key'", "sk-secret-é", "expected one line of printable ASCII"),
         (
-            "'env:TEST_VARIABLE_THAT_NOBODY_SETS'",
+            "'env:COLLECTOR_KEY_THAT_NOBODY_SETS'",
             "",
-            "env:TEST_VARIABLE_THAT_NOBODY_SETS cannot be used: the variable is not",
+            "env:COLLECTOR_KEY_THAT_NOBODY_SETS cannot be used: the variable is not",
         ),
     ] {
         let desk = desk(&format!("otlp: 'https://collector.example', otlpHeaders: {{ authorization: {fields} }}"));
