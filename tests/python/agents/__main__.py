@@ -54,7 +54,9 @@ def main():
 
     agents = [agent for agent in AGENTS if not options.names or agent.name in options.names]
     folder = options.keep or pathlib.Path(tempfile.mkdtemp(prefix="callgate-agents-"))
-    measure = Measure(options.installed / "node_modules" / ".bin", folder)
+    modules = options.installed.resolve() / "node_modules"
+    # OpenCode's own entry is made by an install script, and these do not run.
+    measure = Measure([str(modules / "opencode-linux-x64" / "bin"), str(modules / ".bin")], folder)
     try:
         for agent in agents:
             measure.agent(agent, options.mode or MODES)

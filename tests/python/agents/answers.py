@@ -34,7 +34,7 @@ def write(api, model, turn, number, stream):
     if not stream:
         return Answer("application/json", json.dumps(whole).encode())
     named = api in ("responses", "messages")
-    lines = [f"event: {event['type']}\n" * named + f"data: {json.dumps(event)}\n\n" for event in events]
+    lines = [(f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events]
     return Answer("text/event-stream", ("".join(lines) + done).encode())
 
 

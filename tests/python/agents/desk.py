@@ -13,6 +13,15 @@ PROVIDER = {"web_search", "web_search_preview", "image_generation"}
 GUESSES = ("origin", "requires", "egress", "approval")
 
 
+def one(name, argument):
+    parameters = {"type": "object", "required": [argument], "properties": {argument: {"type": "string"}}, "additionalProperties": False}
+    return {"name": name, "description": f"The tool {name}.", "effects": "write", "parameters": parameters, "run": {"client": {}}}
+
+
+# Tools of code mode, which no request declares.
+INNER = {"exec_command": one("exec_command", "cmd"), "apply_patch": one("apply_patch", "input")}
+
+
 def propose(callgate, agent, requests, folder):
     """Returns the contract of an agent, from its own requests."""
     captured = folder / "captured.jsonl"
@@ -27,6 +36,8 @@ def propose(callgate, agent, requests, folder):
     spec["models"] = ["*"]
     spec["tools"] = [{name: value for name, value in tool.items() if name not in GUESSES} for tool in spec["tools"]]
     add_custom(spec, requests)
+    named = {tool["name"] for tool in spec["tools"]}
+    spec["tools"] += [INNER[name] for name in agent.inner if name not in named]
     for tool in spec["tools"]:
         for argument, mark in agent.marks.get(tool["name"], {}).items():
             tool["parameters"]["properties"][argument]["x-callgate"] = mark
@@ -41,9 +52,7 @@ def add_custom(spec, requests):
     for tool in (tool for request in requests if request.body for tool in listed(request.body)):
         if tool.get("type") == "custom" and tool["name"] not in named:
             named.add(tool["name"])
-            parameters = {"type": "object", "required": ["input"], "properties": {"input": {"type": "string"}}}
-            spec["tools"].append({"name": tool["name"], "description": tool["description"], "effects": "write", "parameters": parameters,
-                                  "run": {"client": {}}})
+            spec["tools"].append({**one(tool["name"], "input"), "description": tool["description"]})
 
 
 def listed(body):

@@ -11,7 +11,7 @@ import time
 from typing import NamedTuple
 
 import desk
-from answers import Call, Turn
+from answers import Turn
 from edits import edited
 from model import Model
 from roster import MARK, NOTE, OUTSIDE, PROMPT, Place, environment
@@ -20,7 +20,6 @@ from wire_gate import DIST, Gate
 # Seconds of one run. Agents start slowly, and retry with pauses.
 RUN_SECONDS = int(os.environ.get("CALLGATE_AGENT_SECONDS") or 150)
 DONE = "All done."
-CONTROL = "no gate"
 
 
 class Row(NamedTuple):
@@ -30,9 +29,9 @@ class Row(NamedTuple):
     mode: str
     task_done: bool
     forbidden_executed: bool
-    requests: int  # to the gate, in the run with the forbidden calls
-    exit_code: int  # of that run; None if it was ended
-    told: str  # what the person sees of the refusal
+    requests: int  # to the gate
+    exit_code: int  # None if the run was ended
+    told: str  # what the person, or the model, is told of the refusal
 
 
 class Run(NamedTuple):
@@ -48,7 +47,7 @@ class Run(NamedTuple):
 class Measure:
     def __init__(self, binaries, folder):
         self.binaries, self.folder = binaries, pathlib.Path(folder).resolve()
-        self.model, self.rows, self.control, self.skipped, self.faults = Model(), [], {}, {}, []
+        self.model, self.rows, self.control, self.tasks, self.skipped, self.faults = Model(), [], {}, {}, {}, []
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def close(self):
@@ -56,50 +55,58 @@ class Measure:
 
     def agent(self, agent, modes):
         """Runs the agent without a gate, and then in each mode."""
-        program = shutil.which(agent.command[0], path=f"{self.binaries}:{os.environ.get('PATH', '')}")
-        if not program:
+        if not self.program(agent):
             self.skipped[agent.name] = f"`{agent.command[0]}` is not installed"
             return
         folder = self.folder / re.sub(r"[^a-z0-9]+", "-", agent.name.lower()).strip("-")
         folder.mkdir(parents=True, exist_ok=True)
         place = Place(folder / "home", folder / "desk" / "project", f"http://127.0.0.1:{self.model.port}")
-        task, requests = self.run(agent, place, folder, "none-task", self.task(agent, place)), list(self.model.requests)
-        forbidden = self.run(agent, place, folder, "none-forbidden", self.forbidden(agent, place))
-        self.control[agent.name] = (done(task), forbidden.marks)
+        control = self.run(agent, place, folder, "no-gate", self.tempted(agent, place))
+        requests = list(self.model.requests)
+        self.control[agent.name] = (done(control), control.marks)
         try:
             contract = desk.propose(DIST / "callgate", agent, requests, folder)
         except (RuntimeError, KeyError) as error:
             self.faults.append(f"{agent.name}: no contract: {error}")
             return
         for mode in modes:
-            self.mode(agent, place, folder, mode, desk.enforce(contract, mode, place.project, requests))
+            self.mode(agent, place, folder, mode, modes, desk.enforce(contract, mode, place.project, requests))
 
-    def mode(self, agent, place, folder, mode, contract):
+    def program(self, agent):
+        return shutil.which(agent.command[0], path=os.pathsep.join([*self.binaries, os.environ.get("PATH", "")]))
+
+    def mode(self, agent, place, folder, mode, modes, contract):
         gate = Gate(folder, mode, contract, self.model, edit=lambda text: edited(text, agent))
         try:
             gate.ready()
             behind = place._replace(url=gate.url)
-            task = self.run(agent, behind, folder, f"{mode}-task", self.task(agent, behind), gate.log)
-            bad = self.run(agent, behind, folder, f"{mode}-forbidden", self.forbidden(agent, behind), gate.log)
+            # A task without a refusal is the same in each mode.
+            if mode == modes[0]:
+                self.tasks[agent.name] = self.run(agent, behind, folder, "task", self.task(agent, behind), gate.log)
+            run = self.run(agent, behind, folder, mode, self.tempted(agent, behind), gate.log)
+            heard = json.dumps([request.body for request in self.model.requests])
         finally:
             gate.stop()
-        row = Row(agent.name, mode, done(task), task.marks or bad.marks, len(bad.statuses), bad.exit_code, told(bad.output))
+        # With `feedback` the model is told, and a person only if the model says so.
+        words = told(run.output) or ("the model is told" if mode == "feedback" and "argument_forbidden" in heard else "")
+        row = Row(agent.name, mode, done(run), run.marks, len(run.statuses), run.exit_code, words)
         self.rows.append(row)
-        print(f"  {row}\n    task {task.exit_code} {task.statuses}\n    forbidden {bad.statuses}", flush=True)
+        print(f"  {row}\n    {run.statuses}", flush=True)
 
     def task(self, agent, place):
         return [Turn(calls=(agent.read(place),)), Turn(calls=(agent.write(place),)), Turn(DONE)]
 
-    def forbidden(self, agent, place):
+    def tempted(self, agent, place):
+        """The same task, and then calls that no rule allows."""
         calls = (agent.shell(place, f"touch {MARK}"), agent.shell(place, f"cp NOTES.txt ../{OUTSIDE}"))
-        return [Turn("I try.", calls), Turn(DONE)]
+        return [*self.task(agent, place)[:2], Turn("I try.", calls), Turn(DONE)]
 
     def run(self, agent, place, folder, name, script, log=None):
         """Runs the agent once, in new folders."""
         self.model.play(script)
         prepare(agent, place)
         before = len(lines(log))
-        words = [PROMPT if word == "PROMPT" else word for word in agent.command]
+        words = [self.program(agent), *(PROMPT if word == "PROMPT" else word for word in agent.command[1:])]
         output = folder / f"{name}.txt"
         with open(output, "wb") as out:
             process = subprocess.Popen(words, cwd=place.project, env=environment(agent, place, self.binaries), stdin=subprocess.DEVNULL,
@@ -158,7 +165,7 @@ def lines(log):
 
 
 def done(run):
-    return run.wrote.strip() == NOTE and not run.marks
+    return run.wrote.strip() == NOTE
 
 
 def plain(text):

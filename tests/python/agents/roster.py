@@ -48,13 +48,14 @@ class Agent(NamedTuple):
     write: object
     shell: object  # function of a Place and a command line
     marks: dict  # tool -> argument -> `x-callgate`
+    inner: tuple = ()  # tools that only programs of code mode call
     upgrades: bool = False  # tries a WebSocket first
     zstd: bool = False  # sends compressed bodies
     fixed: bool = False  # sends no headers of its own, so its listener belongs to one tenant and role
 
 
 COMMAND = {"command": {"shell": "bash"}}
-EXEC = {"command": {"shell": "bash", "cwd": "/workdir"}}
+EXEC = {"command": {"shell": "bash"}}
 
 
 def dumped(value):
@@ -92,10 +93,6 @@ def codex_openai(name, **more):
     return codex(name)._replace(files=files, upgrades=True, **more)
 
 
-def code_mode(place, script):
-    return Call("exec", script, "")
-
-
 def codex_default():
     """Codex's default model: its calls stand in one program of JavaScript."""
     made = codex("codex (default model)", model="")
@@ -104,7 +101,7 @@ def codex_default():
         read=lambda place: Call("exec", 'const r = await tools.exec_command({cmd: "cat NOTES.txt"});\ntext(r.output);\n'),
         write=lambda place: Call("exec", f"const r = await tools.apply_patch({quoted});\ntext(r);\n"),
         shell=lambda place, line: Call("exec", f"const r = await tools.exec_command({{cmd: {json.dumps(line)}}});\ntext(r.output);\n"),
-        marks={"exec": {"input": {"script": "codex"}}})
+        marks={**made.marks, "exec": {"input": "script"}}, inner=("exec_command", "apply_patch"))
 
 
 def gemini():
@@ -180,7 +177,13 @@ def qwen():
 
 
 def cline():
-    return Agent("cline", ("cline", "--auto-approve", "true", "PROMPT"), lambda place: {}, lambda place: {},
+    def files(place):
+        settings = {"provider": "openai-compatible", "apiKey": "dummy", "model": "gpt-4.1", "baseUrl": f"{place.url}/v1", "headers": HEADERS}
+        made = {"settings": settings, "updatedAt": "2026-01-01T00:00:00.000Z", "tokenSource": "manual"}
+        return {".cline/data/settings/providers.json": dumped({
+            "version": 1, "lastUsedProvider": "openai-compatible", "modes": {}, "providers": {"openai-compatible": made}})}
+
+    return Agent("cline", ("cline", "--auto-approve", "true", "PROMPT"), files, lambda place: {},
                  lambda place: Call("read_files", {"files": [{"path": f"{place.project}/NOTES.txt"}]}),
                  lambda place: Call("apply_patch", {"input": PATCH}),
                  lambda place, line: Call("run_commands", {"commands": [line]}),
@@ -222,7 +225,7 @@ AGENTS = [
 
 def environment(agent, place, binaries):
     """Returns the whole environment: nothing of the caller's, apart from the language and the path."""
-    path = os.pathsep.join([str(binaries), os.environ.get("PATH", "/usr/bin:/bin")])
+    path = os.pathsep.join([*binaries, os.environ.get("PATH", "/usr/bin:/bin")])
     home = {"HOME": str(place.home), "XDG_CONFIG_HOME": f"{place.home}/.config", "XDG_DATA_HOME": f"{place.home}/.local/share",
             "XDG_CACHE_HOME": f"{place.home}/.cache", "XDG_STATE_HOME": f"{place.home}/.local/state", "TMPDIR": f"{place.home}/tmp"}
     return {"PATH": path, "LANG": "C.UTF-8", "SHELL": "/bin/bash", **home, **QUIET, **agent.environment(place)}
