@@ -14,6 +14,16 @@ UPGRADE = """                local_reply_config:
                             - header_filter: { header: { name: upgrade, present_match: true } }
                       status_code: 426
 """
+# Before the gate, which reads no compressed request.
+UNPACK = """                  - name: envoy.filters.http.decompressor
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.decompressor.v3.Decompressor
+                      decompressor_library:
+                        name: zstd
+                        typed_config: { "@type": type.googleapis.com/envoy.extensions.compression.zstd.decompressor.v3.Zstd }
+                      request_direction_config: { common_config: { ignore_no_transform_header: true } }
+                      response_direction_config: { common_config: { enabled: { default_value: false, runtime_key: callgate.decompress } } }
+"""
 
 
 def edited(text, agent):
@@ -25,6 +35,8 @@ def edited(text, agent):
                f"                      mutations:\n                        request_mutations:\n{entries}")
     if agent.fixed:
         text = text.replace(FILTER, filters + FILTER, 1)
+    if agent.zstd:
+        text = text.replace(FILTER, UNPACK + FILTER, 1)
     if agent.upgrades and "local_reply_config" not in text:
         text = text.replace("                http_filters:\n", UPGRADE + "                http_filters:\n", 1)
     return text

@@ -175,6 +175,6 @@ def plain(text):
 def told(output):
     """Returns the first line that names the gate or its code."""
     for line in output.splitlines():
-        if "callgate" in line.lower() or "argument_forbidden" in line:
+        if "Callgate refused" in line or "argument_forbidden" in line:
             return line.strip()[:300]
     return ""

@@ -10,6 +10,7 @@ import json
 import threading
 from typing import NamedTuple
 
+import zstandard
 from answers import Turn, write
 
 ROUTE = {"complexity_reasoning": "short", "complexity_score": 10}
@@ -99,8 +100,8 @@ class Model:
         data = handler.rfile.read(int(handler.headers.get("content-length") or 0)) if not handler.headers.get("transfer-encoding") else chunks(
             handler.rfile)
         try:
-            body = json.loads(gzip.decompress(data) if handler.headers.get("content-encoding") == "gzip" else data)
-        except (ValueError, OSError):
+            body = json.loads(unpacked(data, handler.headers.get("content-encoding")))
+        except (ValueError, OSError, zstandard.ZstdError):
             body = None
         api = api_of(handler.path)
         known = bool(api) and isinstance(body, dict)
@@ -123,6 +124,13 @@ class Model:
     def _record(self, request):
         with self._lock:
             self.requests.append(request)
+
+
+def unpacked(data, encoding):
+    """Without the gate, compressed requests arrive as the agent sent them."""
+    if encoding == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return gzip.decompress(data) if encoding == "gzip" else data
 
 
 def chunks(reader):

@@ -3,6 +3,8 @@
 An agent gets a HOME and a project of its own. Its settings turn off updates, telemetry and questions to a person.
 """
 
+import base64
+import datetime
 import json
 import os
 import pathlib
@@ -91,6 +93,23 @@ def codex_openai(name, **more):
             "[history]", 'persistence = "none"', ""])}
 
     return codex(name)._replace(files=files, upgrades=True, **more)
+
+
+def codex_chatgpt():
+    """Codex with a sign-in of ChatGPT: it compresses its requests."""
+    claims = {"chatgpt_plan_type": "pro", "chatgpt_account_id": "account", "chatgpt_user_id": "user"}
+    token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in [
+        {"alg": "none", "typ": "JWT"}, {"email": "dev@example.com", "exp": 4102444800, "https://api.openai.com/auth": claims}, "x"])
+    made = codex_openai("codex (ChatGPT, zstd)", zstd=True, fixed=True)
+
+    def files(place):
+        tokens = {"id_token": token, "access_token": token, "refresh_token": "dummy", "account_id": "account"}
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+        signed = {"auth_mode": "chatgpt", "OPENAI_API_KEY": None, "tokens": tokens, "last_refresh": now}
+        config = made.files(place)[".codex/config.toml"].replace("\n", f'\nchatgpt_base_url = "{place.url}/backend-api"\n', 1)
+        return {".codex/config.toml": config, ".codex/auth.json": dumped(signed)}
+
+    return made._replace(files=files, environment=lambda place: {})
 
 
 def codex_default():
@@ -208,7 +227,8 @@ def claude():
 AGENTS = [
     codex("codex"),
     codex_default(),
-    codex_openai("codex (OpenAI, WebSocket)"),
+    codex_openai("codex (OpenAI, WebSocket)", fixed=True),
+    codex_chatgpt(),
     gemini(),
     opencode("opencode", "@ai-sdk/openai-compatible", "gpt-4.1"),
     opencode("opencode (Responses)", "@ai-sdk/openai", "gpt-5.5"),
