@@ -67,7 +67,7 @@ class Measure:
         try:
             contract = desk.propose(DIST / "callgate", agent, requests, folder)
         except (RuntimeError, KeyError) as error:
-            self.faults.append(f"{agent.name}: no contract: {error}")
+            self.faults.append((agent.name, f"no contract: {error}"))
             return
         for mode in modes:
             self.mode(agent, place, folder, mode, modes, desk.enforce(contract, mode, place.project, requests))

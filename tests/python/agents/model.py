@@ -17,7 +17,7 @@ ROUTE = {"complexity_reasoning": "short", "complexity_score": 10}
 
 
 class Request(NamedTuple):
-    """One recorded request. `body` is None if it was not JSON."""
+    """One recorded request. A body that is no JSON is not kept."""
 
     method: str
     path: str
