@@ -79,7 +79,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let entry = contracts.of(&caller, arguments.host.as_deref(), path)?;
     let contract = &*entry.contract;
     let given = arguments.facts.read(contract)?;
-    let caller = Caller { claims: given.claims.clone(), ..caller };
+    let caller = Caller { claims: given.claims.clone(), workspace: given.workspace.clone(), ..caller };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
     let captured = arguments.captured.read(contract, arguments.facts.model.as_deref())?;
     let conversation = match &captured {
@@ -102,7 +102,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
             if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
                 members.insert("sources".to_owned(), captured::values(notes));
             }
-            let readings = readings(contract, &arguments.role, &arguments.tool, &text);
+            let readings = readings(contract, &caller, &arguments.tool, &text);
             if let (false, Some(members)) = (readings.is_empty(), shown.as_object_mut()) {
                 let one = |reading: &StringReading| json!({ "pointer": reading.pointer, "kind": reading.kind, "lines": reading.lines, "refused": reading.refused });
                 members.insert("understood".to_owned(), readings.iter().map(one).collect());
@@ -116,7 +116,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     };
     let out = match arguments.json {
         true => out,
-        false => out + &understood(contract, &arguments.role, &arguments.tool, &text),
+        false => out + &understood(contract, &caller, &arguments.tool, &text),
     };
     let out = match contracts.is_set && !arguments.json {
         true => format!("{out}  contract   {}\n", entry.file.display()),
@@ -130,17 +130,17 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
 }
 
 /// Reads the marked strings of the call. None if the arguments are not JSON.
-fn readings(contract: &Contract, role: &str, tool: &str, text: &str) -> Vec<StringReading> {
+fn readings(contract: &Contract, caller: &Caller, tool: &str, text: &str) -> Vec<StringReading> {
     match (contract.tool(tool), callgate_json::read(text.as_bytes())) {
-        (Some(tool), Ok(arguments)) => string_readings(contract, role, tool, &arguments),
+        (Some(tool), Ok(arguments)) => string_readings(contract, caller, tool, &arguments),
         _ => Vec::new(),
     }
 }
 
 /// Returns the marked strings of the call, as the profile of the role reads them.
-fn understood(contract: &Contract, role: &str, tool: &str, text: &str) -> String {
+fn understood(contract: &Contract, caller: &Caller, tool: &str, text: &str) -> String {
     let mut out = String::new();
-    for StringReading { pointer, kind, lines, refused } in readings(contract, role, tool, text) {
+    for StringReading { pointer, kind, lines, refused } in readings(contract, caller, tool, text) {
         out.push_str(&format!("  understood {pointer} as {kind}\n"));
         for line in lines.iter().chain(&refused) {
             out.push_str(&format!("    {}\n", plain(line)));

@@ -226,8 +226,9 @@ async fn propose(
             contract_digest: asked.contract_digest.clone(),
             tool: approved.tool.name().to_owned(),
             arguments: approved.canonical.clone(),
+            workspace: asked.workspace(admitted.contract()),
             exchange_id: asked.exchange_id.clone(),
-            about: shown(admitted.contract(), &asked.caller.role, &approved),
+            about: shown(admitted.contract(), &asked.caller, &approved),
         }))
     } else {
         Need::Free

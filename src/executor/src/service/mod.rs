@@ -25,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approved, Code, Contract, Run, Verdict, string_readings};
+use callgate_contract::{Approved, Caller, Code, Contract, Run, Verdict, string_readings};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AdmitRequest, AdmitResponse, AuthorizeRequest, AuthorizeResponse, CallOutcome, ChargeRequest,
@@ -151,8 +151,8 @@ impl Service {
         let (approved, consent) = match decide_call(admitted, asked, position, &call).await {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), &asked.caller.role, &approved);
-                (approved, Consent::Needed(shown))
+                let shown = shown(admitted.contract(), &asked.caller, &approved);
+                (approved, Consent::Needed(shown, asked.workspace(admitted.contract())))
             }
             Verdict::Deny(violation) => {
                 let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
@@ -318,7 +318,7 @@ fn held(digests: &[&str]) -> String {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
+fn shown(contract: &Contract, caller: &Caller, approved: &Approved<'_>) -> About {
     let tool = approved.tool;
     let held_for = match &approved.because {
         Some(violation) => (violation.code, violation.pointer.clone()),
@@ -336,20 +336,20 @@ fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
         held_for: vec![HeldFor {
             code: code.as_str().to_owned(),
             pointer,
-            understood: understood(contract, role, approved),
+            understood: understood(contract, caller, approved),
         }],
     }
 }
 
 /// Returns the marked strings of a call, as the role's profile reads them, in lines of bounded number and length.
-fn understood(contract: &Contract, role: &str, approved: &Approved<'_>) -> Vec<String> {
+fn understood(contract: &Contract, caller: &Caller, approved: &Approved<'_>) -> Vec<String> {
     const LINES: usize = 64;
     const CHARACTERS: usize = 240;
     let cut = |line: String| match line.char_indices().nth(CHARACTERS) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     };
-    let readings = string_readings(contract, role, approved.tool, &approved.arguments);
+    let readings = string_readings(contract, caller, approved.tool, &approved.arguments);
     let lines = readings.into_iter().flat_map(|reading| {
         let head = format!("{} is a {}", reading.pointer, reading.kind);
         std::iter::once(head).chain(reading.lines).chain(reading.refused)
