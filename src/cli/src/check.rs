@@ -116,7 +116,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     };
     let out = match arguments.json {
         true => out,
-        false => out + &understood(contract, &arguments.role, &arguments.tool, &text),
+        false => out + &understood(&readings(contract, &arguments.role, &arguments.tool, &text), told(&verdict)),
     };
     let out = match contracts.is_set && !arguments.json {
         true => format!("{out}  contract   {}\n", entry.file.display()),
@@ -137,12 +137,24 @@ fn readings(contract: &Contract, role: &str, tool: &str, text: &str) -> Vec<Stri
     }
 }
 
-/// Returns the marked strings of the call, as the profile of the role reads them.
-fn understood(contract: &Contract, role: &str, tool: &str, text: &str) -> String {
+/// Returns the broken rule that the verdict has in words.
+fn told<'v>(verdict: &'v Verdict<'_>) -> Option<&'v Violation> {
+    match verdict {
+        Verdict::Deny(violation) => Some(violation),
+        Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => approved.shadowed.as_ref(),
+    }
+}
+
+/// Returns the marked strings of the call, as the profile of the role reads them. The reason that the verdict gives is not repeated.
+fn understood(readings: &[StringReading], told: Option<&Violation>) -> String {
     let mut out = String::new();
-    for StringReading { pointer, kind, lines, refused } in readings(contract, role, tool, text) {
+    for StringReading { pointer, kind, lines, refused, .. } in readings {
+        let is_told = |reason: &String| told.is_some_and(|told| told.message == *reason && told.pointer == *pointer);
+        if refused.as_ref().is_some_and(is_told) {
+            continue;
+        }
         out.push_str(&format!("  understood {pointer} as {kind}\n"));
-        for line in lines.iter().chain(&refused) {
+        for line in lines.iter().chain(refused) {
             out.push_str(&format!("    {}\n", plain(line)));
         }
     }

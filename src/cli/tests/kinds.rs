@@ -49,6 +49,29 @@ fn check_shows_how_a_command_is_understood() {
 }
 
 #[test]
+fn check_prints_the_reason_of_a_denial_once() {
+    let folder = Folder::new("kinds-once");
+    let file = folder.write("desk.yaml", desk());
+    let shadow = folder.write("shadow.yaml", &desk().replace("  models:", "  enforce: false\n  models:"));
+    for (tool, arguments, reason) in [
+        ("Bash", r#"{"command":"cat README.md; rm -rf src"}"#, "expected a command that profile"),
+        ("Bash", r#"{"command":"echo 'open"}"#, "expected a command that has one meaning"),
+        ("Read", r#"{"file_path":"../x"}"#, "expected a path that"),
+    ] {
+        for (file, code) in [(&file, 2), (&shadow, 0)] {
+            let said = check(file, "reader", tool, arguments, &[]);
+            assert_eq!(said.code, code, "{said:?}");
+            assert_eq!(said.out.matches(reason).count(), 1, "{arguments}\n{}", said.out);
+        }
+    }
+    // The verdict names the first refused string, and the reading the others.
+    let to = r#"{"to":["eve@evil.example","mallory@evil.example"],"subject":"Hi"}"#;
+    let said = check(&file, "clerk", "send_mail", to, &[]);
+    assert!(said.out.contains("at         /to/0") && said.out.contains("understood /to/1 as email"), "{}", said.out);
+    assert_eq!(said.out.matches("expected an e-mail address that").count(), 2, "{}", said.out);
+}
+
+#[test]
 fn check_writes_the_reading_as_json() {
     let folder = Folder::new("kinds-json");
     let file = folder.write("desk.yaml", desk());

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
+use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::batch;
+use super::reading;
 use super::services::Services;
+use crate::admission::Registry;
 use callgate_audit::{AuditEvent, Call, Entry, Source, Verdict};
 
 /// The maximum decisions in one request.
@@ -24,10 +27,30 @@ pub(super) async fn record(services: &Services, request: RecordRequest) -> Resul
         )));
     }
     let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let entries = with_readings(services.serving.load_full(), entries).await?;
     for kept in futures_util::future::join_all(entries.into_iter().map(|entry| services.audit.append(entry))).await {
         kept.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())
+}
+
+/// Adds the readings of marked strings, as far as this executor holds the contracts that decided.
+async fn with_readings(serving: Arc<Registry>, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Status> {
+    let has_arguments = entries.iter().any(|entry| entry.call.arguments.is_some());
+    let read = move || {
+        for Entry { call, event, .. } in &mut entries {
+            let AuditEvent::Decision { code, pointer, .. } = event else { continue };
+            if let Some(admitted) = serving.contract(&call.contract_digest) {
+                reading::add_recorded(Arc::make_mut(call), admitted.contract(), code, pointer);
+            }
+        }
+        entries
+    };
+    if !has_arguments {
+        return Ok(read());
+    }
+    // A request can hold megabytes of arguments.
+    spawn_blocking(read).await.map_err(|_| Status::internal("the decisions could not be read: a thread panicked"))
 }
 
 fn entry(decision: Decision) -> Result<Entry, Status> {
@@ -78,6 +101,8 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
+            readings: Vec::new(),
+            readings_cut: false,
         }),
         event: AuditEvent::Decision {
             verdict,
