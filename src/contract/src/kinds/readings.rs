@@ -6,6 +6,7 @@ use callgate_kinds::Reading;
 use super::mark::Mark;
 use super::place::PlacedValue;
 use super::{RoleProfile, judge_one, sentence};
+use crate::decide::Caller;
 use crate::model::{Audit, Contract, Tool};
 use crate::violation::Code;
 
@@ -56,14 +57,14 @@ pub fn string_readings(contract: &Contract, role: &str, tool: &Tool, arguments: 
 #[must_use]
 pub fn bounded_readings(
     contract: &Contract,
-    role: &str,
+    caller: &Caller,
     tool: &Tool,
     arguments: &Value,
     audit: Audit,
 ) -> BoundedReadings {
     let mut out = BoundedReadings::default();
     let (mut lines_left, mut rules_left) = (LINES, RULES);
-    for mut reading in readings(contract, role, tool, arguments, audit) {
+    for mut reading in readings(contract, &caller.role, tool, arguments, audit) {
         if out.list.len() == STRINGS {
             out.is_cut = true;
             break;

@@ -1,6 +1,6 @@
 //! Readings of bounded size, for the audit log and for the people who approve calls.
 
-use callgate_contract::{Audit, BoundedReadings, Contract, StringReading, bounded_readings, load, reading_at};
+use callgate_contract::{Audit, BoundedReadings, Caller, Contract, StringReading, bounded_readings, load, reading_at};
 use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -21,7 +21,7 @@ fn contract() -> Contract {
 fn bounded(role: &str, arguments: &serde_json::Value, audit: Audit) -> BoundedReadings {
     let contract = contract();
     let arguments = callgate_json::read(arguments.to_string().as_bytes()).unwrap();
-    bounded_readings(&contract, role, contract.tool("f").unwrap(), &arguments, audit)
+    bounded_readings(&contract, &Caller::new("acme", role), contract.tool("f").unwrap(), &arguments, audit)
 }
 
 #[test]

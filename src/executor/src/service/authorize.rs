@@ -212,7 +212,7 @@ async fn propose(
         Verdict::Allow(approved) => (approved, false),
         Verdict::NeedsApproval(approved) => (approved, true),
         Verdict::Deny(violation) => {
-            reading::add_refused(&mut audited, admitted.contract(), &call);
+            reading::add_refused(&mut audited, admitted.contract(), &asked.caller, &call);
             return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
         }
     };
@@ -220,7 +220,7 @@ async fn propose(
         let what = "a call of a tool that the executor runs";
         return Err(Status::invalid_argument(format!("{what} (calls[{position}]); send it to Execute")));
     }
-    attempt::describe(&mut audited, admitted.contract(), &approved);
+    attempt::describe(&mut audited, admitted.contract(), &asked.caller, &approved);
     let need = if needs_approval {
         Need::Claims(Box::new(Ask {
             tenant: asked.caller.tenant.clone(),
@@ -229,7 +229,7 @@ async fn propose(
             tool: approved.tool.name().to_owned(),
             arguments: approved.canonical.clone(),
             exchange_id: asked.exchange_id.clone(),
-            about: shown(admitted.contract(), &asked.caller.role, &approved),
+            about: shown(admitted.contract(), &asked.caller, &approved),
         }))
     } else {
         Need::Free

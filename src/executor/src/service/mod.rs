@@ -26,7 +26,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approved, Code, Contract, Run, Verdict};
+use callgate_contract::{Approved, Caller, Code, Contract, Run, Verdict};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AdmitRequest, AdmitResponse, AuthorizeRequest, AuthorizeResponse, CallOutcome, ChargeRequest,
@@ -152,27 +152,30 @@ impl Service {
         let (approved, consent) = match decide_call(admitted, asked, position, &call).await {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), &asked.caller.role, &approved);
+                let shown = shown(admitted.contract(), &asked.caller, &approved);
                 (approved, Consent::Needed(shown))
             }
             Verdict::Deny(violation) => {
                 let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
-                reading::add_refused(&mut audited, admitted.contract(), &call);
+                reading::add_refused(&mut audited, admitted.contract(), &asked.caller, &call);
                 return denied(outcome::denied(call.id, violation), code, pointer, audited, span);
             }
         };
         match admitted.runnable(approved.tool) {
-            Some(runnable) => Decided::Allowed(Box::new(Attempt::new(
-                call.id.clone(),
-                audited,
-                Arc::clone(admitted),
-                approved,
-                runnable,
-                consent,
-                began,
-                Arc::clone(&asked.peer),
-                span,
-            ))),
+            Some(runnable) => {
+                attempt::describe(&mut audited, admitted.contract(), &asked.caller, &approved);
+                Decided::Allowed(Box::new(Attempt::new(
+                    call.id.clone(),
+                    audited,
+                    Arc::clone(admitted),
+                    approved,
+                    runnable,
+                    consent,
+                    began,
+                    Arc::clone(&asked.peer),
+                    span,
+                )))
+            }
             None => {
                 let outcome = outcome::not_here(call.id.clone(), approved.tool.name());
                 denied(outcome, outcome::RUN_BY_CLIENT, String::new(), audited, span)
@@ -320,7 +323,7 @@ fn held(digests: &[&str]) -> String {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
+fn shown(contract: &Contract, caller: &Caller, approved: &Approved<'_>) -> About {
     let tool = approved.tool;
     let held_for = match &approved.because {
         Some(violation) => (violation.code, violation.pointer.clone()),
@@ -338,7 +341,7 @@ fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
         held_for: vec![HeldFor {
             code: code.as_str().to_owned(),
             pointer,
-            understood: reading::shown(contract, role, approved),
+            understood: reading::shown(contract, caller, approved),
         }],
     }
 }

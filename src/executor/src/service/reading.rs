@@ -4,13 +4,15 @@
 //! `audit: full` has them. The kind, the profile, its rules and the reason of a refusal are words of the contract and of the gate.
 
 use callgate_audit::{self as audit, RecordedReading};
-use callgate_contract::{Approved, Audit, BoundedReadings, Contract, StringReading, bounded_readings, reading_at};
+use callgate_contract::{
+    Approved, Audit, BoundedReadings, Caller, Contract, StringReading, bounded_readings, reading_at,
+};
 use callgate_proto::executor::v1 as proto;
 
 /// Returns the marked strings of a call, as the role's profile reads them, in lines of bounded number and length.
-pub(super) fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> Vec<String> {
+pub(super) fn shown(contract: &Contract, caller: &Caller, approved: &Approved<'_>) -> Vec<String> {
     let BoundedReadings { list, is_cut } =
-        bounded_readings(contract, role, approved.tool, &approved.arguments, Audit::Full);
+        bounded_readings(contract, caller, approved.tool, &approved.arguments, Audit::Full);
     let lines = list.into_iter().flat_map(|reading| {
         let head = format!("{} is a {}", reading.pointer, reading.kind);
         std::iter::once(head).chain(reading.lines).chain(reading.refused)
@@ -19,14 +21,14 @@ pub(super) fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) ->
 }
 
 /// Adds the reading of an approved call to its record.
-pub(super) fn add(call: &mut audit::Call, contract: &Contract, approved: &Approved<'_>) {
-    let readings = bounded_readings(contract, &call.role, approved.tool, &approved.arguments, approved.tool.audit());
+pub(super) fn add(call: &mut audit::Call, contract: &Contract, caller: &Caller, approved: &Approved<'_>) {
+    let readings = bounded_readings(contract, caller, approved.tool, &approved.arguments, approved.tool.audit());
     keep(call, readings);
 }
 
 /// Adds the reading of a refused call to its record, if its arguments are JSON.
-pub(super) fn add_refused(call: &mut audit::Call, contract: &Contract, given: &proto::Call) {
-    add_text(call, contract, &given.tool, &given.arguments);
+pub(super) fn add_refused(call: &mut audit::Call, contract: &Contract, caller: &Caller, given: &proto::Call) {
+    add_text(call, contract, caller, &given.tool, &given.arguments);
 }
 
 /// Adds the reading of a call that the filter decided under this contract. Without arguments, it is the kind and the profile that decided.
@@ -34,7 +36,8 @@ pub(super) fn add_recorded(call: &mut audit::Call, contract: &Contract, code: &s
     match call.arguments.take() {
         Some(arguments) => {
             let tool = call.tool.clone();
-            add_text(call, contract, &tool, &arguments);
+            let caller = Caller::new(call.tenant.clone(), call.role.clone());
+            add_text(call, contract, &caller, &tool, &arguments);
             call.arguments = Some(arguments);
         }
         None => {
@@ -45,10 +48,10 @@ pub(super) fn add_recorded(call: &mut audit::Call, contract: &Contract, code: &s
     }
 }
 
-fn add_text(call: &mut audit::Call, contract: &Contract, tool: &str, arguments: &str) {
+fn add_text(call: &mut audit::Call, contract: &Contract, caller: &Caller, tool: &str, arguments: &str) {
     let Some(tool) = contract.tool(tool).filter(|tool| tool.is_marked()) else { return };
     if let Ok(arguments) = callgate_json::read(arguments.as_bytes()) {
-        keep(call, bounded_readings(contract, &call.role, tool, &arguments, tool.audit()));
+        keep(call, bounded_readings(contract, caller, tool, &arguments, tool.audit()));
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::desk::{Desk, Running, wasm};
+use crate::desk::{Desk, Running, hex, wasm};
 use crate::guests;
 
 const SECRET: &str = "hunter2";
@@ -31,7 +31,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let module = wasm(&guests::echo());
         std::fs::write(folder.path().join("echo.wasm"), &module).unwrap();
-        let sha256: String = Sha256::digest(&module).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&Sha256::digest(&module));
         let run = format!("run: {{ wasm: {{ module: echo.wasm, sha256: \"{sha256}\" }} }}");
         let command = "{ type: object, required: [command], additionalProperties: false, \
                        properties: { command: { type: string, x-callgate: { command: { shell: bash } } } } }";
