@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::{self as contract, Approved, Audit, Contract, Violation};
+use callgate_contract::{Approved, Audit, Contract, Violation};
 use callgate_proto::executor::v1::CallOutcome;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -403,7 +403,7 @@ fn idempotency_key(call: &audit::Call) -> String {
 pub(super) fn describe(
     call: &mut audit::Call,
     contract: &Contract,
-    caller: &contract::Caller,
+    caller: &callgate_contract::Caller,
     approved: &Approved<'_>,
 ) {
     call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
