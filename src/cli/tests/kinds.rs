@@ -35,7 +35,7 @@ fn check_shows_how_a_command_is_understood() {
     for part in [
         "needs approval: Bash for dev",
         "approval_required at /command: expected a person's approval; profile `edit` asks for `git push`",
-        "understood /command as command",
+        "understood /command as command, by profile edit",
         "\"cd\" program",
         "read /work/project/src/main.rs",
         "by `git push`; asks a person; reaches the network",
@@ -79,6 +79,10 @@ fn check_writes_the_reading_as_json() {
     let shown: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(shown["understood"][0]["pointer"], "/file_path");
     assert_eq!(shown["understood"][0]["lines"][0], "read /work/project/src/a");
+    assert_eq!(shown["understood"][0]["profile"], "look");
+    let said = check(&file, "dev", "Bash", r#"{"command":"cat a; git push"}"#, &["--json"]);
+    let shown: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(shown["understood"][0]["rules"], serde_json::json!(["cat", "git push"]));
 }
 
 #[test]

@@ -32,20 +32,20 @@ pub(super) fn add_refused(call: &mut audit::Call, contract: &Contract, caller: &
 }
 
 /// Adds the reading of a call that the filter decided under this contract. Without arguments, it is the kind and the profile that decided.
-pub(super) fn add_recorded(call: &mut audit::Call, contract: &Contract, code: &str, pointer: &str) {
-    match call.arguments.take() {
-        Some(arguments) => {
-            let tool = call.tool.clone();
-            let caller = Caller::new(call.tenant.clone(), call.role.clone());
-            add_text(call, contract, &caller, &tool, &arguments);
-            call.arguments = Some(arguments);
-        }
-        None => {
-            let tool = contract.tool(&call.tool);
-            let reading = tool.and_then(|tool| reading_at(contract, &call.role, tool, code, pointer));
-            call.readings.extend(reading.map(recorded));
-        }
+pub(super) fn add_recorded(
+    call: &mut audit::Call,
+    contract: &Contract,
+    caller: &Caller,
+    (code, pointer): (&str, &str),
+) {
+    let tool = call.tool.clone();
+    if let Some(arguments) = call.arguments.take() {
+        add_text(call, contract, caller, &tool, &arguments);
+        call.arguments = Some(arguments);
+        return;
     }
+    let reading = contract.tool(&tool).and_then(|tool| reading_at(contract, &caller.role, tool, code, pointer));
+    call.readings.extend(reading.map(recorded));
 }
 
 fn add_text(call: &mut audit::Call, contract: &Contract, caller: &Caller, tool: &str, arguments: &str) {

@@ -1,6 +1,6 @@
 //! The executor judges marked strings again, and its audit log shows how it understood them.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use callgate_audit::{LogReader, Query, Record, RecordedReading, verify};
 use callgate_proto::executor::v1::call_ruling::Ruling;
@@ -182,7 +182,7 @@ async fn decisions_of_the_filter_get_their_reading_here() {
         exchange_id: "exchange-1".into(),
         round: 1,
         position,
-        time_unix_nanos: UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_nanos() as u64,
+        time_unix_nanos: u64::try_from(UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap(),
         contract_digest: site.running.digest.clone(),
         caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Caller::default() }),
         tool: tool.into(),
