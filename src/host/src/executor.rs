@@ -220,7 +220,10 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
         conversation_id: correlation.conversation.clone().unwrap_or_default(),
-        caller: Some(caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())),
+        caller: Some(Caller {
+            workspace: decisions.caller.workspace,
+            ..caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())
+        }),
         ..Decision::default()
     };
     for decision in decisions.list {

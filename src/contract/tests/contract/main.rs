@@ -31,6 +31,7 @@ mod lint;
 mod model;
 mod prices;
 mod rates;
+mod readings;
 mod references;
 mod results;
 mod runs;
