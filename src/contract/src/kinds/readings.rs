@@ -103,11 +103,11 @@ fn profile_of<'c>(contract: &'c Contract, role: &str) -> Option<&'c RoleProfile>
 }
 
 /// Reads one string after another, each when it is asked for.
-fn readings(
-    contract: &Contract,
-    caller: &Caller,
-    tool: &Tool,
-    arguments: &Value,
+fn readings<'c>(
+    contract: &'c Contract,
+    caller: &'c Caller,
+    tool: &'c Tool,
+    arguments: &'c Value,
     audit: Audit,
 ) -> impl Iterator<Item = StringReading> {
     let judges = profile_of(contract, &caller.role).zip(contract.workspace.as_ref());
