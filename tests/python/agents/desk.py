@@ -56,11 +56,14 @@ def add_custom(spec, requests):
 
 
 def listed(body):
-    """Yields the tools of a request of Responses, also those in items and namespaces."""
+    """Yields the tools of a request of Responses, also those in items and in the namespace of bare names."""
     items = body.get("input") if isinstance(body.get("input"), list) else []
     places = [body.get("tools") or [], *(item.get("tools", []) for item in items if item.get("type") == "additional_tools")]
     for tool in (tool for place in places for tool in place):
-        yield from tool.get("tools", []) if tool.get("type") == "namespace" else [tool]
+        if tool.get("type") != "namespace":
+            yield tool
+        elif tool.get("name") == "functions":
+            yield from tool.get("tools", [])
 
 
 def mark_cline(spec):
