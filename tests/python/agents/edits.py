@@ -35,7 +35,7 @@ def edited(text, agent):
                f"                      mutations:\n                        request_mutations:\n{entries}")
     if agent.fixed:
         text = text.replace(FILTER, filters + FILTER, 1)
-    if agent.zstd:
+    if agent.zstd and "http.decompressor" not in text:
         text = text.replace(FILTER, UNPACK + FILTER, 1)
     if agent.upgrades and "local_reply_config" not in text:
         text = text.replace("                http_filters:\n", UPGRADE + "                http_filters:\n", 1)
