@@ -17,7 +17,7 @@ ROUTE = {"complexity_reasoning": "short", "complexity_score": 10}
 
 
 class Request(NamedTuple):
-    """One recorded request. A body that is no JSON is not kept."""
+    """One recorded request. `body` is None unless it is JSON."""
 
     method: str
     path: str
