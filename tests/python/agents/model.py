@@ -17,7 +17,7 @@ ROUTE = {"complexity_reasoning": "short", "complexity_score": 10}
 
 
 class Request(NamedTuple):
-    """One recorded request. `body` is None unless it is JSON."""
+    """One recorded request, and its body if that was JSON."""
 
     method: str
     path: str
