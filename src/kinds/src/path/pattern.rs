@@ -9,6 +9,9 @@ use std::borrow::Borrow;
 /// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
 const MOST_TOKENS: usize = 127;
 
+/// The characters that [`Token::Trail`] matches.
+const TRAILING: [char; 2] = ['.', ' '];
+
 /// The most stars in one name.
 const MOST_STARS: usize = 8;
 
@@ -18,6 +21,10 @@ pub(crate) struct NamePattern {
     tokens: Vec<Token>,
     /// The positions of tokens that match nothing, too.
     optional: u128,
+    /// The character that every name begins with, if the pattern writes it.
+    first: Option<char>,
+    /// The character that every name ends with, but for dots and blanks, if the pattern writes it.
+    last: Option<char>,
 }
 
 /// A part of a pattern.
@@ -155,6 +162,13 @@ impl NamePattern {
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
     pub(crate) fn matches(&self, name: &str) -> bool {
+        // Most patterns differ from most names in the first or the last character.
+        if self.first.is_some_and(|c| !name.starts_with(c)) {
+            return false;
+        }
+        if self.last.is_some_and(|c| !name.trim_end_matches(TRAILING).ends_with(c)) {
+            return false;
+        }
         self.run(name.chars().map(Token::Char)) != Overlap::Nothing
     }
 
@@ -167,7 +181,10 @@ impl NamePattern {
     fn new(tokens: Vec<Token>) -> Self {
         let bits = tokens.iter().take(MOST_TOKENS).enumerate();
         let optional = bits.fold(0, |bits, (at, token)| bits | (u128::from(token.is_optional()) << at));
-        Self { tokens, optional }
+        let character = |token: Option<&Token>| if let Some(Token::Char(c)) = token { Some(*c) } else { None };
+        let first = character(tokens.first());
+        let last = character(tokens.iter().rev().find(|token| **token != Token::Trail));
+        Self { optional, first, last: last.filter(|c| !TRAILING.contains(c)), tokens }
     }
 
     /// Walks the tokens of the other side.
@@ -204,7 +221,7 @@ impl NamePattern {
             // The position after the last token has none.
             let Some(token) = self.tokens.get(index as usize) else { break };
             if token.is_optional() {
-                if *token == Token::Star || other.meets(&Token::Char('.')) || other.meets(&Token::Char(' ')) {
+                if *token == Token::Star || TRAILING.iter().any(|c| other.meets(&Token::Char(*c))) {
                     to.any |= here;
                     to.aimed |= from.aimed & here;
                 }

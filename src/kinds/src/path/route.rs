@@ -70,6 +70,16 @@ impl Route {
         RouteReach { end: None, goes_on: at != 0 }
     }
 
+    /// Compares the names of a path, as [`reach`](Self::reach) does.
+    pub(super) fn reach_names(&self, names: &[String]) -> RouteReach {
+        // One name at any depth is the form of most entries that forbid. It needs no set of positions.
+        if let [Segment::AnyDepth, segment] = self.segments.as_slice() {
+            let found = names.iter().position(|name| segment.meets(Component::Name(name), Strictness::Possible));
+            return RouteReach { end: found.map(|index| index + 1), goes_on: true };
+        }
+        self.reach(names.iter().map(|name| Component::Name(name)), Strictness::Possible)
+    }
+
     /// Moves all positions over one component.
     fn step(&self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
         if matches!(component, Component::AnyDepth) {

@@ -110,7 +110,7 @@ impl PathRules {
     pub fn check_below(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
         let is_below = self.allowed.iter().any(|rule| {
-            let end = rule.route.reach(names_of(path.components()), Strictness::Possible).end;
+            let end = rule.route.reach_names(path.components()).end;
             end.is_some_and(|end| end < path.components().len())
         });
         if !is_below || self.root.is_within(path) {
@@ -127,7 +127,7 @@ impl PathRules {
     /// Returns the first entry that allows the path. A `!` entry may still forbid it.
     #[must_use]
     pub fn allowed_by(&self, path: &ResolvedPath) -> Option<&str> {
-        let allows = |rule: &&Rule| rule.route.reach(names_of(path.components()), Strictness::Possible).end.is_some();
+        let allows = |rule: &&Rule| rule.route.reach_names(path.components()).end.is_some();
         self.entry(self.allowed.iter().find(allows)?)
     }
 
@@ -176,7 +176,7 @@ impl PathRules {
     /// Compares a path with a rule that forbids.
     fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> RouteReach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
-        rule.route.reach(names_of(names.get(start..).unwrap_or_default()), Strictness::Possible)
+        rule.route.reach_names(names.get(start..).unwrap_or_default())
     }
 
     /// Returns the number of components that names at any depth are not compared with: those of the root, for a path in it.
@@ -193,9 +193,4 @@ impl PathRules {
 /// Returns the folded names of a path.
 pub(super) fn folded(path: &ResolvedPath) -> Vec<String> {
     path.components().iter().map(|name| fold::fold(name)).collect()
-}
-
-/// Returns names as components.
-fn names_of(names: &[String]) -> impl Iterator<Item = Component<'_>> {
-    names.iter().map(|name| Component::Name(name))
 }
