@@ -5,7 +5,9 @@
     reason = "a test that fails may panic, and a replay prints its counts"
 )]
 
-use callgate_verdicts::{Played, Table, corpus, decided, differences};
+use std::time::Instant;
+
+use callgate_verdicts::{Played, Table, corpus, decided, differences, hostile};
 
 /// Compares every place of this process, over one table.
 fn compare(table: &Table) {
@@ -29,4 +31,16 @@ fn the_corpus_gets_the_same_verdicts_from_decision_and_engine() {
         Some(table) => compare(&table),
         None => eprintln!("SKIPPED: verdicts of the corpus: {} does not have it", corpus::folder().display()),
     }
+}
+
+#[test]
+fn the_time_of_every_kind_grows_no_faster_than_its_text() {
+    let began = Instant::now();
+    let growth = hostile::growth(|| began.elapsed().as_secs_f64() * 1e3).unwrap();
+    assert!(growth.over.is_empty(), "{} of {} texts:\n{}", growth.over.len(), growth.texts, growth.over.join("\n"));
+    let (time, text) = growth.slowest;
+    eprintln!(
+        "COVERED growth natively: {} hostile texts of all kinds; the slowest took {time:.0} ms, {text}",
+        growth.texts
+    );
 }

@@ -3,7 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that fails may panic")]
 
-use callgate_verdicts::{Played, Table, decided, differences};
+use callgate_verdicts::{Played, Table, decided, differences, hostile};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
 fn compare(table: &Table) {
@@ -26,4 +26,15 @@ fn the_corpus_gets_the_same_verdicts_under_node() {
     if let Some(table) = Table::read(include_str!(env!("CALLGATE_VERDICTS"))).unwrap() {
         compare(&table);
     }
+}
+
+#[wasm_bindgen_test]
+fn the_time_of_every_kind_grows_no_faster_than_its_text_under_node() {
+    let growth = hostile::growth(js_sys::Date::now).unwrap();
+    assert!(growth.over.is_empty(), "{} of {} texts:\n{}", growth.over.len(), growth.texts, growth.over.join("\n"));
+    let (time, text) = growth.slowest;
+    console_log!(
+        "COVERED growth under Node: {} hostile texts of all kinds; the slowest took {time:.0} ms, {text}",
+        growth.texts
+    );
 }
