@@ -9,8 +9,8 @@ use std::borrow::Borrow;
 /// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
 const MOST_TOKENS: usize = 127;
 
-/// The characters that [`Token::Trail`] matches.
-const TRAILING: [char; 2] = ['.', ' '];
+/// The characters that a trail holds.
+const TRAIL: [char; 2] = ['.', ' '];
 
 /// The most stars in one name.
 const MOST_STARS: usize = 8;
@@ -21,10 +21,10 @@ pub(crate) struct NamePattern {
     tokens: Vec<Token>,
     /// The positions of tokens that match nothing, too.
     optional: u128,
-    /// The character that every name begins with, if the pattern writes it.
-    first: Option<char>,
-    /// The character that every name ends with, but for dots and blanks, if the pattern writes it.
+    /// The last character of every name that matches, apart from dots and blanks at its end; `None` if names differ in it.
     last: Option<char>,
+    /// The first character of every name that matches; `None` if names differ in it.
+    first: Option<char>,
 }
 
 /// A part of a pattern.
@@ -162,11 +162,12 @@ impl NamePattern {
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        // Most patterns differ from most names in the first or the last character.
-        if self.first.is_some_and(|c| !name.starts_with(c)) {
+        if self.first.is_some_and(|first| !name.starts_with(first)) {
             return false;
         }
-        if self.last.is_some_and(|c| !name.trim_end_matches(TRAILING).ends_with(c)) {
+        // Most names fail here. Without it, `*.pem` reads every character of every name.
+        let is_other = |last| name.trim_end_matches(TRAIL).chars().next_back() != Some(last);
+        if self.last.is_some_and(is_other) {
             return false;
         }
         self.run(name.chars().map(Token::Char)) != Overlap::Nothing
@@ -181,10 +182,15 @@ impl NamePattern {
     fn new(tokens: Vec<Token>) -> Self {
         let bits = tokens.iter().take(MOST_TOKENS).enumerate();
         let optional = bits.fold(0, |bits, (at, token)| bits | (u128::from(token.is_optional()) << at));
-        let character = |token: Option<&Token>| if let Some(Token::Char(c)) = token { Some(*c) } else { None };
-        let first = character(tokens.first());
-        let last = character(tokens.iter().rev().find(|token| **token != Token::Trail));
-        Self { optional, first, last: last.filter(|c| !TRAILING.contains(c)), tokens }
+        let last = match tokens.iter().rev().find(|token| **token != Token::Trail) {
+            Some(Token::Char(c)) if !TRAIL.contains(c) && tokens.len() <= MOST_TOKENS => Some(*c),
+            _ => None,
+        };
+        let first = match tokens.first() {
+            Some(Token::Char(c)) => Some(*c),
+            _ => None,
+        };
+        Self { tokens, optional, last, first }
     }
 
     /// Walks the tokens of the other side.
@@ -221,7 +227,7 @@ impl NamePattern {
             // The position after the last token has none.
             let Some(token) = self.tokens.get(index as usize) else { break };
             if token.is_optional() {
-                if *token == Token::Star || TRAILING.iter().any(|c| other.meets(&Token::Char(*c))) {
+                if *token == Token::Star || TRAIL.iter().any(|c| other.meets(&Token::Char(*c))) {
                     to.any |= here;
                     to.aimed |= from.aimed & here;
                 }
@@ -321,4 +327,29 @@ fn read_class(text: &str) -> Result<(Token, &str), &'static str> {
 /// Returns true for a range of digits, of small letters or of capital ones: every language orders these alike.
 fn is_plain_range(low: char, high: char) -> bool {
     [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase].iter().any(|is| is(&low) && is(&high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NamePattern, Overlap, Token};
+
+    #[test]
+    fn the_quick_look_at_the_end_of_a_name_changes_no_result() {
+        let patterns =
+            ["*.pem", "a", "a*", "*", "?", "*a?", "[a-c]", "*.[a-c]", "x.", "*a.", "a b", "", "*é", "id_*_a", "**a"];
+        let names = [
+            "a.pem", "a.pem.. ", "a", "A", "a.", "a. .", ".", "", " ", "x.", "x", "aé", "é", "b", "*.b", "id_x_a",
+            "pem", "aab",
+        ];
+        for pattern in patterns {
+            let read =
+                NamePattern::read(pattern, false).unwrap_or_else(|(at, reason)| panic!("{pattern} {at} {reason}"));
+            for pattern in [read.clone(), read.widen(), read.widen().with_trail(), read.with_trail()] {
+                for name in names {
+                    let slowly = pattern.run(name.chars().map(Token::Char)) != Overlap::Nothing;
+                    assert_eq!(pattern.matches(name), slowly, "{pattern:?} {name:?}");
+                }
+            }
+        }
+    }
 }
