@@ -109,6 +109,11 @@ impl Profile {
         match mode {
             PathMode::Read => self.read.check(path),
             PathMode::Write => self.write.check(path),
+            // The tool may delete a directory.
+            PathMode::Delete if !self.is_recursive => {
+                self.write.check_tree(path)?;
+                self.write.check_below(path)
+            }
             PathMode::Delete => self.write.check_below(path),
         }
     }
