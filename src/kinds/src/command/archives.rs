@@ -11,8 +11,8 @@ use super::{options, sorts};
 
 /// Options in the old style, which has no dash. The last letter takes the next word, as it does behind a dash.
 const OLD_STYLE: &[&str] = &[
-    "-tf", "-tvf", "-tzf", "-tvzf", "-tzvf", "-tjf", "-tJf", "-ztf", "-cf", "-cvf", "-czf", "-czvf", "-cvzf", "-zcf", "-zcvf",
-    "-cjf", "-cjvf", "-cJf", "-cJvf", "-caf",
+    "-tf", "-tvf", "-tzf", "-tvzf", "-tzvf", "-tjf", "-tJf", "-ztf", "-cf", "-cvf", "-czf", "-czvf", "-cvzf", "-zcf",
+    "-zcvf", "-cjf", "-cjvf", "-cJf", "-cJvf", "-caf",
 ];
 
 // === impl Judge ===
@@ -28,7 +28,8 @@ impl Judge<'_> {
     ) -> Result<CommandEffect, Fault> {
         let mut words = words.to_vec();
         if let Some(first) = words.get_mut(1)
-            && let Some(old) = first.value.exact().and_then(|text| OLD_STYLE.iter().find(|old| old.get(1..) == Some(text)))
+            && let Some(old) =
+                first.value.exact().and_then(|text| OLD_STYLE.iter().find(|old| old.get(1..) == Some(text)))
         {
             first.value = Value::One(old);
         }
@@ -41,7 +42,8 @@ impl Judge<'_> {
             (false, true) => false,
             _ => return Err(whole("`tar` that neither makes nor lists an archive")),
         };
-        let of_option = |sort: &'static str| sorted.items.iter().filter(move |item| !item.is_operand && item.sort == sort);
+        let of_option =
+            |sort: &'static str| sorted.items.iter().filter(move |item| !item.is_operand && item.sort == sort);
         let mut archives = of_option("w");
         let (Some(archive), None) = (archives.next(), archives.next()) else {
             return Err(whole("`tar` without one archive; write `-f FILE`"));

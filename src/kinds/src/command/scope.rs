@@ -79,7 +79,9 @@ impl Use {
         match self {
             Self::Walk | Self::CopyTree => Some("walks a directory that may hold paths which the profile forbids"),
             Self::WriteTree => Some("changes all below a directory that may hold paths which the profile forbids"),
-            Self::DeleteTree => Some("deletes a directory that may hold paths which the profile forbids; name its files"),
+            Self::DeleteTree => {
+                Some("deletes a directory that may hold paths which the profile forbids; name its files")
+            }
             Self::Move => {
                 Some("moves what may be a directory with paths that the profile forbids; copy the file, and delete it")
             }

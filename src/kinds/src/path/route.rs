@@ -161,9 +161,7 @@ impl Segment {
             (Self::AnyDepth, _) | (_, Component::AnyDepth) => true,
             (Self::Name(name), Component::Name(other)) => name == other,
             (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
-            (_, Component::Pattern(other))
-                if strictness.is_shell() && self.needs_dot() && !other.begins_with_dot() =>
-            {
+            (_, Component::Pattern(other)) if strictness.is_shell() && self.needs_dot() && !other.begins_with_dot() => {
                 false
             }
             (Self::Name(name), Component::Pattern(other)) => other.matches(name),

@@ -145,7 +145,12 @@ pub(super) const MODELS: &[Model] = &[
     ),
     model("git switch", "-qt -c:b --create:b --detach --no-track --quiet --track=t", "b? b?", HERE | PROJECT),
     model("git restore", "-qSW -s:g --ours --quiet --source:g --staged --theirs --worktree", "w* -- w*", HERE | WALKS),
-    model("git reset", "-Nq --hard --intent-to-add --keep --merge --mixed --no-refresh --quiet --soft", "G* -- w*", HERE | WALKS),
+    model(
+        "git reset",
+        "-Nq --hard --intent-to-add --keep --merge --mixed --no-refresh --quiet --soft",
+        "G* -- w*",
+        HERE | WALKS,
+    ),
     // `-s` and `-X` name programs of git's own directory or of PATH, `-e` starts an editor, `-S` a program of the configuration.
     model(
         "git merge",
@@ -178,7 +183,6 @@ pub(super) const MODELS: &[Model] = &[
     model("git clean -n", "-dqxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
     model("git clean -nd", "-qxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
     model("git clean --dry-run", "-dqxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
-    model("git stash drop", "-q --quiet", "g?", HERE),
     model("git worktree list", "-vz --porcelain --verbose", "", HERE),
     model("git submodule status", "--cached --quiet --recursive", "r*", HERE),
     model("git diff-tree", DIFF, "g* -- o*", HERE | WALKS),

@@ -1,6 +1,6 @@
 //! Models of build and test programs. Most of them run the project's own code.
 
-use super::{HERE, Model, NETWORK, PROJECT, STOPS, WORDS, model};
+use super::{HERE, Model, NETWORK, PROJECT, STOPS, WALKS, WORDS, model};
 
 const CARGO: &str = "-qrv -F:t -j:n -p:t --all --all-features --all-targets --bench:t --benches --bin:t --bins --color:t --example:t --examples \
     --features:t --frozen --jobs:n --keep-going --lib --locked --manifest-path:r --message-format:t --no-default-features --offline \

@@ -74,7 +74,6 @@ pub(super) const MODELS: &[Model] = &[
     model("uname", "-amnoprsv", "", 0),
     model("whoami", "", "", 0),
     model("nproc", "--all", "", 0),
-    model("id", "-Ggnru", "b?", 0),
     model("hostname", "-fs", "", 0),
     model("uptime", "-ps", "", 0),
     model("free", "-bghkmt", "", 0),
