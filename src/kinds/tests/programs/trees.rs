@@ -109,6 +109,23 @@ fn a_pattern_with_a_letter_meets_a_forbidden_pattern_in_stars_only_if_walks_are_
 }
 
 #[test]
+fn an_option_before_a_pattern_stays_that_option() {
+    let wide = Profile::wide();
+    verdicts(&wide, &["grep -rn foo --include=*.rs src", "grep --exclude=*.min.* x -r ."], true);
+    verdicts(
+        &wide,
+        &[
+            "sort --output=* a",
+            "grep --fi*=x a",
+            "git diff --outp*=x",
+            "tar -cf x.tar --fil*=y src",
+            "cargo test --target=*",
+        ],
+        false,
+    );
+}
+
+#[test]
 fn what_is_read_only_gets_no_other_name() {
     // The profile may write the directory, and may not read a part of it.
     let read = [".", "!docs/secret"];
