@@ -77,7 +77,7 @@ are allowed. The reasons:
 | `a path that the profile forbids may be among the matches` | `cat *`, `ls *.toml` beside `!@secrets`, which has `secrets.toml` | name the files, or `src/*.rs` |
 | `has a class that programs read in two ways` | `ls [a-c]*.txt`: the language of the system changes ranges | `[abc]*.txt` |
 | `` may become an option; write `./` or `--` before it `` | `wc -l "$f"` with a text that is not known | `wc -l -- "$f"` for known names; name the files |
-| `names that the line does not show; use` `` `xargs -0` `` `behind a program that lists files` | `git ls-files \| xargs wc -l` | `git ls-files -z \| xargs -0 wc -l --` |
+| `` names that the line does not show; use `xargs -0` behind a program that lists files `` | `git ls-files \| xargs wc -l` | `git ls-files -z \| xargs -0 wc -l --` |
 | `changes paths that are not in the line, and the profile may forbid some; name them` | `find . -name '*.log' -delete` | name the files |
 | `a variable that is not on the list of harmless ones` | `FOO=bar ./run.sh` | set it where the agent starts |
 | `` a shell that does not run one literal line: `sh -c LINE` `` | `bash scripts/setup.sh` | an entry with `args` for the script |
