@@ -65,7 +65,7 @@ impl Route {
         // One name at any depth is the form of most entries that forbid. It needs no set of positions.
         if let ([], [Segment::AnyDepth, segment]) = (root, self.segments.as_slice()) {
             let found = names.iter().position(|name| segment.meets(Component::Name(name), Strictness::Possible));
-            return RouteReach { end: found.map(|index| index + 1), goes_on: true };
+            return RouteReach { end: found.map(|index| index + 1), goes_on: true, has_begun: found.is_some() };
         }
         self.reach(root, names.iter().map(|name| Component::Name(name)), Strictness::Possible)
     }
