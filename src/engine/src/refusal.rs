@@ -195,32 +195,35 @@ impl Code {
         }
     }
 
+    /// Returns the HTTP status. A request that the contract refuses has status 400, whatever the rule: coding agents repeat it after
+    /// most other statuses, and some take 403 for a fault of their credentials.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::RequestNotJson
+            Self::ContractUnmatched
+            | Self::RoleForbidden
+            | Self::RequestNotJson
             | Self::RequestInvalid
             | Self::RequestMemberUnknown
             | Self::ToolDeclaredTwice
-            | Self::ConversationUnknown
-            | Self::McpVersionUnsupported => 400,
-            Self::CallerUnknown => 401,
-            Self::ContractUnmatched
-            | Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
             | Self::ModelNotPriced
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
+            | Self::ResultTooLarge
             | Self::ResultDenied
             | Self::TextDenied
-            | Self::McpMethodForbidden
+            | Self::ConversationUnknown
             | Self::ConversationExpired
             | Self::ConversationLimit
-            | Self::Call(_) => 403,
+            | Self::McpMethodForbidden
+            | Self::McpVersionUnsupported
+            | Self::Call(_) => 400,
+            Self::CallerUnknown => 401,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
-            Self::RequestTooLarge | Self::ResultTooLarge => 413,
+            Self::RequestTooLarge => 413,
             Self::RequestEncoded => 415,
             Self::RateLimited | Self::BudgetExceeded => 429,
             Self::OutOfOrder => 500,

@@ -40,11 +40,11 @@ fn a_role_of_one_contract_is_nothing_under_another() {
     let gate = gate(&[(by("acme", "*", "*", "*"), &acme, None), (by("globex", "*", "*", "*"), &globex, None)]);
     for api in &APIS {
         for (tenant, role, expected) in [
-            ("acme", "admin", (403, "role_forbidden")),
-            ("globex", "clerk", (403, "role_forbidden")),
-            ("initech", "clerk", (403, "contract_unmatched")),
-            ("ACME", "clerk", (403, "contract_unmatched")),
-            ("acme ", "clerk", (403, "contract_unmatched")),
+            ("acme", "admin", (400, "role_forbidden")),
+            ("globex", "clerk", (400, "role_forbidden")),
+            ("initech", "clerk", (400, "contract_unmatched")),
+            ("ACME", "clerk", (400, "contract_unmatched")),
+            ("acme ", "clerk", (400, "contract_unmatched")),
             ("", "clerk", (401, "caller_unknown")),
         ] {
             let (effect, exchange) = played(api, &gate, &[("x-tenant", tenant), ("x-role", role)], &[], false);
