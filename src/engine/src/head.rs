@@ -38,7 +38,6 @@ fn is_for_rounds(name: &str) -> bool {
             | "trailer"
             | "transfer-encoding"
             | "upgrade"
-            | "x-envoy-expected-rq-timeout-ms"
     );
     !is_of_one_request && !name.starts_with(':')
 }
@@ -104,6 +103,10 @@ pub(crate) fn read(
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
         return Err(Refusal::new(Code::PathNotAllowed, message));
     }
+    if headers.iter().any(|(name, _)| *name == "upgrade") {
+        let message = "Callgate reads no protocol but plain HTTP; send the request without `upgrade`.";
+        return Err(Refusal::new(Code::UpgradeRefused, message));
+    }
     if gate.paths.passes(path) && !hides_a_slash(path) {
         return Ok((Rc::clone(gate), Head::Passthrough));
     }
@@ -135,7 +138,7 @@ pub(crate) fn read(
     if method == "POST" {
         check_body(headers, &media, end)?;
     }
-    let mut remove = gate.identity.headers();
+    let mut remove = removed(&gate.identity, headers);
     let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
     remove.extend(unwanted.map(str::to_owned));
     match row.api {
@@ -154,6 +157,18 @@ pub(crate) fn read(
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
     }
+}
+
+/// Returns the headers that no upstream gets, whatever the request is: the caller's identity, and what a proxy tells of its own network.
+pub(crate) fn removed(identity: &IdentitySource, headers: &Headers<'_>) -> Vec<String> {
+    let is_inside = |name: &str| name == "forwarded" || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-");
+    let mut removed = identity.headers();
+    for (name, _) in headers.iter().filter(|(name, _)| is_inside(name)) {
+        if !removed.iter().any(|known| known == name) {
+            removed.push((*name).to_owned());
+        }
+    }
+    removed
 }
 
 /// Returns the headers to repeat in a further round.
@@ -197,6 +212,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }
+        (IdentitySource::Fixed(caller), _) => Some(caller.clone()),
         (IdentitySource::Claims | IdentitySource::Certificate { .. }, _) => None,
     };
     match found {
@@ -210,6 +226,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
                 IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
                 IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
                 IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
+                IdentitySource::Fixed(_) => "The gate's `identity` has no tenant or no role.".to_owned(),
             },
         )),
     }

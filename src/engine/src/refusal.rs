@@ -17,6 +17,8 @@ pub enum Code {
     PathNotAllowed,
     /// The path takes POST only.
     MethodNotAllowed,
+    /// A request to change the protocol, such as to a WebSocket.
+    UpgradeRefused,
     /// The request does not identify the caller.
     CallerUnknown,
     /// No contract of the configuration is for the caller, the host and the path.
@@ -99,9 +101,10 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 40] = [
+    const OWN: [Self; 41] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
+        Self::UpgradeRefused,
         Self::CallerUnknown,
         Self::ContractUnmatched,
         Self::RoleForbidden,
@@ -153,6 +156,7 @@ impl Code {
         match self {
             Self::PathNotAllowed => "path_not_allowed",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UpgradeRefused => "upgrade_refused",
             Self::CallerUnknown => "caller_unknown",
             Self::ContractUnmatched => "contract_unmatched",
             Self::RoleForbidden => "role_forbidden",
@@ -222,6 +226,7 @@ impl Code {
             Self::CallerUnknown => 401,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
+            Self::UpgradeRefused => 426,
             Self::RequestTimeout => 408,
             Self::RequestTooLarge => 413,
             Self::RequestEncoded => 415,

@@ -42,6 +42,8 @@ pub(crate) enum IdentityDocument {
     Certificate {
         callers: HashMap<String, CallerDocument>,
     },
+    /// The caller of every request.
+    Fixed(CallerDocument),
 }
 
 /// The caller of a client.
@@ -103,7 +105,19 @@ impl IdentityDocument {
             Self::Certificate { callers } => {
                 (IdentitySource::Certificate { callers: table(callers)? }, Some(VerifiedSource::Certificate))
             }
+            Self::Fixed(caller) => (IdentitySource::Fixed(caller.resolve("fixed")?), None),
         })
+    }
+}
+
+// === impl CallerDocument ===
+
+impl CallerDocument {
+    fn resolve(self, client: &str) -> Result<Caller, ConfigError> {
+        let Self { tenant, role, claims } = self;
+        let claims = claims.into_iter().collect::<CallerClaims>();
+        let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
+        if is_fit { Ok(Caller { tenant, role, claims }) } else { Err(ConfigError::Caller(client.to_owned())) }
     }
 }
 
@@ -114,11 +128,7 @@ fn table(callers: HashMap<String, CallerDocument>) -> Result<HashMap<String, Cal
     }
     callers
         .into_iter()
-        .map(|(client, CallerDocument { tenant, role, claims })| {
-            let claims = claims.into_iter().collect::<CallerClaims>();
-            let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-            if is_fit { Ok((client, Caller { tenant, role, claims })) } else { Err(ConfigError::Caller(client)) }
-        })
+        .map(|(client, caller)| caller.resolve(&client).map(|caller| (client, caller)))
         .collect()
 }
 
