@@ -154,6 +154,26 @@ fn a_client_of_the_table_must_have_a_contract_with_its_role() {
 }
 
 #[test]
+fn a_fixed_caller_is_that_of_every_request_and_must_have_a_contract_with_its_role() {
+    let desk = contract("1.0.0", "clerk", (&most(5), ""), "");
+    let fixed = |tenant: &str, role: &str| {
+        let identity = IdentitySource::Fixed(Caller::new(tenant, role));
+        set(&[(by("acme", "*", "*", "*"), &desk, None)], identity, Paths::default())
+    };
+    let client = || "fixed".to_owned();
+    assert_eq!(fixed("globex", "clerk").unwrap_err(), GateError::ClientUnmatched { client: client() });
+    assert_eq!(fixed("acme", "admin").unwrap_err(), GateError::ClientRole { client: client(), role: "admin".into() });
+    let gate = fixed("acme", "clerk").unwrap();
+    for api in &APIS {
+        for claims in [&[][..], &[("x-tenant", "globex"), ("x-role", "admin")]] {
+            let calls: [Call<'_>; 1] = [("c1", "order", &json!({ "amount": 9 }))];
+            let (_, exchange) = played(api, &gate, claims, &calls, true);
+            assert_eq!(exchange.tally().refused, [Code::ArgumentsInvalid], "{} {claims:?}", api.name);
+        }
+    }
+}
+
+#[test]
 fn the_candidate_of_an_entry_decides_on_its_calls_only() {
     let (small, large) =
         (contract("1.0.0", "clerk", (&most(5), ""), ""), contract("1.0.0", "clerk", (&most(50), ""), ""));
