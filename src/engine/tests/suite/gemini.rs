@@ -410,7 +410,8 @@ proptest! {
         let sent = |path| sent_by(role, on_violation, path);
         let bytes = stream(&parts, beside);
         let (chunked, other) = streamed(&mut sent(STREAM), &bytes, &chunks);
-        prop_assert_eq!(other, None);
+        let is_cut = !accumulate(&chunked).error.is_empty();
+        prop_assert!(other.is_none() || is_cut && other == Some(Effect::Reset), "{:?}", other);
         let (whole, _) = streamed(&mut sent(STREAM), &bytes, &[]);
         prop_assert_eq!(String::from_utf8_lossy(&chunked), String::from_utf8_lossy(&whole));
         prop_assert!(!String::from_utf8_lossy(&chunked).contains("SECRET\":"));
