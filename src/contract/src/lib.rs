@@ -97,7 +97,7 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use advice::{Advice, Guess, Hints, advice, guess, guess_trust};
+pub use advice::{Advice, Guess, Hints, MarkGuess, advice, guess, guess_marks, guess_trust};
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
 pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault, ClaimType, ClaimTypes};
@@ -107,7 +107,7 @@ pub use conversation::{ConversationId, ConversationPolicy};
 pub use counting::{CountCode, CountPlan, CountRefusal, LimitOwner, NotCounted};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
-pub use kinds::{StringReading, explain_profiles, string_readings};
+pub use kinds::{BoundedReadings, StringReading, bounded_readings, explain_profiles, reading_at, string_readings};
 pub use model::{
     Approval, Audit, Contract, CountStore, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role,
     ServerState, StoreUnavailable, Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,

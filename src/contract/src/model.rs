@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
-use callgate_kinds::Workspace;
 use callgate_limits::{Limit, Unit};
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
@@ -19,6 +18,7 @@ use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
+use crate::kinds::workspace::WorkspaceRule;
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -52,7 +52,7 @@ pub struct Contract {
     pub(crate) trusts_users: bool,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
-    pub(crate) workspace: Option<Workspace>,
+    pub(crate) workspace: Option<WorkspaceRule>,
     pub(crate) profiles: NameTable<Arc<RoleProfile>>,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
@@ -316,6 +316,14 @@ impl Contract {
         &self.claims
     }
 
+    /// Returns the header that states the workspace of a request, in lower case; `None` if the contract reads none.
+    ///
+    /// Only a proxy may set it. It is for the gate, not for the upstream.
+    #[must_use]
+    pub fn workspace_header(&self) -> Option<&str> {
+        self.workspace.as_ref()?.header_name()
+    }
+
     /// Returns the role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
@@ -539,6 +547,12 @@ impl Tool {
         }
     }
 
+    /// Returns true if the meaning of an argument may depend on the workspace.
+    #[must_use]
+    pub fn needs_workspace(&self) -> bool {
+        self.marks.iter().any(|mark| mark.kind.needs_workspace())
+    }
+
     /// Returns true if a decision on a call needs the texts of the conversation.
     pub fn reads_texts(&self) -> bool {
         self.sources.reads_texts()
@@ -557,6 +571,11 @@ impl Tool {
     /// Returns true if [`decide`](crate::decide) may hold a call of this tool for a person.
     pub fn may_need_approval(&self) -> bool {
         self.approval != Approval::Never || self.may_ask || self.sources.may_hold()
+    }
+
+    /// True if a string of its arguments has an argument kind.
+    pub fn is_marked(&self) -> bool {
+        !self.marks.is_empty()
     }
 
     /// The form in which the audit log keeps a call's arguments.

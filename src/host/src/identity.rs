@@ -117,7 +117,7 @@ impl CallerDocument {
         let Self { tenant, role, claims } = self;
         let claims = claims.into_iter().collect::<CallerClaims>();
         let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-        if is_fit { Ok(Caller { tenant, role, claims }) } else { Err(ConfigError::Caller(client.to_owned())) }
+        if is_fit { Ok(Caller { claims, ..Caller::new(tenant, role) }) } else { Err(ConfigError::Caller(client.to_owned())) }
     }
 }
 

@@ -8,6 +8,8 @@ pub struct Declaration {
     name: String,
     /// `"name":…`, and `"description":…` if there is one.
     head: String,
+    /// The JSON text of the description.
+    description: Option<String>,
     parameters: String,
 }
 
@@ -18,6 +20,10 @@ pub struct Declared {
     pub name: String,
     /// The list of the dialect that holds it.
     pub form: crate::Form,
+    /// The form of its calls.
+    pub called: crate::Form,
+    /// Its namespace; empty if its name in a contract is its own.
+    pub namespace: String,
 }
 
 // === impl Declaration ===
@@ -27,16 +33,23 @@ impl Declaration {
     #[must_use]
     pub fn new(name: &str, description: Option<&str>, parameters: &Value) -> Declaration {
         let mut head = format!(r#""name":{}"#, Value::from(name));
-        if let Some(description) = description {
-            head.push_str(&format!(r#","description":{}"#, Value::from(description)));
+        let description = description.map(|description| Value::from(description).to_string());
+        if let Some(description) = &description {
+            head.push_str(&format!(r#","description":{description}"#));
         }
-        Declaration { name: name.to_owned(), head, parameters: parameters.to_string() }
+        Declaration { name: name.to_owned(), head, description, parameters: parameters.to_string() }
     }
 
     /// Returns the tool's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the JSON text of the description.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
     }
 
     /// Returns the JSON text of the parameters' schema.

@@ -71,6 +71,12 @@ pub(super) fn write(
         named(&are_unknown),
         "Nothing shows fields in the results of these, so no value of theirs is a source; declare `result` and `output`",
     );
+    list(
+        out,
+        named(&|tool| !tool.marks.is_empty()),
+        "`x-callgate`: strings of these may be commands, paths, URLs or queries, and only schemas check them; move each proposed mark \
+         into its schema, and give the role a profile",
+    );
     list(out, named(&|tool| tool.amount().is_some()), "`approval`: these pay; set a limit");
     list(out, named(&|tool| tool.sketch.differs), "Requests declare these in different forms; the first one counts");
     for tool in tools {
@@ -87,9 +93,6 @@ pub(super) fn write(
                 "Requests use `{names}`, which the provider runs. They are refused unless `providerTools` lists them."
             ),
         );
-    }
-    if sketch.has_custom {
-        point(out, "Requests have custom tools, whose input is free text. No contract allows their calls.".to_owned());
     }
     let role = &arguments.role;
     point(out, format!("`roles`: `{role}` has all tools. Give each role the tools that it needs."));

@@ -46,11 +46,50 @@ impl ArgumentPlace {
         self.0.iter().map(name).collect()
     }
 
+    /// Returns its name in conditions, with `[]` for every item: `args.files[].path`. `None` for the item at one position, which no
+    /// condition can name, and for a name that would have two readings.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.0.iter().try_fold("args".to_owned(), |path, step| match step {
+            PlaceStep::Member(name) if is_plain(name) => Some(format!("{path}.{name}")),
+            PlaceStep::Items => Some(path + "[]"),
+            PlaceStep::Member(_) | PlaceStep::Item(_) => None,
+        })
+    }
+
+    /// Returns the name in conditions of the value at a pointer, which the place leads to: `args.files[2].path`.
+    pub(crate) fn name_at(&self, pointer: &str) -> Option<String> {
+        self.name()?;
+        let mut names = "args".to_owned();
+        let mut segments = pointer.split('/').skip(1);
+        for step in &self.0 {
+            let segment = segments.next()?;
+            match step {
+                PlaceStep::Member(name) => names.extend([".", name]),
+                PlaceStep::Item(_) | PlaceStep::Items => names.extend(["[", segment, "]"]),
+            }
+        }
+        segments.next().is_none().then_some(names)
+    }
+
     /// Returns the values at the place. `null` stands for an absent value.
     pub(crate) fn values<'v>(&self, arguments: &'v Value) -> Vec<PlacedValue<'v>> {
         let mut found = Vec::new();
         collect(&self.0, arguments, String::new(), &mut found);
         found
+    }
+
+    /// Returns true if a JSON Pointer leads to a value at the place.
+    pub(crate) fn leads_to(&self, pointer: &str) -> bool {
+        let Some(pointer) = pointer.strip_prefix('/') else { return false };
+        let mut given = pointer.split('/');
+        let fits = self.0.iter().all(|step| {
+            given.next().is_some_and(|given| match step {
+                PlaceStep::Member(name) => join("", name).strip_prefix('/') == Some(given),
+                PlaceStep::Item(index) => given.parse() == Ok(*index),
+                PlaceStep::Items => given.parse::<usize>().is_ok(),
+            })
+        });
+        fits && given.next().is_none()
     }
 
     /// Returns the value at a place of members only.
@@ -72,6 +111,11 @@ impl std::fmt::Display for ArgumentPlace {
         });
         f.write_str(&pointer)
     }
+}
+
+/// Returns true for a name that a dotted name can hold.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['.', '[', ']'])
 }
 
 fn collect<'v>(steps: &[PlaceStep], value: &'v Value, pointer: String, found: &mut Vec<PlacedValue<'v>>) {

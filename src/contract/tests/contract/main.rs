@@ -31,6 +31,7 @@ mod lint;
 mod model;
 mod prices;
 mod rates;
+mod readings;
 mod references;
 mod results;
 mod runs;
@@ -42,4 +43,5 @@ mod silence;
 mod sources;
 mod told;
 #[cfg(not(target_arch = "wasm32"))]
+mod workspace;
 mod yaml;

@@ -97,11 +97,11 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
 /// Reads a `tool_use` block but for its input.
 ///
 /// A member of a toolset (`toolset_name`) is the client's own and no function of that name. No contract can name it, so it counts
-/// as a [custom](Form::Custom) tool.
+/// as [unknown](Form::Unknown).
 pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let is_own = block.get("toolset_name").is_some_and(|toolset| !toolset.is_null());
-    let form = if is_own { Form::Custom } else { Form::Tool };
+    let form = if is_own { Form::Unknown } else { Form::Tool };
     let extra: Map<String, Value> = block
         .iter()
         .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())

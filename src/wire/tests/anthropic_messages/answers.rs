@@ -88,10 +88,10 @@ fn a_call_without_an_id_gets_one_that_the_client_sees_too() {
 }
 
 #[test]
-fn a_call_of_a_toolset_is_a_custom_call_that_the_engine_refuses() {
+fn a_call_of_a_toolset_is_one_that_the_engine_refuses() {
     let answer =
         read(&content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#));
-    assert_eq!(answer.calls()[0][0].form, Form::Custom);
+    assert_eq!(answer.calls()[0][0].form, Form::Unknown);
 }
 
 #[test]
