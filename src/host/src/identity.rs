@@ -117,7 +117,11 @@ impl CallerDocument {
         let Self { tenant, role, claims } = self;
         let claims = claims.into_iter().collect::<CallerClaims>();
         let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-        if is_fit { Ok(Caller { claims, ..Caller::new(tenant, role) }) } else { Err(ConfigError::Caller(client.to_owned())) }
+        if is_fit {
+            Ok(Caller { claims, ..Caller::new(tenant, role) })
+        } else {
+            Err(ConfigError::Caller(client.to_owned()))
+        }
     }
 }
 
@@ -126,10 +130,7 @@ fn table(callers: HashMap<String, CallerDocument>) -> Result<HashMap<String, Cal
     if callers.is_empty() {
         return Err(ConfigError::NoCaller);
     }
-    callers
-        .into_iter()
-        .map(|(client, caller)| caller.resolve(&client).map(|caller| (client, caller)))
-        .collect()
+    callers.into_iter().map(|(client, caller)| caller.resolve(&client).map(|caller| (client, caller))).collect()
 }
 
 /// Returns true for a header name (RFC 9110 §5.1) in lower case, as Envoy gives them.

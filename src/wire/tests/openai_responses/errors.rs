@@ -27,9 +27,13 @@ fn an_error_has_openais_shape() {
 
 #[test]
 fn an_error_in_a_stream_is_a_failed_response_with_the_error_that_clients_raise() {
-    for (status, reason) in
-        [(400, "invalid_prompt"), (413, "invalid_prompt"), (429, "rate_limit_exceeded"), (502, "server_error"), (504, "server_error")]
-    {
+    for (status, reason) in [
+        (400, "invalid_prompt"),
+        (413, "invalid_prompt"),
+        (429, "rate_limit_exceeded"),
+        (502, "server_error"),
+        (504, "server_error"),
+    ] {
         let error = ApiError { status, ..error() };
         let frame = stream_of(&[]).error(&error);
         assert!(frame.starts_with(b"event: response.failed\ndata: {\"type\":\"response.failed\","));

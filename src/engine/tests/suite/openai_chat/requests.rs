@@ -207,7 +207,9 @@ fn output_tokens_are_clamped_and_added_if_the_caller_named_none() {
 
 #[test]
 fn a_request_to_change_the_protocol_is_refused_on_every_path() {
-    for (method, path) in [("GET", "/v1/responses"), ("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/x")] {
+    for (method, path) in
+        [("GET", "/v1/responses"), ("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/x")]
+    {
         let mut headers = request_headers("clerk");
         headers.retain(|(name, _)| name != ":path" && name != ":method");
         headers.extend([(":path".to_owned(), path.into()), (":method".to_owned(), method.into())]);
@@ -221,7 +223,8 @@ fn a_request_to_change_the_protocol_is_refused_on_every_path() {
 #[test]
 fn headers_about_the_network_inside_are_not_forwarded() {
     let mut headers = request_headers("clerk");
-    let inside = ["forwarded", "x-forwarded-for", "x-forwarded-client-cert", "x-envoy-expected-rq-timeout-ms", "x-envoy-peer"];
+    let inside =
+        ["forwarded", "x-forwarded-for", "x-forwarded-client-cert", "x-envoy-expected-rq-timeout-ms", "x-envoy-peer"];
     for name in inside.into_iter().chain(["x-envoy-peer", "x-forward", "x-request-id"]) {
         headers.push((name.to_owned(), b"x".to_vec()));
     }
@@ -229,7 +232,8 @@ fn headers_about_the_network_inside_are_not_forwarded() {
     let Effect::Forward(forward) = send_with(&mut exchange, &headers, request(false).to_string().as_bytes()) else {
         panic!("the request is allowed")
     };
-    let removed: Vec<_> = forward.remove.iter().filter(|name| name.contains("forward") || name.contains("envoy")).collect();
+    let removed: Vec<_> =
+        forward.remove.iter().filter(|name| name.contains("forward") || name.contains("envoy")).collect();
     assert_eq!(removed, inside.iter().collect::<Vec<_>>());
     assert!(!forward.remove.contains(&"x-request-id".to_owned()));
 }
