@@ -163,7 +163,7 @@ fn a_fixed_caller_is_that_of_every_request_and_must_have_a_contract_with_its_rol
     let client = || "fixed".to_owned();
     assert_eq!(fixed("globex", "clerk").unwrap_err(), GateError::ClientUnmatched { client: client() });
     assert_eq!(fixed("acme", "admin").unwrap_err(), GateError::ClientRole { client: client(), role: "admin".into() });
-    let gate = fixed("acme", "clerk").unwrap();
+    let gate = Rc::new(fixed("acme", "clerk").unwrap().gate());
     for api in &APIS {
         for claims in [&[][..], &[("x-tenant", "globex"), ("x-role", "admin")]] {
             let calls: [Call<'_>; 1] = [("c1", "order", &json!({ "amount": 9 }))];
