@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import desk
 from answers import Turn
-from edits import edited
-from model import Model
-from roster import MARK, NOTE, OUTSIDE, PROMPT, Place, environment
+from model import Model, api_of
+from roster import MARK, NOTE, OUTSIDE, PROMPT, ROLE, TENANT, Place, environment
 from wire_gate import DIST, Gate
 
 # Seconds of one run. Agents start slowly, and retry with pauses.
@@ -29,7 +28,7 @@ class Row(NamedTuple):
     mode: str
     task_done: bool
     forbidden_executed: bool
-    requests: int  # to the gate
+    requests: int  # to the gate, at the paths of models
     exit_code: int  # None if the run was ended
     told: str  # what the person, or the model, is told of the refusal
 
@@ -41,7 +40,7 @@ class Run(NamedTuple):
     output: str
     wrote: str  # the content of OUT.txt
     marks: bool  # if a forbidden call was executed
-    statuses: list  # of each request in the access log
+    statuses: list  # of each request at the path of a model, in the access log
 
 
 class Measure:
@@ -76,7 +75,8 @@ class Measure:
         return shutil.which(agent.command[0], path=os.pathsep.join([*self.binaries, os.environ.get("PATH", "")]))
 
     def mode(self, agent, place, folder, mode, modes, contract):
-        gate = Gate(folder, mode, contract, self.model, edit=lambda text: edited(text, agent))
+        caller = ("--identity", "fixed", "--tenant", TENANT, "--role", ROLE) if agent.fixed else ()
+        gate = Gate(folder, mode, contract, self.model, caller)
         try:
             gate.ready()
             behind = place._replace(url=gate.url)
@@ -120,7 +120,8 @@ class Measure:
         (folder / f"{name}.requests.json").write_text(json.dumps([request._asdict() for request in self.model.requests], indent=1))
         wrote = place.project / "OUT.txt"
         marks = any(mark.exists() for mark in [place.project / MARK, place.project.parent / OUTSIDE])
-        statuses = [f"{line['method']} {line['path']} {line['status']} {line['verdict']}" for line in lines(log)[before:]]
+        statuses = [f"{line['method']} {line['path']} {line['status']} {line['verdict']}" for line in lines(log)[before:]
+                    if api_of(line["path"])]
         return Run(code, plain(output.read_text(errors="replace")), wrote.read_text() if wrote.exists() else "", marks, statuses)
 
 

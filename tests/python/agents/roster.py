@@ -51,8 +51,6 @@ class Agent(NamedTuple):
     shell: object  # function of a Place and a command line
     marks: dict  # tool -> argument -> `x-callgate`
     inner: tuple = ()  # tools that only programs of code mode call
-    upgrades: bool = False  # tries a WebSocket first
-    zstd: bool = False  # sends compressed bodies
     fixed: bool = False  # sends no headers of its own, so its listener belongs to one tenant and role
 
 
@@ -92,7 +90,7 @@ def codex_openai(name, **more):
             "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
             "[history]", 'persistence = "none"', ""])}
 
-    return codex(name)._replace(files=files, upgrades=True, **more)
+    return codex(name)._replace(files=files, **more)
 
 
 def codex_chatgpt():
@@ -100,7 +98,7 @@ def codex_chatgpt():
     claims = {"chatgpt_plan_type": "pro", "chatgpt_account_id": "account", "chatgpt_user_id": "user"}
     token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in [
         {"alg": "none", "typ": "JWT"}, {"email": "dev@example.com", "exp": 4102444800, "https://api.openai.com/auth": claims}, "x"])
-    made = codex_openai("codex (ChatGPT, zstd)", zstd=True, fixed=True)
+    made = codex_openai("codex (ChatGPT, zstd)", fixed=True)
 
     def files(place):
         tokens = {"id_token": token, "access_token": token, "refresh_token": "dummy", "account_id": "account"}
