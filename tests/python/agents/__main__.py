@@ -52,7 +52,10 @@ def main():
     from report import finish
     from roster import AGENTS
 
-    agents = [agent for agent in AGENTS if not options.names or agent.name in options.names]
+    known = {agent.name: agent for agent in AGENTS}
+    if unknown := [name for name in options.names if name not in known]:
+        parser.error(f"no agent is named {', '.join(unknown)}; known: {', '.join(known)}")
+    agents = [known[name] for name in options.names or known]
     folder = options.keep or pathlib.Path(tempfile.mkdtemp(prefix="callgate-agents-"))
     modules = options.installed.resolve() / "node_modules"
     # OpenCode's own entry is made by an install script, and these do not run.

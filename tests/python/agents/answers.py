@@ -82,8 +82,10 @@ def gemini(model, turn, number):
     parts += [{"functionCall": {"id": f"call_{number}_{at}", "name": call.name, "args": call.arguments}} for at, call in enumerate(turn.calls)]
     candidate = {"index": 0, "content": {"role": "model", "parts": parts}, "finishReason": "STOP"}
     usage = {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}
-    whole = {"candidates": [candidate], "modelVersion": model, "responseId": f"r{number}", "usageMetadata": usage}
-    return whole, [whole], ""
+    head = {"modelVersion": model, "responseId": f"r{number}"}
+    events = [{**head, "candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}}]} for part in parts]
+    events[-1]["candidates"], events[-1]["usageMetadata"] = [{**candidate, "content": {"role": "model", "parts": parts[-1:]}}], usage
+    return {**head, "candidates": [candidate], "usageMetadata": usage}, events, ""
 
 
 def responses(model, turn, number):

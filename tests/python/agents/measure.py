@@ -19,6 +19,7 @@ from wire_gate import DIST, Gate
 # Seconds of one run. Agents start slowly, and retry with pauses.
 RUN_SECONDS = int(os.environ.get("CALLGATE_AGENT_SECONDS") or 150)
 DONE = "All done."
+MODEL_TOLD = "the model is told"
 
 
 class Row(NamedTuple):
@@ -88,7 +89,7 @@ class Measure:
         finally:
             gate.stop()
         # With `feedback` the model is told, and a person only if the model says so.
-        words = told(run.output) or ("the model is told" if mode == "feedback" and "argument_forbidden" in heard else "")
+        words = told(run.output) or (MODEL_TOLD if mode == "feedback" and "argument_forbidden" in heard else "")
         row = Row(agent.name, mode, done(run), run.marks, len(run.statuses), run.exit_code, words)
         self.rows.append(row)
         print(f"  {row}\n    {run.statuses}", flush=True)
@@ -174,8 +175,6 @@ def plain(text):
 
 
 def told(output):
-    """Returns the first line that names the gate or its code."""
-    for line in output.splitlines():
-        if "Callgate refused" in line or "argument_forbidden" in line:
-            return line.strip()[:300]
-    return ""
+    """Returns the gate's own words in what the agent printed."""
+    found = re.search(r"Callgate refused .{0,200}|argument_forbidden.{0,200}", output)
+    return found[0] if found else ""

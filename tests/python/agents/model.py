@@ -8,11 +8,14 @@ import gzip
 import http.server
 import json
 import threading
+import time
 from typing import NamedTuple
 
 import zstandard
 from answers import Turn, write
 
+# Seconds between two events of a stream.
+PAUSE = 0.02
 ROUTE = {"complexity_reasoning": "short", "complexity_score": 10}
 
 
@@ -119,7 +122,10 @@ class Model:
         else:
             turn = self.script[min(number, len(self.script) - 1)]
         answer = write(api, model, turn, number, stream)
-        send(handler, 200, answer.content_type, answer.body)
+        if stream:
+            send_events(handler, answer)
+        else:
+            send(handler, 200, answer.content_type, answer.body)
 
     def _record(self, request):
         with self._lock:
@@ -141,6 +147,22 @@ def chunks(reader):
     while reader.readline().strip():
         pass
     return body
+
+
+def send_events(handler, answer):
+    """Sends one chunk for each event, with pauses, as a model does that is still writing."""
+    try:
+        handler.send_response(200)
+        handler.send_header("content-type", answer.content_type)
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        for event in answer.body.split(b"\n\n")[:-1]:
+            handler.wfile.write(b"%x\r\n%s\n\n\r\n" % (len(event) + 2, event))
+            handler.wfile.flush()
+            time.sleep(PAUSE)
+        handler.wfile.write(b"0\r\n\r\n")
+    except OSError:
+        handler.close_connection = True
 
 
 def send(handler, status, content_type, body):

@@ -2,7 +2,7 @@
 
 import json
 
-from measure import DONE, done
+from measure import DONE, MODEL_TOLD, done
 
 # The most requests of a run whose calls are refused. An agent that repeats without end misses this goal.
 MOST_REQUESTS = 12
@@ -28,12 +28,21 @@ def finish(measure, out):
 
 
 def table(rows):
-    lines = ["| agent | `onViolation` | task done | forbidden executed | requests | exit | a person sees |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        cells = [row.agent, f"`{row.mode}`", yes(row.task_done), yes(row.forbidden_executed), row.requests, row.exit_code,
-                 (row.told or "nothing").replace("|", "\\|")]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    """One line for each agent; a cell of a mode has the requests, the exit code, and who is told of the refusal."""
+    lines = ["| agent | task done | forbidden executed | `refuse` | `error` | `feedback` |", "|---|---|---|---|---|---|"]
+    for agent in dict.fromkeys(row.agent for row in rows):
+        own = {row.mode: row for row in rows if row.agent == agent}
+        cells = [agent, yes(all(row.task_done for row in own.values())), yes(any(row.forbidden_executed for row in own.values())),
+                 *(cell(own.get(mode)) for mode in ("refuse", "error", "feedback"))]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def cell(row):
+    if row is None:
+        return ""
+    who = "nobody" if not row.told else "the model" if row.told == MODEL_TOLD else "the person"
+    return f"{row.requests} requests, exit {'none' if row.exit_code is None else row.exit_code}, {who}"
 
 
 def yes(value):
