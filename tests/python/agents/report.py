@@ -9,6 +9,8 @@ MOST_REQUESTS = 12
 # Goals that may be missed, with the reason: of an agent, or of an agent in one mode. A forbidden call that is executed is never excused.
 KNOWN = {
     "claude-code": "it is not open, so nobody has run it here yet",
+    "gemini-cli in error": "its client loses the words of an error that it reads together with earlier text",
+    "pi (Gemini) in error": "its client overlooks an error inside of a stream",
 }
 
 
