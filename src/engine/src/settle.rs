@@ -137,7 +137,8 @@ fn settle_one(
             let ruling = Ruling::held(approved.because.as_ref());
             (approved, ruling)
         }
-        Verdict::Deny(violation) => {
+        Verdict::Deny(mut violation) => {
+            violation.tool = name_in_sentence(&call.name);
             let named = (call.id.as_str(), call.name.as_str());
             if let Some(passed) = pass_undeclared(&gate.contract, call, &violation) {
                 let recorded = Some((passed.arguments.as_str(), Audit::Digest));
@@ -151,14 +152,15 @@ fn settle_one(
             let recorded = canonical.as_deref().map(|text| (text, audit));
             ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
             let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
-            return Decided::Refused(Box::new(Refused { call: presentable(call, shown), violation }));
+            let accepts = |name: &str| basis.request.is_none_or(|request| request.accepts_name(name));
+            return Decided::Refused(Box::new(Refused { call: presentable(call, shown, accepts), violation }));
         }
     };
     tally.shadowed.extend(approved.shadowed.as_ref().map(|violation| violation.code));
     if let Some(facts) = &mut before.facts.conversation {
         facts.add_call(approved.tool.name());
     }
-    let named = (call.id.as_str(), approved.tool.name());
+    let named = (call.id.as_str(), &*approved.name);
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
     let needs_approval = matches!(ruling, Ruling::NeedsApproval { .. });
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
@@ -172,7 +174,7 @@ fn settle_one(
     if is_clients && !asks && !is_counted {
         return Decided::Client(call);
     }
-    let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
+    let (id, tool, arguments) = (call.id.clone(), approved.name.to_string(), call.arguments.clone());
     let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
     let run = RunCall { id, tool, arguments, position, needs_approval, sources, only_counted: !asks };
     let runnable = Box::new(Runnable { run, call });
@@ -248,15 +250,13 @@ fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut Ids) -> Option<&'static
     }
 }
 
-/// Returns a refused call in a form an API accepts back: OpenAI's own rule for names, an object for arguments.
-fn presentable(call: &Call, arguments: Option<String>) -> Call {
+/// Returns a refused call in a form the API accepts back: a name by its rule, an object for arguments.
+fn presentable(call: &Call, arguments: Option<String>, accepts: impl Fn(&str) -> bool) -> Call {
     // The input of a custom tool is any text, so it stays unchanged.
     let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
-    let name_is_fit = (1..=64).contains(&call.name.len())
-        && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     Call {
         id: if call.id.is_empty() { "call_without_id" } else { &call.id }.to_owned(),
-        name: if name_is_fit { &call.name } else { "invalid_tool_name" }.to_owned(),
+        name: if accepts(&call.name) { &call.name } else { "invalid_tool_name" }.to_owned(),
         arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
         form: call.form,
         extra: call.extra.clone(),

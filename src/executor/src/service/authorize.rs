@@ -224,7 +224,7 @@ async fn propose(
             tenant: asked.caller.tenant.clone(),
             role: asked.caller.role.clone(),
             contract_digest: asked.contract_digest.clone(),
-            tool: approved.tool.name().to_owned(),
+            tool: approved.name.to_string(),
             arguments: approved.canonical.clone(),
             exchange_id: asked.exchange_id.clone(),
             about: shown(admitted.contract(), &asked.caller.role, &approved),

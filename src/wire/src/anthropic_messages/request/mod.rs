@@ -12,7 +12,7 @@ use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::skeleton::document::{
-    Body, Checked, Draft, Endpoint, Read, RequestFormat, additional, checked, may_bring_tools,
+    Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat, additional, checked, may_bring_tools,
 };
 use crate::skeleton::list::call_block;
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -27,6 +27,7 @@ pub(crate) struct MessagesRequest {
 
 impl RequestFormat for MessagesRequest {
     const TURNS: &'static str = "messages";
+    const NAMES: NameRule = NameRule { longest: 128, beside: b"_-", begins_plain: false };
 
     /// Also refuses a request with a tool defined inside of the conversation.
     ///

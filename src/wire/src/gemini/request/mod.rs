@@ -11,7 +11,7 @@ use super::names::FUNCTION_CALLING_CONFIG;
 use super::turn;
 use crate::conversation::Each;
 use crate::members::{Fields, GEMINI};
-use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
+use crate::skeleton::document::{Body, Draft, Endpoint, NameRule, Read, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
@@ -57,6 +57,7 @@ impl GeminiRequest {
 
 impl RequestFormat for GeminiRequest {
     const TURNS: &'static str = "contents";
+    const NAMES: NameRule = NameRule { longest: 128, beside: b"_-.:", begins_plain: true };
 
     /// Also refuses a stream in another form than server-sent events, a member in both spellings, and arguments streamed piece by
     /// piece.

@@ -5,6 +5,7 @@
 
 mod body;
 mod endpoint;
+mod names;
 mod tools;
 
 use std::fmt::Debug;
@@ -19,6 +20,7 @@ use crate::{
 use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use names::NameRule;
 pub(crate) use tools::{
     List, Replaced, ToolMembers, Tools, additional, callers, declare, declared_once, kept_members, may_bring_tools,
     messages, redeclared,
@@ -50,6 +52,8 @@ pub(crate) trait RequestFormat: Debug + Sized {
     const TURNS: &'static str;
     /// The forms in which the API declares functions.
     const FORMS: &'static [Form] = &[Form::Tool];
+    /// The API's rule for names of tools: OpenAI's, unless a dialect has another.
+    const NAMES: NameRule = NameRule { longest: 64, beside: b"_-", begins_plain: false };
 
     /// Reads a request sent to `target`.
     ///
@@ -159,6 +163,10 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn provider_tools(&self) -> Vec<&str> {
         self.body.provider_tools()
+    }
+
+    fn accepts_name(&self, name: &str) -> bool {
+        F::NAMES.accepts(name)
     }
 
     fn declared(&self) -> &[Declared] {
