@@ -10,8 +10,8 @@ use crate::members::{Judged, NameSet, asks};
 use crate::{Declaration, Declared, Form, RequestError};
 
 /// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
-const KEPT: [&str; 6] =
-    ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", CALLERS];
+/// `input_examples` are: they would be the caller's words.
+const KEPT: [&str; 5] = ["strict", "defer_loading", "eager_input_streaming", "cache_control", CALLERS];
 const CALLERS: &str = "allowed_callers";
 
 /// The tools of a request.
