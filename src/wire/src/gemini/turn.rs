@@ -106,6 +106,7 @@ impl CallReader {
         if let Some(signature) = raw.part.get(SIGNATURE).filter(|signature| !signature.is_null()) {
             self.signature = Some(signature.clone());
             open.call.extra.insert(SIGNATURE.to_owned(), signature.clone());
+            open.call.extra.shift_remove(SIGNED_BEFORE);
         }
         raw.pieces.map_or(Ok(()), |pieces| open.pieces.add(pieces))?;
         self.had_pieces = true;
