@@ -9,6 +9,7 @@ mod fields;
 mod limits;
 mod prices;
 mod profiles;
+mod provider_tools;
 mod results;
 mod roles;
 mod run;

@@ -2,7 +2,7 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, conversation, prices, profiles, results, roles, sources, tools, units};
+use super::{claims, conversation, prices, profiles, provider_tools, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
@@ -90,7 +90,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         None => Some(None),
     };
     let provider_tools = match fields.get("providerTools") {
-        Some(item) => provider_tools_of(&item, report),
+        Some(item) => provider_tools::names(&item, report),
         None => Some(Vec::new()),
     };
     let states = [("refused", ServerState::Refused), ("allowed", ServerState::Allowed)];
@@ -230,18 +230,6 @@ fn models_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<Glob>> {
         }
     }
     Some(globs)
-}
-
-fn provider_tools_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {
-    let mut names = Vec::new();
-    for (item, text) in item.texts(report)? {
-        if text.contains(['*', '?']) {
-            report.fault::<()>(&item, "expected the exact name of a provider-run tool; globs are not allowed here");
-        } else {
-            names.push(text.to_owned());
-        }
-    }
-    Some(names)
 }
 
 fn request_members_of(item: &Located<'_>, report: &mut Report<'_>) -> Option<RequestMembers> {

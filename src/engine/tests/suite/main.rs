@@ -16,6 +16,7 @@ mod conditions;
 mod content_types;
 mod denials;
 mod gemini;
+mod gemini_pieces;
 mod headers;
 mod ledger;
 mod limits;

@@ -1,0 +1,28 @@
+//! `providerTools`: what runs at the provider. A tool that the client runs is a tool of the contract.
+
+use super::fields::{Located, Report};
+
+/// The beginnings of types of tools that an API defines and the client runs, and what a contract has instead.
+const CLIENT_RUN: [(&str, &str); 6] = [
+    ("bash_2", "a tool `bash` with `command` and `restart`"),
+    ("text_editor_2", "a tool `str_replace_based_edit_tool` (in older versions `str_replace_editor`) with `command` and `path`"),
+    ("computer_2", "a tool `computer` with `action`"),
+    ("memory_2", "a tool `memory` with `command` and `path`"),
+    ("browser_toolset_2", "a tool for each of its members, such as `browser__navigate`, or a glob `browser__*`"),
+    ("computer_toolset_2", "a tool for each of its members, such as `computer__left_click`, or a glob `computer__*`"),
+];
+
+pub(super) fn names(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for (item, text) in item.texts(report)? {
+        if text.contains(['*', '?']) {
+            report.fault::<()>(&item, "expected the exact name of a provider-run tool; globs are not allowed here");
+        } else if let Some((_, instead)) = CLIENT_RUN.iter().find(|(beginning, _)| text.starts_with(beginning)) {
+            let message = format!("expected a tool that runs at the provider; the client runs this one, so add {instead} to `spec.tools`");
+            report.fault::<()>(&item, message);
+        } else {
+            names.push(text.to_owned());
+        }
+    }
+    Some(names)
+}
