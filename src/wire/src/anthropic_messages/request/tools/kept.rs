@@ -44,11 +44,11 @@ pub(super) fn members(tool: Span<'_>) -> String {
 /// Returns the mark of a place up to which the provider caches. The API refuses one on a deferred tool.
 pub(super) fn cache_control(tool: Span<'_>) -> String {
     let Some(cache) = tool.some(CACHE) else { return String::new() };
-    let word = |name: &&'static str| {
-        let value = cache.some(name)?;
-        let is_word = value.string().is_some_and(|word| word.len() <= LONGEST_WORD);
-        is_word.then(|| format!(r#""{name}":{}"#, value.text()))
-    };
-    let words: Vec<String> = CACHE_MEMBERS.iter().filter_map(word).collect();
+    let is_word = |value: Span<'_>| value.string().is_some_and(|word| word.len() <= LONGEST_WORD);
+    if cache.members().all(|(name, value)| CACHE_MEMBERS.contains(&name.as_ref()) && is_word(value)) {
+        return format!(r#","{CACHE}":{}"#, cache.text());
+    }
+    let known = CACHE_MEMBERS.iter().filter_map(|name| Some((name, cache.some(name).filter(|value| is_word(*value))?)));
+    let words: Vec<String> = known.map(|(name, value)| format!(r#""{name}":{}"#, value.text())).collect();
     format!(r#","{CACHE}":{{{}}}"#, words.join(","))
 }
