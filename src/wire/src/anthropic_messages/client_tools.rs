@@ -1,7 +1,7 @@
 //! Tools that the API defines and the client runs: bash, text editor, computer and memory, and the toolsets of browser and
 //! computer. Their calls are decided as those of functions, by the declared name and the input.
 //!
-//! They have no schema of their own in a request. A declaration is written anew from the documented members and nothing else. A
+//! They have no schema of their own in a request. A declaration is written again from the documented members and nothing else. A
 //! member of a toolset is called by its own name beside the name of its family, and counts as `browser__navigate`.
 //!
 //! Source: API reference, *Tool reference*; `BetaToolUnionParam` and the toolsets' `tool_use` blocks of the SDK.
@@ -170,7 +170,7 @@ impl SingleTool {
         self.settings(tool).try_for_each(|(_, setting, value)| setting.check(value))
     }
 
-    /// Returns the declaration anew. Its further members are a text that begins with a comma, or empty.
+    /// Returns the declaration with its documented members. Its further members are a text that begins with a comma, or empty.
     pub(super) fn write(&self, tool: Span<'_>, kept: &str) -> String {
         let text = |name| tool.some(name).map_or(Cow::Borrowed("null"), Span::text);
         let mut out = format!(r#"{{"type":{},"name":{}"#, text("type"), text("name"));
@@ -212,7 +212,7 @@ impl Toolset {
         Ok(offered)
     }
 
-    /// Returns the declaration anew, with all members off but those that `keeps` names.
+    /// Returns the declaration with all members off but those that `keeps` names.
     pub(super) fn write(&self, tool: Span<'_>, keeps: impl Fn(&str) -> bool, kept: &str) -> String {
         let configs = tool.some(CONFIGS);
         let config = |member: &&'static str| {

@@ -2,7 +2,7 @@
 //!
 //! Source: `PartialArg` of Google's API; JSONPath (RFC 9535) for paths of names and positions. Nothing is read into an order: a list
 //! grows at its end only, and a value is set once. A call that breaks this is *unclear*. One that ends in the midst of a string is
-//! *unfinished*: its text is no JSON, so nothing allows it.
+//! *unfinished*: its text cannot be read as JSON, so nothing allows it.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ enum Piece {
 
 /// A step of a path.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Name(String),
     Position(usize),
 }
@@ -53,7 +53,7 @@ impl Pieces {
     /// # Errors
     /// [`ShapeError`] if the arguments grow beyond the bound.
     pub(super) fn add(&mut self, list: &str) -> Result<(), ShapeError> {
-        // A number that is not exact, or a key twice, is no clear argument.
+        // A number that is not exact, or a key twice, makes the call unclear.
         let Ok(Value::Array(pieces)) = callgate_json::read(list.as_bytes()) else {
             self.is_unclear = true;
             return Ok(());
@@ -111,21 +111,21 @@ impl Pieces {
     }
 
     /// Returns the value at a path; a new one is vacant. `None` if another kind of value is on the way.
-    fn place(&mut self, steps: Vec<Step>) -> Option<&mut Piece> {
+    fn place(&mut self, steps: Vec<PathStep>) -> Option<&mut Piece> {
         let mut steps = steps.into_iter();
-        let Some(Step::Name(name)) = steps.next() else { return None };
+        let Some(PathStep::Name(name)) = steps.next() else { return None };
         let bytes = &mut self.bytes;
         let mut place = member(&mut self.members, name, bytes);
         for step in steps {
             place = match (step, place) {
-                (Step::Name(name), Piece::Object(members)) => member(members, name, bytes),
-                (Step::Name(name), place @ Piece::Vacant) => {
+                (PathStep::Name(name), Piece::Object(members)) => member(members, name, bytes),
+                (PathStep::Name(name), place @ Piece::Vacant) => {
                     *place = Piece::Object(BTreeMap::new());
                     let Piece::Object(members) = place else { return None };
                     member(members, name, bytes)
                 }
-                (Step::Position(position), Piece::List(items)) => item(items, position, bytes)?,
-                (Step::Position(position), place @ Piece::Vacant) => {
+                (PathStep::Position(position), Piece::List(items)) => item(items, position, bytes)?,
+                (PathStep::Position(position), place @ Piece::Vacant) => {
                     *place = Piece::List(Vec::new());
                     let Piece::List(items) = place else { return None };
                     item(items, position, bytes)?
@@ -145,7 +145,7 @@ impl Pieces {
         self.bytes
     }
 
-    /// Returns the JSON text of the arguments. `is_over` says that the call has ended. A text without its end is no JSON.
+    /// Returns the JSON text of the arguments. `is_over` says that the call has ended. A text without its end cannot be read.
     pub(super) fn into_text(self, is_over: bool) -> String {
         let is_whole = is_over && self.members.values().all(Piece::is_whole);
         let mut text = Piece::Object(self.members).into_value().to_string();
@@ -197,7 +197,7 @@ fn item<'p>(items: &'p mut Vec<Piece>, position: usize, bytes: &mut usize) -> Op
 }
 
 /// Reads a path of names and positions. `None` for any other, such as one with a wildcard.
-fn steps(path: &str) -> Option<Vec<Step>> {
+fn steps(path: &str) -> Option<Vec<PathStep>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -208,7 +208,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             Some(after) => {
                 let is_special = |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"_-$".contains(letter);
                 let (name, after) = after.split_at(after.find(is_special).unwrap_or(after.len()));
-                (Step::Name(Some(name).filter(|name| !name.is_empty())?.to_owned()), after)
+                (PathStep::Name(Some(name).filter(|name| !name.is_empty())?.to_owned()), after)
             }
             None => in_brackets(rest.strip_prefix('[')?)?,
         };
@@ -219,13 +219,13 @@ fn steps(path: &str) -> Option<Vec<Step>> {
 }
 
 /// Reads a step after its `[`, and returns the text after its `]`.
-fn in_brackets(rest: &str) -> Option<(Step, &str)> {
+fn in_brackets(rest: &str) -> Option<(PathStep, &str)> {
     let quote = rest.chars().next().filter(|quote| ['\'', '"'].contains(quote));
     let Some(quote) = quote else {
         let (digits, after) = rest.split_once(']')?;
         let is_plain = digits == "0" || digits.len() <= 7 && !digits.starts_with('0');
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        return Some((Step::Position(digits.parse().ok().filter(|_| is_plain && is_number)?), after));
+        return Some((PathStep::Position(digits.parse().ok().filter(|_| is_plain && is_number)?), after));
     };
     // The name as a JSON string, whose escapes are those of a path but for the quote.
     let mut name = String::from("\"");
@@ -240,7 +240,7 @@ fn in_brackets(rest: &str) -> Option<(Step, &str)> {
                 name.push('"');
                 let Ok(Value::String(name)) = callgate_json::read(name.as_bytes()) else { return None };
                 let after = rest.get(at.saturating_add(1)..)?.strip_prefix(']')?;
-                return Some((Step::Name(name), after));
+                return Some((PathStep::Name(name), after));
             }
             '"' => name.push_str("\\\""),
             letter => name.push(letter),

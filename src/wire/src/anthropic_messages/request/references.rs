@@ -70,7 +70,7 @@ fn refers(item: Span<'_>, member: &str, is_gone: &impl Fn(&str) -> bool) -> bool
         && item.get(member).and_then(Span::string).is_some_and(|name| is_gone(&name))
 }
 
-/// Returns a list anew; `None` if every item stays as it is.
+/// Returns a list with the fates of its items; `None` if every item stays as it is.
 fn rewritten(list: Span<'_>, fate: &impl Fn(Span<'_>) -> Fate) -> Option<String> {
     let mut out = List::with_capacity(list.bytes().len());
     let mut changed = false;
