@@ -323,11 +323,11 @@ fn odd_names_and_words_are_quoted_or_named() {
         .into();
     let function = |name: &str| json!({ "type": "function", "function": { "name": name, "description": words.join("\n"), "parameters": { "type": "object", "properties": properties } } });
     let request =
-        json!({ "model": "m:x#", "messages": [], "tools": [function("no"), function("get.it"), function("update_ü")] });
+        json!({ "model": "m:x#", "messages": [], "tools": [function("no"), function("get it"), function("update_ü")] });
     let contract =
         proposed(&folder, &request.to_string(), &["--api", "chatCompletions", "--role", "a:b#c", "--name", "desk-1"]);
     is_clean(&folder, &contract);
-    assert!(contract.contains("Left out") && contract.contains("get.it, update_ü"), "{contract}");
+    assert!(contract.contains("Left out") && contract.contains("get it, update_ü"), "{contract}");
     let file = folder.write("words.yaml", &contract);
     let said = callgate(&[
         "check",

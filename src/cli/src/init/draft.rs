@@ -1,6 +1,6 @@
 //! The tools of the proposal: what was declared, and the guesses on it.
 
-use callgate_contract::{Effects, Guess, guess};
+use callgate_contract::{Effects, Guess, guess, is_tool_name};
 use serde_json::Value;
 
 use super::observed::{Observed, observe};

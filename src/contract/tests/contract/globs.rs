@@ -112,7 +112,7 @@ fn a_glob_is_a_beginning_with_one_star_that_the_client_runs() {
     let mut run_here = tool("mcp__*", "read");
     run_here["run"] = json!({ "http": { "cluster": "c", "method": "GET", "path": "/" } });
     let faults = faults(&[run_here], &[]);
-    assert!(faults.contains("spec.tools[0].run: expected `client` for a glob"), "{faults}");
+    assert!(faults.contains("/spec/tools/0/run: expected `client` for a glob"), "{faults}");
 }
 
 #[test]
