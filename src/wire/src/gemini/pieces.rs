@@ -11,7 +11,7 @@ use callgate_json::{Map, Value};
 use crate::ShapeError;
 
 /// The maximum bytes of the arguments of one call, with the overhead of their values.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 2 << 20;
 /// The bytes counted for each value beside its text.
 const OVERHEAD: usize = 96;
 /// The maximum depth of a value. Strict JSON has no deeper one.

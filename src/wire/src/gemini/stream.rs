@@ -21,7 +21,7 @@ use crate::framing::{Frame, sse};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, ShapeError, StreamError, unknown};
 
 /// The maximum bytes of calls in pieces, over all candidates.
-const MOST_HELD: usize = 8 << 20;
+const MOST_HELD: usize = 2 << 20;
 
 /// A stream under way.
 #[derive(Debug)]
