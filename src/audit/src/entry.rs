@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use callgate_proto::executor::v1::Usage;
 
+use super::reading::RecordedReading;
+
 /// An entry to append: a call and its event. The log adds the record's number, the previous record's hash, and its own
 /// hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +60,10 @@ pub struct Call {
     pub arguments_digest: String,
     /// The canonical arguments, if the contract says `audit: full`.
     pub arguments: Option<String>,
+    /// The marked strings, as they were understood. Only the records of a decision keep them.
+    pub readings: Vec<RecordedReading>,
+    /// True if a part of the readings is left out because of its size.
+    pub readings_cut: bool,
 }
 
 /// An event in the life of a call.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{AuditEvent, Entry, Source, Verdict};
+use super::reading::RecordedReading;
 
 /// The SHA-256 of a record's text; shown as 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(super) struct Link<'a> {
 
 /// A record's members, without the empty ones.
 ///
-/// They are declared in the order of RFC 8785 and are texts, booleans and integers only: so `serde_json` writes
+/// They are declared in the order of RFC 8785 and hold texts, booleans and integers only: so `serde_json` writes
 /// canonical JSON at once. A test compares it with `callgate_json::canonical`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -83,6 +84,12 @@ pub struct Record<'a> {
     /// The hash of the previous record; 64 zeros in the first.
     #[serde(borrow)]
     pub previous: Cow<'a, str>,
+    /// For a decision: the marked strings, as they were understood.
+    #[serde(skip_serializing_if = "<[RecordedReading]>::is_empty")]
+    pub readings: Cow<'a, [RecordedReading]>,
+    /// True if a part of the readings is left out because of its size.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub readings_cut: bool,
     /// For an answer of a person: their reason.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub reason: Cow<'a, str>,
@@ -209,12 +216,15 @@ impl<'a> Record<'a> {
             kind: entry.event.kind().into(),
             ..Self::default()
         };
+        let (readings, readings_cut) = (Cow::Borrowed(&*call.readings), call.readings_cut);
         match &entry.event {
             AuditEvent::Decision { verdict, code, pointer, approval_id } => Self {
                 verdict: verdict.as_str().into(),
                 code: code.into(),
                 pointer: pointer.into(),
                 approval_id: approval_id.as_deref().unwrap_or_default().into(),
+                readings,
+                readings_cut,
                 ..common
             },
             AuditEvent::Outcome { outcome, usage } => Self {
@@ -231,9 +241,15 @@ impl<'a> Record<'a> {
             AuditEvent::Admission { verdict, code } => {
                 Self { verdict: verdict.as_str().into(), code: code.into(), ..common }
             }
-            AuditEvent::Conflict { of, verdict, code, pointer } => {
-                Self { of: *of, verdict: verdict.as_str().into(), code: code.into(), pointer: pointer.into(), ..common }
-            }
+            AuditEvent::Conflict { of, verdict, code, pointer } => Self {
+                of: *of,
+                verdict: verdict.as_str().into(),
+                code: code.into(),
+                pointer: pointer.into(),
+                readings,
+                readings_cut,
+                ..common
+            },
             AuditEvent::Approval { approval_id, approved, by, reason } => Self {
                 approval_id: approval_id.into(),
                 approved: Some(*approved),
@@ -339,6 +355,18 @@ mod tests {
             tool: text("tool"),
             arguments_digest: "cd".repeat(32),
             arguments: Some("{\"a\":9007199254740993}".into()),
+            readings: vec![
+                RecordedReading {
+                    kind: "command".into(),
+                    lines: vec![text("line"), String::new()],
+                    pointer: "/a~1b/0".into(),
+                    profile: text("profile"),
+                    refused: String::new(),
+                    rules: vec![text("rule")],
+                },
+                RecordedReading { refused: text("refused"), ..RecordedReading::default() },
+            ],
+            readings_cut: true,
         };
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, 5);
         let usage = Usage { fuel: u64::MAX, peak_memory_bytes: 1 << 53, duration_us: (1 << 53) + 1 };
@@ -378,6 +406,26 @@ mod tests {
             let text = write(&entry, &link()).unwrap();
             assert_eq!(Record::read(&text).unwrap(), Record::new(&entry, &link()));
         }
+    }
+
+    #[test]
+    fn only_records_of_a_decision_have_its_readings() {
+        for entry in every_kind_in_full() {
+            let text = write(&entry, &link()).unwrap();
+            let record = Record::read(&text).unwrap();
+            let expected = matches!(&*record.kind, "decision" | "conflict");
+            assert_eq!((!record.readings.is_empty(), record.readings_cut), (expected, expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_readings_is_the_same_text_as_before_there_were_any() {
+        let [mut entry, ..] = every_kind_in_full();
+        let call = std::sync::Arc::make_mut(&mut entry.call);
+        (call.readings, call.readings_cut) = (Vec::new(), false);
+        let text = write(&entry, &link()).unwrap();
+        assert!(!text.contains("readings"), "{text}");
+        assert_eq!(Record::read(&text).unwrap().readings.len(), 0);
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn check_shows_how_a_command_is_understood() {
     for part in [
         "needs approval: Bash for dev",
         "approval_required at /command: expected a person's approval; profile `edit` asks for `git push`",
-        "understood /command as command",
+        "understood /command as command, by profile edit",
         "\"cd\" program",
         "read /work/project/src/main.rs",
         "by `git push`; asks a person; reaches the network",
@@ -49,6 +49,29 @@ fn check_shows_how_a_command_is_understood() {
 }
 
 #[test]
+fn check_prints_the_reason_of_a_denial_once() {
+    let folder = Folder::new("kinds-once");
+    let file = folder.write("desk.yaml", desk());
+    let shadow = folder.write("shadow.yaml", &desk().replace("  models:", "  enforce: false\n  models:"));
+    for (tool, arguments, reason) in [
+        ("Bash", r#"{"command":"cat README.md; rm -rf src"}"#, "expected a command that profile"),
+        ("Bash", r#"{"command":"echo 'open"}"#, "expected a command that has one meaning"),
+        ("Read", r#"{"file_path":"../x"}"#, "expected a path that"),
+    ] {
+        for (file, code) in [(&file, 2), (&shadow, 0)] {
+            let said = check(file, "reader", tool, arguments, &[]);
+            assert_eq!(said.code, code, "{said:?}");
+            assert_eq!(said.out.matches(reason).count(), 1, "{arguments}\n{}", said.out);
+        }
+    }
+    // The verdict names the first refused string, and the reading the others.
+    let to = r#"{"to":["eve@evil.example","mallory@evil.example"],"subject":"Hi"}"#;
+    let said = check(&file, "clerk", "send_mail", to, &[]);
+    assert!(said.out.contains("at         /to/0") && said.out.contains("understood /to/1 as email"), "{}", said.out);
+    assert_eq!(said.out.matches("expected an e-mail address that").count(), 2, "{}", said.out);
+}
+
+#[test]
 fn check_writes_the_reading_as_json() {
     let folder = Folder::new("kinds-json");
     let file = folder.write("desk.yaml", desk());
@@ -56,6 +79,10 @@ fn check_writes_the_reading_as_json() {
     let shown: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(shown["understood"][0]["pointer"], "/file_path");
     assert_eq!(shown["understood"][0]["lines"][0], "read /work/project/src/a");
+    assert_eq!(shown["understood"][0]["profile"], "look");
+    let said = check(&file, "dev", "Bash", r#"{"command":"cat a; git push"}"#, &["--json"]);
+    let shown: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(shown["understood"][0]["rules"], serde_json::json!(["cat", "git push"]));
 }
 
 #[test]

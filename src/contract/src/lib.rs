@@ -108,7 +108,7 @@ pub use conversation::{ConversationId, ConversationPolicy};
 pub use counting::{CountCode, CountPlan, CountRefusal, LimitOwner, NotCounted};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
-pub use kinds::{StringReading, explain_profiles, string_readings};
+pub use kinds::{BoundedReadings, StringReading, bounded_readings, explain_profiles, reading_at, string_readings};
 pub use model::{
     Approval, Audit, Contract, CountStore, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role,
     ServerState, StoreUnavailable, Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,

@@ -579,6 +579,11 @@ impl Tool {
         self.approval != Approval::Never || self.may_ask || self.sources.may_hold()
     }
 
+    /// True if a string of its arguments has an argument kind.
+    pub fn is_marked(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
     /// The form in which the audit log keeps a call's arguments.
     pub fn audit(&self) -> Audit {
         self.audit

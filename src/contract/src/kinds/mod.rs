@@ -31,7 +31,7 @@ use mark::Mark;
 use place::PlacedValue;
 pub(crate) use place::{ArgumentPlace, PlaceStep};
 pub(crate) use profiles::RoleProfile;
-pub use readings::{StringReading, string_readings};
+pub use readings::{BoundedReadings, StringReading, bounded_readings, reading_at, string_readings};
 
 /// A marked string of a call, as it was understood.
 #[derive(Debug)]

@@ -53,6 +53,20 @@ impl ArgumentPlace {
         found
     }
 
+    /// Returns true if a JSON Pointer leads to a value at the place.
+    pub(crate) fn leads_to(&self, pointer: &str) -> bool {
+        let Some(pointer) = pointer.strip_prefix('/') else { return false };
+        let mut given = pointer.split('/');
+        let fits = self.0.iter().all(|step| {
+            given.next().is_some_and(|given| match step {
+                PlaceStep::Member(name) => join("", name).strip_prefix('/') == Some(given),
+                PlaceStep::Item(index) => given.parse() == Ok(*index),
+                PlaceStep::Items => given.parse::<usize>().is_ok(),
+            })
+        });
+        fits && given.next().is_none()
+    }
+
     /// Returns the value at a place of members only.
     pub(crate) fn one<'v>(&self, arguments: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(arguments, |here, step| match step {

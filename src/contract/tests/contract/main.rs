@@ -32,6 +32,7 @@ mod lint;
 mod model;
 mod prices;
 mod rates;
+mod readings;
 mod references;
 mod results;
 mod runs;

@@ -82,6 +82,11 @@ impl Core {
             }
             Err(refusal) => vec![refusal],
         };
+        self.enforce(refusals)
+    }
+
+    /// Returns the first refusal. In shadow mode it reports each one, and refuses nothing.
+    fn enforce(&mut self, refusals: Vec<Refusal>) -> Result<(), Refusal> {
         for refusal in refusals {
             if self.gate.contract.enforces() {
                 return Err(refusal);
@@ -131,17 +136,17 @@ impl Core {
         (said, results, refused): (Vec<Value>, Vec<CallResult>, Vec<Refused>),
         reply: Result<Option<AdmissionReply>, Refusal>,
     ) -> Transition {
-        let refusal = match reply {
+        let refusals = match reply {
             Ok(None) => {
                 self.tally.uncounted = true;
-                None
+                Vec::new()
             }
-            Ok(Some(reply)) => reply.refusals.into_iter().next().map(Refusal::from),
-            Err(refusal) => Some(refusal),
+            Ok(Some(reply)) => reply.refusals.into_iter().map(Refusal::from).collect(),
+            Err(refusal) => vec![refusal],
         };
-        match refusal.filter(|_| self.gate.contract.enforces()) {
-            Some(refusal) => self.fail(rounds, &refusal),
-            None => self.ask(rounds, &said, results, refused),
+        match self.enforce(refusals) {
+            Err(refusal) => self.fail(rounds, &refusal),
+            Ok(()) => self.ask(rounds, &said, results, refused),
         }
     }
 }

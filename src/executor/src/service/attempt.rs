@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::{Approved, Audit, Violation};
+use callgate_contract::{Approved, Audit, Contract, Violation};
 use callgate_proto::executor::v1::CallOutcome;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use super::batch::now;
 use super::begun::Begun;
 use super::log;
+use super::reading;
 use super::services::Services;
 use crate::admission::{Admitted, Runnable};
 use crate::backends::Invocation;
@@ -123,7 +124,7 @@ impl Attempt {
     )]
     pub(super) fn new(
         id: String,
-        mut call: audit::Call,
+        call: audit::Call,
         admitted: Arc<Admitted>,
         approved: Approved<'_>,
         runnable: Runnable,
@@ -132,7 +133,6 @@ impl Attempt {
         peer: Arc<str>,
         span: CallSpan,
     ) -> Self {
-        describe(&mut call, &approved);
         // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let shadowed = approved.shadowed.map(|violation| (violation.code.as_str(), violation.pointer));
@@ -399,13 +399,19 @@ fn idempotency_key(call: &audit::Call) -> String {
     hex(&hash.finalize())
 }
 
-/// Adds the arguments of an allowed call to its description, as the contract says.
-pub(super) fn describe(call: &mut audit::Call, approved: &Approved<'_>) {
+/// Adds the arguments of an allowed call to its description, and their reading, as the contract says.
+pub(super) fn describe(
+    call: &mut audit::Call,
+    contract: &Contract,
+    caller: &callgate_contract::Caller,
+    approved: &Approved<'_>,
+) {
     call.arguments_digest = hex(&Sha256::digest(approved.canonical.as_bytes()));
     call.arguments = match approved.tool.audit() {
         Audit::Full => Some(approved.canonical.clone()),
         Audit::Digest => None,
     };
+    reading::add(call, contract, caller, approved);
 }
 
 pub(super) fn entry(call: &Arc<audit::Call>, event: AuditEvent) -> Entry {

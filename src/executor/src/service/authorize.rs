@@ -25,6 +25,7 @@ use super::attempt::{self, NEVER};
 use super::batch::CheckedBatch;
 use super::decision::decide_call;
 use super::log;
+use super::reading;
 use super::{Service, shown, status_of};
 use crate::admission::Admitted;
 use crate::outcome;
@@ -211,6 +212,7 @@ async fn propose(
         Verdict::Allow(approved) => (approved, false),
         Verdict::NeedsApproval(approved) => (approved, true),
         Verdict::Deny(violation) => {
+            reading::add_refused(&mut audited, admitted.contract(), &asked.caller, &call);
             return Ok(Proposed { id: call.id, call: audited, need: Need::Denied(violation) });
         }
     };
@@ -218,7 +220,7 @@ async fn propose(
         let what = "a call of a tool that the executor runs";
         return Err(Status::invalid_argument(format!("{what} (calls[{position}]); send it to Execute")));
     }
-    attempt::describe(&mut audited, &approved);
+    attempt::describe(&mut audited, admitted.contract(), &asked.caller, &approved);
     let need = if needs_approval {
         Need::Claims(Box::new(Ask {
             tenant: asked.caller.tenant.clone(),
@@ -227,7 +229,7 @@ async fn propose(
             tool: approved.name.to_string(),
             arguments: approved.canonical.clone(),
             exchange_id: asked.exchange_id.clone(),
-            about: shown(admitted.contract(), &asked.caller.role, &approved),
+            about: shown(admitted.contract(), &asked.caller, &approved),
         }))
     } else {
         Need::Free

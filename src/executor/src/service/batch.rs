@@ -152,6 +152,8 @@ impl CheckedBatch {
             tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
             arguments: None,
+            readings: Vec::new(),
+            readings_cut: false,
         }
     }
 }

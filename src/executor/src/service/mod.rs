@@ -16,6 +16,7 @@ pub(crate) mod lag;
 mod log;
 pub(crate) mod orphans;
 pub(crate) mod pulse;
+mod reading;
 mod record;
 mod services;
 pub(crate) mod space;
@@ -25,7 +26,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::vec;
 
-use callgate_contract::{Approved, Code, Contract, Run, Verdict, string_readings};
+use callgate_contract::{Approved, Caller, Code, Contract, Run, Verdict};
 use callgate_proto::executor::v1::executor_server::Executor;
 use callgate_proto::executor::v1::{
     self as proto, AdmitRequest, AdmitResponse, AuthorizeRequest, AuthorizeResponse, CallOutcome, ChargeRequest,
@@ -141,7 +142,7 @@ impl Service {
             role: &asked.caller.role,
         };
         let span = self.services.instruments.traces.call(&asked.trace, &about);
-        let audited = asked.audited(call.position.unwrap_or(position), &call);
+        let mut audited = asked.audited(call.position.unwrap_or(position), &call);
         let denied = |outcome: CallOutcome, code: &'static str, pointer: String, call: audit::Call, span: CallSpan| {
             let event =
                 AuditEvent::Decision { verdict: Audited::Deny, code: code.to_owned(), pointer, approval_id: None };
@@ -151,26 +152,30 @@ impl Service {
         let (approved, consent) = match decide_call(admitted, asked, position, &call).await {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {
-                let shown = shown(admitted.contract(), &asked.caller.role, &approved);
+                let shown = shown(admitted.contract(), &asked.caller, &approved);
                 (approved, Consent::Needed(shown))
             }
             Verdict::Deny(violation) => {
                 let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());
+                reading::add_refused(&mut audited, admitted.contract(), &asked.caller, &call);
                 return denied(outcome::denied(call.id, violation), code, pointer, audited, span);
             }
         };
         match admitted.runnable(approved.tool) {
-            Some(runnable) => Decided::Allowed(Box::new(Attempt::new(
-                call.id.clone(),
-                audited,
-                Arc::clone(admitted),
-                approved,
-                runnable,
-                consent,
-                began,
-                Arc::clone(&asked.peer),
-                span,
-            ))),
+            Some(runnable) => {
+                attempt::describe(&mut audited, admitted.contract(), &asked.caller, &approved);
+                Decided::Allowed(Box::new(Attempt::new(
+                    call.id.clone(),
+                    audited,
+                    Arc::clone(admitted),
+                    approved,
+                    runnable,
+                    consent,
+                    began,
+                    Arc::clone(&asked.peer),
+                    span,
+                )))
+            }
             None => {
                 let outcome = outcome::not_here(call.id.clone(), approved.tool.name());
                 denied(outcome, outcome::RUN_BY_CLIENT, String::new(), audited, span)
@@ -318,7 +323,7 @@ fn held(digests: &[&str]) -> String {
 }
 
 /// Returns the contract's words for the person who must agree to a call.
-fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
+fn shown(contract: &Contract, caller: &Caller, approved: &Approved<'_>) -> About {
     let tool = approved.tool;
     let held_for = match &approved.because {
         Some(violation) => (violation.code, violation.pointer.clone()),
@@ -336,30 +341,9 @@ fn shown(contract: &Contract, role: &str, approved: &Approved<'_>) -> About {
         held_for: vec![HeldFor {
             code: code.as_str().to_owned(),
             pointer,
-            understood: understood(contract, role, approved),
+            understood: reading::shown(contract, caller, approved),
         }],
     }
-}
-
-/// Returns the marked strings of a call, as the role's profile reads them, in lines of bounded number and length.
-fn understood(contract: &Contract, role: &str, approved: &Approved<'_>) -> Vec<String> {
-    const LINES: usize = 64;
-    const CHARACTERS: usize = 240;
-    let cut = |line: String| match line.char_indices().nth(CHARACTERS) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    };
-    let readings = string_readings(contract, role, approved.tool, &approved.arguments);
-    let lines = readings.into_iter().flat_map(|reading| {
-        let head = format!("{} is a {}", reading.pointer, reading.kind);
-        std::iter::once(head).chain(reading.lines).chain(reading.refused)
-    });
-    let mut lines: Vec<String> = lines.take(LINES + 1).map(cut).collect();
-    if lines.len() > LINES {
-        lines.truncate(LINES);
-        lines.push("… and more".to_owned());
-    }
-    lines
 }
 
 /// Returns the client at the other end of the connection.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use callgate_contract::Caller;
 use callgate_proto::executor::v1::{self as proto, Decision, RecordRequest};
+use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::batch;
+use super::reading;
 use super::services::Services;
+use crate::admission::Registry;
 use callgate_audit::{AuditEvent, Call, Entry, Source, Verdict};
 
 /// The maximum decisions in one request.
@@ -23,14 +27,36 @@ pub(super) async fn record(services: &Services, request: RecordRequest) -> Resul
             "wrong number of decisions (decisions, {found}); send 1 to {DECISIONS}"
         )));
     }
-    let entries = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let decided = request.decisions.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let entries = with_readings(services.serving.load_full(), decided).await?;
     for kept in futures_util::future::join_all(entries.into_iter().map(|entry| services.audit.append(entry))).await {
         kept.map_err(|error| Status::unavailable(error.to_string()))?;
     }
     Ok(())
 }
 
-fn entry(decision: Decision) -> Result<Entry, Status> {
+/// Adds the readings of marked strings, as far as this executor holds the contracts that decided.
+async fn with_readings(serving: Arc<Registry>, decided: Vec<(Entry, Caller)>) -> Result<Vec<Entry>, Status> {
+    let has_arguments = decided.iter().any(|(entry, _)| entry.call.arguments.is_some());
+    let read = move || {
+        let with_reading = |(mut entry, caller): (Entry, Caller)| {
+            let admitted = serving.contract(&entry.call.contract_digest);
+            if let (Some(admitted), AuditEvent::Decision { code, pointer, .. }) = (admitted, &entry.event) {
+                reading::add_recorded(Arc::make_mut(&mut entry.call), admitted.contract(), &caller, (code, pointer));
+            }
+            entry
+        };
+        decided.into_iter().map(with_reading).collect()
+    };
+    if !has_arguments {
+        return Ok(read());
+    }
+    // A request can hold megabytes of arguments.
+    spawn_blocking(read).await.map_err(|_| Status::internal("the decisions could not be read: a thread panicked"))
+}
+
+/// Checks a decision. Returns it with its caller.
+fn entry(decision: Decision) -> Result<(Entry, Caller), Status> {
     batch::name("exchange_id", &decision.exchange_id)?;
     batch::digest(&decision.contract_digest)?;
     let verdict = match decision.verdict() {
@@ -61,7 +87,7 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
     let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
         Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
     })?;
-    Ok(Entry {
+    let entry = Entry {
         time,
         source: Source::Filter,
         call: Arc::new(Call {
@@ -71,13 +97,15 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             call_id: batch::bounded(&decision.call_id),
             request_id: batch::bounded(&decision.request_id),
             trace_id: decision.trace_id,
-            tenant: batch::recorded(caller.tenant),
-            role: batch::recorded(caller.role),
+            tenant: batch::recorded(caller.tenant.clone()),
+            role: batch::recorded(caller.role.clone()),
             contract_digest: decision.contract_digest,
             conversation_id: decision.conversation_id,
             tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),
+            readings: Vec::new(),
+            readings_cut: false,
         }),
         event: AuditEvent::Decision {
             verdict,
@@ -85,5 +113,6 @@ fn entry(decision: Decision) -> Result<Entry, Status> {
             pointer: decision.pointer,
             approval_id: None,
         },
-    })
+    };
+    Ok((entry, caller))
 }

@@ -33,6 +33,7 @@ mod fence;
 mod files;
 mod idempotency;
 mod idempotency_shared;
+mod kinds;
 mod limits;
 mod otlp;
 mod outgoing;

@@ -9,6 +9,9 @@ use std::borrow::Borrow;
 /// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
 const MOST_TOKENS: usize = 127;
 
+/// The characters that a trail holds.
+const TRAIL: [char; 2] = ['.', ' '];
+
 /// The most stars in one name.
 const MOST_STARS: usize = 8;
 
@@ -18,6 +21,8 @@ pub(crate) struct NamePattern {
     tokens: Vec<Token>,
     /// The positions of tokens that match nothing, too.
     optional: u128,
+    /// The last character of every name that matches, apart from dots and blanks at its end; `None` if names differ in it.
+    last: Option<char>,
 }
 
 /// A part of a pattern.
@@ -155,6 +160,11 @@ impl NamePattern {
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
     pub(crate) fn matches(&self, name: &str) -> bool {
+        // Most names fail here. Without it, `*.pem` reads every character of every name.
+        let is_other = |last| name.trim_end_matches(TRAIL).chars().next_back() != Some(last);
+        if self.last.is_some_and(is_other) {
+            return false;
+        }
         self.run(name.chars().map(Token::Char)) != Overlap::Nothing
     }
 
@@ -167,7 +177,11 @@ impl NamePattern {
     fn new(tokens: Vec<Token>) -> Self {
         let bits = tokens.iter().take(MOST_TOKENS).enumerate();
         let optional = bits.fold(0, |bits, (at, token)| bits | (u128::from(token.is_optional()) << at));
-        Self { tokens, optional }
+        let last = match tokens.iter().rev().find(|token| **token != Token::Trail) {
+            Some(Token::Char(c)) if !TRAIL.contains(c) && tokens.len() <= MOST_TOKENS => Some(*c),
+            _ => None,
+        };
+        Self { tokens, optional, last }
     }
 
     /// Walks the tokens of the other side.
@@ -204,7 +218,7 @@ impl NamePattern {
             // The position after the last token has none.
             let Some(token) = self.tokens.get(index as usize) else { break };
             if token.is_optional() {
-                if *token == Token::Star || other.meets(&Token::Char('.')) || other.meets(&Token::Char(' ')) {
+                if *token == Token::Star || TRAIL.iter().any(|c| other.meets(&Token::Char(*c))) {
                     to.any |= here;
                     to.aimed |= from.aimed & here;
                 }
@@ -304,4 +318,29 @@ fn read_class(text: &str) -> Result<(Token, &str), &'static str> {
 /// Returns true for a range of digits, of small letters or of capital ones: every language orders these alike.
 fn is_plain_range(low: char, high: char) -> bool {
     [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase].iter().any(|is| is(&low) && is(&high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NamePattern, Overlap, Token};
+
+    #[test]
+    fn the_quick_look_at_the_end_of_a_name_changes_no_result() {
+        let patterns =
+            ["*.pem", "a", "a*", "*", "?", "*a?", "[a-c]", "*.[a-c]", "x.", "*a.", "a b", "", "*é", "id_*_a", "**a"];
+        let names = [
+            "a.pem", "a.pem.. ", "a", "A", "a.", "a. .", ".", "", " ", "x.", "x", "aé", "é", "b", "*.b", "id_x_a",
+            "pem", "aab",
+        ];
+        for pattern in patterns {
+            let read =
+                NamePattern::read(pattern, false).unwrap_or_else(|(at, reason)| panic!("{pattern} {at} {reason}"));
+            for pattern in [read.clone(), read.widen(), read.widen().with_trail(), read.with_trail()] {
+                for name in names {
+                    let slowly = pattern.run(name.chars().map(Token::Char)) != Overlap::Nothing;
+                    assert_eq!(pattern.matches(name), slowly, "{pattern:?} {name:?}");
+                }
+            }
+        }
+    }
 }

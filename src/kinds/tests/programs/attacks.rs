@@ -388,4 +388,9 @@ fn work_and_depth_are_bounded() {
             .to_string()
             .contains("more paths than")
     );
+    // The names of a directory are read again for each path below it.
+    let long = format!("{}/", "e".repeat(200)).repeat(19);
+    let line = |words| format!("cd {long} && cat {}", "a ".repeat(words));
+    assert!(wide.judge(&line(100)).is_ok());
+    assert!(wide.judge(&line(4000)).unwrap_err().to_string().contains("more paths than"));
 }

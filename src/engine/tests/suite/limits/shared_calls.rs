@@ -136,3 +136,38 @@ fn a_counted_round_asks_the_model_again() {
     let effect = exchange.on(Event::Admitted(Ok(AdmissionReply::default())));
     assert!(matches!(effect, Effect::Ask(_)), "{effect:?}");
 }
+
+/// The executor runs this tool, so shadow mode refuses a call without `q`, and the model is told.
+const FIND: &str = "    - { name: find, effects: read, parameters: { type: object, required: [q] }, \
+    run: { wasm: { module: find.wasm, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\" } } }\n";
+
+#[test]
+fn shadow_mode_reports_the_limit_that_a_further_round_reaches() {
+    const SPEC: &str =
+        "  enforce: false\n  onViolation: feedback\n  conversation: { id: \"header:x-session-id\", maxTurns: 1 }";
+    let none = json!({});
+    for api in &APIS {
+        for (size, is_shared) in [(None, false), (Some(9), false), (None, true), (Some(9), true)] {
+            let store = if is_shared { STORE } else { "" };
+            let gate = gate_over(&(contract("", "", &format!("{SPEC}\n{store}")) + FIND), Offer::Declared);
+            let (mut effect, mut exchange) = ask_with(api, &gate, CLERK, size.is_some(), &[("x-session-id", "one")]);
+            if is_shared {
+                waits(effect);
+                effect = exchange.on(Event::Admitted(Ok(AdmissionReply::default())));
+            }
+            assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
+            let mut effect = answer(api, &mut exchange, CLERK.now, &[("c1", "find", &none)], size);
+            if is_shared {
+                assert_eq!(waits(effect).round, 2);
+                let refusal =
+                    CountRefusal { code: CountCode::ConversationLimit, message: "ended".into(), retry_after: None };
+                let reply = AdmissionReply { standing: None, refusals: vec![refusal] };
+                effect = exchange.on(Event::Admitted(Ok(reply)));
+            }
+            assert!(matches!(effect, Effect::Ask(_)), "{} {size:?} {is_shared}: {effect:?}", api.name);
+            let tally = exchange.tally();
+            assert_eq!(tally.shadowed_errors, [ExchangeCode::ConversationLimit], "{} {size:?} {is_shared}", api.name);
+            assert_eq!(tally.error, None);
+        }
+    }
+}

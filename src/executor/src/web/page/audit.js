@@ -1,7 +1,7 @@
 // Searches the audit log, the newest records first.
 
 import { ask } from "./api.js";
-import { el, facts, json, seen, short, when } from "./build.js";
+import { el, facts, json, seen, short, understood, when } from "./build.js";
 
 export const title = "Audit";
 const FIELDS = [
@@ -62,6 +62,16 @@ function words(record) {
   return [record.outcome ?? record.kind, record.outcome === "success" ? "allow" : "deny"];
 }
 
+/** The marked strings of a call, as they were understood, line by line. */
+function readings({ readings = [], readings_cut: cut }) {
+  const lines = readings.flatMap(({ pointer, kind, profile, rules = [], lines = [], refused }) => [
+    `${pointer} as ${kind}, by profile ${profile}`,
+    ...(lines.length === 0 ? rules.map((rule) => `by ${rule}`) : lines),
+    ...(refused ? [refused] : []),
+  ]);
+  return cut ? [...lines, "… and more, which was too long to keep"] : lines;
+}
+
 function row({ seq, record: text, hash }) {
   const record = JSON.parse(text);
   const [said, kind] = words(record);
@@ -78,7 +88,7 @@ function row({ seq, record: text, hash }) {
       ["Exchange", mono(record.exchange_id)], ["Round", String(record.round)], ["Call", String(record.position)],
       ["Call ID", mono(record.call_id)], ["Request ID", mono(record.request_id)], ["Trace", mono(record.trace_id)],
       ["Approval", mono(record.approval_id)], ["Contract", record.contract_digest && short(record.contract_digest)],
-      ["Arguments, SHA-256", mono(record.arguments_digest)],
+      ["Arguments, SHA-256", mono(record.arguments_digest)], ["Understood", understood(readings(record))],
       ["Took", record.usage && `${record.usage.duration_us} µs`], ["Hash", mono(hash)],
     ]), record.arguments ? json(record.arguments) : null));
 }
