@@ -173,7 +173,7 @@ fn execute(case: &Case, digest: &str) -> ExecuteRequest {
     };
     ExecuteRequest {
         contract_digest: digest.to_owned(),
-        caller: Some(Caller { tenant: "acme".to_owned(), role: case.role.clone(), claims: Default::default() }),
+        caller: Some(Caller { tenant: "acme".to_owned(), role: case.role.clone(), ..Default::default() }),
         exchange_id: uuid::Uuid::new_v4().to_string(),
         round: 0,
         calls: calls(case).enumerate().map(call).collect(),

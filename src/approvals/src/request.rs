@@ -18,6 +18,9 @@ pub struct Ask {
     pub tool: String,
     /// RFC 8785 canonical arguments: a person sees them, and the call runs with them.
     pub arguments: String,
+    /// The caller's workspace, if the contract reads it from the request: the same arguments mean other files elsewhere. The approval is
+    /// bound to it. `None` for a request that is listed.
+    pub workspace: Option<String>,
     /// The first exchange to ask, for the log.
     pub exchange_id: String,
     /// The contract's description of the tool. The digest binds it.

@@ -280,6 +280,7 @@ fn read(row: &Row<'_>, time: &StoreTime) -> rusqlite::Result<ApprovalRequest> {
         contract_digest: row.get(3)?,
         tool: row.get(4)?,
         arguments: row.get(5)?,
+        workspace: None,
         exchange_id: row.get(6)?,
         about,
     };

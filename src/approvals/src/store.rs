@@ -256,6 +256,10 @@ fn digest(ask: &Ask) -> [u8; 32] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
+    if let Some(workspace) = &ask.workspace {
+        hash.update((workspace.len() as u64).to_be_bytes());
+        hash.update(workspace);
+    }
     hash.finalize().into()
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     let entry = contracts.of(&caller, arguments.host.as_deref(), path)?;
     let contract = &*entry.contract;
     let given = arguments.facts.read(contract)?;
-    let caller = Caller { claims: given.claims.clone(), ..caller };
+    let caller = Caller { claims: given.claims.clone(), workspace: given.workspace.clone(), ..caller };
     let call = ProposedCall { name: &arguments.tool, arguments: &text };
     let captured = arguments.captured.read(contract, arguments.facts.model.as_deref())?;
     let conversation = match &captured {
@@ -102,7 +102,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
             if let (Some(notes), Some(members)) = (&notes, shown.as_object_mut()) {
                 members.insert("sources".to_owned(), captured::values(notes));
             }
-            let readings = readings(contract, &arguments.role, &arguments.tool, &text);
+            let readings = readings(contract, &caller, &arguments.tool, &text);
             if let (false, Some(members)) = (readings.is_empty(), shown.as_object_mut()) {
                 members.insert("understood".to_owned(), readings.iter().map(shown_reading).collect());
             }
@@ -115,7 +115,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
     };
     let out = match arguments.json {
         true => out,
-        false => out + &understood(&readings(contract, &arguments.role, &arguments.tool, &text), told(&verdict)),
+        false => out + &understood(&readings(contract, &caller, &arguments.tool, &text), told(&verdict)),
     };
     let out = match contracts.is_set && !arguments.json {
         true => format!("{out}  contract   {}\n", entry.file.display()),
@@ -129,9 +129,9 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, CheckError> {
 }
 
 /// Reads the marked strings of the call. None if the arguments are not JSON.
-fn readings(contract: &Contract, role: &str, tool: &str, text: &str) -> Vec<StringReading> {
+fn readings(contract: &Contract, caller: &Caller, tool: &str, text: &str) -> Vec<StringReading> {
     match (contract.tool(tool), callgate_json::read(text.as_bytes())) {
-        (Some(tool), Ok(arguments)) => string_readings(contract, role, tool, &arguments),
+        (Some(tool), Ok(arguments)) => string_readings(contract, caller, tool, &arguments),
         _ => Vec::new(),
     }
 }

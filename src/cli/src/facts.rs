@@ -15,6 +15,9 @@ pub(crate) struct FactArguments {
     /// A claim of the caller that the contract declares; may be given for several claims. The texts of a list are separated by commas
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) claim: Vec<String>,
+    /// The caller's workspace, as the header states it that the contract names in `spec.workspace`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) workspace: Option<String>,
     /// The model of the request; without it, a condition that reads `model` has no value
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
@@ -44,6 +47,10 @@ pub(crate) enum FactError {
         "--claim {0}: not a claim that the contract declares in `spec.claims`, or not a value of its type; write NAME=VALUE"
     )]
     Claim(String),
+    #[error(
+        "--workspace: the contract reads no header for it; write `root: header:NAME` in `spec.workspace`, or leave it out"
+    )]
+    Workspace,
     #[error("--called {0}: not a tool of the contract, or not a count; write TOOL or TOOL=2")]
     Called(String),
 }
@@ -52,6 +59,7 @@ pub(crate) enum FactError {
 #[derive(Debug)]
 pub(crate) struct GivenFacts {
     pub(crate) claims: CallerClaims,
+    pub(crate) workspace: Option<String>,
     model: Option<String>,
     now: Option<u64>,
     facts: ConversationFacts,
@@ -74,7 +82,11 @@ impl FactArguments {
             let (tool, count) = known.ok_or_else(|| FactError::Called(called.clone()))?;
             facts.calls.insert(tool.name().to_owned(), count);
         }
-        Ok(GivenFacts { claims: self.claims(contract)?, model: self.model.clone(), now, facts })
+        if self.workspace.is_some() && contract.workspace_header().is_none() {
+            return Err(FactError::Workspace);
+        }
+        let workspace = self.workspace.clone();
+        Ok(GivenFacts { claims: self.claims(contract)?, workspace, model: self.model.clone(), now, facts })
     }
 }
 

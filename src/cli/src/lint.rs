@@ -8,6 +8,7 @@ use clap::Args;
 use crate::contracts::Contracts;
 use crate::disk::{self, FileError};
 use crate::output::Outcome;
+use crate::terminal::plain;
 
 /// Validate contracts, and report every fault with its line
 #[derive(Args)]
@@ -94,7 +95,11 @@ fn advised(file: &Path, contract: &Contract, suggest: bool) -> String {
     for one in advice(contract).iter().filter(|one| one.is_warning || suggest) {
         let kind = if one.is_warning { "warning" } else { "suggestion" };
         let Advice { tool, position, message, stanza, .. } = one;
-        out.push_str(&format!("{}: {kind}: spec.tools[{position}] ({tool}): {message}\n", file.display()));
+        let place = match position {
+            Some(position) => format!("spec.tools[{position}] ({tool})"),
+            None => "spec".to_owned(),
+        };
+        out.push_str(&format!("{}: {kind}: {place}: {}\n", file.display(), plain(message)));
         out.extend(stanza.lines().map(|line| format!("      {line}\n")));
     }
     out

@@ -433,3 +433,37 @@ fn the_chapter_shows_the_proposal() {
     let held = check(r#"{"to":"eve@evil.example","text":"Hello"}"#);
     assert!(held.out.contains("needs approval") && held.out.contains("origin_foreign"), "{held:?}");
 }
+
+#[test]
+fn marks_and_a_profile_are_proposed_as_comments() {
+    let folder = Folder::new("init-marks");
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let tools = json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": [
+        { "name": "Bash", "inputSchema": { "type": "object", "properties": { "command": text("The command"), "workdir": text("") } } },
+        { "name": "read_file", "inputSchema": { "type": "object", "properties": { "file_path": text("\n# x\nspec: {}") } } },
+        { "name": "find", "inputSchema": { "type": "object", "properties": {
+            "query": text("Words"), "x\n      run: { wasm: {} } #_path": text(""), "url": { "type": "integer" } } } },
+    ] } });
+    let contract = proposed(&folder, &tools.to_string(), &[]);
+    for line in [
+        "      # x-callgate of /command: { command: { shell: bash, cwd: /workdir } }\n      parameters:\n",
+        "      # x-callgate of /file_path: { path: read }\n      parameters:\n",
+        "  # workspace: { root: /work/project }\n",
+    ] {
+        assert!(contract.contains(line), "{line}\n{contract}");
+    }
+    assert_eq!(contract.matches("x-callgate of ").count(), 2, "no name ends a comment:\n{contract}");
+    // The comments decide nothing, and the contract without them is the same.
+    let file = folder.write("proposed.yaml", &contract);
+    let said = callgate(&["lint", "--suggest", &file]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.contains("suggestion: spec: only the schema checks `Bash /command`, `read_file /file_path`"),
+        "{}",
+        said.out
+    );
+    let bare: String =
+        contract.lines().filter(|line| !line.trim_start().starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let digest = |text: &str| callgate(&["digest", &folder.write("digest.yaml", text)]).out;
+    assert_eq!(digest(&contract), digest(&bare));
+}

@@ -135,3 +135,37 @@ fn diff_tells_what_a_profile_opens_and_for_whom() {
         assert!(said.out.contains(role), "{}", said.out);
     }
 }
+
+#[test]
+fn check_takes_the_workspace_that_a_header_would_state() {
+    let folder = Folder::new("kinds-workspace");
+    let text = desk().replace("root: /work/project", "root: \"header:x-workspace\"");
+    let file = folder.write("desk.yaml", &text);
+    let arguments = r#"{"file_path":"/home/ann/gate/src/a"}"#;
+    let said = check(&file, "reader", "Read", arguments, &["--workspace", "/home/ann/gate"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("read /home/ann/gate/src/a"), "{}", said.out);
+    let said = check(&file, "reader", "Read", arguments, &["--workspace", "/home/bob/gate"]);
+    assert!(said.code == 2 && said.out.contains("argument_forbidden"), "{said:?}");
+    let said = check(&file, "reader", "Read", arguments, &[]);
+    assert!(said.code == 2 && said.out.contains("in one header `x-workspace`"), "{said:?}");
+    let said = callgate(&["lint", &file, "--explain"]);
+    assert!(said.out.contains("workspace in the header x-workspace (posix)"), "{}", said.out);
+    // A contract that reads no header says so.
+    let said = check(&folder.write("fixed.yaml", desk()), "reader", "Read", arguments, &["--workspace", "/x"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("the contract reads no header for it"), "{}", said.err);
+}
+
+#[test]
+fn check_says_why_a_path_is_in_no_workspace_of_a_pattern() {
+    let folder = Folder::new("kinds-pattern");
+    let text = desk().replace("root: /work/project", "root: \"/home/*/src/*\"");
+    let file = folder.write("desk.yaml", &text);
+    let said = check(&file, "reader", "Read", r#"{"file_path":"/home/ann/src/gate/a"}"#, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let said = check(&file, "reader", "Read", r#"{"file_path":"a"}"#, &[]);
+    assert!(said.code == 2 && said.out.contains("the call names no directory of a workspace"), "{said:?}");
+    let said = check(&file, "reader", "Bash", r#"{"command":"cat a","workdir":"/home/ann/src/gate"}"#, &[]);
+    assert!(said.code == 0 && said.out.contains("read /home/ann/src/gate/a"), "{said:?}");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::environment::Environment;
 use crate::guards::{Guards, Implied, Proof};
-use crate::program::{LiteralArgument, Macro, Op, TextTest, at};
+use crate::program::{LiteralArgument, Macro, NamePart, Op, TextTest, at};
 use crate::syntax::{Arithmetic, Comparison, Expr, ExprKind, Literal, Operator};
 use crate::time::{self, Field};
 use crate::types::ListType;
@@ -23,13 +23,21 @@ pub(crate) struct Checked {
     pub(crate) implied: Implied,
 }
 
+/// The variable of a macro.
+struct Local {
+    name: String,
+    member: Member,
+    /// The parts of its list's dotted name; `None` if the list has none.
+    list: Option<Vec<NamePart>>,
+}
+
 type Result<T> = std::result::Result<T, ConditionError>;
 
 /// The check of one condition.
 pub(crate) struct Checker<'e> {
     environment: &'e Environment,
     /// The variables of the macros around the place of the check.
-    locals: Vec<(String, Member)>,
+    locals: Vec<Local>,
     /// The facts proven at the place of the check.
     guards: Guards,
     facts: BTreeSet<usize>,
@@ -201,14 +209,14 @@ impl<'e> Checker<'e> {
     }
 
     fn local(&self, name: &str) -> Option<(usize, Member)> {
-        let position = self.locals.iter().position(|(known, _)| known == name)?;
-        self.locals.get(position).map(|(_, member)| (position, member.clone()))
+        let position = self.locals.iter().position(|local| local.name == name)?;
+        self.locals.get(position).map(|local| (position, local.member.clone()))
     }
 
     /// Returns true if a path begins with the variable of a macro.
     fn is_local(&self, path: &str) -> bool {
         let first = path.split('.').next().unwrap_or_default();
-        self.locals.iter().any(|(name, _)| name == first)
+        self.locals.iter().any(|local| local.name == first)
     }
 
     /// `&&` if `and` is true, else `||`. The right side is checked under the facts proven by the left side.

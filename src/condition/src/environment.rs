@@ -65,7 +65,10 @@ impl Environment {
     }
 
     /// Adds a function of one text that has a dotted name, such as `command(args.c)`; it must be one of `names`. The function is asked
-    /// by the name, after the text is read.
+    /// by the name.
+    ///
+    /// A name with `[]` is that of the items of a list, which the variable of a macro stands for: `args.files[].path` is `f.path` in
+    /// `args.files.all(f, …)`. The function is asked by a name with the position: `args.files[2].path`.
     #[must_use]
     pub fn function_of_named(mut self, name: &str, names: Arc<[String]>, result: Type) -> Environment {
         let signature = Signature { parameters: vec![Type::Text], result, takes: Takes::Named(names) };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use callgate_json::Value;
 
-use crate::program::{Macro, Op, TextTest};
+use crate::program::{Macro, NamePart, Op, TextTest};
 use crate::syntax::Arithmetic;
 use crate::value::{Fact, Val, compare};
 use crate::{Duration, EvalError, MAX_STEPS, Timestamp};
@@ -25,7 +25,8 @@ pub trait Facts {
 /// One evaluation.
 pub(crate) struct Evaluation<'f> {
     facts: &'f dyn Facts,
-    locals: Vec<Val<'f>>,
+    /// The variables of macros, and the position of each in its list.
+    locals: Vec<(Val<'f>, usize)>,
     steps: u64,
 }
 
@@ -56,12 +57,13 @@ impl<'f> Evaluation<'f> {
             Op::Int(number) => Val::Int(*number),
             Op::Double(number) => Val::Double(*number),
             Op::Text(text) => Val::Text(Cow::Borrowed(text)),
+            Op::ItemName(parts) => Val::Text(Cow::Owned(self.item_name(parts)?)),
             Op::Timestamp(time) => Val::Timestamp(*time),
             Op::Duration(time) => Val::Duration(*time),
             Op::List(items) => Val::List(items.iter().map(|item| self.evaluate(item)).collect::<Result<_>>()?),
             Op::Fact(index) => Val::of_fact(self.facts.fact(*index).ok_or(EvalError::Absent)?)?,
             Op::HasFact(index) => Val::Bool(self.facts.fact(*index).is_some()),
-            Op::Local(index) => self.locals.get(*index).cloned().ok_or(EvalError::Absent)?,
+            Op::Local(index) => self.locals.get(*index).ok_or(EvalError::Absent)?.0.clone(),
             Op::Member(of, name) => match self.evaluate(of)? {
                 Val::Json(Value::Object(members)) => Val::of(members.get(name).ok_or(EvalError::Absent)?)?,
                 _ => return Err(EvalError::Absent),
@@ -134,6 +136,22 @@ impl<'f> Evaluation<'f> {
                 Val::of_fact(self.facts.ask(*function, &facts).ok_or(EvalError::Absent)?)?
             }
         })
+    }
+
+    /// Writes the name of an item.
+    fn item_name(&mut self, parts: &[NamePart]) -> Result<String> {
+        let mut name = String::new();
+        for part in parts {
+            match part {
+                NamePart::Text(text) => name.push_str(text),
+                NamePart::Item(local) => {
+                    let (_, position) = self.locals.get(*local).ok_or(EvalError::Absent)?;
+                    name.push_str(&format!("[{position}]"));
+                }
+            }
+        }
+        self.pay(name.len())?;
+        Ok(name)
     }
 
     fn both<'o>(&mut self, sides: &'o [Op; 2]) -> Result<(Val<'f>, Val<'f>)>
@@ -210,7 +228,7 @@ impl<'f> Evaluation<'f> {
         let (mut kept, mut failed) = (Vec::new(), None);
         for position in 0..list.items().ok_or(EvalError::Absent)? {
             let item = list.item(position)?;
-            self.locals.push(item.clone());
+            self.locals.push((item.clone(), position));
             let holds = self.evaluate(body).and_then(|value| value.bool());
             self.locals.pop();
             match (holds, which) {

@@ -38,6 +38,8 @@ pub(crate) enum Op {
     Int(i64),
     Double(f64),
     Text(String),
+    /// The dotted name of an item, such as `args.files[2].path`.
+    ItemName(Vec<NamePart>),
     Timestamp(Timestamp),
     Duration(Duration),
     List(Vec<Op>),
@@ -72,6 +74,14 @@ pub(crate) enum Op {
     TimeField(Field, i64, Box<Op>),
     /// A function of the environment.
     Ask(usize, Vec<Op>),
+}
+
+/// A part of the dotted name of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NamePart {
+    Text(String),
+    /// The position of the item in its list, in brackets. The item is the variable of a macro, counted from the outermost.
+    Item(usize),
 }
 
 /// A test of a text by another one.

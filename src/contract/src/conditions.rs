@@ -156,8 +156,7 @@ impl Facts for CallFacts<'_> {
         if let Some(function) = function.checked_sub(OF_CONVERSATION) {
             return match arguments {
                 [Fact::Text(name), Fact::Text(literal)] if KindFacts::is_within(function) => {
-                    let workspace = self.contract.workspace.as_ref()?;
-                    Some(Fact::Bool(self.kinds.within(name, literal, workspace)?))
+                    Some(Fact::Bool(self.kinds.within(name, literal)?))
                 }
                 [Fact::Text(name)] => Some(Fact::Json(self.kinds.command(name)?)),
                 _ => None,

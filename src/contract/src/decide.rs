@@ -38,6 +38,8 @@ pub struct Caller {
     pub role: String,
     /// The claims, as [`ClaimTypes::admit`](crate::ClaimTypes::admit) takes them for the contract.
     pub claims: CallerClaims,
+    /// The value of the header that [`Contract::workspace_header`] names; `None` if the request has no such header, or more than one.
+    pub workspace: Option<String>,
 }
 
 // === impl Caller ===
@@ -46,7 +48,7 @@ impl Caller {
     /// A caller without claims.
     #[must_use]
     pub fn new(tenant: impl Into<String>, role: impl Into<String>) -> Self {
-        Self { tenant: tenant.into(), role: role.into(), claims: CallerClaims::default() }
+        Self { tenant: tenant.into(), role: role.into(), ..Self::default() }
     }
 }
 
@@ -185,7 +187,7 @@ fn check<'c>(
     };
     let (arguments, canonical) = read_arguments(tool, call, &mut shadow)?;
     let mut judged = Vec::new();
-    let asked = match kinds::check(contract, role, tool, &arguments, &mut judged) {
+    let asked = match kinds::check(contract, (role, caller.workspace.as_deref()), tool, &arguments, &mut judged) {
         Ok(asked) => asked,
         Err(violation) => shadow.broken(false, violation).map(|()| None)?,
     };

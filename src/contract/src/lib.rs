@@ -98,7 +98,7 @@ mod violation;
 use callgate_json::{MAX_DEPTH, Value};
 use sha2::{Digest, Sha256};
 
-pub use advice::{Advice, Guess, Hints, advice, guess, guess_trust};
+pub use advice::{Advice, Guess, Hints, MarkGuess, advice, guess, guess_marks, guess_trust};
 pub use callgate_json::{name_in_record, name_in_sentence};
 pub use callgate_provenance::Outputs;
 pub use claims::{CLAIM_BYTES, CLAIM_TEXTS, CLAIMS_MAX, CallerClaims, ClaimFault, ClaimType, ClaimTypes};

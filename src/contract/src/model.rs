@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use callgate_condition::Condition;
 use callgate_json::Value;
-use callgate_kinds::Workspace;
 use callgate_limits::{Limit, Unit};
 use callgate_provenance::Extent;
 use callgate_redact::Policy;
@@ -19,6 +18,7 @@ use crate::error::Diagnostic;
 use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
+use crate::kinds::workspace::WorkspaceRule;
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -53,7 +53,7 @@ pub struct Contract {
     pub(crate) trusts_users: bool,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
-    pub(crate) workspace: Option<Workspace>,
+    pub(crate) workspace: Option<WorkspaceRule>,
     pub(crate) profiles: NameTable<Arc<RoleProfile>>,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
@@ -319,6 +319,14 @@ impl Contract {
         &self.claims
     }
 
+    /// Returns the header that states the workspace of a request, in lower case; `None` if the contract reads none.
+    ///
+    /// Only a proxy may set it. It is for the gate, not for the upstream.
+    #[must_use]
+    pub fn workspace_header(&self) -> Option<&str> {
+        self.workspace.as_ref()?.header_name()
+    }
+
     /// Returns the role of that name.
     pub fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(name)
@@ -557,6 +565,12 @@ impl Tool {
             Extent::Everywhere => Output::Trusted,
             Extent::Nowhere | Extent::Places(_) => Output::Untrusted,
         }
+    }
+
+    /// Returns true if the meaning of an argument may depend on the workspace.
+    #[must_use]
+    pub fn needs_workspace(&self) -> bool {
+        self.marks.iter().any(|mark| mark.kind.needs_workspace())
     }
 
     /// Returns true if a decision on a call needs the texts of the conversation.

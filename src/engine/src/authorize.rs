@@ -75,6 +75,7 @@ pub(crate) fn batch(
         tenant: caller.tenant.clone(),
         role: caller.role.clone(),
         claims: caller.claims.clone(),
+        workspace: caller.workspace.clone(),
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),

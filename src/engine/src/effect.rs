@@ -73,6 +73,8 @@ pub struct CallBatch {
     pub role: String,
     /// The caller's claims that the contract declares.
     pub claims: CallerClaims,
+    /// The workspace that the request states, if the contract names a header for it.
+    pub workspace: Option<String>,
     /// The adapter's name of this exchange; with `round` and a call's position, the idempotency key.
     pub exchange_id: String,
     /// The proxy's name of the request; may be empty.

@@ -239,6 +239,14 @@ pub enum GateError {
         /// The claim.
         name: String,
     },
+    /// A candidate that reads the workspace from another header.
+    #[error(
+        "`candidate` reads the workspace from the header `{header}`, and the contract from another one; give both the same header"
+    )]
+    CandidateWorkspace {
+        /// The candidate's header.
+        header: String,
+    },
     /// An entry of `contracts` that cannot be matched.
     #[error("{0}")]
     Match(#[from] MatchError),

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use callgate_contract::Caller;
+use callgate_contract::{Caller, Contract};
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
 use crate::conversation::{self, Named};
@@ -45,6 +45,9 @@ fn is_for_rounds(name: &str) -> bool {
 
 /// Headers not forwarded: answers must not be compressed, and no header may override the method.
 const NOT_FORWARDED: [&str; 4] = ["accept-encoding", "x-http-method", "x-http-method-override", "x-method-override"];
+
+/// The maximum bytes of a workspace, as of any path.
+const WORKSPACE_BYTES: usize = 4096;
 
 /// A request's headers, read.
 #[derive(Debug)]
@@ -128,6 +131,8 @@ pub(crate) fn read(
     };
     let contracts = (&*gate.contract, gate.candidate.as_deref());
     caller.claims = gate.identity.claims(contracts, &caller.claims, headers)?;
+    let stated = workspace_header(contracts);
+    caller.workspace = stated.and_then(|name| workspace(name, headers));
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }
@@ -136,6 +141,7 @@ pub(crate) fn read(
         check_body(headers, &media, end)?;
     }
     let mut remove = gate.identity.headers();
+    remove.extend(stated.map(str::to_owned));
     let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
     remove.extend(unwanted.map(str::to_owned));
     match row.api {
@@ -154,6 +160,16 @@ pub(crate) fn read(
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
     }
+}
+
+/// Returns the header with the caller's workspace. A candidate names no other one than its contract.
+pub(crate) fn workspace_header<'c>((contract, candidate): (&'c Contract, Option<&'c Contract>)) -> Option<&'c str> {
+    contract.workspace_header().or_else(|| candidate?.workspace_header())
+}
+
+/// Returns the caller's workspace. A header that is missing, repeated, too long or not text states none.
+fn workspace(name: &str, headers: &Headers<'_>) -> Option<String> {
+    single(headers, name).filter(|value| value.len() <= WORKSPACE_BYTES).map(str::to_owned)
 }
 
 /// Returns the headers to repeat in a further round.
@@ -193,7 +209,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
         (IdentitySource::Claims, Some(Verified::Claims { tenant, role, claims })) => String::from_utf8(tenant)
             .ok()
             .zip(String::from_utf8(role).ok())
-            .map(|(tenant, role)| Caller { tenant, role, claims }),
+            .map(|(tenant, role)| Caller { claims, ..Caller::new(tenant, role) }),
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }

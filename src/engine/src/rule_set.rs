@@ -129,14 +129,17 @@ impl Gate {
 // === impl Rules ===
 
 impl Rules {
-    /// Refuses a candidate with a claim of another type: a caller's claims are read once, for both.
+    /// Refuses a candidate with a claim of another type, or another header for the workspace: a caller is read once, for both.
     fn check_candidate(&self) -> Result<(), GateError> {
         let Some(candidate) = &self.candidate else { return Ok(()) };
         let types = self.contract().claims();
         let differs = |name, kind| types.get(name).is_some_and(|other| other != kind);
-        match candidate.claims().iter().find(|(name, kind)| differs(name, *kind)) {
-            Some((name, _)) => Err(GateError::CandidateClaim { name: name.to_owned() }),
-            None => Ok(()),
+        if let Some((name, _)) = candidate.claims().iter().find(|(name, kind)| differs(name, *kind)) {
+            return Err(GateError::CandidateClaim { name: name.to_owned() });
+        }
+        match (self.contract().workspace_header(), candidate.workspace_header()) {
+            (Some(own), Some(other)) if own != other => Err(GateError::CandidateWorkspace { header: other.to_owned() }),
+            _ => Ok(()),
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         tenant: checked.caller.tenant.clone(),
         role: checked.caller.role.clone(),
         claims: checked.caller.claims.clone(),
+        workspace: checked.caller.workspace.clone(),
         exchange_id: correlation.exchange_id.clone(),
         request_id: correlation.request_id.clone(),
         trace: correlation.trace.clone(),

@@ -59,7 +59,7 @@ pub fn encode(batch: CallBatch) -> CallsRequest {
     let (conversation, earlier_calls) = facts(batch.conversation);
     let request = ExecuteRequest {
         contract_digest: batch.contract_digest,
-        caller: Some(caller(batch.tenant, batch.role, batch.claims)),
+        caller: Some(Caller { workspace: batch.workspace, ..caller(batch.tenant, batch.role, batch.claims) }),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         conversation_id: batch.conversation_id.unwrap_or_default(),
@@ -84,7 +84,7 @@ pub fn encode_asked(AuthorizeBatch { batch, release }: AuthorizeBatch) -> CallsR
     let (conversation, earlier_calls) = facts(batch.conversation);
     let request = AuthorizeRequest {
         contract_digest: batch.contract_digest,
-        caller: Some(caller(batch.tenant, batch.role, batch.claims)),
+        caller: Some(Caller { workspace: batch.workspace, ..caller(batch.tenant, batch.role, batch.claims) }),
         exchange_id: batch.exchange_id,
         request_id: batch.request_id,
         conversation_id: batch.conversation_id.unwrap_or_default(),
@@ -122,7 +122,7 @@ pub fn decode_rulings(bytes: &[u8]) -> Result<Vec<Authorization>, CallFailed> {
 
 pub(crate) fn caller(tenant: String, role: String, claims: CallerClaims) -> Caller {
     let claims = claims.into_iter().filter_map(|(name, value)| Some((name, Claim { value: Some(claim(value)?) })));
-    Caller { tenant, role, claims: claims.collect() }
+    Caller { tenant, role, claims: claims.collect(), workspace: None }
 }
 
 /// Returns a claim of the types that contracts declare; `None` for any other value.
@@ -220,7 +220,10 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
         conversation_id: correlation.conversation.clone().unwrap_or_default(),
-        caller: Some(caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())),
+        caller: Some(Caller {
+            workspace: decisions.caller.workspace,
+            ..caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())
+        }),
         ..Decision::default()
     };
     for decision in decisions.list {

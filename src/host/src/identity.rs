@@ -117,7 +117,11 @@ fn table(callers: HashMap<String, CallerDocument>) -> Result<HashMap<String, Cal
         .map(|(client, CallerDocument { tenant, role, claims })| {
             let claims = claims.into_iter().collect::<CallerClaims>();
             let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-            if is_fit { Ok((client, Caller { tenant, role, claims })) } else { Err(ConfigError::Caller(client)) }
+            if is_fit {
+                Ok((client, Caller { claims, ..Caller::new(tenant, role) }))
+            } else {
+                Err(ConfigError::Caller(client))
+            }
         })
         .collect()
 }

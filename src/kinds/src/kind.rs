@@ -131,7 +131,7 @@ pub fn judge(
             let base = workspace.resolve(text, &root).map_err(KindRefusal::Unreadable)?;
             // A program that runs there uses the directory, whatever its words name.
             if matches!(kind, Kind::Command(_)) {
-                profile.check_path(&base, PathMode::Read).map_err(KindRefusal::Forbidden)?;
+                profile.check_path(&base, PathMode::Read, workspace).map_err(KindRefusal::Forbidden)?;
             }
             base
         }
@@ -140,12 +140,12 @@ pub fn judge(
     match (kind, value) {
         (Kind::Path(mode), Given::Text(text)) => {
             let path = workspace.resolve(text, &base).map_err(KindRefusal::Unreadable)?;
-            profile.check_path(&path, mode).map_err(KindRefusal::Forbidden)?;
+            profile.check_path(&path, mode, workspace).map_err(KindRefusal::Forbidden)?;
             Ok(allowed(Reading::Path(path, mode)))
         }
         (Kind::Glob, Given::Text(text)) => {
             let glob = Glob::read(text, workspace, &base).map_err(KindRefusal::Unreadable)?;
-            profile.check_glob(&glob).map_err(KindRefusal::Forbidden)?;
+            profile.check_glob(&glob, workspace).map_err(KindRefusal::Forbidden)?;
             Ok(allowed(Reading::Glob(glob)))
         }
         (Kind::Command(form), value) => {
@@ -211,6 +211,15 @@ impl Kind {
             Self::Cidr => "cidr",
             Self::Sql(_) => "sql",
             Self::Script => "script",
+        }
+    }
+
+    /// Returns true if the meaning of a value depends on the workspace.
+    #[must_use]
+    pub const fn needs_workspace(self) -> bool {
+        match self {
+            Self::Path(_) | Self::Glob | Self::Command(_) | Self::Patch { .. } => true,
+            Self::Url | Self::Email | Self::Cidr | Self::Sql(_) | Self::Script => false,
         }
     }
 

@@ -22,7 +22,7 @@ pub mod sql;
 pub mod url;
 
 pub use kind::{CommandForm, Given, Judgement, Kind, KindRefusal, PathMode, Reading, judge};
-pub use path::{Os, Workspace};
+pub use path::{Os, RootPattern, Workspace};
 pub use profile::{Profile, ProfileFault};
 pub use profile_source::{EmailSource, HostSource, ProfileSource};
 pub use refusal::{Decision, Refusal, Spot};

@@ -4,7 +4,7 @@ use crate::cidr::{CidrBlock, CidrRules};
 use crate::command::{self, CommandRules, EntryList, Judged, PathScope, ShellLine};
 use crate::email::{EmailAddress, EmailRules};
 use crate::patch::{self, PatchedFile};
-use crate::path::{Glob, PathRules, ResolvedPath, Workspace};
+use crate::path::{Glob, PathRules, ResolvedPath, RootPattern, Workspace};
 use crate::sql::{SqlReading, SqlRules};
 use crate::url::{HostRules, Url};
 use crate::{KindRefusal, PathMode, ProfileSource, Refusal, RuleError};
@@ -39,7 +39,8 @@ pub struct ProfileFault {
 // === impl Profile ===
 
 impl Profile {
-    /// Compiles the rules. `like` must be resolved before, by [`ProfileSource::add`].
+    /// Compiles the rules. `like` must be resolved before, by [`ProfileSource::add`]. The root of the workspace does not matter: values are
+    /// judged at the root of the workspace that [`judge`](crate::judge) gets.
     ///
     /// # Errors
     ///
@@ -104,18 +105,26 @@ impl Profile {
         self.commands.warnings().iter().map(warning).collect()
     }
 
+    /// Returns the first entry that allows paths of more than one workspace of a pattern: its field and its position.
+    #[must_use]
+    pub fn crossing(&self, pattern: &RootPattern) -> Option<(&'static str, usize)> {
+        let of = |field, rules| Some((field, pattern.crossed_by(rules)?));
+        of("read", &self.read).or_else(|| of("write", &self.write))
+    }
+
     /// Checks a path in the rules of its mode.
-    pub(crate) fn check_path(&self, path: &ResolvedPath, mode: PathMode) -> Result<(), Refusal> {
+    pub(crate) fn check_path(&self, path: &ResolvedPath, mode: PathMode, workspace: &Workspace) -> Result<(), Refusal> {
         match mode {
-            PathMode::Read => self.read.check(path),
-            PathMode::Write => self.write.check(path),
-            PathMode::Delete => self.write.check_below(path),
+            PathMode::Read => self.read.at(workspace).check(path),
+            PathMode::Write => self.write.at(workspace).check(path),
+            PathMode::Delete => self.write.at(workspace).check_below(path),
         }
     }
 
     /// Checks a pattern of paths to read.
-    pub(crate) fn check_glob(&self, glob: &Glob) -> Result<(), Refusal> {
-        if self.is_recursive { self.read.check_glob(glob) } else { self.read.check_glob_strict(glob) }
+    pub(crate) fn check_glob(&self, glob: &Glob, workspace: &Workspace) -> Result<(), Refusal> {
+        let read = self.read.at(workspace);
+        if self.is_recursive { read.check_glob(glob) } else { read.check_glob_strict(glob) }
     }
 
     /// Judges each command of a line.
@@ -125,11 +134,11 @@ impl Profile {
         workspace: &Workspace,
         base: &ResolvedPath,
     ) -> Result<Judged, Refusal> {
-        let Self { read, write, is_recursive, .. } = self;
+        let (read, write) = (&self.read.at(workspace), &self.write.at(workspace));
         let none = HostRules::default();
         // Lists without schemes and paths are one, and stand first.
         let hosts = self.hosts.first().unwrap_or(&none);
-        let scope = PathScope { workspace, base, read, write, hosts, is_recursive: *is_recursive };
+        let scope = PathScope { workspace, base, read, write, hosts, is_recursive: self.is_recursive };
         command::judge(line, &self.commands, &scope)
     }
 
@@ -140,7 +149,7 @@ impl Profile {
         workspace: &Workspace,
         base: &ResolvedPath,
     ) -> Result<(), KindRefusal> {
-        patch::check(files, &self.read, &self.write, workspace, base)
+        patch::check(files, &self.read.at(workspace), &self.write.at(workspace), workspace, base)
     }
 
     /// Checks a URL: one list of hosts allows all of it.

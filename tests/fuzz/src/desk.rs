@@ -66,7 +66,7 @@ pub fn gate(number: u8) -> Rc<Gate> {
 
 /// Returns true if a call may reach the client: the contract allows it, the client runs it, and it is canonical.
 pub fn may_go_on(gate: &Gate, role: &str, name: &str, arguments: &str) -> bool {
-    let caller = Caller { tenant: "acme".into(), role: role.into(), claims: Default::default() };
+    let caller = Caller { tenant: "acme".into(), role: role.into(), ..Default::default() };
     let call = callgate_contract::ProposedCall { name, arguments };
     match callgate_contract::decide(gate.contract(), &caller, &Conversation::default(), &call) {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {

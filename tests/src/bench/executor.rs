@@ -213,7 +213,7 @@ async fn client(
         let sent = Instant::now();
         let request = ExecuteRequest {
             contract_digest: digest.clone(),
-            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), claims: Default::default() }),
+            caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Default::default() }),
             // Different each time: the same call of the same exchange runs once.
             exchange_id: uuid::Uuid::now_v7().to_string(),
             request_id: String::new(),

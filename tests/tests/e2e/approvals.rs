@@ -145,7 +145,7 @@ async fn again(cx: Cx) {
     let digest = digest.unwrap().split_whitespace().find(|word| word.starts_with("sha256:")).unwrap().to_owned();
     let request = |quantity: u32| ExecuteRequest {
         contract_digest: digest.clone(),
-        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), claims: Default::default() }),
+        caller: Some(Caller { tenant: "acme".into(), role: "clerk".into(), ..Default::default() }),
         exchange_id: format!("sent-again-{:?}", cx.protocol),
         round: 1,
         calls: vec![Call {

@@ -141,7 +141,7 @@ async fn small_requests((): ()) {
     for (calls, tenant) in [(20_000, 20_000), (20_000, 4), (1, 20_000), (64, 20_000)] {
         let request = ExecuteRequest {
             contract_digest: executor.digest.clone(),
-            caller: Some(Caller { tenant: "t".repeat(tenant), role: "clerk".into(), claims: Default::default() }),
+            caller: Some(Caller { tenant: "t".repeat(tenant), role: "clerk".into(), ..Default::default() }),
             exchange_id: uuid::Uuid::new_v4().to_string(),
             round: 1,
             calls: vec![Call::default(); calls],

@@ -117,7 +117,7 @@ pub fn request(digest: &str, tenant: &str, tool: &str, number: i64) -> ExecuteRe
     };
     ExecuteRequest {
         contract_digest: digest.to_owned(),
-        caller: Some(Caller { tenant: tenant.to_owned(), role: "clerk".to_owned(), claims: Default::default() }),
+        caller: Some(Caller { tenant: tenant.to_owned(), role: "clerk".to_owned(), ..Default::default() }),
         exchange_id: uuid::Uuid::new_v4().to_string(),
         round: 1,
         calls: vec![call],

@@ -69,6 +69,7 @@ fn ask() -> Ask {
         contract_digest: format!("sha256:{}", "ab".repeat(32)),
         tool: "create_order".into(),
         arguments: r#"{"quantity":2,"sku":"A-100"}"#.into(),
+        workspace: None,
         exchange_id: "exchange-1".into(),
         about: About { contract: "order-desk".into(), version: "2.0.0".into(), ..About::default() },
     }
@@ -124,6 +125,7 @@ async fn an_approval_covers_only_the_shown_call() {
         Ask { tenant: "globex".into(), ..ask() },
         Ask { role: "manager".into(), ..ask() },
         Ask { contract_digest: format!("sha256:{}", "cd".repeat(32)), ..ask() },
+        Ask { workspace: Some("/work/a".into()), ..ask() },
         Ask { tool: "cancel_order".into(), ..ask() },
         Ask { arguments: r#"{"quantity":200,"sku":"A-100"}"#.into(), ..ask() },
         // The same bytes, cut at another place.

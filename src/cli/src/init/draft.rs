@@ -1,6 +1,6 @@
 //! The tools of the proposal: what was declared, and the guesses on it.
 
-use callgate_contract::{Effects, Guess, guess, is_tool_name};
+use callgate_contract::{Effects, Guess, MarkGuess, guess, guess_marks, is_tool_name};
 use serde_json::Value;
 
 use super::observed::{Observed, observe};
@@ -19,6 +19,8 @@ const INDENT: usize = 4;
 pub(super) struct ToolDraft<'s> {
     pub(super) sketch: &'s ToolSketch,
     pub(super) guess: Guess,
+    /// The marks that its strings may need.
+    pub(super) marks: Vec<MarkGuess>,
     pub(super) parameters: Fitted,
     pub(super) result: Option<Fitted>,
     pub(super) observed: Observed,
@@ -48,7 +50,10 @@ impl<'s> ToolDraft<'s> {
         let observed = observe(&sketch.name, &sketch.results, result.as_ref().map(|fitted| &fitted.schema));
         let parameters = schema::parameters(&sketch.parameters);
         let guess = guess(&sketch.name, &parameters.schema, sketch.hints);
-        Self { sketch, guess, parameters, result, observed, stanzas: String::new() }
+        let mut marks = guess_marks(guess.effects, &parameters.schema);
+        // They are written as comments, which no name may end.
+        marks.retain(|one| one.place.chars().chain(one.mark.chars()).all(|c| c == ' ' || c.is_ascii_graphic()));
+        Self { sketch, guess, marks, parameters, result, observed, stanzas: String::new() }
     }
 
     /// Returns the file of the schema of the arguments, relative to the contract.
@@ -69,6 +74,9 @@ impl<'s> ToolDraft<'s> {
         }
         let review = if self.guess.is_doubtful { "; review" } else { "" };
         line(&format!("  effects: {} # {}{review}", word(self.guess.effects), self.guess.because));
+        for MarkGuess { place, mark } in &self.marks {
+            line(&format!("  # x-callgate of {place}: {mark}"));
+        }
         if has_file {
             line(&format!("  parameters: {{ $ref: {} }}", Value::from(self.schema_file())));
         } else {

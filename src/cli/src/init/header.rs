@@ -71,6 +71,12 @@ pub(super) fn write(
         named(&are_unknown),
         "Nothing shows fields in the results of these, so no value of theirs is a source; declare `result` and `output`",
     );
+    list(
+        out,
+        named(&|tool| !tool.marks.is_empty()),
+        "`x-callgate`: strings of these may be commands, paths, URLs or queries, and only schemas check them; move each proposed mark \
+         into its schema, and give the role a profile",
+    );
     list(out, named(&|tool| tool.amount().is_some()), "`approval`: these pay; set a limit");
     list(out, named(&|tool| tool.sketch.differs), "Requests declare these in different forms; the first one counts");
     for tool in tools {

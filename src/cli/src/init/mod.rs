@@ -33,6 +33,12 @@ use crate::new::contract_name;
 /// The size of requests that a contract allows by default.
 const MIB: usize = 1 << 20;
 
+/// A profile to begin with, as comments: a profile that nobody thought about allows too much or nothing.
+const PROFILE: &str = "  # With marks (`x-callgate`), a profile says what strings may mean; the role takes it with `profile: agent`:\n  \
+                       # workspace: { root: /work/project }\n  \
+                       # profiles:\n  \
+                       #   agent: { read: [\".\", \"!.git\", \"!@secrets\"], write: [], run: [ls, cat], hosts: [] }\n";
+
 /// A proposal: the contract's text, and the files of its schemas.
 struct Proposal {
     text: String,
@@ -94,7 +100,7 @@ fn propose(sketch: &Sketch, arguments: &InitArguments) -> Result<Proposal, InitE
     // Advice on a tool may depend on the fields of another one, and is about the contract without any.
     let bare = compile(&written(sketch, arguments, &tools, &unfit))?;
     for one in advice(&bare).into_iter().filter(|one| !one.is_warning) {
-        if let Some(tool) = tools.get_mut(one.position) {
+        if let Some(tool) = one.position.and_then(|position| tools.get_mut(position)) {
             tool.stanzas.push_str(&one.stanza);
         }
     }
@@ -122,6 +128,9 @@ fn written(sketch: &Sketch, arguments: &InitArguments, tools: &[ToolDraft<'_>], 
     }
     if arguments.shadow {
         out.push_str("  enforce: false # shadow mode: decide and report, refuse nothing\n");
+    }
+    if tools.iter().any(|tool| !tool.marks.is_empty()) {
+        out.push_str(PROFILE);
     }
     out.push_str(&format!("  roles:\n    {}: {{ tools: [\"*\"] }}\n  tools:\n", yaml::scalar_of(&arguments.role)));
     tools.iter().for_each(|tool| tool.write(&mut out, arguments.schemas));

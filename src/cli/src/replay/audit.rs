@@ -20,6 +20,8 @@ const EXCHANGES: usize = 65_536;
 const NO_ARGUMENTS: &str = "the record has no arguments";
 const NO_FACTS: &str = "a rule reads the conversation, which a record does not have";
 
+const NO_WORKSPACE: &str = "the call's workspace stands in a header, which a record does not have";
+
 /// Replays records.
 #[derive(Default)]
 pub(super) struct Auditor {
@@ -138,6 +140,9 @@ fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Resul
         return Ok(CallVerdict::word(&record.code));
     }
     let Some(arguments) = record.arguments.as_deref() else { return Err(NO_ARGUMENTS) };
+    if contract.workspace_header().is_some() && tool.needs_workspace() {
+        return Err(NO_WORKSPACE);
+    }
     let caller = Caller::new(record.tenant.to_string(), record.role.to_string());
     let now = record.time.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     // The texts are unknown. Every other rule is decided, and only a denial of theirs is certain.

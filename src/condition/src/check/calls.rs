@@ -83,15 +83,31 @@ impl<'e> Checker<'e> {
 
     /// Returns the name of an argument, which must be one of those that the function knows.
     fn named(&self, argument: &Expr, function: &str, names: &[String]) -> Result<Op> {
-        let path = argument.path().filter(|path| !self.is_local(path));
-        match path.filter(|path| names.contains(path)) {
-            Some(path) => Ok(Op::Text(path)),
+        let parts = self.parts(argument).filter(|parts| names.contains(&pattern_of(parts)));
+        match parts.as_deref() {
+            Some([NamePart::Text(path)]) => Ok(Op::Text(path.clone())),
+            Some(parts) => Ok(Op::ItemName(parts.to_vec())),
             None => {
                 let known = list(names.iter().map(String::as_str));
                 let (function, name) = (function.to_owned(), argument.shown());
                 at(argument.place, Problem::UnknownArgument { function, name, known })
             }
         }
+    }
+
+    /// Returns the parts of a dotted name. A variable is an item of its list.
+    fn parts(&self, of: &Expr) -> Option<Vec<NamePart>> {
+        let path = of.path()?;
+        let (first, rest) = path.split_once('.').map_or((path.as_str(), ""), |(first, _)| path.split_at(first.len()));
+        let Some(position) = self.locals.iter().position(|local| local.name == first) else {
+            return Some(vec![NamePart::Text(path)]);
+        };
+        let mut parts = self.locals.get(position)?.list.clone()?;
+        parts.push(NamePart::Item(position));
+        if !rest.is_empty() {
+            parts.push(NamePart::Text(rest.to_owned()));
+        }
+        Some(parts)
     }
 
     /// Returns a literal text, and remembers it.
@@ -209,7 +225,7 @@ impl<'e> Checker<'e> {
         let list = self.present(of)?;
         let Type::List(items) = &list.kind else { return wrong(of.place, "a list", &list.kind) };
         let max = bound(items, of)?;
-        self.locals.push((local.clone(), items.item.clone()));
+        self.locals.push(Local { name: local.clone(), member: items.item.clone(), list: self.parts(of) });
         let body = self.under(&Guards::default(), |checker| checker.expect(body, &Type::Bool));
         self.locals.pop();
         let body = body?;
@@ -243,6 +259,14 @@ fn one<'a>(expr: &Expr, name: &str, arguments: &'a [Expr]) -> Result<&'a Expr> {
         return at(expr.place, Problem::Arguments { name: name.to_owned(), expected: 1, found: arguments.len() });
     };
     Ok(argument)
+}
+
+/// Returns a dotted name with `[]` for each item: `args.files[].path`.
+fn pattern_of(parts: &[NamePart]) -> String {
+    parts.iter().fold(String::new(), |name, part| match part {
+        NamePart::Text(text) => name + text,
+        NamePart::Item(_) => name + "[]",
+    })
 }
 
 /// Checks that an argument is a literal and one of the names that a function takes.

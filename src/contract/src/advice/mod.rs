@@ -11,14 +11,15 @@ mod stanzas;
 use crate::model::Contract;
 
 pub use guess::{Guess, Hints, guess, guess_trust};
+pub use kinds::{MarkGuess, guess_marks};
 
-/// A piece of advice on one tool.
+/// A piece of advice on one tool, or on the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// The tool.
+    /// The tool; empty for advice on the contract.
     pub tool: String,
-    /// The tool's position in `spec.tools`.
-    pub position: usize,
+    /// The tool's position in `spec.tools`; `None` for advice on the contract.
+    pub position: Option<usize>,
     /// True if the contract has a rule that does not do what it seems to.
     pub is_warning: bool,
     /// One sentence.
@@ -27,7 +28,8 @@ pub struct Advice {
     pub stanza: String,
 }
 
-/// Returns the advice on a contract: for each tool first the warnings about its rules, then the rules that it lacks.
+/// Returns the advice on a contract: for each tool first the warnings about its rules, then the rules that it lacks; at last the advice on
+/// the contract.
 #[must_use]
 pub fn advice(contract: &Contract) -> Vec<Advice> {
     let mut found = Vec::new();
@@ -37,11 +39,18 @@ pub fn advice(contract: &Contract) -> Vec<Advice> {
         let lacks = stanzas::missing(contract, tool).into_iter().map(|(message, stanza)| (false, message, stanza));
         found.extend(warnings.chain(unmarked).chain(lacks).map(|(is_warning, message, stanza)| Advice {
             tool: tool.name().to_owned(),
-            position,
+            position: Some(position),
             is_warning,
             message,
             stanza,
         }));
     }
+    found.extend(kinds::unjudged(contract).map(|message| Advice {
+        tool: String::new(),
+        position: None,
+        is_warning: false,
+        message,
+        stanza: String::new(),
+    }));
     found
 }

@@ -18,11 +18,11 @@ pub fn explain_profiles(contract: &Contract) -> String {
     }
     // Writing to a string does not fail.
     if let Some(workspace) = &contract.workspace {
-        let os = match workspace.os() {
+        let os = match workspace.rules().os() {
             path::Os::Posix => "posix",
             path::Os::Windows => "windows",
         };
-        let _ = writeln!(out, "workspace {} ({os})", workspace.root());
+        let _ = writeln!(out, "workspace {workspace} ({os})");
     }
     let mut profiles: Vec<_> = contract.profiles.values().collect();
     profiles.sort_by(|one, other| one.name.cmp(&other.name));

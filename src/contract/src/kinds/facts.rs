@@ -1,5 +1,6 @@
 //! The facts of marked strings that conditions read: `path(args.p).within("docs")`, `command(args.c).programs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callgate_condition::{Environment, Member, ObjectType, Type};
@@ -20,14 +21,14 @@ const ITEMS: u32 = 256;
 /// The readings of a call, by the dotted names of their arguments.
 #[derive(Debug, Default)]
 pub(crate) struct KindFacts<'j> {
-    paths: Vec<(String, &'j Reading)>,
-    commands: Vec<(String, Value)>,
+    paths: BTreeMap<&'j str, (&'j Reading, &'j Workspace)>,
+    commands: BTreeMap<&'j str, Value>,
 }
 
 /// Adds the functions of a tool's marked strings.
 pub(crate) fn functions(environment: Environment, marks: &[Mark]) -> Environment {
     let named = |is_one: fn(Kind) -> bool| -> Arc<[String]> {
-        marks.iter().filter(|mark| is_one(mark.kind)).filter_map(|mark| dotted(&mark.place.members()?)).collect()
+        marks.iter().filter(|mark| is_one(mark.kind)).filter_map(|mark| mark.place.name()).collect()
     };
     let paths = named(|kind| matches!(kind, Kind::Path(_)));
     let commands = named(is_command);
@@ -57,10 +58,10 @@ impl<'j> KindFacts<'j> {
         if !tool.asks_kinds {
             return facts;
         }
-        for JudgedString { members, judgement, .. } in judged {
-            let Some(name) = members.as_ref().and_then(|members| dotted(members)) else { continue };
+        for JudgedString { name, judgement, workspace, .. } in judged {
+            let Some(name) = name.as_deref() else { continue };
             match &judgement.reading {
-                reading @ Reading::Path(..) => facts.paths.push((name, reading)),
+                reading @ Reading::Path(..) => facts.paths.extend([(name, (reading, workspace))]),
                 reading => facts.commands.extend(command_facts(reading).map(|facts| (name, facts))),
             }
         }
@@ -68,27 +69,22 @@ impl<'j> KindFacts<'j> {
     }
 
     /// Returns true if a path is the directory of a literal, or below it. `None` if the string was not understood.
-    pub(crate) fn within(&self, name: &str, literal: &str, workspace: &Workspace) -> Option<bool> {
-        let Reading::Path(path, _) = self.paths.iter().find(|(known, _)| known == name)?.1 else { return None };
+    pub(crate) fn within(&self, name: &str, literal: &str) -> Option<bool> {
+        let (reading, workspace) = self.paths.get(name)?;
+        let Reading::Path(path, _) = reading else { return None };
         let directory = workspace.resolve(literal, &workspace.root()).ok()?;
         Some(path.is_within(&directory))
     }
 
     /// Returns the facts of a command. `None` if the string was not understood.
     pub(crate) fn command(&self, name: &str) -> Option<&Value> {
-        self.commands.iter().find(|(known, _)| known == name).map(|(_, facts)| facts)
+        self.commands.get(name)
     }
 
     /// Returns true for the function `path(…).within(…)`, by its position among the functions of kinds.
     pub(crate) const fn is_within(function: usize) -> bool {
         function == WITHIN
     }
-}
-
-/// Returns `args.a.b`; `None` for a name with a dot, which would have two readings.
-fn dotted(members: &[String]) -> Option<String> {
-    let is_plain = members.iter().all(|name| !name.contains('.'));
-    is_plain.then(|| members.iter().fold("args".to_owned(), |path, name| format!("{path}.{name}")))
 }
 
 /// Returns the type of `command(…)`.

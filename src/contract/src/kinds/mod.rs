@@ -9,6 +9,7 @@
 //! | `mark` | reads one `x-callgate` |
 //! | `place` | finds the values at a place |
 //! | `profiles` | resolves `like`, and compiles the profiles |
+//! | `workspace` | finds the workspace of a call |
 //!
 //! A mark is judged only at a place that every call has in the same way. A mark anywhere else makes the contract invalid.
 
@@ -20,6 +21,7 @@ pub(crate) mod mark;
 mod place;
 pub(crate) mod profiles;
 mod readings;
+pub(crate) mod workspace;
 
 use callgate_json::Value;
 use callgate_kinds::{Decision, Given, Judgement, Kind, KindRefusal, Reading, Refusal, Workspace, judge};
@@ -32,23 +34,26 @@ use place::PlacedValue;
 pub(crate) use place::{ArgumentPlace, PlaceStep};
 pub(crate) use profiles::RoleProfile;
 pub use readings::{BoundedReadings, StringReading, bounded_readings, reading_at, string_readings};
+use workspace::{MarkedValue, WorkspaceFault};
 
 /// A marked string of a call, as it was understood.
 #[derive(Debug)]
 pub(crate) struct JudgedString {
     /// JSON Pointer to the string.
     pub(crate) pointer: String,
-    /// The names of the members that lead to it; `None` if it is in a list.
-    pub(crate) members: Option<Vec<String>>,
+    /// Its name in conditions, such as `args.files[2].path`; `None` if no condition of the tool reads it.
+    pub(crate) name: Option<String>,
     pub(crate) judgement: Judgement,
+    /// The workspace of the call.
+    pub(crate) workspace: Workspace,
 }
 
 /// Judges each marked string of valid arguments. Returns the reason if a person must approve the call.
 ///
-/// `judged` takes the readings, for conditions and for people.
+/// `stated` is the workspace that the request states. `judged` takes the readings, for conditions and for people.
 pub(crate) fn check(
     contract: &Contract,
-    role: Option<&Role>,
+    (role, stated): (Option<&Role>, Option<&str>),
     tool: &Tool,
     arguments: &Value,
     judged: &mut Vec<JudgedString>,
@@ -57,32 +62,50 @@ pub(crate) fn check(
         return Ok(None);
     }
     let deny = |code, pointer: &str, message| Violation::new(code, tool.name(), pointer.to_owned(), message);
-    let (Some(profile), Some(workspace)) = (role.and_then(|role| role.profile.as_deref()), &contract.workspace) else {
+    let (Some(profile), Some(rule)) = (role.and_then(|role| role.profile.as_deref()), &contract.workspace) else {
         let message = "expected the caller's role to have a profile".to_owned();
         return Err(deny(Code::ArgumentForbidden, "", message));
     };
+    let values = marked_values(tool, arguments);
+    let workspace = rule
+        .of_call(stated, &values, arguments)
+        .map_err(|WorkspaceFault { code, pointer, message }| deny(code, &pointer, message))?;
     let mut held = None;
     let mut addresses = 0_u32;
-    for mark in &tool.marks {
-        for PlacedValue { pointer, value } in mark.place.values(arguments) {
-            let judgement = value
-                .and_then(|value| judge_one(mark, value, arguments, profile, workspace))
-                .map_err(|refusal| deny(code(refusal), &pointer, sentence(mark.kind, refusal, &profile.name)))?;
-            if matches!(judgement.reading, Reading::Email(_)) {
-                addresses = addresses.saturating_add(1);
-                if let Some(max) = profile.rules.max_addresses().filter(|max| addresses > *max) {
-                    let message = format!("expected at most {max} addresses in one call; profile `{}`", profile.name);
-                    return Err(deny(Code::ArgumentForbidden, &pointer, message));
-                }
+    for MarkedValue { mark, placed: PlacedValue { pointer, value } } in values {
+        let judgement = value
+            .and_then(|value| judge_one(mark, value, arguments, profile, &workspace))
+            .map_err(|refusal| deny(code(refusal), &pointer, sentence(mark.kind, refusal, &profile.name)))?;
+        if matches!(judgement.reading, Reading::Email(_)) {
+            addresses = addresses.saturating_add(1);
+            if let Some(max) = profile.rules.max_addresses().filter(|max| addresses > *max) {
+                let message = format!("expected at most {max} addresses in one call; profile `{}`", profile.name);
+                return Err(deny(Code::ArgumentForbidden, &pointer, message));
             }
-            if judgement.decision == Decision::Ask {
-                let message = asked(&judgement, &profile.name);
-                held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
-            }
-            judged.push(JudgedString { pointer, members: mark.place.members(), judgement });
         }
+        if judgement.decision == Decision::Ask {
+            let message = asked(&judgement, &profile.name);
+            held.get_or_insert_with(|| deny(Code::ApprovalRequired, &pointer, message));
+        }
+        let name = tool.asks_kinds.then(|| mark.place.name_at(&pointer)).flatten();
+        judged.push(JudgedString { pointer, name, judgement, workspace: workspace.clone() });
     }
     Ok(held)
+}
+
+/// Returns the values at the marks of a tool.
+fn marked_values<'c>(tool: &'c Tool, arguments: &'c Value) -> Vec<MarkedValue<'c>> {
+    let at = |mark: &'c Mark| mark.place.values(arguments).into_iter().map(move |placed| MarkedValue { mark, placed });
+    tool.marks.iter().flat_map(at).collect()
+}
+
+/// Returns the directory in which the relative paths of a value begin, if the call names one.
+fn base_of<'v>(mark: &Mark, arguments: &'v Value) -> Result<Option<&'v str>, KindRefusal> {
+    match mark.base.as_ref().and_then(|place| place.one(arguments)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(unreadable("its directory is not a string")),
+    }
 }
 
 fn judge_one(
@@ -92,15 +115,7 @@ fn judge_one(
     profile: &RoleProfile,
     workspace: &Workspace,
 ) -> Result<Judgement, KindRefusal> {
-    let unreadable = |reason| KindRefusal::Unreadable(Refusal::whole(reason));
-    let base = match &mark.base {
-        None => None,
-        Some(place) => match place.one(arguments) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.as_str()),
-            Some(_) => return Err(unreadable("its directory is not a string")),
-        },
-    };
+    let base = base_of(mark, arguments)?;
     match value {
         Value::String(text) => judge(mark.kind, Given::Text(text), base, &profile.rules, workspace),
         Value::Array(items) => {
@@ -110,6 +125,10 @@ fn judge_one(
         }
         _ => Err(unreadable("it is not a string")),
     }
+}
+
+fn unreadable(reason: &'static str) -> KindRefusal {
+    KindRefusal::Unreadable(Refusal::whole(reason))
 }
 
 /// Says for which entries of the profile a person is asked.

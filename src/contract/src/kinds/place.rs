@@ -46,6 +46,31 @@ impl ArgumentPlace {
         self.0.iter().map(name).collect()
     }
 
+    /// Returns its name in conditions, with `[]` for every item: `args.files[].path`. `None` for the item at one position, which no
+    /// condition can name, and for a name that would have two readings.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.0.iter().try_fold("args".to_owned(), |path, step| match step {
+            PlaceStep::Member(name) if is_plain(name) => Some(format!("{path}.{name}")),
+            PlaceStep::Items => Some(path + "[]"),
+            PlaceStep::Member(_) | PlaceStep::Item(_) => None,
+        })
+    }
+
+    /// Returns the name in conditions of the value at a pointer, which the place leads to: `args.files[2].path`.
+    pub(crate) fn name_at(&self, pointer: &str) -> Option<String> {
+        self.name()?;
+        let mut names = "args".to_owned();
+        let mut segments = pointer.split('/').skip(1);
+        for step in &self.0 {
+            let segment = segments.next()?;
+            match step {
+                PlaceStep::Member(name) => names.extend([".", name]),
+                PlaceStep::Item(_) | PlaceStep::Items => names.extend(["[", segment, "]"]),
+            }
+        }
+        segments.next().is_none().then_some(names)
+    }
+
     /// Returns the values at the place. `null` stands for an absent value.
     pub(crate) fn values<'v>(&self, arguments: &'v Value) -> Vec<PlacedValue<'v>> {
         let mut found = Vec::new();
@@ -86,6 +111,11 @@ impl std::fmt::Display for ArgumentPlace {
         });
         f.write_str(&pointer)
     }
+}
+
+/// Returns true for a name that a dotted name can hold.
+fn is_plain(name: &str) -> bool {
+    !name.contains(['.', '[', ']'])
 }
 
 fn collect<'v>(steps: &[PlaceStep], value: &'v Value, pointer: String, found: &mut Vec<PlacedValue<'v>>) {

@@ -3,9 +3,9 @@
 use callgate_json::Value;
 use callgate_kinds::Reading;
 
-use super::mark::Mark;
 use super::place::PlacedValue;
-use super::{RoleProfile, judge_one, sentence};
+use super::workspace::MarkedValue;
+use super::{RoleProfile, judge_one, marked_values, sentence};
 use crate::decide::Caller;
 use crate::model::{Audit, Contract, Tool};
 use crate::violation::Code;
@@ -45,10 +45,11 @@ pub struct BoundedReadings {
     pub is_cut: bool,
 }
 
-/// Reads each marked string of a call under the profile of a role. Empty for a tool without marks, and for a role without a profile.
+/// Reads each marked string of a call under the profile of the caller's role. Empty for a tool without marks, and for a role without a
+/// profile.
 #[must_use]
-pub fn string_readings(contract: &Contract, role: &str, tool: &Tool, arguments: &Value) -> Vec<StringReading> {
-    readings(contract, role, tool, arguments, Audit::Full).collect()
+pub fn string_readings(contract: &Contract, caller: &Caller, tool: &Tool, arguments: &Value) -> Vec<StringReading> {
+    readings(contract, caller, tool, arguments, Audit::Full).collect()
 }
 
 /// Reads the marked strings of a call, as far as the bounds allow: strings beyond them are not judged.
@@ -64,7 +65,7 @@ pub fn bounded_readings(
 ) -> BoundedReadings {
     let mut out = BoundedReadings::default();
     let (mut lines_left, mut rules_left) = (LINES, RULES);
-    for mut reading in readings(contract, &caller.role, tool, arguments, audit) {
+    for mut reading in readings(contract, caller, tool, arguments, audit) {
         if out.list.len() == STRINGS {
             out.is_cut = true;
             break;
@@ -102,27 +103,32 @@ fn profile_of<'c>(contract: &'c Contract, role: &str) -> Option<&'c RoleProfile>
 }
 
 /// Reads one string after another, each when it is asked for.
-fn readings(
-    contract: &Contract,
-    role: &str,
-    tool: &Tool,
-    arguments: &Value,
+fn readings<'c>(
+    contract: &'c Contract,
+    caller: &'c Caller,
+    tool: &'c Tool,
+    arguments: &'c Value,
     audit: Audit,
 ) -> impl Iterator<Item = StringReading> {
-    let judges = profile_of(contract, role).zip(contract.workspace.as_ref());
-    judges.into_iter().flat_map(move |(profile, workspace)| {
-        let placed = tool.marks.iter().flat_map(move |mark| {
-            let values = mark.place.values(arguments).into_iter();
-            values.map(move |value| (mark, value))
-        });
-        placed.map(move |(mark, PlacedValue { pointer, value }): (&Mark, PlacedValue<'_>)| {
-            let judged = value.and_then(|value| judge_one(mark, value, arguments, profile, workspace));
+    let judges = profile_of(contract, &caller.role).zip(contract.workspace.as_ref());
+    judges.into_iter().flat_map(move |(profile, rule)| {
+        let values = marked_values(tool, arguments);
+        let workspace = rule.of_call(caller.workspace.as_deref(), &values, arguments);
+        values.into_iter().map(move |MarkedValue { mark, placed: PlacedValue { pointer, value } }| {
+            let judged = match &workspace {
+                Err(fault) if mark.kind.needs_workspace() => Err(fault.message.clone()),
+                workspace => {
+                    let workspace = workspace.as_ref().unwrap_or(rule.rules());
+                    let judged = value.and_then(|value| judge_one(mark, value, arguments, profile, workspace));
+                    judged.map_err(|refusal| sentence(mark.kind, refusal, &profile.name))
+                }
+            };
             let (rules, lines, refused) = match judged {
                 Ok(judgement) => {
                     let lines = if audit == Audit::Full { judgement.reading.lines() } else { Vec::new() };
                     (rules(&judgement.reading), lines, None)
                 }
-                Err(refusal) => (Vec::new(), Vec::new(), Some(sentence(mark.kind, refusal, &profile.name))),
+                Err(refused) => (Vec::new(), Vec::new(), Some(refused)),
             };
             StringReading { pointer, kind: mark.kind.as_str(), profile: profile.name.clone(), rules, lines, refused }
         })

@@ -77,9 +77,14 @@ fn id(item: &Located<'_>, text: &str, report: &mut Report<'_>) -> Option<Convers
     if text == "derived" {
         return Some(ConversationId::Derived);
     }
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    match text.strip_prefix("header:") {
-        Some(name) if !name.is_empty() && name.bytes().all(is_plain) => Some(ConversationId::Header(name.to_owned())),
-        _ => report.fault(item, ID),
+    match text.strip_prefix("header:").filter(|name| is_header(name)) {
+        Some(name) => Some(ConversationId::Header(name.to_owned())),
+        None => report.fault(item, ID),
     }
+}
+
+/// Returns true for the name of a header, in lower case.
+pub(super) fn is_header(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_plain)
 }

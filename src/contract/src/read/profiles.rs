@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use callgate_kinds::sql::SqlSource;
-use callgate_kinds::{EmailSource, HostSource, Os, Profile, ProfileFault, ProfileSource, Workspace, command};
+use callgate_kinds::{
+    EmailSource, HostSource, Os, Profile, ProfileFault, ProfileSource, RootPattern, Workspace, command,
+};
 
 use super::commands;
+use super::conversation::is_header;
 use super::fields::{Fields, Located, Report};
 use crate::kinds::RoleProfile;
 use crate::kinds::profiles::resolved;
+use crate::kinds::workspace::WorkspaceRule;
 use crate::model::{NameTable, Role, Tool};
 use crate::nearest::nearest;
 use crate::source::node::{Data, join};
 
 const PROFILE: [&str; 10] = ["like", "read", "write", "run", "ask", "recursive", "hosts", "email", "cidr", "sql"];
 const ROOT: &str = "an absolute path, such as `/work/project`";
+const PATTERN: &str = "an absolute path with `*` for whole names, such as `/home/*/src/*`";
 
 /// Reads `spec.workspace`.
-pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<Workspace> {
+pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<WorkspaceRule> {
     let fields = Fields::open(item, &["root", "os", "strict"], &[], report)?;
     let os = match fields.get("os") {
         Some(item) => item.word(&[("posix", Os::Posix), ("windows", Os::Windows)], report)?,
@@ -29,12 +34,20 @@ pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<W
     };
     let root = fields.need("root", ROOT, report)?;
     let text = root.text(report)?;
-    if text.starts_with("header:") || text.contains(['*', '?']) {
-        let message = "expected one absolute path; a root from a header, and a pattern, are not supported: use one contract for each workspace";
-        return report.fault(&root, message);
+    if let Some(name) = text.strip_prefix("header:") {
+        if !is_header(name) {
+            return report.fault(&root, "expected `header:NAME` with the name of a header in lower case");
+        }
+        return Some(WorkspaceRule::header(name.to_owned(), os, strict));
+    }
+    if text.contains('*') {
+        return match RootPattern::read(text, os, strict) {
+            Ok(pattern) => Some(WorkspaceRule::pattern(pattern)),
+            Err(problem) => report.fault(&root, format!("expected {PATTERN}; {problem}")),
+        };
     }
     match Workspace::new(text, os) {
-        Ok(workspace) => Some(workspace.strict(strict)),
+        Ok(workspace) => Some(WorkspaceRule::written(workspace.strict(strict))),
         Err(refusal) => report.fault(&root, format!("expected {ROOT}; {refusal}")),
     }
 }
@@ -42,7 +55,7 @@ pub(super) fn workspace(item: &Located<'_>, report: &mut Report<'_>) -> Option<W
 /// Reads `spec.profiles`.
 pub(super) fn profiles(
     item: &Located<'_>,
-    workspace: Option<&Workspace>,
+    rule: Option<&WorkspaceRule>,
     report: &mut Report<'_>,
 ) -> Option<NameTable<Arc<RoleProfile>>> {
     let entries = item.entries(report)?;
@@ -58,8 +71,8 @@ pub(super) fn profiles(
         sources.push((name.to_owned(), source(&item, report).unwrap_or_default()));
     }
     let needs_root = sources.iter().find(|(_, source)| source.needs_root());
-    let (workspace, needs_root) = match (workspace, needs_root) {
-        (Some(workspace), _) => (workspace.clone(), None),
+    let (rule, needs_root) = match (rule, needs_root) {
+        (Some(rule), _) => (rule.clone(), None),
         (None, needs_root) => (rootless()?, needs_root),
     };
     if let Some((name, _)) = needs_root {
@@ -67,7 +80,7 @@ pub(super) fn profiles(
         return report
             .fault(&item, "missing `spec.workspace`; expected the root to which the paths of profiles are relative");
     }
-    let workspace = &workspace;
+    let workspace = rule.rules();
     for (entry, (name, own)) in entries.iter().zip(&sources) {
         let item = Located { node: &entry.value, path: join(&item.path, name) };
         for fault in Profile::compile(own, workspace).err().into_iter().flatten() {
@@ -77,6 +90,7 @@ pub(super) fn profiles(
             };
             report.fault_at::<()>(item.node.nearest(&place), format!("{}{place}", item.path), fault.problem);
         }
+        refuse_crossing(&item, own, &rule, report);
         let (source, names) = match resolved(name, &sources) {
             Ok(resolved) => resolved,
             Err(problem) => {
@@ -114,6 +128,19 @@ pub(super) fn profiles(
     Some(profiles)
 }
 
+/// Reports an absolute entry that allows paths of other workspaces: each call is held to its own.
+fn refuse_crossing(item: &Located<'_>, own: &ProfileSource, rule: &WorkspaceRule, report: &mut Report<'_>) {
+    let Some(pattern) = rule.root_pattern() else { return };
+    let compiled = Profile::compile(own, rule.rules()).ok();
+    if let Some((field, entry)) = compiled.and_then(|profile| profile.crossing(pattern)) {
+        let place = format!("/{field}/{entry}");
+        let message = format!(
+            "expected a directory outside of the workspaces `{pattern}`; this one holds or lies in workspaces of other calls"
+        );
+        report.fault_at::<()>(item.node.nearest(&place), format!("{}{place}", item.path), message);
+    }
+}
+
 /// Returns the warnings about the entries of the profile itself.
 fn own_warnings(own: &ProfileSource, workspace: &Workspace) -> Vec<ProfileFault> {
     Profile::compile(own, workspace).map(|rules| rules.warnings()).unwrap_or_default()
@@ -146,8 +173,8 @@ fn note_profile(item: &Located<'_>, own: &ProfileSource, all: &ProfileSource, re
 }
 
 /// Returns the workspace of a contract without paths.
-pub(super) fn rootless() -> Option<Workspace> {
-    Workspace::new("/", Os::Posix).ok()
+pub(super) fn rootless() -> Option<WorkspaceRule> {
+    Workspace::new("/", Os::Posix).ok().map(WorkspaceRule::written)
 }
 
 /// Reads one profile.

@@ -153,7 +153,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let tools_item = fields.need("tools", "a list of at least one tool", report);
     let names = tools_item.as_ref().map(tools::names).unwrap_or_default();
     let roles = fields.need("roles", "a mapping of at least one role", report);
-    let of_conditions = workspace.clone().flatten();
+    let of_conditions = workspace.as_ref().and_then(Option::as_ref).map(|rule| rule.rules().clone());
     let known = Names::new(&names, claims.unwrap_or_default(), of_conditions, &parts.patterns);
     let currency = prices.as_ref().and_then(Option::as_ref).map(Prices::currency);
     let roles_item = roles.clone();

@@ -1,6 +1,7 @@
 //! Advice on rules about the sources of values.
 
-use callgate_contract::{Contract, advice, load};
+use callgate_contract::{Advice, Contract, Effects, advice, guess_marks, load};
+use serde_json::json;
 
 use crate::folder::Folder;
 #[cfg(target_arch = "wasm32")]
@@ -35,10 +36,15 @@ fn contract(tool: &str) -> Contract {
     load("contract.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }
 
-/// The advice on the last tool: warnings with `!`, and the stanzas of suggestions.
+/// The advice on the last tool and on the contract: warnings with `!`, the stanzas of suggestions, and suggestions without one with `?`.
 fn advised(tool: &str) -> Vec<String> {
-    let found = advice(&contract(tool)).into_iter().filter(|one| one.position == 2);
-    found.map(|one| if one.is_warning { format!("! {}", one.message) } else { one.stanza }).collect()
+    let found = advice(&contract(tool)).into_iter().filter(|one| one.position.is_none_or(|position| position == 2));
+    let shown = |one: Advice| match (one.is_warning, one.stanza.is_empty()) {
+        (true, _) => format!("! {}", one.message),
+        (false, true) => format!("? {}", one.message),
+        (false, false) => one.stanza,
+    };
+    found.map(shown).collect()
 }
 
 #[test]
@@ -59,14 +65,69 @@ fn finished_fields_are_proposed() {
             "add_guest\neffects: write\nparameters: { type: object, properties: { guest: { type: object, properties: { email: { type: string } } } } }",
             "origin:\n  /guest/email: { from: [user, \"tool:get_customer#/email\"], otherwise: approve }\n",
         ),
-        ("fetch\neffects: read\nparameters: { type: object, properties: { url: { type: string } } }", "egress: true\n"),
     ] {
         assert_eq!(advised(tool), [expected], "{tool}");
     }
+    let fetch = "fetch\neffects: read\nparameters: { type: object, properties: { url: { type: string } } }";
+    let unjudged =
+        "? only the schema checks `fetch /url`; to judge what such strings mean, add profiles and `x-callgate` marks";
+    assert_eq!(advised(fetch), ["egress: true\n", unjudged]);
     assert_eq!(
         advised("note\neffects: write\nparameters: { type: object, properties: { text: { type: string } } }"),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn one_line_names_the_strings_that_no_profile_judges() {
+    let tool = "run\neffects: read\nparameters: { type: object, properties: { a_path: { type: string }, b_path: { type: string }, \
+                c_path: { type: string }, d_path: { type: string }, e_path: { type: string }, f_path: { type: string }, \
+                g_path: { type: string }, h_path: { type: string }, i_path: { type: string }, kind: { enum: [path] }, \
+                path: { type: integer }, mode: { type: string }, query: { type: string } } }";
+    let found = advice(&contract(tool)).into_iter().filter(|one| one.position.is_none()).collect::<Vec<_>>();
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert!(!one.is_warning && one.tool.is_empty() && one.stanza.is_empty());
+    assert!(one.message.starts_with("only the schema checks `run /a_path`, `run /b_path`, "), "{}", one.message);
+    assert!(one.message.contains("`run /h_path` and 1 more; "), "{}", one.message);
+    let nothing = "note\neffects: read\nparameters: { type: object, properties: { text: { type: string }, query: { type: string } } }";
+    assert!(advice(&contract(nothing)).iter().all(|one| one.position.is_some()));
+}
+
+#[test]
+fn names_and_descriptions_say_which_mark_a_string_needs() {
+    let text = json!({ "type": "string" });
+    let said = |description: &str| json!({ "type": "string", "description": description });
+    let list = json!({ "type": "array", "items": { "type": "string" } });
+    for (effects, parameters, expected) in [
+        (Effects::Read, json!({ "file_path": text }), "/file_path { path: read }"),
+        (Effects::Write, json!({ "filePath": text }), "/filePath { path: write }"),
+        (Effects::Destructive, json!({ "path": text }), "/path { path: write }"),
+        (
+            Effects::Write,
+            json!({ "command": text, "workdir": text }),
+            "/command { command: { shell: bash, cwd: /workdir } }",
+        ),
+        (Effects::Write, json!({ "cmd": list, "cwd": text }), "/cmd { command: { shell: none, cwd: /cwd } }"),
+        (Effects::Read, json!({ "cwd": text }), "/cwd { path: read }"),
+        (Effects::Read, json!({ "paths": list }), "/paths/* { path: read }"),
+        (Effects::Read, json!({ "image_url": text }), "/image_url url"),
+        (Effects::Read, json!({ "pattern": said("The glob pattern to match") }), "/pattern glob"),
+        (Effects::Read, json!({ "query": said("An SQL query.") }), "/query { sql: { dialect: postgres } }"),
+        (
+            Effects::Write,
+            json!({ "input": said("Text from *** Begin Patch to *** End Patch") }),
+            "/input { patch: codex }",
+        ),
+        (Effects::Write, json!({ "changes": said("A unified diff") }), "/changes { patch: unified }"),
+        (Effects::Read, json!({ "query": said("Words to search for") }), ""),
+        (Effects::Read, json!({ "query": text, "pattern": text, "name": text }), ""),
+        (Effects::Read, json!({ "path": { "type": "string", "enum": ["a"] }, "url": { "type": "integer" } }), ""),
+        (Effects::Read, json!({ "a/b_path": text }), "/a~1b_path { path: read }"),
+    ] {
+        let found = guess_marks(effects, &json!({ "type": "object", "properties": parameters }));
+        let shown: Vec<String> = found.into_iter().map(|one| format!("{} {}", one.place, one.mark)).collect();
+        assert_eq!(shown.join("; "), expected, "{parameters}");
+    }
 }
 
 #[test]

@@ -44,4 +44,5 @@ mod silence;
 mod sources;
 mod told;
 #[cfg(not(target_arch = "wasm32"))]
+mod workspace;
 mod yaml;

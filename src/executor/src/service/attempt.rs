@@ -65,7 +65,8 @@ pub(super) struct Attempt {
 pub(super) enum Consent {
     NotNeeded,
     /// A person must agree and reads these words of the contract.
-    Needed(About),
+    /// The workspace is the request's, if the contract reads it.
+    Needed(About, Option<String>),
 }
 
 /// Distinguishes the first report of an outcome from a repeat.
@@ -283,20 +284,22 @@ impl Attempt {
         let id = || self.id.clone();
         let (verdict, approval_id, refusal) = match &self.consent {
             Consent::NotNeeded => (Verdict::Allow, None, None),
-            Consent::Needed(about) => match services.approvals.claim(&self.ask(about)).await {
-                Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
-                // Only a claim for several calls keeps one back.
-                Ok(Claim::Kept { .. }) => return Some(outcome::unavailable(id(), "an approval was not used up")),
-                Ok(Claim::Pending { approval_id, left }) => {
-                    let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
-                    (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
+            Consent::Needed(about, workspace) => {
+                match services.approvals.claim(&self.ask(about, workspace.as_deref())).await {
+                    Ok(Claim::Granted { approval_id }) => (Verdict::Approved, Some(approval_id), None),
+                    // Only a claim for several calls keeps one back.
+                    Ok(Claim::Kept { .. }) => return Some(outcome::unavailable(id(), "an approval was not used up")),
+                    Ok(Claim::Pending { approval_id, left }) => {
+                        let refusal = outcome::approval_required(id(), &self.tool, &approval_id, left);
+                        (Verdict::NeedsApproval, Some(approval_id), Some(refusal))
+                    }
+                    Ok(Claim::Refused { approval_id, reason, left }) => {
+                        let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
+                        (Verdict::Deny, Some(approval_id), Some(refusal))
+                    }
+                    Err(error) => return Some(outcome::unavailable(id(), &error.to_string())),
                 }
-                Ok(Claim::Refused { approval_id, reason, left }) => {
-                    let refusal = outcome::approval_refused(id(), &self.tool, &approval_id, &reason, left);
-                    (Verdict::Deny, Some(approval_id), Some(refusal))
-                }
-                Err(error) => return Some(outcome::unavailable(id(), &error.to_string())),
-            },
+            }
         };
         let code = refusal.as_ref().map(outcome::code).unwrap_or_default();
         let recorded = services.audit.append(self.decision(verdict, code, approval_id)).await;
@@ -324,13 +327,14 @@ impl Attempt {
         Caller::new(&call.tenant, &call.role, &call.exchange_id, &call.call_id)
     }
 
-    fn ask(&self, about: &About) -> Ask {
+    fn ask(&self, about: &About, workspace: Option<&str>) -> Ask {
         Ask {
             tenant: self.call.tenant.clone(),
             role: self.call.role.clone(),
             contract_digest: self.call.contract_digest.clone(),
             tool: self.tool.clone(),
             arguments: self.arguments.clone(),
+            workspace: workspace.map(str::to_owned),
             exchange_id: self.call.exchange_id.clone(),
             about: about.clone(),
         }

@@ -228,6 +228,7 @@ async fn propose(
             contract_digest: asked.contract_digest.clone(),
             tool: approved.name.to_string(),
             arguments: approved.canonical.clone(),
+            workspace: asked.workspace(admitted.contract()),
             exchange_id: asked.exchange_id.clone(),
             about: shown(admitted.contract(), &asked.caller, &approved),
         }))

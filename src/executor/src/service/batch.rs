@@ -23,6 +23,8 @@ const CALLS: usize = 1024;
 pub(super) const NAME_BYTES: usize = 128;
 /// The maximum bytes of a tenant's or a role's name.
 const CALLER_BYTES: usize = 256;
+/// The maximum bytes of a caller's workspace, as of any path.
+const WORKSPACE_BYTES: usize = 4096;
 /// The maximum claims of a caller: those of a contract, and as many of its candidate.
 const CLAIMS: usize = 2 * CLAIMS_MAX;
 /// The maximum bytes of a model's name.
@@ -112,6 +114,11 @@ impl CheckedBatch {
         let admitted = contract.claims().admit(self.caller.claims.iter());
         self.caller.claims = admitted.map_err(|fault| Status::invalid_argument(format!("{fault} (caller.claims)")))?;
         Ok(())
+    }
+
+    /// Returns the workspace that the request states, if the contract reads it.
+    pub(super) fn workspace(&self, contract: &Contract) -> Option<String> {
+        contract.workspace_header().and(self.caller.workspace.clone())
     }
 
     /// Returns the basis of the decision on the call at `position`.
@@ -204,6 +211,7 @@ pub(super) fn bounded_caller(from: Option<proto::Caller>) -> Result<Caller, Stat
     let caller = caller(from)?;
     fits("caller.tenant", &caller.tenant, CALLER_BYTES)?;
     fits("caller.role", &caller.role, CALLER_BYTES)?;
+    fits("caller.workspace", caller.workspace.as_deref().unwrap_or_default(), WORKSPACE_BYTES)?;
     Ok(caller)
 }
 
@@ -243,13 +251,13 @@ pub(super) fn fits(field: impl fmt::Display, text: &str, most: usize) -> Result<
 
 pub(super) fn caller(caller: Option<proto::Caller>) -> Result<Caller, Status> {
     match caller {
-        Some(proto::Caller { tenant, role, claims }) => {
+        Some(proto::Caller { tenant, role, claims, workspace }) => {
             // As an absent claim it could open what it was meant to close.
             let unread =
                 || Status::invalid_argument("claim without a value (caller.claims); send one, or leave the claim out");
             let claims =
                 claims.into_iter().map(|(name, claim)| Ok((name, claim_value(claim.value.ok_or_else(unread)?))));
-            Ok(Caller { tenant, role, claims: claims.collect::<Result<_, Status>>()? })
+            Ok(Caller { tenant, role, claims: claims.collect::<Result<_, Status>>()?, workspace })
         }
         None => Err(Status::invalid_argument("no caller (caller); send the caller's tenant and role")),
     }

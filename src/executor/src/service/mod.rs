@@ -153,7 +153,7 @@ impl Service {
             Verdict::Allow(approved) => (approved, Consent::NotNeeded),
             Verdict::NeedsApproval(approved) => {
                 let shown = shown(admitted.contract(), &asked.caller, &approved);
-                (approved, Consent::Needed(shown))
+                (approved, Consent::Needed(shown, asked.workspace(admitted.contract())))
             }
             Verdict::Deny(violation) => {
                 let (code, pointer) = (violation.code.as_str(), violation.pointer.clone());

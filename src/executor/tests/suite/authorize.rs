@@ -345,7 +345,7 @@ async fn two_tenants_that_ask_at_once_use_one_approval_each_of_their_own() {
     let site = Site::start().await;
     let of = |tenant: &str| {
         let mut request = site.request(&[("pay", ARGUMENTS)]);
-        request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into(), claims: Default::default() });
+        request.caller = Some(Caller { tenant: tenant.into(), role: "clerk".into(), ..Default::default() });
         request
     };
     let waiting = id(&site.rule(of("acme")).await[0]);

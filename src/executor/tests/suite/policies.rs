@@ -331,7 +331,7 @@ async fn the_example_desk_decides_as_its_policies_say() {
         ("refund_order", refund, "clerk", "globex", false, 0, Some("tenants")),
     ] {
         let mut request = request(&running, tool, arguments, tenant);
-        request.caller = Some(Caller { tenant: tenant.into(), role: role.into(), claims: Default::default() });
+        request.caller = Some(Caller { tenant: tenant.into(), role: role.into(), ..Default::default() });
         request.conversation = Some(Conversation { tainted, rounds: 0, turns: 1 });
         request.earlier_calls = [("refund_order".to_owned(), earlier)].into();
         let ruling = rulings(&running, request).await.remove(0);

@@ -2,6 +2,7 @@
 
 use super::pattern::NamePattern;
 use super::route::{MOST_SEGMENTS, Route, Segment};
+use super::workspace::MOST_ROOT_NAMES;
 use super::{Os, Workspace, braces, text};
 
 /// The longest entry, in bytes.
@@ -12,6 +13,8 @@ const MOST_BYTES: usize = 1024;
 pub(super) enum Scope {
     /// The root of the file system.
     FileSystem,
+    /// The root of the workspace.
+    Workspace,
     /// The workspace, for a path in it; the root of the file system for others. Only entries that forbid have it.
     AnyDepth,
 }
@@ -63,7 +66,7 @@ fn read_route(text: &str, is_forbidding: bool, workspace: &Workspace) -> Result<
     let mut segments = Vec::new();
     if is_absolute {
         let drive = drive(text, &mut names, workspace.os())?;
-        segments.extend(drive.map(|name| root_segment(&name, is_forbidding)));
+        segments.extend(drive.map(|name| drive_segment(&name, is_forbidding)));
     }
     if names.iter().any(|name| name.contains(':')) {
         return Err("has `:`, which names a stream; write the path of a file".into());
@@ -75,19 +78,23 @@ fn read_route(text: &str, is_forbidding: bool, workspace: &Workspace) -> Result<
         return Err("forbids everything; remove it, and the entries that it forbids".into());
     }
     let is_deep = names.first() == Some(&"**");
-    let scope =
-        if is_forbidding && !is_absolute && (is_deep || !has_separator) { Scope::AnyDepth } else { Scope::FileSystem };
+    let scope = match (is_absolute, is_forbidding && (is_deep || !has_separator)) {
+        (true, _) => Scope::FileSystem,
+        (false, true) => Scope::AnyDepth,
+        (false, false) => Scope::Workspace,
+    };
     if scope == Scope::AnyDepth && !is_deep {
         segments.push(Segment::AnyDepth);
-    } else if scope == Scope::FileSystem && !is_absolute {
-        let root = workspace.root();
-        segments.extend(root.components().iter().map(|name| root_segment(name, is_forbidding)));
     }
     for name in names {
         segments.push(read_segment(name, is_forbidding)?);
     }
     if segments.len() > MOST_SEGMENTS {
         return Err("has more than 127 directories".into());
+    }
+    // The names of any root stand before those of a relative entry.
+    if scope == Scope::Workspace && segments.len() > MOST_SEGMENTS - MOST_ROOT_NAMES {
+        return Err("has more than 63 directories".into());
     }
     Ok((scope, Route { segments }))
 }
@@ -107,13 +114,13 @@ fn drive(text: &str, names: &mut Vec<&str>, os: Os) -> Result<Option<String>, St
     }
 }
 
-/// Returns the segment of a name of the root. An entry that forbids takes any name for one that it cannot compare without case.
-fn root_segment(name: &str, is_forbidding: bool) -> Segment {
-    if !is_forbidding {
-        return Segment::Name(name.to_owned());
+/// Returns the segment of a drive.
+fn drive_segment(name: &str, is_forbidding: bool) -> Segment {
+    if is_forbidding {
+        Segment::Pattern(NamePattern::name(name).widen().with_trail())
+    } else {
+        Segment::Name(name.to_owned())
     }
-    let pattern = NamePattern::name(name).widen().with_trail();
-    Segment::Pattern(if name.is_ascii() && pattern.is_comparable() { pattern } else { NamePattern::any() })
 }
 
 /// Reads a name, a pattern, or `**`.

@@ -45,13 +45,37 @@ pub(super) enum Strictness {
 // === impl Route ===
 
 impl Route {
-    /// Compares the components of a path or a glob.
+    /// Compares the components of a path or a glob. The route follows the segments of `root`: together at most [`MOST_SEGMENTS`].
     pub(super) fn reach<'a>(
         &self,
+        root: &[Segment],
         components: impl Iterator<Item = Component<'a>>,
         strictness: Strictness,
     ) -> RouteReach {
-        let end = bit(self.segments.len());
+        RootedRoute { root, rest: &self.segments }.reach(components, strictness)
+    }
+}
+
+/// The segments of a root, and those of a route that follow them.
+#[derive(Clone, Copy)]
+struct RootedRoute<'r> {
+    root: &'r [Segment],
+    rest: &'r [Segment],
+}
+
+// === impl RootedRoute ===
+
+impl<'r> RootedRoute<'r> {
+    fn len(self) -> usize {
+        self.root.len() + self.rest.len()
+    }
+
+    fn segments(self) -> impl Iterator<Item = (usize, &'r Segment)> {
+        self.root.iter().chain(self.rest).enumerate()
+    }
+
+    fn reach<'a>(self, components: impl Iterator<Item = Component<'a>>, strictness: Strictness) -> RouteReach {
+        let end = bit(self.len());
         let mut at = self.skip_depths(1);
         if at & end != 0 {
             return RouteReach { end: Some(0), goes_on: true };
@@ -71,7 +95,7 @@ impl Route {
     }
 
     /// Moves all positions over one component.
-    fn step(&self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
+    fn step(self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
         if matches!(component, Component::AnyDepth) {
             if strictness == Strictness::Shell {
                 return self.skip_plain(from);
@@ -79,13 +103,13 @@ impl Route {
             return if from == 0 { 0 } else { u128::MAX << from.trailing_zeros() };
         }
         let mut to = 0;
-        for (index, segment) in self.segments.iter().enumerate() {
+        for (index, segment) in self.segments() {
             let here = bit(index);
             if from & here == 0 {
                 continue;
             }
             // Only the last name must be aimed at: `*/keys` aims at `secrets/keys`.
-            let is_last = index + 1 == self.segments.len();
+            let is_last = index + 1 == self.len();
             if *segment == Segment::AnyDepth {
                 to |= here;
             } else if segment.meets(
@@ -99,8 +123,8 @@ impl Route {
     }
 
     /// Adds the positions after any number of names without a dot at the start.
-    fn skip_plain(&self, mut positions: u128) -> u128 {
-        for (index, segment) in self.segments.iter().enumerate() {
+    fn skip_plain(self, mut positions: u128) -> u128 {
+        for (index, segment) in self.segments() {
             if positions & bit(index) != 0 && !segment.needs_dot() {
                 positions |= bit(index + 1);
             }
@@ -109,8 +133,8 @@ impl Route {
     }
 
     /// Adds the positions after `**` that match nothing.
-    fn skip_depths(&self, mut positions: u128) -> u128 {
-        for (index, segment) in self.segments.iter().enumerate() {
+    fn skip_depths(self, mut positions: u128) -> u128 {
+        for (index, segment) in self.segments() {
             if *segment == Segment::AnyDepth && positions & bit(index) != 0 {
                 positions |= bit(index + 1);
             }

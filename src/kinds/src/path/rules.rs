@@ -7,7 +7,10 @@
 //!
 //! Not covered: links, mounts, and what a program reaches that walks a directory. [`PathRules::check_tree`] refuses the last.
 
-use super::route::{Component, Route, RouteReach, Strictness};
+use std::sync::Arc;
+
+use super::root::Root;
+use super::route::{Component, Route, RouteReach, Segment, Strictness};
 use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
 use crate::{Refusal, RuleError};
 
@@ -17,13 +20,19 @@ pub(super) const SHORT_NAME: &str = "has a name such as `NAME~1`, which can stan
 /// The most entries of a list.
 const MOST_ENTRIES: usize = 256;
 
-/// Path rules, compiled against a workspace. No entry allows nothing; order does not matter.
+/// Path rules, compiled for a workspace. No entry allows nothing; order does not matter. A copy shares the rules.
 #[derive(Clone, Debug, Default)]
 pub struct PathRules {
+    rules: Arc<CompiledRules>,
+    root: Root,
+}
+
+/// The rules, which know no root.
+#[derive(Debug, Default)]
+struct CompiledRules {
     entries: Vec<String>,
     allowed: Vec<Rule>,
     forbidden: Vec<Rule>,
-    root: ResolvedPath,
 }
 
 /// A route of an entry.
@@ -43,36 +52,20 @@ impl PathRules {
     ///
     /// The first entry that has no meaning.
     pub fn compile(entries: &[String], workspace: &Workspace) -> Result<Self, RuleError> {
-        let mut rules = Self { entries: entries.to_vec(), root: workspace.root(), ..Self::default() };
+        let mut rules = CompiledRules { entries: entries.to_vec(), ..CompiledRules::default() };
         if entries.len() > MOST_ENTRIES {
             return Err(RuleError { entry: MOST_ENTRIES, problem: "is one of more than 256 entries".into() });
         }
         for (entry, text) in entries.iter().enumerate() {
             rules.add(entry, text, workspace).map_err(|problem| RuleError { entry, problem })?;
         }
-        Ok(rules)
+        Ok(Self { rules: Arc::new(rules), root: workspace.shared_root().clone() })
     }
 
-    /// Adds an entry.
-    fn add(&mut self, entry: usize, text: &str, workspace: &Workspace) -> Result<(), String> {
-        let (is_forbidding, text) = text.strip_prefix('!').map_or((false, text), |text| (true, text));
-        let set;
-        let texts = if text.starts_with('@') {
-            if !is_forbidding {
-                return Err("names a set without `!`; a set can only be forbidden".into());
-            }
-            set = sets::path_set(text).ok_or("names no set; known: @secrets, @agents, @hooks")?;
-            set.entries
-        } else {
-            &[text][..]
-        };
-        for text in texts {
-            for (scope, route) in entry::read(text, is_forbidding, workspace)? {
-                let rule = Rule { entry, scope, route };
-                if is_forbidding { self.forbidden.push(rule) } else { self.allowed.push(rule) }
-            }
-        }
-        Ok(())
+    /// Returns the same rules at the root of another workspace of the same operating system.
+    #[must_use]
+    pub fn at(&self, workspace: &Workspace) -> Self {
+        Self { rules: Arc::clone(&self.rules), root: workspace.shared_root().clone() }
     }
 
     /// Checks that an entry allows the path, and none forbids it.
@@ -95,7 +88,7 @@ impl PathRules {
     pub fn check_tree(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
         let names = folded(path);
-        if self.forbidden.iter().any(|rule| self.reach(rule, &names, path).goes_on) {
+        if self.rules.forbidden.iter().any(|rule| self.reach(rule, &names, path).goes_on) {
             return Err(Refusal::whole("a path that the profile forbids may lie below the directory"));
         }
         Ok(())
@@ -109,15 +102,15 @@ impl PathRules {
     /// As of [`check`](Self::check), or the path is the workspace or the whole of an allowed entry, or holds a forbidden path.
     pub fn check_below(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
-        let is_below = self.allowed.iter().any(|rule| {
-            let end = rule.route.reach(names_of(path.components()), Strictness::Possible).end;
+        let is_below = self.rules.allowed.iter().any(|rule| {
+            let end = self.allowed_reach(rule, path).end;
             end.is_some_and(|end| end < path.components().len())
         });
-        if !is_below || self.root.is_within(path) {
+        if !is_below || self.root.path().is_within(path) {
             return Err(Refusal::whole("removes the whole of a directory that the profile allows"));
         }
         let names = folded(path);
-        let mut paths = self.forbidden.iter().filter(|rule| rule.scope == entry::Scope::FileSystem);
+        let mut paths = self.rules.forbidden.iter().filter(|rule| rule.scope != entry::Scope::AnyDepth);
         if paths.any(|rule| self.reach(rule, &names, path).goes_on) {
             return Err(Refusal::whole("removes a directory that holds a path which the profile forbids"));
         }
@@ -127,26 +120,26 @@ impl PathRules {
     /// Returns the first entry that allows the path. A `!` entry may still forbid it.
     #[must_use]
     pub fn allowed_by(&self, path: &ResolvedPath) -> Option<&str> {
-        let allows = |rule: &&Rule| rule.route.reach(names_of(path.components()), Strictness::Possible).end.is_some();
-        self.entry(self.allowed.iter().find(allows)?)
+        let allows = |rule: &&Rule| self.allowed_reach(rule, path).end.is_some();
+        self.entry(self.rules.allowed.iter().find(allows)?)
     }
 
     /// Returns the first `!` entry that forbids the path.
     #[must_use]
     pub fn forbidden_by(&self, path: &ResolvedPath) -> Option<&str> {
         let names = folded(path);
-        self.entry(self.forbidden.iter().find(|rule| self.reach(rule, &names, path).end.is_some())?)
+        self.entry(self.rules.forbidden.iter().find(|rule| self.reach(rule, &names, path).end.is_some())?)
     }
 
     /// Returns true if any entry forbids something.
     #[must_use]
     pub fn has_forbidden(&self) -> bool {
-        !self.forbidden.is_empty()
+        !self.rules.forbidden.is_empty()
     }
 
     /// Refuses a forbidden path, and one with a name that can stand for a forbidden one.
     fn check_forbidden(&self, path: &ResolvedPath) -> Result<(), Refusal> {
-        if self.forbidden.is_empty() {
+        if self.rules.forbidden.is_empty() {
             return Ok(());
         }
         if path.components().iter().skip(self.scope_start(path)).any(|name| windows::is_short_name(name)) {
@@ -167,26 +160,74 @@ impl PathRules {
         components: impl Fn() -> I,
         strictness: Strictness,
     ) -> bool {
-        self.forbidden.iter().any(|rule| {
+        self.rules.forbidden.iter().any(|rule| {
             let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(directory) } else { 0 };
-            rule.route.reach(components().skip(start), strictness).end.is_some()
+            rule.route.reach(self.before(rule, true), components().skip(start), strictness).end.is_some()
         })
+    }
+
+    /// Returns the first absolute entry that allows a path which begins with such components, or that such a path leads to.
+    pub(super) fn absolute_over<'a, I: Iterator<Item = Component<'a>>>(
+        &self,
+        components: impl Fn() -> I,
+    ) -> Option<usize> {
+        let mut absolute = self.rules.allowed.iter().filter(|rule| rule.scope == entry::Scope::FileSystem);
+        let over = absolute.find(|rule| rule.route.reach(&[], components(), Strictness::Possible).goes_on);
+        over.map(|rule| rule.entry)
+    }
+
+    /// Returns the segments that come before those of a rule.
+    fn before(&self, rule: &Rule, is_forbidding: bool) -> &[Segment] {
+        if rule.scope == entry::Scope::Workspace { self.root.segments(is_forbidding) } else { &[] }
+    }
+
+    /// Compares a path with a rule that allows.
+    fn allowed_reach(&self, rule: &Rule, path: &ResolvedPath) -> RouteReach {
+        rule.route.reach(self.before(rule, false), names_of(path.components()), Strictness::Possible)
     }
 
     /// Compares a path with a rule that forbids.
     fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> RouteReach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
-        rule.route.reach(names_of(names.get(start..).unwrap_or_default()), Strictness::Possible)
+        let names = names_of(names.get(start..).unwrap_or_default());
+        rule.route.reach(self.before(rule, true), names, Strictness::Possible)
     }
 
-    /// Returns the number of components that names at any depth are not compared with: those of the root, for a path in it.
+    /// Returns the number of components that names at any depth are not compared with: those of the root that the model cannot choose,
+    /// for a path in it.
     fn scope_start(&self, path: &ResolvedPath) -> usize {
-        if path.is_within(&self.root) { self.root.components().len() } else { 0 }
+        if path.is_within(self.root.path()) { self.root.fixed() } else { 0 }
     }
 
     /// Returns the text of a rule's entry.
     fn entry(&self, rule: &Rule) -> Option<&str> {
-        self.entries.get(rule.entry).map(String::as_str)
+        self.rules.entries.get(rule.entry).map(String::as_str)
+    }
+}
+
+// === impl CompiledRules ===
+
+impl CompiledRules {
+    /// Adds an entry.
+    fn add(&mut self, entry: usize, text: &str, workspace: &Workspace) -> Result<(), String> {
+        let (is_forbidding, text) = text.strip_prefix('!').map_or((false, text), |text| (true, text));
+        let set;
+        let texts = if text.starts_with('@') {
+            if !is_forbidding {
+                return Err("names a set without `!`; a set can only be forbidden".into());
+            }
+            set = sets::path_set(text).ok_or("names no set; known: @secrets, @agents, @hooks")?;
+            set.entries
+        } else {
+            &[text][..]
+        };
+        for text in texts {
+            for (scope, route) in entry::read(text, is_forbidding, workspace)? {
+                let rule = Rule { entry, scope, route };
+                if is_forbidding { self.forbidden.push(rule) } else { self.allowed.push(rule) }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,12 +3,13 @@
 //! Resolution is lexical: `.` and empty names are dropped, and `..` removes the name before it. The kernel goes another way if that name is
 //! a symbolic link, so a strict workspace refuses `..` after a name.
 
+use super::root::Root;
 use super::{text, windows};
 use crate::Refusal;
 use std::fmt;
 
 /// The most directories of a root.
-const MOST_ROOT_NAMES: usize = 64;
+pub(super) const MOST_ROOT_NAMES: usize = 64;
 
 /// The most names of a path.
 const MOST_NAMES: usize = 256;
@@ -30,7 +31,7 @@ pub enum Os {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     os: Os,
-    root: ResolvedPath,
+    root: Root,
     is_strict: bool,
 }
 
@@ -51,16 +52,48 @@ impl Workspace {
     ///
     /// The root is refused as a path, or is not absolute.
     pub fn new(root: &str, os: Os) -> Result<Self, Refusal> {
-        let mut workspace = Self { os, root: ResolvedPath::default(), is_strict: true };
+        let strict = Self { os, root: Root::default(), is_strict: true };
         text::check_length(root)?;
-        if !workspace.is_absolute(root) {
+        if !strict.is_absolute(root) {
             return Err(Refusal::whole("is not an absolute path"));
         }
-        workspace.root = workspace.resolve(root, &ResolvedPath::default())?;
-        if workspace.root.components.len() > MOST_ROOT_NAMES {
+        let root = strict.resolve(root, &ResolvedPath::default())?;
+        let names = root.components.len();
+        if names > MOST_ROOT_NAMES {
             return Err(Refusal::whole("has more than 64 directories"));
         }
-        Ok(Self { is_strict: false, ..workspace })
+        Ok(Self::at(Root::new(root, names), os))
+    }
+
+    /// Reads a root that the request states: as [`new`](Self::new), and neither the root of a file system, which holds every workspace,
+    /// nor a value with a comma, which joins two headers.
+    ///
+    /// # Errors
+    ///
+    /// The text cannot be such a root.
+    pub fn stated(root: &str, os: Os) -> Result<Self, Refusal> {
+        if let Some(at) = root.find(',') {
+            return Err(Refusal::byte(at, "has a comma, as two headers in one have"));
+        }
+        let workspace = Self::new(root, os)?;
+        if workspace.root.path().components.len() == usize::from(os == Os::Windows) {
+            return Err(Refusal::whole("is the root of a file system"));
+        }
+        Ok(workspace)
+    }
+
+    /// Returns the workspace that is a whole file system. Rules whose root is not known yet compile for it.
+    #[must_use]
+    pub fn whole(os: Os) -> Self {
+        let drive = (os == Os::Windows).then(|| "C:".to_owned());
+        let root = ResolvedPath { components: drive.into_iter().collect() };
+        let names = root.components.len();
+        Self::at(Root::new(root, names), os)
+    }
+
+    /// Returns the workspace with a root.
+    pub(super) fn at(root: Root, os: Os) -> Self {
+        Self { os, root, is_strict: false }
     }
 
     /// Sets if `..` after a name is refused. It is not at first.
@@ -78,7 +111,12 @@ impl Workspace {
     /// Returns the root as a path.
     #[must_use]
     pub fn root(&self) -> ResolvedPath {
-        self.root.clone()
+        self.root.path().clone()
+    }
+
+    /// Returns the root, as rules take it.
+    pub(super) fn shared_root(&self) -> &Root {
+        &self.root
     }
 
     /// Resolves a path. A relative one begins at `base`.
@@ -87,18 +125,31 @@ impl Workspace {
     ///
     /// The text is one that programs or systems could read in two ways, or `..` leads above the root of the file system.
     pub fn resolve(&self, text: &str, base: &ResolvedPath) -> Result<ResolvedPath, Refusal> {
+        self.resolve_above(text, base, usize::from(self.os == Os::Windows))
+    }
+
+    /// Resolves a path whose first `lowest` components no `..` removes.
+    pub(super) fn resolve_above(
+        &self,
+        text: &str,
+        base: &ResolvedPath,
+        lowest: usize,
+    ) -> Result<ResolvedPath, Refusal> {
         text::check_length(text)?;
         let (mut components, names_at) = self.start(text, base)?;
         text::check(text, self.os)?;
         // Names up to this many may be removed by `..`: those of the root are directories, as the contract says so.
-        let floor = if self.is_strict { self.root.components.len() } else { usize::MAX };
-        let lowest = usize::from(self.os == Os::Windows);
+        let floor = if self.is_strict { self.root.path().components.len() } else { usize::MAX };
+        let is_system = lowest == usize::from(self.os == Os::Windows);
         let mut at = names_at;
         for name in text.get(names_at..).unwrap_or_default().split(|c| self.is_separator(c)) {
             match name {
                 "" | "." => {}
                 ".." if components.len() > floor => {
                     return Err(Refusal::byte(at, "has `..` after a name, which may be a symbolic link"));
+                }
+                ".." if components.len() <= lowest && !is_system => {
+                    return Err(Refusal::byte(at, "has `..` among the directories of a workspace's root"));
                 }
                 ".." if components.len() <= lowest => {
                     return Err(Refusal::byte(at, "has `..` that leads above the root of the file system"));
@@ -175,6 +226,11 @@ fn is_magic(components: &[String]) -> bool {
 // === impl ResolvedPath ===
 
 impl ResolvedPath {
+    /// Takes resolved components.
+    pub(super) fn of(components: &[String]) -> Self {
+        Self { components: components.to_vec() }
+    }
+
     /// Returns the components, from the root.
     #[must_use]
     pub fn components(&self) -> &[String] {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod selected;
+mod workspace;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

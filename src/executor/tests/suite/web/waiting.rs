@@ -26,6 +26,7 @@ pub(crate) fn ask() -> Ask {
         contract_digest: format!("sha256:{}", "ab".repeat(32)),
         tool: "create_order".into(),
         arguments: r#"{"quantity":2,"sku":"A-100"}"#.into(),
+        workspace: None,
         exchange_id: "exchange-1".into(),
         about: About { contract: "order-desk".into(), version: "2.0.0".into(), ..About::default() },
     }

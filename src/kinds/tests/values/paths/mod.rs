@@ -2,6 +2,7 @@
 
 mod globs;
 mod refusals;
+mod roots;
 mod rows_of_data;
 mod rules;
 
