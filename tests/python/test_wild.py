@@ -15,7 +15,7 @@ from wire_judge import Expect, problems, verdict
 from wire_upstream import Play, Upstream, answer
 
 DATA = pathlib.Path(os.environ.get("CALLGATE_DATA") or ROOT.parent / "shared" / "data") / "wild.jsonl.gz"
-PROVIDER_TOOLS = ["custom", "namespace", "web_search", "tool_search", "local_shell"]
+PROVIDER_TOOLS = ["web_search", "tool_search"]
 AZURE = ["--path", "chatCompletions=/openai/deployments/{model}/chat/completions"]
 LISBON, PARIS = ("get_weather", {"city": "Lisbon"}), ("get_weather", {"city": "Paris"})
 GATES = {

@@ -8,7 +8,7 @@
 use callgate_contract::{Contract, ConversationFacts};
 use callgate_json::Span;
 use callgate_provenance::{Content, HistoryBuilder};
-use callgate_wire::{CallResult, Part, Request, Role};
+use callgate_wire::{CallResult, Part, Request, Role, called};
 
 use crate::gate::Gate;
 use crate::history::history;
@@ -118,9 +118,9 @@ impl ConversationReader<'_> {
     fn part(&mut self, part: Part<'_>) {
         match part {
             Part::Text { role, .. } | Part::Other { role, .. } => self.speaker(role),
-            Part::Call { name, .. } => {
+            Part::Call { name, namespace, .. } => {
                 self.speaker(Role::Assistant);
-                if let Some(tool) = text(name).and_then(|name| self.contract.tool(&name)) {
+                if let Some(tool) = called(name, namespace).and_then(|name| self.contract.tool(&name)) {
                     self.facts.add_call(tool.name());
                 }
             }

@@ -8,7 +8,7 @@
 use callgate_contract::{Contract, Outputs, Texts};
 use callgate_json::Span;
 use callgate_provenance::{Content, History, HistoryBuilder, Speaker};
-use callgate_wire::{Part, Request, ResultBlock, Role, result_blocks};
+use callgate_wire::{Part, Request, ResultBlock, Role, called, result_blocks};
 
 use crate::facts::is_own_words;
 
@@ -64,13 +64,14 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
             };
             history.text(speaker, text.string().unwrap_or_default());
         }
-        Part::Call { id, name, arguments } => {
+        Part::Call { id, name, namespace, arguments } => {
             let arguments = match arguments {
                 Some(text) if text.is_string() => text.string().unwrap_or_default().into_owned(),
                 Some(value) => value.text().into_owned(),
                 None => String::new(),
             };
-            history.call(text(id).as_deref(), text(name).as_deref().unwrap_or_default(), arguments);
+            let tool = called(name, namespace).unwrap_or_default();
+            history.call(text(id).as_deref(), &tool, arguments);
         }
         Part::Result { id, name, content } => {
             let blocks = result_blocks(content).into_iter().map(content_of).collect();

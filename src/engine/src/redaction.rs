@@ -3,12 +3,13 @@
 //! A text without a match keeps its bytes, and a contract without `results` costs nothing. The same text becomes the same text each time, so
 //! a conversation that a client sends again stays equal upstream. No refusal repeats anything of a text. Redacted values are counted by kind.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use callgate_contract::{Contract, Tool, name_in_sentence};
 use callgate_json::{Span, Value};
 use callgate_redact::{BLOCK_WORDS, Policy, RedactionCounter, Refused};
-use callgate_wire::{Part, Replacements, Request, Role};
+use callgate_wire::{Part, Replacements, Request, Role, called};
 
 use crate::{Code, Refusal, Tally};
 
@@ -201,8 +202,8 @@ impl Reading<'_> {
             return;
         }
         let refused = match part {
-            Part::Call { id, name, .. } => {
-                self.call(id, name);
+            Part::Call { id, name, namespace, .. } => {
+                self.call(id, called(name, namespace));
                 Ok(())
             }
             Part::Result { id, name, content: Some(value) } => {
@@ -240,8 +241,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn call(&mut self, id: Option<Span<'_>>, name: Option<Span<'_>>) {
-        let (Some(id), Some(name)) = (id.and_then(Span::string), name.and_then(Span::string)) else { return };
+    fn call(&mut self, id: Option<Span<'_>>, name: Option<Cow<'_, str>>) {
+        let (Some(id), Some(name)) = (id.and_then(Span::string), name) else { return };
         let known = self.callers.entry(id.into_owned()).or_insert_with(|| Some(name.to_string()));
         if known.as_deref() != Some(name.as_ref()) {
             *known = None;

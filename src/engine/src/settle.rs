@@ -105,7 +105,7 @@ fn settle_one(
     let Basis { gate, caller, .. } = basis;
     let calls_before = before.calls;
     before.calls = before.calls.saturating_add(1);
-    let verdict = match malformed(choice, call, &mut before.ids) {
+    let verdict = match malformed(basis, choice, call, &mut before.ids) {
         Some(message) => Verdict::Deny(Violation {
             code: Code::CallMalformed,
             tool: name_in_sentence(&call.name),
@@ -152,8 +152,9 @@ fn settle_one(
             let recorded = canonical.as_deref().map(|text| (text, audit));
             ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
             let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
-            let accepts = |name: &str| basis.request.is_none_or(|request| request.accepts_name(name));
-            return Decided::Refused(Box::new(Refused { call: presentable(call, shown, accepts), violation }));
+            let is_known = gate.contract.tool(&call.name).is_some();
+            let is_fit = is_known || basis.request.is_none_or(|request| request.accepts_name(&call.name));
+            return Decided::Refused(Box::new(Refused { call: presentable(call, is_fit, shown), violation }));
         }
     };
     tally.shadowed.extend(approved.shadowed.as_ref().map(|violation| violation.code));
@@ -164,9 +165,7 @@ fn settle_one(
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
     let needs_approval = matches!(ruling, Ruling::NeedsApproval { .. });
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
-    let Call { id, name, form, extra, .. } = call;
-    let (id, name, extra) = (id.clone(), name.clone(), extra.clone());
-    let call = Call { id, name, arguments: approved.canonical, form: *form, extra };
+    let call = Call { arguments: approved.canonical, ..call.clone() };
     let is_clients = matches!(approved.tool.run(), Run::Client);
     // In shadow mode no policy of the executor is enforced either.
     let asks = needs_approval || gate.contract.authorize() && gate.contract.enforces();
@@ -236,27 +235,33 @@ fn pass_undeclared(contract: &Contract, call: &Call, violation: &Violation) -> O
 }
 
 /// Returns the reason why a call cannot be decided. Results go back by id, so each call needs an id of its own; it is added to `ids`.
-fn malformed(choice: ChoiceIndex, call: &Call, ids: &mut Ids) -> Option<&'static str> {
+fn malformed(basis: Basis<'_>, choice: ChoiceIndex, call: &Call, ids: &mut Ids) -> Option<&'static str> {
     if call.name.is_empty() {
         return Some("The call has no name.");
     }
     match call.form {
-        Form::Function => None,
-        Form::Custom => Some("The call is of a custom tool; a contract allows calls of functions only."),
-        Form::Unclear => Some("The call can be read in two ways."),
-        Form::Tool if call.id.is_empty() => Some("The call has no id."),
-        Form::Tool if !ids.insert(choice, &call.id) => Some("The call has the id of another call of the same turn."),
-        Form::Tool => None,
+        Form::Function => {}
+        Form::Unknown => return Some("The call is of an unknown kind, or by an unknown kind of caller."),
+        Form::Unclear => return Some("The call can be read in two ways."),
+        Form::Tool | Form::Custom | Form::Native(_) if call.id.is_empty() => return Some("The call has no id."),
+        Form::Tool | Form::Custom | Form::Native(_) if !ids.insert(choice, &call.id) => {
+            return Some("The call has the id of another call of the same turn.");
+        }
+        Form::Tool | Form::Custom | Form::Native(_) => {}
     }
+    // A client may take it for another tool than the contract's. A tool outside of the contract is refused as such.
+    let is_other = basis.request.is_some_and(|request| !request.fits(call));
+    let is_other = is_other && basis.gate.contract.tool(&call.name).is_some();
+    is_other
+        .then_some("The request declares the tool of the call in another form, in another namespace, or not at all.")
 }
 
-/// Returns a refused call in a form the API accepts back: a name by its rule, an object for arguments.
-fn presentable(call: &Call, arguments: Option<String>, accepts: impl Fn(&str) -> bool) -> Call {
-    // The input of a custom tool is any text, so it stays unchanged.
-    let arguments = arguments.or_else(|| (call.form == Form::Custom).then(|| call.arguments.clone()));
+/// Returns a refused call in a form the API accepts back: a name that `name_is_fit` for it, an object for arguments.
+fn presentable(call: &Call, name_is_fit: bool, arguments: Option<String>) -> Call {
     Call {
         id: if call.id.is_empty() { "call_without_id" } else { &call.id }.to_owned(),
-        name: if accepts(&call.name) { &call.name } else { "invalid_tool_name" }.to_owned(),
+        name: if name_is_fit { &call.name } else { "invalid_tool_name" }.to_owned(),
+        namespace: if name_is_fit { call.namespace.clone() } else { String::new() },
         arguments: arguments.unwrap_or_else(|| "{}".to_owned()),
         form: call.form,
         extra: call.extra.clone(),

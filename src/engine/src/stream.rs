@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use callgate_wire::framing::{Decoder, Frame, FrameError};
-use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, Form, ReleasePolicy, Stream};
+use callgate_wire::{Call, ChoiceIndex, Delta, Earlier, End, Fate, ReleasePolicy, Stream};
 
 use crate::authorize::resolve;
 use crate::backlog::{Asking, Backlog, StreamEnd};
@@ -441,7 +441,7 @@ impl StreamTurn {
 impl PendingCall {
     fn add(&mut self, piece: Call) {
         let (Self::Open(Call { form, .. }) | Self::Doomed(Call { form, .. })) = self;
-        if matches!(piece.form, Form::Custom | Form::Unclear) {
+        if piece.form.is_refused() {
             *form = piece.form;
         }
         match self {
@@ -451,6 +451,7 @@ impl PendingCall {
                     call.id.push_str(&piece.id);
                 }
                 call.name.push_str(&piece.name);
+                call.namespace.push_str(&piece.namespace);
                 call.arguments.push_str(&piece.arguments);
                 call.extra.extend(piece.extra);
             }

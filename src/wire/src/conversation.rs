@@ -3,7 +3,11 @@
 //! Nothing is read before a rule asks, and nothing is copied then. A rule reads a value by [`Span::string`] and its like. Roles and shapes
 //! are the caller's words: a value of no known shape is a [`Part::Other`], so no part of the conversation is left out.
 
+use std::borrow::Cow;
+
 use callgate_json::Span;
+
+use crate::namespace::name_in_contract;
 
 /// One part of a conversation, in its order.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +23,11 @@ pub enum Part<'t> {
     Call {
         /// Its id, if the API has one.
         id: Option<Span<'t>>,
-        /// The tool.
+        /// The tool, within its namespace.
         name: Option<Span<'t>>,
-        /// An object, or in some APIs a string that holds one.
+        /// The namespace of the tool, if the API names one.
+        namespace: Option<Span<'t>>,
+        /// An object, or in some APIs a string that holds one. Of a custom tool, its input.
         arguments: Option<Span<'t>>,
     },
     /// The result of a call.
@@ -70,6 +76,16 @@ pub enum Role {
 
 /// Takes the parts of a conversation, one after the other.
 pub(crate) type Each<'e, 't> = &'e mut dyn FnMut(Part<'t>);
+
+/// Returns the name in a contract of the tool of a [`Part::Call`].
+#[must_use]
+pub fn called<'t>(name: Option<Span<'t>>, namespace: Option<Span<'t>>) -> Option<Cow<'t, str>> {
+    let name = name.and_then(Span::string)?;
+    match namespace.and_then(Span::string) {
+        Some(namespace) => Some(Cow::Owned(name_in_contract(&namespace, &name))),
+        None => Some(name),
+    }
+}
 
 // === impl Role ===
 

@@ -10,6 +10,8 @@ pub struct Declaration {
     name: String,
     /// `"name":…`, and `"description":…` if there is one.
     head: String,
+    /// The JSON text of the description.
+    description: Option<String>,
     parameters: Arc<str>,
 }
 
@@ -20,6 +22,10 @@ pub struct Declared {
     pub name: String,
     /// The list of the dialect that holds it.
     pub form: crate::Form,
+    /// The form of its calls.
+    pub called: crate::Form,
+    /// Its namespace; empty if its name in a contract is its own.
+    pub namespace: String,
 }
 
 // === impl Declaration ===
@@ -29,10 +35,11 @@ impl Declaration {
     #[must_use]
     pub fn new(name: &str, description: Option<&str>, parameters: &Value) -> Declaration {
         let mut head = format!(r#""name":{}"#, Value::from(name));
-        if let Some(description) = description {
-            head.push_str(&format!(r#","description":{}"#, Value::from(description)));
+        let description = description.map(|description| Value::from(description).to_string());
+        if let Some(description) = &description {
+            head.push_str(&format!(r#","description":{description}"#));
         }
-        Declaration { name: name.to_owned(), head, parameters: parameters.to_string().into() }
+        Declaration { name: name.to_owned(), head, description, parameters: parameters.to_string().into() }
     }
 
     /// Returns the declaration of a tool with another name. Both share the text of the schema.
@@ -41,13 +48,20 @@ impl Declaration {
         let mut head = format!(r#""name":{}"#, Value::from(name));
         let before = r#""name":"#.len() + Value::from(self.name.as_str()).to_string().len();
         head.push_str(self.head.get(before..).unwrap_or_default());
-        Declaration { name: name.to_owned(), head, parameters: Arc::clone(&self.parameters) }
+        let (description, parameters) = (self.description.clone(), Arc::clone(&self.parameters));
+        Declaration { name: name.to_owned(), head, description, parameters }
     }
 
     /// Returns the tool's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the JSON text of the description.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
     }
 
     /// Returns the JSON text of the parameters' schema.

@@ -149,10 +149,12 @@ pub trait Request: Debug {
     /// Leaves out the unknown members `allow` does not list, by names or dotted paths. Returns their names.
     fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers;
 
-    /// True if the request declares or chooses custom tools, whose input is free text. [`Request::declare`] leaves them out.
-    fn has_custom_tools(&self) -> bool {
-        false
-    }
+    /// Returns true if a call has the form and the namespace of the declaration of its tool, so that the client takes it for a call
+    /// of this tool.
+    ///
+    /// A tool that the request does not declare can be called as a function. In other forms, and in a namespace, only if the
+    /// declaration may be part of [state](Request::server_state) at the provider.
+    fn fits(&self, call: &Call) -> bool;
 
     /// Chooses the name of the limit [`Request::clamp_output_tokens`] sets, if the API knows several.
     fn name_output_limit(&mut self, _name: OutputLimit) {}

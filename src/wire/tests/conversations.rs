@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed helper is a failed test")]
 
 use callgate_json::Span;
-use callgate_wire::{Call, CallResult, DIALECTS, Form, Part, Request, ResultBlock, Target, result_blocks};
+use callgate_wire::{Call, CallResult, DIALECTS, Part, Request, ResultBlock, Target, result_blocks};
 
 /// Each dialect's conversation: an instruction, a question with an image, a call, its result, an answer.
 const REQUESTS: [(&str, &str, &str); 6] = [
@@ -80,7 +80,7 @@ fn shown(request: &dyn Request) -> Vec<String> {
     request.conversation(&mut |part| {
         lines.push(match part {
             Part::Text { role, text: string } => format!("{role:?}: {}", text(Some(string))),
-            Part::Call { id, name, arguments } => {
+            Part::Call { id, name, arguments, .. } => {
                 format!("call {} {} {}", text(id), text(name), has(arguments, "Rome"))
             }
             Part::Result { id, content, .. } => format!("result {} {}", text(id), has(content, "no rain")),
@@ -114,8 +114,7 @@ fn a_further_round_is_part_of_the_conversation() {
             id: "c2".to_owned(),
             name: "get".to_owned(),
             arguments: r#"{"city":"Rome"}"#.to_owned(),
-            form: Form::Tool,
-            extra: callgate_json::Map::new(),
+            ..Call::default()
         };
         request.append_turn(&[], &[CallResult { call, content: r#""no rain""#.to_owned(), failed: false }]);
         let lines = shown(&*request);

@@ -72,8 +72,10 @@ fn item_events(events: &mut Vec<Value>, index: usize, item: &Value, cut: usize) 
             begun[key] = json!([]);
         }
     }
-    if item["type"] == "function_call" {
-        begun["arguments"] = json!("");
+    for (kind, text) in [("function_call", "arguments"), ("custom_tool_call", "input")] {
+        if item["type"] == kind {
+            begun[text] = json!("");
+        }
     }
     if item["status"].is_string() {
         begun["status"] = json!("in_progress");
@@ -91,6 +93,12 @@ fn item_events(events: &mut Vec<Value>, index: usize, item: &Value, cut: usize) 
                 inside("response.function_call_arguments.delta", says);
             }
             inside("response.function_call_arguments.done", json!({ "arguments": item["arguments"] }));
+        }
+        "custom_tool_call" => {
+            for delta in pieces(&item["input"], cut) {
+                inside("response.custom_tool_call_input.delta", json!({ "delta": delta, "obfuscation": "pad" }));
+            }
+            inside("response.custom_tool_call_input.done", json!({ "input": item["input"] }));
         }
         "message" => {
             for (at, part) in item["content"].as_array().unwrap().iter().enumerate() {
@@ -177,7 +185,7 @@ pub fn accumulate(bytes: &[u8]) -> Seen {
             "response.output_item.added" => {
                 assert_eq!(index, output.len(), "a gap: {event}");
                 let known = output.iter().any(|item| item["id"] == event["item"]["id"]);
-                assert!(!known || event["item"]["type"] == "function_call", "an id twice: {event}");
+                assert!(!known || event["item"]["call_id"].is_string(), "an id twice: {event}");
                 output.push(event["item"].clone());
             }
             "response.content_part.added" => push(&mut output[index]["content"], part, &event["part"]),
@@ -188,6 +196,8 @@ pub fn accumulate(bytes: &[u8]) -> Seen {
             }
             "response.function_call_arguments.delta" => join(&mut output[index]["arguments"], &event["delta"]),
             "response.function_call_arguments.done" => assert_eq!(event["arguments"], output[index]["arguments"]),
+            "response.custom_tool_call_input.delta" => join(&mut output[index]["input"], &event["delta"]),
+            "response.custom_tool_call_input.done" => assert_eq!(event["input"], output[index]["input"]),
             "response.output_text.done" => assert_eq!(event["text"], output[index]["content"][part]["text"]),
             "response.content_part.done" => assert_eq!(event["part"], output[index]["content"][part]),
             "response.reasoning_summary_text.done" => {

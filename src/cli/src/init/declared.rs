@@ -3,7 +3,8 @@
 //! The dialects read names only, because the gate takes descriptions and schemas from the contract. Here both are needed.
 
 use callgate_contract::Hints;
-use serde_json::Value;
+use callgate_wire::name_in_contract;
+use serde_json::{Value, json};
 
 use super::sketch::ToolSketch;
 
@@ -28,13 +29,74 @@ pub(super) fn of_request(api: &str, body: &Value) -> Vec<ToolSketch> {
                 })
                 .collect()
         }
-        // A tool of Chat Completions and Ollama has a `function`, one of Responses is the function itself.
+        "responses" => {
+            let items = list(body.get("input")).flat_map(|item| list(item.get("tools")));
+            tools.chain(items).flat_map(|tool| of_responses(tool, "")).collect()
+        }
+        // A tool of Chat Completions and Ollama has a `function`.
         _ => {
-            let functions =
-                tools.filter(|tool| kind(tool) == "function").map(|tool| tool.get("function").unwrap_or(tool));
-            functions.chain(list(body.get("functions"))).filter_map(|tool| sketch(tool, &["parameters"])).collect()
+            let tools = tools.map(|tool| (kind(tool), tool));
+            let (custom, tools): (Vec<_>, Vec<_>) = tools.partition(|(kind, _)| *kind == "custom");
+            let custom = custom.into_iter().filter_map(|(_, tool)| free_text(tool.get("custom")?));
+            let functions = tools.into_iter().filter(|(kind, _)| *kind == "function");
+            let functions = functions.map(|(_, tool)| tool.get("function").unwrap_or(tool));
+            let functions = functions.chain(list(body.get("functions")));
+            functions.filter_map(|tool| sketch(tool, &["parameters"])).chain(custom).collect()
         }
     }
+}
+
+/// Returns the tools of an entry of Responses: a function or a custom tool, those of a namespace, or one that the API defines.
+fn of_responses(tool: &Value, namespace: &str) -> Vec<ToolSketch> {
+    let named = |sketch: ToolSketch| ToolSketch { name: name_in_contract(namespace, &sketch.name), ..sketch };
+    let native = |schema: Value| ToolSketch {
+        name: kind(tool).to_owned(),
+        description: tool.get("description").and_then(Value::as_str).map(str::to_owned),
+        parameters: schema,
+        ..ToolSketch::default()
+    };
+    let one = match kind(tool) {
+        "function" => sketch(tool, &["parameters"]).map(named),
+        "custom" => free_text(tool).map(named),
+        "namespace" if namespace.is_empty() => {
+            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+            return list(tool.get("tools")).flat_map(|tool| of_responses(tool, name)).collect();
+        }
+        "tool_search" => Some(native(tool.get("parameters").cloned().unwrap_or_default())),
+        "local_shell" => Some(native(json!({
+            "type": "object", "required": ["type", "command"], "additionalProperties": false,
+            "properties": {
+                "type": { "const": "exec" }, "command": { "type": "array", "items": { "type": "string" } },
+                "env": { "type": "object", "additionalProperties": { "type": "string" } }, "user": { "type": ["string", "null"] },
+                "working_directory": { "type": ["string", "null"] }, "timeout_ms": { "type": ["integer", "null"] },
+            },
+        }))),
+        "shell" => Some(native(json!({
+            "type": "object", "required": ["commands"], "additionalProperties": false,
+            "properties": {
+                "commands": { "type": "array", "items": { "type": "string" } },
+                "timeout_ms": { "type": ["integer", "null"] }, "max_output_length": { "type": ["integer", "null"] },
+            },
+        }))),
+        "apply_patch" => Some(native(json!({
+            "type": "object", "required": ["type", "path"], "additionalProperties": false,
+            "properties": {
+                "type": { "enum": ["create_file", "update_file", "delete_file"] },
+                "path": { "type": "string" }, "diff": { "type": "string" },
+            },
+        }))),
+        _ => None,
+    };
+    one.into_iter().collect()
+}
+
+/// Returns a custom tool, whose input is free text.
+fn free_text(tool: &Value) -> Option<ToolSketch> {
+    let parameters = json!({
+        "type": "object", "required": ["input"], "additionalProperties": false,
+        "properties": { "input": { "type": "string" } },
+    });
+    sketch(tool, &[]).map(|tool| ToolSketch { parameters, ..tool })
 }
 
 /// Returns the tools of an MCP server's answer to `tools/list`, or of its result alone. `None` for something else.

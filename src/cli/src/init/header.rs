@@ -94,9 +94,6 @@ pub(super) fn write(
             ),
         );
     }
-    if sketch.has_custom {
-        point(out, "Requests have custom tools, whose input is free text. No contract allows their calls.".to_owned());
-    }
     let role = &arguments.role;
     point(out, format!("`roles`: `{role}` has all tools. Give each role the tools that it needs."));
     let models = if arguments.model.is_empty() && sketch.models.is_empty() {

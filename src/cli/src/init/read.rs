@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use callgate_engine::{DIALECTS, content_of};
 use callgate_json::Span;
 use callgate_provenance::Content;
-use callgate_wire::{Part, Request, Target, result_blocks};
+use callgate_wire::{Part, Request, Target, called as called_name, result_blocks};
 use serde_json::Value;
 
 use super::args::InitArguments;
@@ -221,11 +221,10 @@ fn add(
     // Of APIs with the model in the path, it is not in the body.
     request.models().into_iter().filter(|model| *model != MODEL).for_each(|model| sketch.note_model(model));
     request.provider_tools().into_iter().for_each(|tool| sketch.note_provider_tool(tool));
-    sketch.has_custom |= request.has_custom_tools();
     let mut called: HashMap<String, String> = HashMap::new();
     request.conversation(&mut |part| match part {
-        Part::Call { id: Some(id), name: Some(name), .. } => {
-            if let (Some(id), Some(name)) = (id.string(), name.string()) {
+        Part::Call { id: Some(id), name, namespace, .. } => {
+            if let (Some(id), Some(name)) = (id.string(), called_name(name, namespace)) {
                 called.insert(id.into_owned(), name.into_owned());
             }
         }

@@ -29,8 +29,6 @@ pub(super) struct Sketch {
     pub(super) models: Vec<String>,
     /// The tools that providers run, sorted.
     pub(super) provider_tools: Vec<String>,
-    /// True if a request has custom tools, whose input is free text.
-    pub(super) has_custom: bool,
     /// The bytes of the largest request.
     pub(super) largest: usize,
     /// The number of requests and of lists.

@@ -48,14 +48,6 @@ pub(super) fn offer<'g>(
     let keeps = !faults.enforces && gate.offer == Offer::Declared;
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
-    if request.has_custom_tools() {
-        // Every call of one is refused, so none is declared to the model even if the contract lists such tools.
-        let drops = drops || gate.contract.allows_provider_tool("custom");
-        let message = "The request declares or chooses a custom tool (`type: custom`), whose free text no contract can decide \
-                       on; declare it as a function with a schema.";
-        let refusal = Refusal::at(Code::ProviderToolForbidden, "tools", message);
-        offered.drop_or(drops, Forbidden::ToolNotInContract, "custom", Form::Tool, refusal)?;
-    }
     for declared in request.declared() {
         match gate.contract.permit(Some(role), &declared.name) {
             Ok(tool) => offered.add(tool, declared.form, &declared.name),
@@ -75,7 +67,7 @@ pub(super) fn offer<'g>(
             }
         }
     }
-    let mut choice_stands = !request.has_custom_tools();
+    let mut choice_stands = true;
     for name in request.chosen() {
         let is_offered = offered.tools.iter().any(|offered| offered.name() == name);
         match gate.contract.permit(Some(role), name) {

@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, reason = "a replay prints what it covered")]
 
 mod agents;
+mod codex;
 mod play;
 mod recording;
 mod reference;

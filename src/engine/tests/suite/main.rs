@@ -11,6 +11,7 @@ mod anthropic_messages;
 mod authorize;
 mod bedrock_converse;
 mod budget;
+mod client_tools;
 mod common;
 mod conditions;
 mod content_types;

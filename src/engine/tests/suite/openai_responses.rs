@@ -113,14 +113,36 @@ fn a_forbidden_request_is_refused() {
         (tool(json!({ "type": "mcp", "server_label": "s" })), 403, "provider_tool_forbidden"),
         (tool(json!({ "type": "computer_use_preview" })), 403, "provider_tool_forbidden"),
         (tool(json!({ "type": "image_generation" })), 403, "provider_tool_forbidden"),
+        (tool(json!({ "type": "custom", "name": "exec" })), 403, "tool_not_in_contract"),
+        (tool(json!({ "type": "namespace", "name": "x", "tools": 1 })), 400, "request_invalid"),
         (
-            tool(json!({ "type": "custom", "name": "order", "format": { "type": "grammar" } })),
+            tool(json!({ "type": "namespace", "name": "x", "tools": [{ "type": "function", "name": "order" }] })),
+            403,
+            "tool_not_in_contract",
+        ),
+        (
+            tool(json!({ "type": "namespace", "name": "x", "tools": [{ "type": "web_search" }] })),
+            400,
+            "request_invalid",
+        ),
+        (tool(json!({ "type": "shell", "environment": { "type": "container_auto" } })), 403, "provider_tool_forbidden"),
+        (tool(json!({ "type": "shell" })), 403, "tool_not_in_contract"),
+        (tool(json!({ "type": "tool_search" })), 403, "provider_tool_forbidden"),
+        (tool(json!({ "type": "tool_search", "execution": "client" })), 403, "tool_not_in_contract"),
+        (tool(json!({ "type": "tool_search", "execution": "both" })), 400, "request_invalid"),
+        (with("tool_choice", json!({ "type": "mcp", "server_label": "s" })), 403, "provider_tool_forbidden"),
+        (
+            item(json!({ "type": "additional_tools", "tools": [{ "type": "function", "name": "rm_rf" }] })),
+            403,
+            "tool_not_in_contract",
+        ),
+        (
+            item(json!({ "type": "additional_tools", "tools": [{ "type": "web_search" }] })),
             403,
             "provider_tool_forbidden",
         ),
-        (tool(json!({ "type": "namespace", "name": "x", "tools": [] })), 403, "provider_tool_forbidden"),
-        (with("tool_choice", json!({ "type": "mcp", "server_label": "s" })), 403, "provider_tool_forbidden"),
-        (item(json!({ "type": "additional_tools", "tools": [] })), 403, "provider_tool_forbidden"),
+        (item(json!({ "type": "additional_tools" })), 400, "request_invalid"),
+        (item(json!({ "type": "message", "role": "user", "tools": [{}] })), 403, "provider_tool_forbidden"),
         (item(json!({ "type": "mcp_approval_response", "approve": true })), 403, "provider_tool_forbidden"),
         (with("previous_response_id", json!("resp_0")), 403, "server_state_forbidden"),
         (with("conversation", json!("conv_0")), 403, "server_state_forbidden"),
@@ -139,7 +161,7 @@ fn a_forbidden_request_is_refused() {
 
 #[test]
 fn allowed_provider_features_are_forwarded() {
-    let gate = || gate_with("refuse", "  serverState: allowed\n  providerTools: [web_search, custom]\n");
+    let gate = || gate_with("refuse", "  serverState: allowed\n  providerTools: [web_search]\n");
     let mut body = request(false);
     body["previous_response_id"] = json!("resp_0");
     body["tools"].as_array_mut().unwrap().push(json!({ "type": "web_search", "filters": null }));
@@ -155,7 +177,7 @@ fn allowed_provider_features_are_forwarded() {
     let whole = finished(answered(&mut exchange, &response(&[made])));
     assert!(!String::from_utf8_lossy(&whole).contains("SECRET"));
     let (text, calls) = said(&self::body(&whole));
-    assert!(text.contains("call_malformed") && calls.is_empty(), "a custom call is refused even if listed: {text}");
+    assert!(text.contains("call_malformed") && calls.is_empty(), "the request declares it as a function: {text}");
     let listed = json!({ "id": "l", "type": "mcp_call", "name": "order", "arguments": "SECRET" });
     let (mut exchange, _) = send(gate(), "clerk", &body);
     let effect = answered(&mut exchange, &response(&[listed]));

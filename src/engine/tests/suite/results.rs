@@ -240,9 +240,7 @@ fn any_chunking_of_a_request_gives_the_same_text() {
 
 #[test]
 fn other_results_than_of_functions_are_redacted() {
-    let contract = contract("refuse")
-        .replace("gpt-*", "*")
-        .replace("\n  roles:", &format!("{POLICY}\n  providerTools: [local_shell, shell, custom]\n  roles:"));
+    let contract = contract("refuse").replace("gpt-*", "*").replace("\n  roles:", &format!("{POLICY}\n  roles:"));
     let gate = gate_over(&contract, Offer::Declared);
     for item in [
         r#"{"type":"local_shell_call_output","id":"c1","output":"ann@example.org"}"#,

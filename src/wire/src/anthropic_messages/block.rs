@@ -107,12 +107,12 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
 /// Reads a `tool_use` block but for its input.
 ///
 /// A member of a toolset is named after its family too. The client runs the call, whoever made it: the model or code at the
-/// provider. A call of an unknown family, or of an unknown caller, is [unclear](Form::Unclear).
+/// provider. A call of an unknown family, or of an unknown caller, is [unknown](Form::Unknown).
 pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
     let family = text(block, FAMILY)?;
     let is_clear = (family.is_empty() || is_family(family)) && is_known_caller(block)?;
-    let form = if is_clear { Form::Tool } else { Form::Unclear };
+    let form = if is_clear { Form::Tool } else { Form::Unknown };
     let extra: Map<String, Value> = block
         .iter()
         .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())

@@ -67,7 +67,7 @@ pub(super) struct ToolUse {
 }
 
 /// Reads a `toolUse` but for its input. Claude's calls have the type of the Messages API; one of another type counts as
-/// [custom](Form::Custom).
+/// [unknown](Form::Unknown).
 pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S]) -> Result<ToolUse, ShapeError> {
     exact_keys(used, &["toolUseId", "name", "input", "type"])?;
     no_call_but(used, "input")?;
@@ -76,7 +76,7 @@ pub(super) fn read_use<S: AsRef<str>>(used: &Map<String, Value>, provided: &[S])
         "" | NAMES_CALLS => (Form::Tool, false),
         "server_tool_use" if provided.iter().any(|tool| tool.as_ref() == name) => (Form::Tool, true),
         "server_tool_use" => return Err(ShapeError::UnknownPart),
-        _ => (Form::Custom, false),
+        _ => (Form::Unknown, false),
     };
     let mut extra: Map<String, Value> = used
         .iter()

@@ -258,7 +258,7 @@ fn keeps_part(part: &Value, call: &Call, kept: &Call) -> bool {
     let plain = part.as_object().is_some_and(|members| {
         members.keys().all(|key| key == "functionCall" || message::BESIDE.contains(&key.as_str()))
     }) && part.get("functionCall").is_some_and(|function| known(function, &["id", "name", "args"]));
-    let Call { id, name, arguments, form, extra } = kept;
+    let Call { id, name, arguments, form, extra, .. } = kept;
     plain
         && (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
         && span::says(&call.arguments, arguments)

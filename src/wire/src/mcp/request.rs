@@ -6,7 +6,7 @@ use callgate_json::{Map, Value, span};
 use super::message::{self, Envelope, Id};
 use super::{CALL_TOOL, message::all_shown};
 use crate::checks::{exact_members, folds_to};
-use crate::{Call, Form, RequestError, ShapeError};
+use crate::{Call, RequestError, ShapeError};
 
 /// A parsed message, possibly changed since. Unchanged parts keep their bytes.
 #[derive(Debug, Clone)]
@@ -106,8 +106,7 @@ impl McpRequest {
             id: id.to_string(),
             name: name.to_owned(),
             arguments: arguments.map_or_else(|| "{}".to_owned(), callgate_json::canonical),
-            form: Form::Tool,
-            extra: Map::new(),
+            ..Call::default()
         })
     }
 

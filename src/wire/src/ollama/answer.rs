@@ -116,7 +116,7 @@ impl crate::Answer for OllamaAnswer {
     /// A message has one text, so texts in place of calls stand after it under each policy.
     fn settle(&mut self, choice: ChoiceIndex, fates: Vec<Fate>, _hold: ReleasePolicy) {
         let stays = |(call, fate): (&Call, &Fate)| match fate {
-            Fate::Keep(Call { id, name, arguments, form, extra }) => {
+            Fate::Keep(Call { id, name, arguments, form, extra, .. }) => {
                 (id, name, form, extra) == (&call.id, &call.name, &call.form, &call.extra)
                     && !message::is_text(call)
                     && span::says(&call.arguments, arguments)

@@ -17,7 +17,12 @@ pub(super) fn show<'t>(body: &'t Body, each: Each<'_, 't>) {
         }
         for call in message.some("tool_calls").into_iter().flat_map(Span::items) {
             let function = call.some("function").unwrap_or(call);
-            each(Part::Call { id: call.get("id"), name: function.get("name"), arguments: function.get("arguments") });
+            each(Part::Call {
+                id: call.get("id"),
+                name: function.get("name"),
+                namespace: None,
+                arguments: function.get("arguments"),
+            });
         }
         for image in message.some("images").into_iter().flat_map(Span::items) {
             each(Part::Other { role: Role::of(message), value: image });

@@ -72,7 +72,7 @@ impl RawCall<'_> {
     pub(super) fn call(&self, position: u32) -> Call {
         let id = if self.id.is_empty() { format!("call_{position}") } else { self.id.to_owned() };
         let (name, arguments) = (self.name.to_owned(), self.arguments.to_owned());
-        Call { id, name, arguments, form: self.form, extra: self.extra.clone() }
+        Call { id, name, arguments, form: self.form, extra: self.extra.clone(), ..Call::default() }
     }
 }
 
@@ -100,7 +100,7 @@ fn call<'a>(entry: &'a Value, json: &'a [u8]) -> Result<RawCall<'a>, ShapeError>
         // A call outside of every contract: the engine refuses it.
         let named = members.get(kind).and_then(|call| call.get("name")).or_else(|| members.get("name"));
         let name = named.and_then(Value::as_str).unwrap_or(kind);
-        return Ok(RawCall { id: text(members, "id")?, name, arguments: "{}", form: Form::Custom, extra: Map::new() });
+        return Ok(RawCall { id: text(members, "id")?, name, arguments: "{}", form: Form::Unknown, extra: Map::new() });
     }
     let Some(Value::Object(function)) = members.get("function") else {
         return Err(ShapeError::Type { at: "tool_calls[].function", expected: "an object" });

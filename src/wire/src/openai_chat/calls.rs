@@ -9,6 +9,7 @@ use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
 use super::checks::members;
+use crate::call::{arguments_of, input_of};
 use crate::checks::{MAX_CALLS, MAX_ID};
 use crate::outlined::{exact_key, holds_something, small, text_of};
 use crate::{Call, Form, ShapeError};
@@ -28,7 +29,7 @@ pub(super) struct RawCall<'a> {
     pub(super) index: Option<u32>,
     pub(super) id: Cow<'a, str>,
     pub(super) name: Cow<'a, str>,
-    /// The text of the arguments. JSON arguments keep their bytes.
+    /// The text of the arguments, or of a custom tool the input. JSON arguments keep their bytes.
     pub(super) arguments: Cow<'a, str>,
     /// True if the arguments are JSON, so nothing can follow them.
     pub(super) whole: bool,
@@ -53,12 +54,14 @@ impl RawCall<'_> {
     }
 
     pub(super) fn into_call(self) -> Call {
+        let is_input = self.form == Form::Custom;
         Call {
             id: self.id.into_owned(),
             name: self.name.into_owned(),
-            arguments: self.arguments.into_owned(),
+            arguments: if is_input { arguments_of(&self.arguments) } else { self.arguments.into_owned() },
             form: self.form,
             extra: self.extra,
+            ..Call::default()
         }
     }
 }
@@ -111,11 +114,11 @@ fn tool_call(entry: Item<'_>) -> Result<RawCall<'_>, ShapeError> {
     }
     let custom = object(custom, "tool_calls[].custom")?.map(input).transpose()?.unwrap_or_default();
     let known = matches!(kind.as_ref(), "" | "function" | "custom");
-    let form = match (function.says_something(), custom.says_something()) {
-        (true, true) => Form::Unclear,
-        (false, true) => Form::Custom,
-        (_, false) if matches!(kind.as_ref(), "" | "function") => Form::Tool,
-        (_, false) => Form::Custom,
+    let form = match (function.says_something(), custom.says_something(), kind.as_ref()) {
+        (_, false, "" | "function") => Form::Tool,
+        (false, _, "custom") | (false, true, "") => Form::Custom,
+        (true, true, _) | (true, _, "custom") | (_, true, "function") => Form::Unclear,
+        _ => Form::Unknown,
     };
     let Said { name, arguments, whole } = match (function.says_something(), custom.says_something()) {
         (true, _) => function,
@@ -259,9 +262,14 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     let mut entry = Map::new();
     entry.extend(index.map(|index| ("index".to_owned(), Value::from(index))));
     entry.insert("id".to_owned(), Value::from(call.id.as_str()));
+    let others = || {
+        let others = call.extra.iter().filter(|(key, _)| key.as_str() != "function");
+        others.map(|(key, value)| (key.clone(), value.clone()))
+    };
     if call.form == Form::Custom {
         entry.insert("type".to_owned(), Value::from("custom"));
-        entry.insert("custom".to_owned(), json!({ "name": call.name, "input": call.arguments }));
+        entry.insert("custom".to_owned(), json!({ "name": call.name, "input": input_of(&call.arguments) }));
+        entry.extend(others());
         return Value::Object(entry);
     }
     let mut function = Map::new();
@@ -272,8 +280,7 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     }
     entry.insert("type".to_owned(), Value::from("function"));
     entry.insert("function".to_owned(), Value::Object(function));
-    let others = call.extra.iter().filter(|(key, _)| key.as_str() != "function");
-    entry.extend(others.map(|(key, value)| (key.clone(), value.clone())));
+    entry.extend(others());
     Value::Object(entry)
 }
 

@@ -51,7 +51,9 @@ impl StreamHead {
     pub fn call(&self, choice: ChoiceIndex, index: u32, call: &Call) -> Vec<u8> {
         let delta = match call.form {
             Form::Function => json!({ "function_call": { "name": call.name, "arguments": call.arguments } }),
-            Form::Tool | Form::Custom | Form::Unclear => json!({ "tool_calls": [calls::entry(call, Some(index))] }),
+            Form::Tool | Form::Custom | Form::Native(_) | Form::Unknown | Form::Unclear => {
+                json!({ "tool_calls": [calls::entry(call, Some(index))] })
+            }
         };
         self.delta(choice, delta)
     }

@@ -38,7 +38,7 @@ pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
     };
     let had_tools = !old.is_empty();
     let tools: Vec<Value> =
-        calls.iter().filter(|call| call.form == Form::Tool).map(|call| entry_for(&mut old, call)).collect();
+        calls.iter().filter(|call| call.form != Form::Function).map(|call| entry_for(&mut old, call)).collect();
     if !tools.is_empty() {
         message.insert("tool_calls".to_owned(), Value::Array(tools));
     } else if had_tools {

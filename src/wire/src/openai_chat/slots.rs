@@ -8,6 +8,8 @@
 //! Some servers repeat the name and the id in every fragment, or the whole call: a repetition adds nothing. If a name could be
 //! the known one with more behind it, or all of it again, the call is [unclear](Form::Unclear).
 //!
+//! The text of a custom tool is given out as pieces of the JSON of its arguments, which the finish closes.
+//!
 //! The reader gives nothing of a call before it has a name or arguments: until then it may be a stub. It gives the other members
 //! of a call, which may come in pieces, after all calls.
 
@@ -16,6 +18,7 @@ use std::hash::{DefaultHasher, Hasher};
 use callgate_json::{Map, Value};
 
 use super::calls::{RawCall, own_id};
+use crate::call::arguments_of;
 use crate::checks::MAX_CALLS;
 use crate::{Call, ChoiceIndex, Form, ShapeError};
 
@@ -38,6 +41,8 @@ struct CallSlot {
     extra: Map<String, Value>,
     /// True once a fragment of it was returned.
     told: bool,
+    /// True once the arguments of a custom tool were begun.
+    begun: bool,
 }
 
 /// The server's choice and index of a call, and true for a `function_call`.
@@ -92,11 +97,14 @@ impl Slots {
         let mut news = Vec::new();
         for (position, slot) in calls.into_iter().enumerate() {
             let mut call = Call { form: slot.form, extra: std::mem::take(&mut slot.extra), ..Call::default() };
+            if slot.form == Form::Custom {
+                call.arguments = if slot.begun { CLOSED.to_owned() } else { arguments_of("") };
+            }
             if slot.id.is_empty() {
                 slot.id = own_id(response, position);
                 call.id.clone_from(&slot.id);
             }
-            if !call.id.is_empty() || !call.extra.is_empty() {
+            if !call.id.is_empty() || !call.extra.is_empty() || !call.arguments.is_empty() {
                 news.push((slot.number, call));
             }
         }
@@ -162,6 +170,7 @@ impl Slots {
             arguments: SlotArguments::default(),
             extra: Map::new(),
             told: false,
+            begun: false,
         });
         Some(self.begun.len() - 1)
     }
@@ -190,16 +199,20 @@ impl CallSlot {
             raw.id.as_ref().clone_into(&mut self.id);
             news.id.clone_from(&self.id);
         }
+        // An empty fragment has no form of its own.
+        let has_form = !raw.is_stub() || !matches!(raw.form, Form::Tool | Form::Function);
+        let mixed = self.told && has_form && raw.form != self.form && !Form::Tool.fits(raw.form)
+            || self.told && !raw.is_stub() && self.form == Form::Custom && raw.form != Form::Custom;
+        if !self.told && !Form::Tool.fits(raw.form) {
+            self.form = raw.form;
+        }
         let name_is_clear = self.take_name(&raw.name, &mut news);
         let arguments_are_clear = self.take_arguments(raw, &mut news);
         for (key, value) in &raw.extra {
             merge(self.extra.entry(key).or_insert(Value::Null), key, value);
         }
-        let mixed = self.told && raw.form != self.form && raw.form != Form::Tool && raw.form != Form::Function;
         if !name_is_clear || !arguments_are_clear || mixed {
             self.form = Form::Unclear;
-        } else if !self.told && raw.form != Form::Tool {
-            self.form = raw.form;
         }
         news.form = self.form;
         if !self.told {
@@ -228,7 +241,10 @@ impl CallSlot {
 
     /// Takes a piece of the arguments; false if they are not clear then.
     fn take_arguments(&mut self, raw: &RawCall<'_>, news: &mut Call) -> bool {
-        let said_again = (self.arguments.complete || self.arguments.whole) && self.arguments.are(&raw.arguments);
+        let is_input = self.form == Form::Custom;
+        // A text may say the same twice.
+        let is_whole = !is_input && (self.arguments.complete || self.arguments.whole);
+        let said_again = is_whole && self.arguments.are(&raw.arguments);
         if raw.arguments.is_empty() || said_again {
             return true;
         }
@@ -237,7 +253,13 @@ impl CallSlot {
         }
         self.arguments.whole = raw.whole;
         self.arguments.push(&raw.arguments);
-        raw.arguments.as_ref().clone_into(&mut news.arguments);
+        if is_input {
+            let before = if self.begun { "" } else { OPENED };
+            self.begun = true;
+            news.arguments = format!("{before}{}", escaped(&raw.arguments));
+        } else {
+            raw.arguments.as_ref().clone_into(&mut news.arguments);
+        }
         true
     }
 }
@@ -273,6 +295,16 @@ impl SlotArguments {
     fn are_open(&self) -> bool {
         self.length > 0 && !self.complete
     }
+}
+
+/// The text around the input of a custom tool in its arguments.
+const OPENED: &str = r#"{"input":""#;
+const CLOSED: &str = r#""}"#;
+
+/// Returns a text as it stands in a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 /// Adds a later value of a member to an earlier one: objects are merged, signatures may arrive in pieces, the latest of

@@ -2,10 +2,10 @@
 
 use callgate_json::{Item, Map, Outline, Value};
 
-use super::{items, usage};
+use super::{call_items, items, usage};
 use crate::skeleton::list::{Settled, settle};
 use crate::skeleton::outlined_body::OutlinedBody;
-use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, ReleasePolicy, ReportedUsage, ShapeError};
+use crate::{AnswerError, Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy, ReportedUsage, ShapeError};
 
 /// An answer that was read, and perhaps changed since. It has one alternative.
 #[derive(Debug, Clone)]
@@ -98,7 +98,10 @@ impl crate::Answer for ResponsesAnswer {
     }
 
     fn settle(&mut self, _choice: ChoiceIndex, fates: Vec<Fate>, policy: ReleasePolicy) {
-        let is_as_it_was = |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call);
+        // The action of an API's own tool is JSON in the answer, whose text was not compared.
+        let has_text = |call: &Call| !matches!(call.form, Form::Native(_));
+        let is_as_it_was =
+            |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call && has_text(call));
         if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) {
             return;
         }
@@ -109,7 +112,7 @@ impl crate::Answer for ResponsesAnswer {
         let output = settled.map(|(place, settled)| match settled {
             Settled::Other(item) => item.clone(),
             Settled::Kept(item, call) => {
-                let item = rewritten(item, &call);
+                let item = call_items::rewritten(item, &call);
                 kept.push(call);
                 item
             }
@@ -151,13 +154,4 @@ impl crate::Answer for ResponsesAnswer {
         });
         self.body.write_with("output", output)
     }
-}
-
-/// The item of a call with the canonical arguments.
-fn rewritten(item: &Value, call: &Call) -> Value {
-    let mut item = item.clone();
-    if let Value::Object(members) = &mut item {
-        members.insert("arguments".to_owned(), Value::from(call.arguments.as_str()));
-    }
-    item
 }

@@ -5,9 +5,12 @@ use std::collections::HashSet;
 use callgate_json::{Item as Outlined, Map, Value, splice};
 use serde_json::json;
 
-use super::kinds::{self, CALL, CUSTOM};
+use super::call_items::{self, ItemCall};
+use super::kinds::{self, CALL};
 use crate::checks::{self, MAX_CALLS, MAX_ID, exact_keys, folds_to, text};
-use crate::{Call, Form, ShapeError, outlined, unknown};
+use crate::{Call, ShapeError, outlined, unknown};
+
+pub(super) use super::call_items::of_call;
 
 /// Parts of messages and of reasoning.
 const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_text", "summary_text", "text"];
@@ -15,7 +18,7 @@ const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_t
 /// The kinds of items.
 #[derive(Debug)]
 pub(super) enum Item {
-    Call(Call),
+    Call(ItemCall),
     /// A text, or the report of a tool of the provider the request asked for.
     Said,
     /// An unknown kind without a call: it is dropped.
@@ -29,11 +32,8 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
     };
     exact_keys(members, &["type"])?;
     let kind = text(members, "type")?;
-    if kind == CALL {
-        return Ok((kind, Item::Call(call(members)?)));
-    }
-    if is_call(item, tools) {
-        return Ok((kind, Item::Call(undecidable(kind, members))));
+    if let Some(call) = kinds::call_of(members, tools) {
+        return Ok((kind, Item::Call(call_items::read(call, members)?)));
     }
     if !kinds::says(kind) && !kinds::is_made(kind, tools) {
         if kind.is_empty() || kinds::is_known(kind) {
@@ -48,8 +48,8 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
             parts(members, "summary")?;
             no_call_but(members, &[])?;
         }
-        // Lists of declarations, which are no calls.
-        _ => no_call_but(members, &["tools"])?,
+        // Lists of declarations, which are no calls. Some kinds of calls run at the provider.
+        _ => no_call_but(members, &["type", "tools"])?,
     }
     Ok((kind, Item::Said))
 }
@@ -65,10 +65,15 @@ pub(super) fn output(response: &Map<String, Value>) -> Result<&[Value], ShapeErr
 
 /// The calls among items, in order. One without an id is named after its position.
 pub(super) fn calls(items: &[Value], tools: &[String]) -> Result<Vec<Call>, ShapeError> {
+    Ok(item_calls(items, tools)?.into_iter().map(|item| item.call).collect())
+}
+
+/// As [`calls`], with the forms of their kinds.
+pub(super) fn item_calls(items: &[Value], tools: &[String]) -> Result<Vec<ItemCall>, ShapeError> {
     let mut calls = Vec::new();
     for item in items {
-        if let (_, Item::Call(call)) = read(item, tools)? {
-            calls.push(with_id(call, calls.len()));
+        if let (_, Item::Call(ItemCall { base, call })) = read(item, tools)? {
+            calls.push(ItemCall { base, call: with_id(call, calls.len()) });
         }
     }
     if calls.len() > MAX_CALLS { Err(ShapeError::TooMany) } else { Ok(calls) }
@@ -112,7 +117,18 @@ fn is_outlined_call(key: &str, value: Outlined<'_>) -> bool {
 }
 
 fn names_call(kind: &str) -> bool {
-    folds_to(kind, CALL) || folds_to(kind, CUSTOM)
+    // Most kinds end here.
+    kind.len() >= "shell_call".len() && kinds::is_of_call(&folded(kind))
+}
+
+/// Returns a kind as a reader takes it that ignores case.
+fn folded(kind: &str) -> String {
+    let fold = |letter: char| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    kind.chars().map(fold).collect()
 }
 
 pub(super) fn kind(item: &Value) -> &str {
@@ -121,8 +137,7 @@ pub(super) fn kind(item: &Value) -> &str {
 
 /// Returns true for an item with a call, in an answer to a request for these `tools` of the provider.
 pub(super) fn is_call(item: &Value, tools: &[String]) -> bool {
-    let kind = kind(item);
-    kind == CALL || kinds::is_undecidable(kind, tools)
+    item.as_object().is_some_and(|members| kinds::call_of(members, tools).is_some())
 }
 
 /// Returns true for an item the stream forwards unchanged.
@@ -159,12 +174,9 @@ pub(super) fn no_call_but(members: &Map<String, Value>, read: &[&str]) -> Result
     checks::no_call_but(members, read, is_call_member)
 }
 
-/// Refuses calls anywhere in an object outside of turns, those of other kinds than functions too.
+/// Refuses calls anywhere in an object outside of turns.
 pub(super) fn no_call_of_any_kind(members: &Map<String, Value>) -> Result<(), ShapeError> {
-    checks::no_call_but(members, &[], |key, value| {
-        let kind = value.as_str().filter(|_| folds_to(key, "type")).unwrap_or_default();
-        is_call_member(key, value) || kinds::is_undecidable(&kind.to_ascii_lowercase(), &[])
-    })
+    no_call_but(members, &[])
 }
 
 fn is_call_member(key: &str, value: &Value) -> bool {
@@ -177,60 +189,6 @@ fn is_call_member(key: &str, value: &Value) -> bool {
         }
         _ => false,
     }
-}
-
-/// Reads the item of a call. Its other members are its [`Call::extra`].
-fn call(members: &Map<String, Value>) -> Result<Call, ShapeError> {
-    const READ: [&str; 5] = ["type", "call_id", "name", "arguments", "namespace"];
-    exact_keys(members, &READ)?;
-    no_call_but(members, &READ)?;
-    let other = |key: &str| members.get(key).is_some_and(|value| !value.is_null());
-    // A nested function would be another call.
-    if other("function") {
-        return Err(ShapeError::NotAFunction);
-    }
-    let extra = members.iter().filter(|(key, _)| !READ.contains(&key.as_str()));
-    let mut call = Call {
-        id: text(members, "call_id")?.to_owned(),
-        name: text(members, "name")?.to_owned(),
-        arguments: text(members, "arguments")?.to_owned(),
-        extra: extra.map(|(key, value)| (key.clone(), value.clone())).collect(),
-        ..Call::default()
-    };
-    match text(members, "namespace")? {
-        "" => {}
-        // A function found by a search for tools is called like this.
-        namespace if namespace == call.name => {
-            call.extra.insert("namespace".to_owned(), Value::from(namespace));
-        }
-        // The contract does not have functions of a namespace under their own name.
-        namespace => {
-            call = Call { name: format!("{namespace}.{}", call.name), form: Form::Custom, extra: Map::new(), ..call };
-        }
-    }
-    Ok(call)
-}
-
-/// A call outside of every contract. It can only be refused, so the API's types do not matter.
-fn undecidable(kind: &str, members: &Map<String, Value>) -> Call {
-    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
-    let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
-    Call {
-        id: or(text("call_id"), text("id")),
-        name: or(text("name"), kind.strip_suffix("_call").unwrap_or(kind)),
-        arguments: text("input").to_owned(),
-        form: Form::Custom,
-        extra: Map::new(),
-    }
-}
-
-/// A call as an item of an answer.
-pub(super) fn of_call(call: &Call) -> Value {
-    let mut item = json!({ "type": CALL, "call_id": call.id, "name": call.name, "arguments": call.arguments });
-    if let Value::Object(members) = &mut item {
-        members.extend(call.extra.clone());
-    }
-    item
 }
 
 /// A part of every id of the gate.
@@ -326,12 +284,4 @@ pub(super) fn as_input(item: &Value, stored: bool) -> Option<Value> {
         }
         _ => Some(Value::Object(members)),
     }
-}
-
-/// A call as an item of input, with the members the API takes back.
-pub(super) fn call_as_input(call: &Call) -> Value {
-    const TAKEN: [&str; 5] = ["id", "status", "caller", "async", "namespace"];
-    let mut call = call.clone();
-    call.extra.retain(|key, value| TAKEN.contains(&key.as_str()) && !value.is_null());
-    of_call(&call)
 }

@@ -1,10 +1,76 @@
-//! The kinds of items, and the provider's tools behind them.
+//! The kinds of items, and the tools behind them.
+
+use callgate_json::{Map, Value};
+
+use crate::Form;
 
 pub(super) const CALL: &str = "function_call";
-/// Calls a client runs outside of every contract: of a custom tool always, of the others unless the request has the tool and the
-/// contract allows it.
 pub(super) const CUSTOM: &str = "custom_tool_call";
-const RUN_BY_CLIENTS: [&str; 4] = ["computer_call", "local_shell_call", "shell_call", "apply_patch_call"];
+/// A call a client runs outside of every contract, unless the request has the tool and the contract allows it.
+const COMPUTER: &str = "computer_call";
+
+/// Tools that the API defines and the client runs, by their names in requests and contracts.
+pub(super) const LOCAL_SHELL: &str = "local_shell";
+pub(super) const SHELL: &str = "shell";
+pub(super) const APPLY_PATCH: &str = "apply_patch";
+pub(super) const TOOL_SEARCH: &str = "tool_search";
+/// The tool `shell` in a container of the provider, by its name in contracts.
+pub(super) const HOSTED_SHELL: &str = "hosted_shell";
+
+/// A tool that the API defines and the client runs.
+#[derive(Debug)]
+pub(super) struct NativeTool {
+    /// The kind of the items of its calls.
+    pub(super) kind: &'static str,
+    pub(super) name: &'static str,
+    /// The member with what the call does.
+    pub(super) action: &'static str,
+    /// The types of actions; empty if actions have no type.
+    pub(super) types: &'static [&'static str],
+    /// As [`Made::events`].
+    events: &'static [&'static str],
+}
+
+const NATIVE: [NativeTool; 4] = [
+    NativeTool {
+        kind: "local_shell_call",
+        name: LOCAL_SHELL,
+        action: "action",
+        types: &["exec"],
+        events: &["local_shell_call."],
+    },
+    NativeTool {
+        kind: "shell_call",
+        name: SHELL,
+        action: "action",
+        types: &[],
+        events: &["shell_call.", "shell_call_command."],
+    },
+    NativeTool {
+        kind: "apply_patch_call",
+        name: APPLY_PATCH,
+        action: "operation",
+        types: &["create_file", "update_file", "delete_file"],
+        events: &["apply_patch_call.", "apply_patch_call_operation_diff."],
+    },
+    NativeTool {
+        kind: "tool_search_call",
+        name: TOOL_SEARCH,
+        action: "arguments",
+        types: &[],
+        events: &["tool_search_call.", "tool_search_call_arguments."],
+    },
+];
+
+/// The kinds of calls.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum CallKind {
+    Function,
+    Custom,
+    Native(&'static NativeTool),
+    /// A call outside of every contract.
+    Foreign,
+}
 
 /// Kinds of items with text, which make nothing run.
 const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
@@ -22,8 +88,8 @@ const fn made(kind: &'static str, by: &'static str, events: &'static [&'static s
     Made { kind, by, events }
 }
 
-/// Kinds of items of the provider's tools, some of which the client runs by another way than functions.
-const MADE: [Made; 21] = [
+/// Kinds of items of the provider's tools.
+const MADE: [Made; 17] = [
     made("web_search_call", "web_search", &["web_search_call."]),
     made("x_search_call", "x_search", &["x_search_call."]),
     made("file_search_call", "file_search", &["file_search_call."]),
@@ -33,19 +99,29 @@ const MADE: [Made; 21] = [
     made("mcp_list_tools", "mcp", &["mcp_list_tools."]),
     made("mcp_approval_request", "mcp", &[]),
     made("mcp_approval_response", "mcp", &[]),
-    made("computer_call", "computer", &[]),
+    made(COMPUTER, "computer", &[]),
     made("computer_call_output", "computer", &[]),
-    made("local_shell_call", "local_shell", &[]),
-    made("local_shell_call_output", "local_shell", &[]),
-    made("shell_call", "shell", &["shell_call_command."]),
-    made("shell_call_output", "shell", &["shell_call_output_content."]),
-    made("apply_patch_call", "apply_patch", &["apply_patch_call_operation_diff."]),
-    made("apply_patch_call_output", "apply_patch", &[]),
-    made("tool_search_call", "tool_search", &[]),
-    made("tool_search_output", "tool_search", &[]),
+    made("shell_call", HOSTED_SHELL, &["shell_call.", "shell_call_command."]),
+    made("shell_call_output", HOSTED_SHELL, &["shell_call_output_content."]),
+    made("tool_search_call", TOOL_SEARCH, &["tool_search_call."]),
+    made("tool_search_output", TOOL_SEARCH, &[]),
     made("program", "programmatic_tool_calling", &[]),
     made("program_output", "programmatic_tool_calling", &[]),
 ];
+
+// === impl CallKind ===
+
+impl CallKind {
+    /// Returns the form of its calls.
+    pub(super) fn form(self) -> Form {
+        match self {
+            CallKind::Function => Form::Tool,
+            CallKind::Custom => Form::Custom,
+            CallKind::Native(native) => Form::Native(native.name),
+            CallKind::Foreign => Form::Unknown,
+        }
+    }
+}
 
 /// Returns true for a kind of item with text.
 pub(super) fn says(kind: &str) -> bool {
@@ -57,9 +133,37 @@ pub(super) fn is_known(kind: &str) -> bool {
     MADE.iter().any(|made| made.kind == kind)
 }
 
-/// Returns true for a call outside of every contract.
-pub(super) fn is_undecidable(kind: &str, tools: &[String]) -> bool {
-    kind == CUSTOM || RUN_BY_CLIENTS.contains(&kind) && !is_made(kind, tools)
+/// Returns the kind of call of an item; `None` for other items. `tools` are the provider's tools of the request.
+///
+/// A shell and a search for tools run at the client or at the provider, as their items say.
+pub(super) fn call_of(item: &Map<String, Value>, tools: &[String]) -> Option<CallKind> {
+    let kind = item.get("type").and_then(Value::as_str)?;
+    match kind {
+        CALL => return Some(CallKind::Function),
+        CUSTOM => return Some(CallKind::Custom),
+        COMPUTER if !is_made(kind, tools) => return Some(CallKind::Foreign),
+        _ => {}
+    }
+    let native = NATIVE.iter().find(|native| native.kind == kind)?;
+    let is_clients = match native.name {
+        SHELL => match item.get("environment").filter(|place| !place.is_null()) {
+            Some(place) => place.get("type").is_some_and(|kind| kind == "local"),
+            None => !is_made(kind, tools),
+        },
+        TOOL_SEARCH => item.get("execution").is_some_and(|by| by == "client"),
+        _ => true,
+    };
+    is_clients.then_some(CallKind::Native(native))
+}
+
+/// Returns true for a kind of item that is a call in some answer.
+pub(super) fn is_of_call(kind: &str) -> bool {
+    matches!(kind, CALL | CUSTOM | COMPUTER) || NATIVE.iter().any(|native| native.kind == kind)
+}
+
+/// Returns the API's own tool of this name.
+pub(super) fn native(name: &str) -> Option<&'static NativeTool> {
+    NATIVE.iter().find(|native| native.name == name)
 }
 
 /// Returns true for a kind of item of one of these provider's tools.
@@ -76,10 +180,12 @@ pub(super) fn tells_of(event: &str, kind: &str) -> bool {
         || kind == "compaction" && about.starts_with("compaction.")
 }
 
-/// Returns true if an event of this type is about a tool's item, or a call of a custom tool.
+/// Returns true if an event of this type is about a tool's item.
 pub(super) fn is_told_of(event: &str) -> bool {
-    let kinds = MADE.iter().map(|made| made.kind).chain(["compaction"]);
-    event.starts_with("response.custom_tool_call_input.") || kinds.into_iter().any(|kind| tells_of(event, kind))
+    let about = event.strip_prefix("response.").unwrap_or_default();
+    let mut kinds = MADE.iter().map(|made| made.kind).chain(["compaction"]);
+    kinds.any(|kind| tells_of(event, kind))
+        || NATIVE.iter().flat_map(|native| native.events).any(|stem| about.starts_with(stem))
 }
 
 fn is_tool(name: &str, tool: &str) -> bool {

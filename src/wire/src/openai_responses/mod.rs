@@ -5,18 +5,23 @@
 //! lack the `event:` line or `sequence_number`, a last event may have an empty `output`, `[DONE]` may follow. These are read,
 //! because they are unambiguous. Calls with different repetitions in several events are refused.
 //!
-//! Two places carry calls: `output` of the response, and events. A call is an item of the kind `function_call`. Every other kind
-//! of item that makes something run belongs to a tool ([`kinds`]), so it is accepted only if the request has the tool. No
-//! contract decides on calls of custom tools and of functions in a namespace: each is refused.
+//! Two places carry calls: `output` of the response, and events. A call is an item of the kind `function_call`, `custom_tool_call`,
+//! or of a tool that the API defines and the client runs ([`kinds`]). Every other kind of item that makes something run belongs to a
+//! tool of the provider, so it is accepted only if the request has the tool.
+//!
+//! A tool of a namespace has the name `NAMESPACE__NAME` in a contract ([`crate::name_in_contract`]). The text of a custom call is
+//! judged as `{"input": TEXT}`, a call of the API's own tools by the members of its action.
 //!
 //! Not covered: a conversation continued by `previous_response_id` after a turn with a call refused or run here (the provider
 //! remembers the turn as it was).
 
 mod answer;
+mod call_items;
 mod error;
 mod items;
 mod kinds;
 mod request;
+mod results;
 mod stream;
 mod usage;
 

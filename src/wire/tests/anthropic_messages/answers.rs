@@ -103,18 +103,18 @@ fn a_call_of_a_toolset_is_named_after_its_family_and_written_as_it_came() {
 }
 
 #[test]
-fn calls_of_unknown_families_and_callers_are_unclear() {
+fn calls_of_unknown_families_and_callers_are_unknown() {
     let code = r#"{"type":"code_execution_20260120","tool_id":"srvtoolu_1"}"#;
     for (members, form) in [
         (r#""toolset_name":null"#, Form::Tool),
-        (r#""toolset_name":"desktop""#, Form::Unclear),
+        (r#""toolset_name":"desktop""#, Form::Unknown),
         (r#""caller":null"#, Form::Tool),
         (r#""caller":{"type":"direct"}"#, Form::Tool),
-        (r#""caller":{"type":"direct","tool_id":"x"}"#, Form::Unclear),
+        (r#""caller":{"type":"direct","tool_id":"x"}"#, Form::Unknown),
         (&format!(r#""caller":{code}"#), Form::Tool),
-        (r#""caller":{"type":"code_execution_20260120","tool_id":"x","more":1}"#, Form::Unclear),
-        (r#""caller":{"type":"agent_1"}"#, Form::Unclear),
-        (r#""caller":{}"#, Form::Unclear),
+        (r#""caller":{"type":"code_execution_20260120","tool_id":"x","more":1}"#, Form::Unknown),
+        (r#""caller":{"type":"agent_1"}"#, Form::Unknown),
+        (r#""caller":{}"#, Form::Unknown),
     ] {
         let text = content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},{members}}}"#));
         let answer = MessagesAnswer::read(&["code_execution_20260120"], text.as_bytes()).unwrap();

@@ -1,7 +1,7 @@
 //! Tools that the API defines and the client runs, and tools that a search finds.
 
 use callgate_wire::anthropic_messages::AnthropicMessages;
-use callgate_wire::{Declaration, Dialect as _, Form, Request, Target};
+use callgate_wire::{Declaration, Dialect as _, Form, Part, Request, Target, called};
 use serde_json::{Value, json};
 
 fn read(body: &Value) -> Box<dyn Request> {
@@ -145,4 +145,23 @@ fn references_to_tools_of_a_server_stay() {
     body["tools"].as_array_mut().unwrap().pop();
     let left = &declared(&body, &["good"])["messages"][0]["content"][0];
     assert_eq!(left.get("content"), None);
+}
+
+#[test]
+fn an_earlier_call_of_a_toolset_has_the_name_of_the_contract() {
+    let mut body = with(json!([]));
+    let used = |more: Value| {
+        let mut block = json!({ "type": "tool_use", "id": "a", "name": "navigate", "input": {} });
+        block.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        block
+    };
+    let content = json!([used(json!({ "toolset_name": "browser" })), used(json!({ "toolset_name": null })), used(json!({}))]);
+    body["messages"] = json!([{ "role": "assistant", "content": content }]);
+    let mut names = Vec::new();
+    read(&body).conversation(&mut |part| {
+        if let Part::Call { name, namespace, .. } = part {
+            names.extend(called(name, namespace).map(|name| name.into_owned()));
+        }
+    });
+    assert_eq!(names, ["browser__navigate", "navigate", "navigate"]);
 }

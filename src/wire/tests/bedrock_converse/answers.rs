@@ -80,9 +80,9 @@ fn a_call_without_id_or_input_gets_both_and_the_client_sees_them() {
 }
 
 #[test]
-fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
+fn a_call_of_an_unknown_type_is_one_that_the_engine_refuses() {
     let answer = read(&with(r#"{"toolUse":{"toolUseId":"t","name":"f","input":{},"type":"future"}}"#));
-    assert_eq!(answer.calls()[0][0].form, Form::Custom);
+    assert_eq!(answer.calls()[0][0].form, Form::Unknown);
 }
 
 #[test]

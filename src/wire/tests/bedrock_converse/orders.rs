@@ -156,10 +156,13 @@ fn an_input_is_read_however_it_is_given() {
 }
 
 #[test]
-fn a_call_of_an_unknown_type_is_a_custom_call_that_the_engine_refuses() {
+fn a_call_of_an_unknown_type_is_one_that_the_engine_refuses() {
     let begun = begin(0, &json!({"toolUse": {"toolUseId": "t", "name": "f", "type": "future"}}));
     let deltas = ended(&mut ConverseStream::new(&[]), &[start(), begun].concat()).unwrap();
-    assert!(matches!(deltas.last(), Some(Delta::Fragment { call: Call { form: Form::Custom, .. }, .. })), "{deltas:?}");
+    assert!(
+        matches!(deltas.last(), Some(Delta::Fragment { call: Call { form: Form::Unknown, .. }, .. })),
+        "{deltas:?}"
+    );
 }
 
 #[test]

@@ -239,7 +239,7 @@ fn a_member_that_could_repeat_the_call_is_dropped() {
 
 #[test]
 fn a_call_of_another_kind_is_a_call_and_not_a_broken_answer() {
-    let custom = Call { form: Form::Custom, ..tool_call("a", "math", "4+4") };
+    let custom = Call { form: Form::Custom, ..tool_call("a", "math", r#"{"input":"4+4"}"#) };
     let entry = r#"{"index":0,"id":"a","type":"custom","custom":{"name":"math","input":"4+4"}}"#;
     assert_eq!(whole(&[entry]).0, std::slice::from_ref(&custom));
     let pieces = [
@@ -250,12 +250,14 @@ fn a_call_of_another_kind_is_a_call_and_not_a_broken_answer() {
     assert_eq!(streamed(&pieces), [custom]);
     // (entry, its name, its form)
     let table = [
-        (r#"{"index":0,"id":"a","type":"mcp","mcp":{}}"#, "mcp", Form::Custom),
+        (r#"{"index":0,"id":"a","type":"mcp","mcp":{}}"#, "mcp", Form::Unknown),
         (
             r#"{"index":0,"id":"a","type":"builtin_function","function":{"name":"f","arguments":"{}"}}"#,
             "f",
-            Form::Custom,
+            Form::Unknown,
         ),
+        (r#"{"index":0,"id":"a","type":"function","custom":{"name":"g"}}"#, "g", Form::Unclear),
+        (r#"{"index":0,"id":"a","type":"custom","function":{"name":"g"}}"#, "g", Form::Unclear),
         (r#"{"index":0,"id":"a","function":{"name":"f"},"custom":{"name":"g"}}"#, "f", Form::Unclear),
     ];
     for (entry, name, form) in table {

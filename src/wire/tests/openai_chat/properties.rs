@@ -40,7 +40,7 @@ fn answer(choices: &[(Option<String>, Vec<Call>)]) -> Value {
         match calls.first().map(|call| call.form) {
             Some(Form::Tool) => message["tool_calls"] = calls.iter().map(entry).collect(),
             Some(Form::Function) => message["function_call"] = entry(&calls[0])["function"].clone(),
-            Some(Form::Custom | Form::Unclear) | None => {}
+            Some(Form::Custom | Form::Native(_) | Form::Unknown | Form::Unclear) | None => {}
         }
         let reason = if calls.is_empty() { "stop" } else { "tool_calls" };
         json!({"index": index, "message": message, "finish_reason": reason})

@@ -18,16 +18,32 @@ fn item() -> impl Strategy<Value = Value> {
             let arguments = json!({ "a": format!("{secret}{text}"), "n": 1 }).to_string().replace(':', " : ");
             call(SECRET, &format!("{SECRET}{name}"), &arguments)
         }),
+        2 => (secrets(), "[a-zé\"\\\\{}\n\u{2028}]{0,9}").prop_map(|(secret, text)| json!({
+            "type": "custom_tool_call", "name": SECRET, "input": format!("{secret}{text}"), "status": "completed",
+        })),
+        1 => (secrets(), -3_i32..9).prop_map(|(secret, number)| json!({
+            "type": "shell_call", "status": "completed",
+            "action": { "commands": [secret, "ls"], "timeout_ms": number, "max_output_length": null },
+        })),
+        1 => secrets().prop_map(|secret| {
+            let mut item = call(SECRET, SECRET, &json!({ "a": secret }).to_string());
+            item["namespace"] = json!(format!("{SECRET}__a"));
+            item
+        }),
     ]
+}
+
+fn is_call(item: &Value) -> bool {
+    item["type"].as_str().unwrap().ends_with("_call")
 }
 
 /// A turn; no two items share an id.
 fn turns() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(item(), 0..7).prop_map(|mut items| {
         for (at, item) in items.iter_mut().enumerate() {
-            let secret = if item["type"] == "function_call" { SECRET } else { "" };
+            let secret = if is_call(item) { SECRET } else { "" };
             item["id"] = json!(format!("item_{at}{secret}"));
-            if item["type"] == "function_call" {
+            if is_call(item) {
                 item["call_id"] = json!(format!("call_{at}{SECRET}"));
             }
         }

@@ -41,9 +41,11 @@ fn tools_are_read_with_the_choice_among_them_and_what_the_provider_runs() {
             { "type": "function", "name": "g" }, { "type": "image_generation" },
         ] },
     }));
-    assert_eq!(request.declared().iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["f", "g"]);
-    assert_eq!(request.provider_tools(), ["mcp", "namespace", "image_generation"]);
-    assert!(request.has_custom_tools());
+    assert_eq!(
+        request.declared().iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(),
+        ["f", "g", "sql", "crm__h"]
+    );
+    assert_eq!(request.provider_tools(), ["mcp", "image_generation"]);
     assert_eq!(request.chosen(), ["g"]);
     assert_eq!(request.wants(), Wants::Stream);
     for (choice, chosen, provided) in [
@@ -51,7 +53,10 @@ fn tools_are_read_with_the_choice_among_them_and_what_the_provider_runs() {
         (json!({ "type": "function", "name": "f" }), vec!["f"], vec![]),
         (json!({ "type": "web_search_preview" }), vec![], vec!["web_search_preview"]),
         (json!({ "type": "mcp", "server_label": "s", "name": "f" }), vec![], vec!["mcp"]),
-        (json!({ "type": "custom", "name": "sql" }), vec![], vec![]),
+        (json!({ "type": "custom", "name": "sql" }), vec!["sql"], vec![]),
+        (json!({ "type": "function", "name": "h", "namespace": "crm" }), vec!["crm__h"], vec![]),
+        (json!({ "type": "apply_patch" }), vec!["apply_patch"], vec![]),
+        (json!({ "type": "shell" }), vec![], vec!["hosted_shell"]),
     ] {
         let request = read(&json!({ "model": "m", "input": "hi", "tool_choice": choice }));
         assert_eq!((request.chosen(), request.provider_tools()), (chosen, provided), "{choice}");
@@ -68,7 +73,12 @@ fn members_and_items_that_make_the_provider_run_something_are_tools() {
         (json!({ "input": [{ "type": "mcp_list_tools", "tools": [] }] }), "mcp"),
         (json!({ "input": [{ "type": "tool_search_output", "tools": [] }] }), "tool_search"),
         (json!({ "input": [{ "type": "program", "code": "x" }] }), "programmatic_tool_calling"),
-        (json!({ "input": [{ "type": "additional_tools", "tools": [] }] }), "additional_tools"),
+        (json!({ "tools": [{ "type": "shell", "environment": { "type": "container_auto" } }] }), "hosted_shell"),
+        (json!({ "tools": [{ "type": "tool_search" }] }), "tool_search"),
+        (
+            json!({ "tools": [{ "type": "function", "name": "f", "allowed_callers": ["programmatic"] }] }),
+            "programmatic_tool_calling",
+        ),
     ];
     for (member, tool) in table {
         let mut body = json!({ "model": "m", "input": "hi" });
@@ -284,7 +294,7 @@ fn a_conversation_that_the_provider_keeps_is_only_told_the_results() {
 #[test]
 fn strict_is_false_unless_the_caller_says_otherwise_and_other_members_survive() {
     let function = |members: &str| format!(r#"{{"type":"function","name":"f"{members}}}"#);
-    let custom = r#"{"type":"custom","name":"c"}"#;
+    let custom = r#"{"type":"custom","name":"dropped"}"#;
     let own = Declaration::new("f", None, &json!(true));
     for (members, kept) in [
         ("", r#","strict":false"#),

@@ -109,6 +109,7 @@ impl Pending {
         };
         known.id.push_str(&call.id);
         known.name.push_str(&call.name);
+        known.namespace.push_str(&call.namespace);
         known.arguments.push_str(&call.arguments);
         known.extra.extend(call.extra.clone());
         known.form = call.form;

@@ -1,6 +1,6 @@
 //! Calls that the client runs and the executor must release.
 
-mod desk;
+pub(crate) mod desk;
 mod dialects;
 mod mcp;
 mod rules;

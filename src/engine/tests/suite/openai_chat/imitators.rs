@@ -191,10 +191,10 @@ fn one_turn_in_two_choices_reaches_the_client_as_one() {
 }
 
 #[test]
-fn a_custom_call_is_refused_as_a_call_streamed_as_whole() {
+fn a_custom_call_of_a_declared_function_is_refused_streamed_as_whole() {
     let entry = |index: u32| json!({ "index": index, "id": "a", "type": "custom", "custom": { "name": "get_weather", "input": GOOD } });
     let whole = answered_by(&gate("refuse"), &answer(json!("Hm."), &[entry(0)]));
-    assert!(whole.content.contains("(call_malformed): The call is of a custom tool"), "{whole:?}");
+    assert!(whole.content.contains("(call_malformed): The request declares the tool"), "{whole:?}");
     assert_eq!((whole.calls.len(), whole.finish.as_str()), (0, "stop"));
     let text = json!({ "index": 0, "delta": { "content": "Hm." }, "finish_reason": null });
     assert_eq!(streamed_by(&gate("refuse"), &chunks(&[text, calling(entry(0), json!("tool_calls"))])), whole);

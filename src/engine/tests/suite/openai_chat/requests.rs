@@ -65,7 +65,7 @@ fn each_bad_request_is_refused_with_its_own_code() {
         (
             "a custom tool",
             with(|body| body["tools"] = json!([{ "type": "custom", "custom": { "name": "sh" } }])),
-            (403, "provider_tool_forbidden"),
+            (403, "tool_not_in_contract"),
         ),
         ("several choices with server-run tools", with(|body| body["n"] = json!(2)), (400, "request_invalid")),
     ];
@@ -316,7 +316,7 @@ fn an_undeclared_tool_is_dropped_if_the_contract_allows_and_the_audit_log_record
     let deny = |code| Ruling::Deny { code, pointer: String::new() };
     let (missing, forbidden) =
         (deny(callgate_contract::Code::ToolNotInContract), deny(callgate_contract::Code::RoleForbidden));
-    assert_eq!(brief, [("", "custom", &missing), ("", "rm_rf", &missing), ("", "order", &forbidden)]);
+    assert_eq!(brief, [("", "rm_rf", &missing), ("", "order", &forbidden), ("", "sh", &missing)]);
 
     body["tools"] = json!([tool("rm_rf")]);
     let (_, none) = sent(&gate, &body);
@@ -326,15 +326,22 @@ fn an_undeclared_tool_is_dropped_if_the_contract_allows_and_the_audit_log_record
 }
 
 #[test]
-fn a_custom_tool_is_left_out_if_the_contract_lists_such_tools_and_refused_if_not() {
-    let mut body = request(false);
-    body["tools"] = json!([tool("get_weather"), { "type": "custom", "custom": { "name": "sh" } }]);
-    let (mut exchange, forwarded) = sent(&gate_with("providerTools: [custom]"), &body);
-    assert_eq!(forwarded["tools"].as_array().unwrap().len(), 1, "{forwarded}");
-    assert_eq!(exchange.take_decisions().unwrap().list.len(), 1, "the audit log says it");
-    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-    let effect = send(&mut exchange, "clerk", body.to_string().as_bytes());
-    assert_eq!(refused(effect), (403, "provider_tool_forbidden".to_owned()));
+fn a_custom_tool_is_declared_in_the_contracts_words_with_a_known_format() {
+    let grammar =
+        |syntax: &str| json!({ "type": "grammar", "grammar": { "syntax": syntax, "definition": "start: /x/" } });
+    for (format, kept) in [(grammar("lark"), true), (grammar("invented"), false), (json!({ "type": "text" }), true)] {
+        let mut body = request(false);
+        let custom = json!({ "name": "get_weather", "description": "poisoned", "format": format });
+        body["tools"] = json!([{ "type": "custom", "custom": custom }]);
+        body["tool_choice"] = json!({ "type": "custom", "custom": { "name": "get_weather" } });
+        let (_, forwarded) = sent(&gate("refuse"), &body);
+        let mut expected = json!({ "name": "get_weather", "description": "The weather of a city." });
+        if kept {
+            expected["format"] = format.clone();
+        }
+        assert_eq!(forwarded["tools"], json!([{ "type": "custom", "custom": expected }]), "{format}");
+        assert_eq!(forwarded["tool_choice"], body["tool_choice"]);
+    }
 }
 
 #[test]

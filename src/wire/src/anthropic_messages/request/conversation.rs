@@ -14,7 +14,12 @@ pub(super) fn show<'t>(body: &'t Body, each: Each<'_, 't>) {
 
 fn block(block: Span<'_>) -> Option<Part<'_>> {
     match block.get("type").and_then(Span::string)?.as_ref() {
-        "tool_use" => Some(Part::Call { id: block.get("id"), name: block.get("name"), arguments: block.get("input") }),
+        "tool_use" => Some(Part::Call {
+            id: block.get("id"),
+            name: block.get("name"),
+            namespace: block.get("toolset_name"),
+            arguments: block.get("input"),
+        }),
         "tool_result" => Some(Part::Result { id: block.get("tool_use_id"), name: None, content: block.get("content") }),
         _ => None,
     }

@@ -13,8 +13,12 @@ pub(super) fn show<'t>(body: &'t Body, each: Each<'_, 't>) {
 }
 
 fn block<'t>(block: Span<'t>) -> Option<Part<'t>> {
-    let call =
-        |call: Span<'t>| Part::Call { id: call.get("toolUseId"), name: call.get("name"), arguments: call.get("input") };
+    let call = |call: Span<'t>| Part::Call {
+        id: call.get("toolUseId"),
+        name: call.get("name"),
+        namespace: None,
+        arguments: call.get("input"),
+    };
     let result =
         |result: Span<'t>| Part::Result { id: result.get("toolUseId"), name: None, content: result.get("content") };
     block.some("toolUse").map(call).or_else(|| block.some("toolResult").map(result))

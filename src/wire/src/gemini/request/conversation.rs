@@ -24,7 +24,12 @@ pub(super) fn show<'t>(body: &'t Body, each: Each<'_, 't>) {
 
 fn part<'t>(part: Span<'t>) -> Option<Part<'t>> {
     let find = |camel| member(part, camel).map(|(_, value)| value).filter(|value| !value.is_null());
-    let call = |call: Span<'t>| Part::Call { id: call.get("id"), name: call.get("name"), arguments: call.get("args") };
+    let call = |call: Span<'t>| Part::Call {
+        id: call.get("id"),
+        name: call.get("name"),
+        namespace: None,
+        arguments: call.get("args"),
+    };
     let result = |result: Span<'t>| Part::Result {
         id: result.get("id"),
         name: result.get("name"),

@@ -37,7 +37,7 @@ pub(super) fn take_back(body: &mut Body, tools_left: bool) {
 pub(super) fn without(body: &mut Body, form: Form) {
     match form {
         Form::Function => body.remove("function_call"),
-        Form::Tool | Form::Custom | Form::Unclear => {
+        Form::Tool | Form::Custom | Form::Native(_) | Form::Unknown | Form::Unclear => {
             body.remove("tool_choice");
             body.remove("parallel_tool_calls");
         }

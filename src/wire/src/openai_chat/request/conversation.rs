@@ -33,5 +33,5 @@ fn of_call(call: Span<'_>) -> Part<'_> {
 }
 
 fn of_function<'t>(id: Option<Span<'t>>, function: Span<'t>, arguments: &str) -> Part<'t> {
-    Part::Call { id, name: function.get("name"), arguments: function.get(arguments) }
+    Part::Call { id, name: function.get("name"), namespace: None, arguments: function.get(arguments) }
 }

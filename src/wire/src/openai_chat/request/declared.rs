@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 
-use callgate_json::Span;
+use callgate_json::{Span, Value};
 
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{Body, Replaced, ToolMembers, Tools, declare, declared_once, kept_members, redeclared};
-use crate::{Declaration, Form, RequestError};
+use crate::skeleton::document::{
+    Body, Replaced, ToolMembers, Tools, add, declare, declared_once, is_known_format, kept_members, redeclared,
+};
+use crate::{Declaration, Declared, Form, RequestError};
 
 /// An entry of `tools`.
 enum ToolEntry<'t> {
     Function(Span<'t>),
-    Custom,
+    /// A tool whose input is free text.
+    Custom(Span<'t>),
     /// A tool of this type, which the provider runs.
     Provided(Cow<'t, str>),
 }
@@ -30,12 +33,18 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
                 tools.keeps |= outside.has_kept || inside.has_kept;
                 declare(&mut tools.declared, "tools", &name(&inside, "tools")?, Form::Tool)?;
             }
-            ToolEntry::Custom => tools.has_custom = true,
+            ToolEntry::Custom(custom) => {
+                tools.keeps = true;
+                let inside = ToolMembers::of(custom, ["name"]);
+                let (name, called) = (name(&inside, "tools")?.into_owned(), Form::Custom);
+                let tool = Declared { name, form: Form::Tool, called, namespace: String::new() };
+                add(&mut tools.declared, "tools", tool)?;
+            }
             ToolEntry::Provided(kind) => {
                 tools.keeps = true;
                 judged.runs.add("tools", &kind)?;
                 // Servers that ignore the type tell the model of a function. Moonshot names its own tools so.
-                let [_, function] = outside.values;
+                let [_, function, _] = outside.values;
                 if kind != "builtin_function" && function.is_some_and(|function| !function.is_null()) {
                     return Err(RequestError::invalid("tools", "free of a `function` in tools of another type"));
                 }
@@ -73,12 +82,9 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
 
 /// Reads the name in `{"type": "function", "function": {"name": …}}` and its like.
 fn choose(tools: &mut Tools, choice: Span<'_>) -> Result<(), RequestError> {
-    exact(choice, "tool_choice", &["type", "function", "name", "allowed_tools", "tools"])?;
-    if choice.get("type").and_then(Span::string).is_some_and(|kind| kind == "custom") {
-        tools.has_custom = true;
-        return Ok(());
-    }
-    match choice.some("function").unwrap_or(choice).get("name").and_then(Span::string) {
+    exact(choice, "tool_choice", &["type", "function", "custom", "name", "allowed_tools", "tools"])?;
+    let named = choice.some("function").or(choice.some("custom")).unwrap_or(choice);
+    match named.get("name").and_then(Span::string) {
         Some(name) => tools.chosen.add("tool_choice", &name),
         None => Ok(()),
     }
@@ -94,14 +100,21 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form, 
         let sort = |tool| match entry(tool) {
             Ok((ToolEntry::Function(function), _)) => {
                 let name = function.get("name").and_then(Span::string).unwrap_or_default();
-                Replaced::Function(name, (kept_members(tool), kept_members(function)))
+                Replaced::Function(name, (kept_members(tool), kept_members(function), None))
+            }
+            Ok((ToolEntry::Custom(custom), _)) => {
+                let name = custom.get("name").and_then(Span::string).unwrap_or_default();
+                Replaced::Function(name, (kept_members(tool), kept_members(custom), Some(format(custom))))
             }
             Ok((ToolEntry::Provided(_), _)) => Replaced::Provided,
-            Ok((ToolEntry::Custom, _)) | Err(_) => Replaced::Dropped,
+            Err(_) => Replaced::Dropped,
         };
         let tools = if keeps { body.original().get("tools") } else { None };
         let list = redeclared(tools, declarations, sort, |out, tool, kept| {
-            let (outside, inside) = kept.map_or(("", ""), |(outside, inside)| (outside.as_str(), inside.as_str()));
+            if let Some((outside, inside, Some(format))) = kept {
+                return custom(out, tool, &[inside, format], outside);
+            }
+            let (outside, inside) = kept.map_or(("", ""), |(outside, inside, _)| (outside.as_str(), inside.as_str()));
             out.push_str(r#"{"type":"function","function":"#);
             tool.write(out, "parameters", inside);
             out.push_str(outside);
@@ -117,25 +130,54 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form, 
 }
 
 /// Reads an entry of `tools`. A tool without a type is a function, as clients of Mistral send it.
-fn entry(tool: Span<'_>) -> Result<(ToolEntry<'_>, ToolMembers<'_, 2>), RequestError> {
+fn entry(tool: Span<'_>) -> Result<(ToolEntry<'_>, ToolMembers<'_, 3>), RequestError> {
     let invalid = |expected| RequestError::invalid("tools", expected);
     let tool = tool.object().ok_or(invalid("an array of objects"))?;
-    let members = ToolMembers::of(tool, ["type", "function"]);
+    let members = ToolMembers::of(tool, ["type", "function", "custom"]);
     members.exact("tools")?;
-    let [kind, function] = members.values;
+    let [kind, function, custom] = members.values;
     let kind = match kind.filter(|kind| !kind.is_null()) {
         None => Cow::Borrowed("function"),
         Some(kind) => kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?,
     };
     let entry = match kind.as_ref() {
+        "function" | "custom" if function.and_then(some).is_some() && custom.and_then(some).is_some() => {
+            return Err(invalid("an array of tools with a `function` or a `custom`, not both"));
+        }
         "function" => {
             let expected = "an array of tools with a `function`, or with a `type` that names another kind";
             ToolEntry::Function(function.and_then(Span::object).ok_or(invalid(expected))?)
         }
-        "custom" => ToolEntry::Custom,
+        "custom" => {
+            let expected = "an array of custom tools with a `custom`";
+            ToolEntry::Custom(custom.and_then(Span::object).ok_or(invalid(expected))?)
+        }
         _ => ToolEntry::Provided(kind),
     };
     Ok((entry, members))
+}
+
+fn some(value: Span<'_>) -> Option<Span<'_>> {
+    Some(value).filter(|value| !value.is_null())
+}
+
+/// Writes a custom tool. Its input has no schema. `inside` are further members, each with a comma before it.
+fn custom(out: &mut String, tool: &Declaration, inside: &[&str; 2], outside: &str) {
+    let name = Value::from(tool.name());
+    out.push_str(&format!(r#"{{"type":"custom","custom":{{"name":{name}"#));
+    if let Some(description) = tool.description() {
+        out.push_str(&format!(r#","description":{description}"#));
+    }
+    inside.iter().for_each(|members| out.push_str(members));
+    out.push('}');
+    out.push_str(outside);
+    out.push('}');
+}
+
+/// Returns the member with the format of a custom tool, with a comma before it; empty for an unknown or unbounded format.
+fn format(custom: Span<'_>) -> String {
+    let format = custom.some("format").filter(|format| is_known_format(*format, Some("grammar")));
+    format.map(|format| format!(r#","format":{}"#, format.text())).unwrap_or_default()
 }
 
 fn name<'t>(function: &ToolMembers<'t, 1>, param: &'static str) -> Result<Cow<'t, str>, RequestError> {

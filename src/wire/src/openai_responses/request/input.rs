@@ -2,6 +2,7 @@
 
 use callgate_json::{Objects, Span};
 
+use super::declared::Declarations;
 use crate::RequestError;
 use crate::checks::{exact, is_like};
 use crate::members::{Fields, Judged};
@@ -15,9 +16,18 @@ enum Effect {
     None,
     /// It stands for state that only the provider has.
     State,
-    /// It makes the provider continue something, or tells the model of tools. It is judged as this tool.
+    /// It makes the provider continue something. It is judged as this tool.
     Runs(&'static str),
+    /// It declares tools.
+    Declares,
+    /// A search for tools, or its result, which declares them. The provider or the client has run it.
+    Search,
 }
+
+/// The kind of an item that declares tools and says nothing else.
+pub(super) const ADDITIONAL_TOOLS: &str = "additional_tools";
+/// The kind of an item with the tools that a search has found.
+const FOUND_TOOLS: &str = "tool_search_output";
 
 const KINDS: [(&str, Effect); 32] = [
     ("message", Effect::None),
@@ -47,12 +57,11 @@ const KINDS: [(&str, Effect); 32] = [
     ("mcp_list_tools", Effect::Runs("mcp")),
     ("mcp_approval_request", Effect::Runs("mcp")),
     ("mcp_approval_response", Effect::Runs("mcp")),
-    ("tool_search_call", Effect::Runs("tool_search")),
-    ("tool_search_output", Effect::Runs("tool_search")),
+    ("tool_search_call", Effect::Search),
+    (FOUND_TOOLS, Effect::Search),
     ("program", Effect::Runs("programmatic_tool_calling")),
     ("program_output", Effect::Runs("programmatic_tool_calling")),
-    // Declarations in the midst of a conversation: the contract's own could not take their place.
-    ("additional_tools", Effect::Runs("additional_tools")),
+    (ADDITIONAL_TOOLS, Effect::Declares),
 ];
 
 /// Reads the input: a text, or items of known kinds. Returns the changed input if it must change.
@@ -62,6 +71,7 @@ const KINDS: [(&str, Effect); 32] = [
 pub(super) fn read(
     fields: &Fields<'_>,
     known: Option<Objects<'_>>,
+    declarations: &mut Declarations,
     judged: &mut Judged,
 ) -> Result<Option<String>, RequestError> {
     if fields.get("input").is_some_and(Span::is_array) && known.is_some_and(are_reports) {
@@ -70,7 +80,7 @@ pub(super) fn read(
     let text_or_items = |input: Span<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
     let items = || fields.get("input").into_iter().flat_map(Span::items);
-    items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, judged))?;
+    items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, declarations, judged))?;
     if !items().any(is_ours) {
         return Ok(None);
     }
@@ -89,6 +99,11 @@ fn are_reports(items: Objects<'_>) -> bool {
         && !may_bring_tools(items)
 }
 
+/// Returns true for an item that declares tools.
+pub(super) fn declares(item: Span<'_>) -> bool {
+    item.get("type").and_then(Span::string).is_some_and(|kind| kind == ADDITIONAL_TOOLS || kind == FOUND_TOOLS)
+}
+
 /// Returns true for a reference to an item made by the gate.
 fn is_ours(item: Span<'_>) -> bool {
     let text = |member: &str| item.some(member).and_then(Span::string).unwrap_or_default();
@@ -99,10 +114,18 @@ fn is_ours(item: Span<'_>) -> bool {
     is_reference && items::is_ours(&text("id"))
 }
 
-fn one(item: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
+fn one(item: Span<'_>, declarations: &mut Declarations, judged: &mut Judged) -> Result<(), RequestError> {
     let invalid = RequestError::invalid("input", "made of known kinds of items");
     exact(item, "input", &["type"])?;
-    additional([item], "input", judged)?;
+    if declares(item) {
+        exact(item, "input", &["tools", "functions", "execution"])?;
+        let tools = item.get("tools").and_then(Span::array).filter(|_| item.some("functions").is_none());
+        let tools = tools.ok_or(RequestError::invalid("input", "made of items whose `tools` are a list"))?;
+        declarations.has_lists = true;
+        declarations.list(tools.items(), "input", judged)?;
+    } else {
+        additional([item], "input", judged)?;
+    }
     let kind = match item.some("type") {
         None => {
             // An item without a kind is a message if it has a role, else a reference.
@@ -112,7 +135,15 @@ fn one(item: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
         Some(kind) => kind.string().ok_or(invalid.clone())?,
     };
     match KINDS.iter().find(|(known, _)| *known == kind) {
-        Some((_, Effect::None)) => Ok(()),
+        Some((_, Effect::None | Effect::Declares)) => Ok(()),
+        Some((_, Effect::Search)) => match item.some("execution").map(Span::string) {
+            Some(Some(by)) if by == "client" => Ok(()),
+            None => judged.runs.add("input", "tool_search"),
+            Some(Some(by)) if by == "server" => judged.runs.add("input", "tool_search"),
+            Some(_) => {
+                Err(RequestError::invalid("input", "made of searches whose `execution` is `client` or `server`"))
+            }
+        },
         Some((_, Effect::State)) => {
             judged.state = true;
             Ok(())

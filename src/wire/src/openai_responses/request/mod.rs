@@ -3,20 +3,25 @@
 mod choice;
 mod conversation;
 mod declared;
+mod entry;
 mod input;
+mod rewrite;
 
 use callgate_json::{Span, Value};
-use serde_json::json;
 
-use super::items;
+use super::{items, results};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
 use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
+use declared::Declarations;
 
-/// A request of Responses has no state of its own.
+/// The state of a request of Responses.
 #[derive(Debug, Clone)]
-pub(crate) struct ResponsesRequest;
+pub(crate) struct ResponsesRequest {
+    /// Items of input declare tools.
+    has_lists: bool,
+}
 
 // === impl ResponsesRequest ===
 
@@ -37,12 +42,16 @@ impl RequestFormat for ResponsesRequest {
             (None, None, Some(_)) => draft.judged().model("model", "")?,
             (None, None, None) => return Err(RequestError::invalid("model", "a string")),
         }
-        let tools = declared::read(&fields, draft.judged())?;
-        if let Some(input) = input::read(&fields, checked.turns().map(|(items, _)| items), draft.judged())? {
+        let mut declarations = Declarations::default();
+        declarations.list(fields.list("tools")?, "tools", draft.judged())?;
+        let items = checked.turns().map(|(items, _)| items);
+        if let Some(input) = input::read(&fields, items, &mut declarations, draft.judged())? {
             draft.set("input", input);
         }
+        declarations.choice(&fields, draft.judged())?;
+        let (tools, has_lists) = (declarations.tools, declarations.has_lists);
         let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
-        Ok(Read { draft, tools, wants, format: ResponsesRequest })
+        Ok(Read { draft, tools, wants, format: ResponsesRequest { has_lists } })
     }
 
     fn conversation<'t>(body: &'t Body, each: Each<'_, 't>) {
@@ -50,7 +59,7 @@ impl RequestFormat for ResponsesRequest {
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
-        declared::write(body, declarations);
+        rewrite::write(body, declarations, self.has_lists);
     }
 
     fn limit(&self, body: &mut Body, max: u64) {
@@ -87,11 +96,9 @@ impl RequestFormat for ResponsesRequest {
                 body.set("input", message);
             }
             turn.extend(said.iter().filter_map(|item| items::as_input(item, stored)));
-            turn.extend(results.iter().map(|result| items::call_as_input(&result.call)));
+            turn.extend(results.iter().map(|result| results::call_as_input(&result.call)));
         }
-        turn.extend(results.iter().map(|CallResult { call, content, .. }| {
-            json!({ "type": "function_call_output", "call_id": call.id, "output": content })
-        }));
+        turn.extend(results.iter().flat_map(results::of_call));
         turn.iter().map(Value::to_string).collect()
     }
 }

@@ -26,6 +26,9 @@ pub(super) enum Tells {
     Done,
     ArgumentsDelta,
     ArgumentsDone,
+    /// A piece of the text of a custom call.
+    InputDelta,
+    InputDone,
     /// A piece of a message or of reasoning.
     Said(&'static [&'static str]),
     /// No item: sound, a sign of life.
@@ -60,7 +63,7 @@ impl<'b> ResponseEvent<'b> {
     ///
     /// The type stands in the data, and again in the `event:` line. Clients read either, so they must agree.
     pub(super) fn read(frame: &'b Frame, body: &'b Map<String, Value>) -> Result<ResponseEvent<'b>, StreamError> {
-        const READ: [&str; 10] = [
+        const READ: [&str; 11] = [
             "type",
             "response",
             "item",
@@ -69,6 +72,7 @@ impl<'b> ResponseEvent<'b> {
             "sequence_number",
             "delta",
             "arguments",
+            "input",
             "name",
             "part",
         ];
@@ -145,6 +149,8 @@ fn by_kind(kind: &str) -> Tells {
         "response.output_item.done" => Tells::Done,
         "response.function_call_arguments.delta" => Tells::ArgumentsDelta,
         "response.function_call_arguments.done" => Tells::ArgumentsDone,
+        "response.custom_tool_call_input.delta" => Tells::InputDelta,
+        "response.custom_tool_call_input.done" => Tells::InputDone,
         "response.completed" | "response.incomplete" => Tells::Ended,
         "response.failed" | "response.cancelled" => Tells::Failed,
         "response.content_part.added" | "response.content_part.done" => Tells::Said(EITHER),

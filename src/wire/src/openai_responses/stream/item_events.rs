@@ -16,6 +16,11 @@ pub(super) fn item(numbering: &mut Numbering, place: usize, item: &Value) -> Vec
             events.event("response.function_call_arguments.delta", true, json!({ "delta": arguments }));
             events.event("response.function_call_arguments.done", true, json!({ "arguments": arguments }));
         }
+        kinds::CUSTOM => {
+            let input = item.get("input").cloned().unwrap_or_default();
+            events.event("response.custom_tool_call_input.delta", true, json!({ "delta": input }));
+            events.event("response.custom_tool_call_input.done", true, json!({ "input": input }));
+        }
         "message" => list(item, "content").for_each(|(at, part)| events.content(at, part)),
         "reasoning" => {
             list(item, "summary").for_each(|(at, part)| events.summary(at, part));
@@ -100,15 +105,17 @@ fn begun(item: &Value) -> Value {
     let mut item = item.clone();
     let kind = items::kind(&item).to_owned();
     if let Value::Object(members) = &mut item
-        && matches!(kind.as_str(), kinds::CALL | "message" | "reasoning")
+        && matches!(kind.as_str(), kinds::CALL | kinds::CUSTOM | "message" | "reasoning")
     {
         for key in ["content", "summary"] {
             if let Some(Value::Array(parts)) = members.get_mut(key) {
                 parts.clear();
             }
         }
-        if kind == kinds::CALL {
-            members.insert("arguments".to_owned(), Value::from(""));
+        for (of, text) in [(kinds::CALL, "arguments"), (kinds::CUSTOM, "input")] {
+            if kind == of {
+                members.insert(text.to_owned(), Value::from(""));
+            }
         }
         if let Some(status) = members.get_mut("status").filter(|status| status.is_string()) {
             *status = Value::from("in_progress");

@@ -4,11 +4,12 @@
 //! items, or draw another id for each event. So an item is found by its id, else by its place, else as the last one, and only
 //! among those under way and of the event's kind.
 
-use callgate_json::{Map, Value};
+use callgate_json::Value;
 
 use super::event::ItemRef;
 use super::open_call::OpenResponseCall;
 use crate::checks::MAX_CALLS;
+use crate::openai_responses::call_items::ItemCall;
 use crate::openai_responses::items;
 use crate::{Call, ShapeError, StreamError};
 
@@ -74,8 +75,9 @@ impl StreamedOutput {
         match read {
             items::Item::Call(call) => {
                 let position = self.count()?;
-                let slot = self.enter(about, ReadItem::Open(OpenResponseCall::new(call.clone(), position)))?;
-                Ok(ItemStep::Call(slot, Call { extra: Map::new(), ..call }))
+                let (open, news) = OpenResponseCall::new(call, position);
+                let slot = self.enter(about, ReadItem::Open(open))?;
+                Ok(ItemStep::Call(slot, news))
             }
             items::Item::Said => self.other(about, kind, item, false),
             items::Item::Unknown => self.enter(about, ReadItem::Dropped { done: false }).map(|_| ItemStep::Dropped),
@@ -217,11 +219,12 @@ impl StreamedOutput {
     /// The streamed calls count, not their repetitions: the stream writes the end from the released calls. A call whose item
     /// never came as a whole is completed by its namesake in the end. Calls of the end alone are read from it.
     pub(super) fn ended(&mut self, repeated: &[Value], tools: &[String]) -> Result<Vec<(u32, Call)>, StreamError> {
-        let mut calls: Vec<Option<Call>> = items::calls(repeated, tools)?.into_iter().map(Some).collect();
+        let mut calls: Vec<Option<ItemCall>> = items::item_calls(repeated, tools)?.into_iter().map(Some).collect();
         let streamed: Vec<(u32, String)> = self.streamed();
-        let mut pairs: Vec<(u32, Option<Call>)> = Vec::with_capacity(streamed.len());
+        let mut pairs: Vec<(u32, Option<ItemCall>)> = Vec::with_capacity(streamed.len());
         for (slot, id) in &streamed {
-            let same = calls.iter_mut().find(|call| call.as_ref().is_some_and(|call| !id.is_empty() && call.id == *id));
+            let same =
+                calls.iter_mut().find(|call| call.as_ref().is_some_and(|item| !id.is_empty() && item.call.id == *id));
             pairs.push((*slot, same.and_then(Option::take)));
         }
         let mut rest = calls.into_iter().flatten();
@@ -239,7 +242,7 @@ impl StreamedOutput {
             };
             news.push((slot, self.complete(slot, complete)?));
         }
-        for call in rest.filter(|call| streamed.iter().all(|(_, id)| *id != call.id)) {
+        for call in rest.filter(|item| streamed.iter().all(|(_, id)| *id != item.call.id)) {
             let position = self.count()?;
             let slot = self.enter(ItemRef { index: None, id: "" }, ReadItem::Open(OpenResponseCall::at(position)))?;
             news.push((slot, self.complete(slot, |open| Ok(open.done(call)?))?));

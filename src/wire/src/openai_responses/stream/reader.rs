@@ -58,6 +58,16 @@ impl ResponsesStream {
                 self.numbering.dropped(event);
                 Ok(vec![fragment(slot, news)])
             }
+            Tells::InputDelta => {
+                let (_, open) = self.output.open(about)?;
+                open.input_delta(text(event.body, "delta")?)?;
+                Ok(self.dropped(event))
+            }
+            Tells::InputDone => {
+                let (_, open) = self.output.open(about)?;
+                open.input_done(event.body)?;
+                Ok(self.dropped(event))
+            }
             Tells::Done => {
                 let item = event.body.get("item").unwrap_or(&Value::Null);
                 let step = self.output.done(about, item, &self.tools)?;

@@ -14,7 +14,7 @@ use callgate_json::Value;
 
 use crate::conversation::Each;
 use crate::{
-    CallResult, Declaration, Declared, Form, OutputLimit, Part, Replacements, Request, RequestError, Target,
+    Call, CallResult, Declaration, Declared, Form, OutputLimit, Part, Replacements, Request, RequestError, Target,
     UnknownMembers, Wants,
 };
 use body::without_mark;
@@ -22,8 +22,8 @@ pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use names::NameRule;
 pub(crate) use tools::{
-    List, Replaced, ToolMembers, Tools, additional, callers, declare, declared_once, kept_members, may_bring_tools,
-    messages, redeclared,
+    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice,
+    is_known_format, kept_members, may_bring_tools, messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.
@@ -198,8 +198,8 @@ impl<F: RequestFormat> Request for Document<F> {
         self.body.drop_unknown(allow)
     }
 
-    fn has_custom_tools(&self) -> bool {
-        self.tools.has_custom
+    fn fits(&self, call: &Call) -> bool {
+        self.tools.fits(call, self.body.server_state())
     }
 
     fn name_output_limit(&mut self, name: OutputLimit) {

@@ -7,7 +7,7 @@ use callgate_json::{Key, Objects, Span, name_in_sentence};
 
 use crate::checks::folds;
 use crate::members::{Judged, NameSet, asks};
-use crate::{Declaration, Declared, Form, RequestError};
+use crate::{Call, Declaration, Declared, Form, RequestError, namespace};
 
 /// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
 /// `input_examples` are: they would be the caller's words.
@@ -21,8 +21,6 @@ pub(crate) struct Tools {
     pub(crate) declared: Vec<Declared>,
     /// The functions named by the choice of tools.
     pub(crate) chosen: NameSet,
-    /// It has tools whose input is free text.
-    pub(crate) has_custom: bool,
     /// Some entries of the list of tools stay, or have members that stay.
     pub(crate) keeps: bool,
 }
@@ -59,8 +57,26 @@ impl Tools {
         if names.eq(declarations.iter().map(|tool| tool.name())) {
             return;
         }
-        self.declared.retain(|tool| tool.form != form);
-        self.declared.extend(declarations.iter().map(|tool| Declared { name: tool.name().to_owned(), form }));
+        let (old, others) = std::mem::take(&mut self.declared).into_iter().partition(|tool| tool.form == form);
+        let old: Vec<Declared> = old;
+        let known: HashMap<&str, &Declared> = old.iter().map(|tool| (tool.name.as_str(), tool)).collect();
+        self.declared = others;
+        self.declared.extend(declarations.iter().map(|tool| match known.get(tool.name()) {
+            Some(known) => (*known).clone(),
+            None => declared(tool.name(), form),
+        }));
+    }
+
+    /// Returns true if a call fits the declaration of its tool, as [`Request::fits`](crate::Request::fits).
+    pub(super) fn fits(&self, call: &Call, has_state: bool) -> bool {
+        let namespace = namespace::identity(&call.namespace, &call.name);
+        match self.declared.iter().find(|tool| tool.name == call.name) {
+            Some(tool) => tool.called.fits(call.form) && tool.namespace == namespace,
+            None => {
+                let is_plain = has_state && namespace::is_plain(namespace, &call.name);
+                is_plain || namespace.is_empty() && Form::Tool.fits(call.form)
+            }
+        }
     }
 }
 
@@ -159,11 +175,20 @@ pub(crate) fn declare(
     name: &str,
     form: Form,
 ) -> Result<(), RequestError> {
+    add(declared, param, self::declared(name, form))
+}
+
+/// Notes a declared tool with a form or a namespace of its own.
+pub(crate) fn add(declared: &mut Vec<Declared>, param: &'static str, tool: Declared) -> Result<(), RequestError> {
     if declared.len() == MAX_DECLARED {
         return Err(RequestError::invalid(param, "a list of at most 10,000 tools"));
     }
-    declared.push(Declared { name: name.to_owned(), form });
+    declared.push(tool);
     Ok(())
+}
+
+fn declared(name: &str, form: Form) -> Declared {
+    Declared { name: name.to_owned(), form, called: form, namespace: String::new() }
 }
 
 /// The number of names that are compared with each other rather than hashed.
@@ -185,9 +210,38 @@ pub(crate) fn declared_once<'d>(
         declared.find(|tool| !names.insert(tool.name.as_str()))
     };
     match again {
-        Some(tool) => Err(RequestError::DeclaredTwice { name: name_in_sentence(&tool.name) }),
+        Some(tool) => Err(declared_twice(&tool.name)),
         None => Ok(()),
     }
+}
+
+/// The error for two tools of one name.
+pub(crate) fn declared_twice(name: &str) -> RequestError {
+    RequestError::DeclaredTwice { name: name_in_sentence(name) }
+}
+
+/// The most bytes of a grammar that is forwarded.
+const MOST_GRAMMAR: usize = 64 * 1024;
+
+/// Returns true for a known and bounded format of the input of a custom tool. `within` is the member with the grammar, in APIs that
+/// have one.
+pub(crate) fn is_known_format(format: Span<'_>, within: Option<&str>) -> bool {
+    let members = format.pairs().count();
+    match (format.get("type").and_then(Span::string).as_deref(), within) {
+        (Some("text"), _) => members == 1,
+        (Some("grammar"), Some(within)) => {
+            members == 2
+                && format.get(within).is_some_and(|grammar| is_known_grammar(grammar) && grammar.pairs().count() == 2)
+        }
+        (Some("grammar"), None) => members == 3 && is_known_grammar(format),
+        _ => false,
+    }
+}
+
+fn is_known_grammar(grammar: Span<'_>) -> bool {
+    let text = |member: &str| grammar.get(member).and_then(Span::string);
+    matches!(text("syntax").as_deref(), Some("lark" | "regex"))
+        && text("definition").is_some_and(|definition| definition.len() <= MOST_GRAMMAR)
 }
 
 /// Returns the kept members of a declared tool as JSON text, with a comma at the start.

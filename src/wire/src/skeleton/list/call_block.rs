@@ -29,7 +29,7 @@ pub(super) fn read<F: BlockFormat>(
         edits.push(splice::Edit { member: INPUT, text: Some(arguments.clone()) });
     }
     let mended = (!edits.is_empty()).then(|| with_text(text.as_bytes(), F::CALL, written(raw_call, &edits)));
-    Ok((Call { id, name, arguments, form, extra }, mended))
+    Ok((Call { id, name, arguments, form, extra, ..Call::default() }, mended))
 }
 
 /// The block of a call, with other arguments if the client gets others.

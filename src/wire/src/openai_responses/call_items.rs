@@ -1,0 +1,156 @@
+//! The items of calls: how each kind is read into a call and written again.
+
+use callgate_json::{Map, Value};
+use serde_json::json;
+
+use super::items::no_call_but;
+use super::kinds::{self, CALL, CUSTOM, CallKind, NativeTool};
+use crate::call::{arguments_of, input_of};
+use crate::checks::{exact_keys, holds_something, text};
+use crate::namespace::{name_in_contract, name_within};
+use crate::{Call, Form, ShapeError};
+
+/// The members that say what a call does, of every kind.
+const SAYS: [&str; 8] = ["name", "namespace", "arguments", "input", "action", "operation", "function", "custom"];
+
+/// A call, and the form of its kind. The call's own form differs if the call can only be refused.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ItemCall {
+    pub(super) base: Form,
+    pub(super) call: Call,
+}
+
+/// Reads the item of a call. Its other members are its [`Call::extra`].
+pub(super) fn read(kind: CallKind, members: &Map<String, Value>) -> Result<ItemCall, ShapeError> {
+    let call = match kind {
+        CallKind::Function => {
+            named(members, text(members, "arguments")?.to_owned(), &["name", "namespace", "arguments"])?
+        }
+        CallKind::Custom => {
+            let call = named(members, arguments_of(text(members, "input")?), &["name", "namespace", "input"])?;
+            Call { form: if call.form.is_refused() { call.form } else { Form::Custom }, ..call }
+        }
+        CallKind::Native(native) => of_native(native, members)?,
+        CallKind::Foreign => foreign(members),
+    };
+    Ok(ItemCall { base: kind.form(), call })
+}
+
+/// Reads a call with a name of its own. `says` are the members that say what it does.
+fn named(members: &Map<String, Value>, arguments: String, says: &[&str]) -> Result<Call, ShapeError> {
+    let (name, namespace) = (text(members, "name")?, text(members, "namespace")?);
+    let form = form(members, says)?;
+    let call = beside(members, says)?;
+    Ok(Call { name: name_in_contract(namespace, name), namespace: namespace.to_owned(), arguments, form, ..call })
+}
+
+/// Reads a call of one of the API's own tools.
+fn of_native(native: &NativeTool, members: &Map<String, Value>) -> Result<Call, ShapeError> {
+    let says = [native.action];
+    let (arguments, kind) = match members.get(native.action) {
+        None | Some(Value::Null) => (String::new(), None),
+        Some(action @ Value::Object(inner)) => (callgate_json::canonical(action), inner.get("type")),
+        Some(_) => return Err(ShapeError::Type { at: native.action, expected: "an object" }),
+    };
+    let is_known =
+        native.types.is_empty() || kind.and_then(Value::as_str).is_some_and(|kind| native.types.contains(&kind));
+    let form = match form(members, &says)? {
+        Form::Tool if is_known => Form::Native(native.name),
+        Form::Tool => Form::Unknown,
+        other => other,
+    };
+    Ok(Call { name: native.name.to_owned(), arguments, form, ..beside(members, &says)? })
+}
+
+/// A call outside of every contract. It can only be refused, so the API's types do not matter.
+fn foreign(members: &Map<String, Value>) -> Call {
+    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
+    let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
+    let kind = text("type");
+    Call {
+        id: or(text("call_id"), text("id")),
+        name: or(text("name"), kind.strip_suffix("_call").unwrap_or(kind)),
+        form: Form::Unknown,
+        ..Call::default()
+    }
+}
+
+/// Reads the id and the members that say nothing of what the call does.
+fn beside(members: &Map<String, Value>, says: &[&str]) -> Result<Call, ShapeError> {
+    let is_read = |key: &str| matches!(key, "type" | "call_id") || SAYS.contains(&key);
+    exact_keys(members, &["type", "call_id", "caller"])?;
+    exact_keys(members, &SAYS)?;
+    let read: Vec<&str> = ["type", "call_id"].into_iter().chain(says.iter().copied()).collect();
+    no_call_but(members, &read)?;
+    let extra = members.iter().filter(|(key, _)| !is_read(key));
+    let extra = extra.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Ok(Call { id: text(members, "call_id")?.to_owned(), extra, ..Call::default() })
+}
+
+/// Returns the form of a call: of a function, unless it can only be refused. `says` are the members that say what it does.
+fn form(members: &Map<String, Value>, says: &[&str]) -> Result<Form, ShapeError> {
+    let others = || SAYS.iter().filter(|key| !says.contains(*key)).filter_map(|key| Some((*key, members.get(*key)?)));
+    // A nested function would be another call.
+    if others().any(|(key, value)| matches!(key, "function" | "custom") && !value.is_null()) {
+        return Err(ShapeError::NotAFunction);
+    }
+    if others().any(|(_, value)| holds_something(value)) {
+        return Ok(Form::Unclear);
+    }
+    Ok(if is_known_caller(members.get("caller")) { Form::Tool } else { Form::Unknown })
+}
+
+/// Returns true for the model itself and for a program of the provider. The client runs a call of each.
+fn is_known_caller(caller: Option<&Value>) -> bool {
+    let Some(caller) = caller.filter(|caller| !caller.is_null()) else { return true };
+    let Some(members) = caller.as_object() else { return false };
+    let text = |key: &str| members.get(key).and_then(Value::as_str);
+    match text("type") {
+        Some("direct") => members.len() == 1,
+        Some("program") => members.len() == 2 && text("caller_id").is_some(),
+        _ => false,
+    }
+}
+
+/// Returns a call as an item of an answer.
+pub(super) fn of_call(call: &Call) -> Value {
+    let mut members = Map::new();
+    let native = match call.form {
+        Form::Native(name) => kinds::native(name),
+        _ => None,
+    };
+    let kind = native.map_or(if call.form == Form::Custom { CUSTOM } else { CALL }, |native| native.kind);
+    members.insert("type".to_owned(), Value::from(kind));
+    members.insert("call_id".to_owned(), Value::from(call.id.as_str()));
+    if native.is_none() {
+        members.insert("name".to_owned(), Value::from(name_within(&call.namespace, &call.name)));
+        if !call.namespace.is_empty() {
+            members.insert("namespace".to_owned(), Value::from(call.namespace.as_str()));
+        }
+    }
+    let mut item = rewritten(&Value::Object(members), call);
+    if let Value::Object(members) = &mut item {
+        members.extend(call.extra.clone());
+    }
+    item
+}
+
+/// Returns the item of a call with the arguments of `call`.
+pub(super) fn rewritten(item: &Value, call: &Call) -> Value {
+    let (member, value) = match call.form {
+        Form::Custom => ("input", Value::from(input_of(&call.arguments))),
+        Form::Native(name) => {
+            let action = kinds::native(name).map_or("action", |native| native.action);
+            let value = callgate_json::read(call.arguments.as_bytes());
+            (action, value.ok().filter(Value::is_object).unwrap_or_else(|| json!({})))
+        }
+        Form::Tool | Form::Function | Form::Unknown | Form::Unclear => {
+            ("arguments", Value::from(call.arguments.as_str()))
+        }
+    };
+    let mut item = item.clone();
+    if let Value::Object(members) = &mut item {
+        members.insert(member.to_owned(), value);
+    }
+    item
+}
