@@ -111,6 +111,11 @@ impl<'a> OptionWalk<'a> {
                 }
                 _ => return Err(given.fault(OPEN)),
             },
+            // `--include=*.rs`: each name that matches begins with the option.
+            Value::Pattern(pattern) => match self.model.long_of_pattern(pattern) {
+                Some(name) => (name, Some(Value::Open { is_one: true, prefix: "" })),
+                None => return Err(given.fault(OPEN)),
+            },
             _ => return Err(given.fault(OPEN)),
         };
         if !text.starts_with("--") && !self.model.has(WORDS) {

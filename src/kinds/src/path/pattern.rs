@@ -120,6 +120,11 @@ impl NamePattern {
         self.tokens.first() == Some(&Token::Char('.'))
     }
 
+    /// Returns true if the pattern writes a letter or a digit.
+    pub(crate) fn writes(&self) -> bool {
+        self.tokens.iter().any(|token| matches!(token, Token::Char(c) if c.is_alphanumeric()))
+    }
+
     /// Returns true if a class of the pattern says what it does not hold.
     pub(crate) fn has_negation(&self) -> bool {
         self.tokens.iter().any(|token| matches!(token, Token::Class { is_negated: true, .. }))

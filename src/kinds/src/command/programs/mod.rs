@@ -158,6 +158,18 @@ impl Model {
         })
     }
 
+    /// Returns the long option that every match of a shell's pattern begins with, up to its `=`. A backslash makes a character plain.
+    pub(super) fn long_of_pattern(&self, pattern: &str) -> Option<&'static str> {
+        let (name, _) = pattern.split_once('=')?;
+        let name = name.strip_suffix('\\').unwrap_or(name);
+        if name.contains(['*', '?', '[', ']']) || name.contains("\\\\") {
+            return None;
+        }
+        let plain = name.replace('\\', "");
+        let names = self.options.split_ascii_whitespace().map(|item| parse(item).1);
+        names.filter(|own| own.starts_with("--")).find(|own| *own == plain)
+    }
+
     /// Returns the sorts of the operands: before the word `--`, and after it.
     pub(super) fn operands(&self) -> (&'static str, &'static str) {
         self.operands.split_once(" -- ").unwrap_or((self.operands, self.operands))

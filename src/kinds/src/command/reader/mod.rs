@@ -9,6 +9,7 @@
 mod ansi;
 mod braces;
 mod builtins;
+mod cases;
 mod characters;
 mod compound;
 mod conditions;
