@@ -30,7 +30,8 @@ pub(super) struct ToolDraft<'s> {
 
 /// Returns the tools that a contract can have, and the names of the others.
 pub(super) fn drafts(sketch: &Sketch) -> (Vec<ToolDraft<'_>>, Vec<&str>) {
-    let (fit, unfit): (Vec<&ToolSketch>, Vec<&ToolSketch>) = sketch.tools.iter().partition(|tool| is_tool_name(&tool.name));
+    let (fit, unfit): (Vec<&ToolSketch>, Vec<&ToolSketch>) =
+        sketch.tools.iter().partition(|tool| is_tool_name(&tool.name));
     (fit.into_iter().map(ToolDraft::new).collect(), unfit.into_iter().map(|tool| tool.name.as_str()).collect())
 }
 

@@ -5,7 +5,10 @@ use super::fields::{Located, Report};
 /// The beginnings of types of tools that an API defines and the client runs, and what a contract has instead.
 const CLIENT_RUN: [(&str, &str); 6] = [
     ("bash_2", "a tool `bash` with `command` and `restart`"),
-    ("text_editor_2", "a tool `str_replace_based_edit_tool` (in older versions `str_replace_editor`) with `command` and `path`"),
+    (
+        "text_editor_2",
+        "a tool `str_replace_based_edit_tool` (in older versions `str_replace_editor`) with `command` and `path`",
+    ),
     ("computer_2", "a tool `computer` with `action`"),
     ("memory_2", "a tool `memory` with `command` and `path`"),
     ("browser_toolset_2", "a tool for each of its members, such as `browser__navigate`, or a glob `browser__*`"),

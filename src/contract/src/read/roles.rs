@@ -103,6 +103,7 @@ fn role_tools(fields: &Fields<'_>, tools: &[&str], report: &mut Report<'_>) -> O
 /// Returns a glob of the tools of which a pattern takes a part that no tool of its own decides. A tool with just the pattern's
 /// beginning decides all of its names.
 fn part_of_a_glob<'t>(pattern: &str, matched: &[&str], tools: &[&'t str]) -> Option<&'t str> {
-    let decides_all = pattern.ends_with('*') && matched.contains(&pattern) || !pattern.contains('*') && !matched.is_empty();
+    let decides_all =
+        pattern.ends_with('*') && matched.contains(&pattern) || !pattern.contains('*') && !matched.is_empty();
     tools.iter().copied().filter(|_| !decides_all).find(|tool| takes_part_of(pattern, tool))
 }

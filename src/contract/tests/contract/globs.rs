@@ -73,7 +73,8 @@ fn a_call_goes_to_its_exact_name_and_then_to_the_longest_glob() {
 fn the_one_schema_decides_and_a_violation_names_the_call() {
     let contract = github();
     let call = ProposedCall { name: "mcp__github__get_me", arguments: "{}" };
-    let Verdict::Deny(violation) = decide(&contract, &Caller::new("acme", "dev"), &Conversation::default(), &call) else {
+    let Verdict::Deny(violation) = decide(&contract, &Caller::new("acme", "dev"), &Conversation::default(), &call)
+    else {
         panic!("the schema needs `q`")
     };
     assert_eq!((violation.code, violation.tool.as_str()), (Code::ArgumentsInvalid, "mcp__github__get_me"));
@@ -87,7 +88,9 @@ fn the_one_schema_decides_and_a_violation_names_the_call() {
 fn a_role_may_begin_a_name_if_a_glob_may_end_it() {
     let contract = github();
     let role = contract.role("dev").unwrap();
-    for (beginning, may) in [("mcp", true), ("mcp__github__", true), ("mcp__github__get", true), ("mcp__time", false), ("x", false)] {
+    for (beginning, may) in
+        [("mcp", true), ("mcp__github__", true), ("mcp__github__get", true), ("mcp__time", false), ("x", false)]
+    {
         assert_eq!(role.may_use_one_named(beginning), may, "{beginning}");
     }
 }

@@ -23,7 +23,8 @@ fn requests() -> Option<Vec<Value>> {
     let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
     let lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
     let is_asked = |line: &Value| {
-        line["body"]["messages"].is_array() && line["path"].as_str().is_some_and(|path| path.starts_with("/v1/messages"))
+        line["body"]["messages"].is_array()
+            && line["path"].as_str().is_some_and(|path| path.starts_with("/v1/messages"))
     };
     Some(lines.filter(is_asked).map(|line| line["body"].clone()).collect())
 }
@@ -72,7 +73,8 @@ fn requests_of_claude_code_pass_with_its_tools_and_globs_for_servers() {
     let Some(requests) = requests() else { return };
     let mut deferred = 0;
     for body in &requests {
-        let mut tools: Vec<String> = names(body).iter().filter(|name| !name.starts_with("mcp__")).map(|&name| name.to_owned()).collect();
+        let mut tools: Vec<String> =
+            names(body).iter().filter(|name| !name.starts_with("mcp__")).map(|&name| name.to_owned()).collect();
         tools.extend(["mcp__time__*".to_owned(), "web_search_of_ours".to_owned()]);
         let sent = forwarded(&tools, body).unwrap_or_else(|effect| panic!("{effect}"));
         assert_eq!(names(&sent).len(), names(body).len(), "nothing is dropped");

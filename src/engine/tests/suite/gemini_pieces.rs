@@ -60,7 +60,8 @@ fn outcome(calls: &[Value]) -> (Vec<Value>, String) {
         let out = String::from_utf8(out).unwrap();
         let events = out.lines().filter_map(|line| line.strip_prefix("data: "));
         let events: Vec<Value> = events.map(|data| serde_json::from_str(data).unwrap()).collect();
-        let parts = events.iter().flat_map(|event| event["candidates"][0]["content"]["parts"].as_array().cloned().unwrap());
+        let parts =
+            events.iter().flat_map(|event| event["candidates"][0]["content"]["parts"].as_array().cloned().unwrap());
         let calls: Vec<Value> = parts.filter_map(|part| part.get("functionCall").cloned()).collect();
         assert!(!out.contains("partialArgs") && !out.contains("willContinue"), "{out}");
         outcomes.push((calls, exchange.tally().verdict().into_owned()));

@@ -4,8 +4,8 @@
 
 use callgate_json::{Item, Map, Value};
 
-use crate::checks::{self, exact_keys, folds_to, text};
 use super::client_tools::{is_family, member_name};
+use crate::checks::{self, exact_keys, folds_to, text};
 use crate::skeleton::blocks::{NAMES_CALLS, Start};
 use crate::{Call, Form, ShapeError};
 use crate::{outlined, unknown};

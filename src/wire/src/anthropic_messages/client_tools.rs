@@ -204,7 +204,10 @@ impl Toolset {
             }
             let config = config.object().ok_or(invalid("an array of toolsets whose `configs` are objects"))?;
             crate::checks::exact(config, "tools", &MEMBER_SETTINGS)?;
-            MEMBER_SETTINGS.iter().filter_map(|name| config.some(name)).try_for_each(|value| Setting::Flag.check(value))?;
+            MEMBER_SETTINGS
+                .iter()
+                .filter_map(|name| config.some(name))
+                .try_for_each(|value| Setting::Flag.check(value))?;
             if config.some(ENABLED).and_then(Span::bool) == Some(false) {
                 offered.retain(|known| *known != member);
             }
@@ -243,7 +246,9 @@ impl Toolset {
 impl Setting {
     fn check(self, value: Span<'_>) -> Result<(), RequestError> {
         match self {
-            Setting::Flag if value.bool().is_none() => Err(invalid("an array of tools with flags that are true or false")),
+            Setting::Flag if value.bool().is_none() => {
+                Err(invalid("an array of tools with flags that are true or false"))
+            }
             Setting::Number(least, most) if !value.count().is_some_and(|count| (least..=most).contains(&count)) => {
                 Err(invalid("an array of tools whose sizes are whole numbers that a display or a text can have"))
             }

@@ -78,7 +78,8 @@ impl Pieces {
         let steps = steps(piece.get("jsonPath")?.as_str()?)?;
         // proto3 JSON writes a chosen `null` as `null`.
         let is_set = |(key, value): &(&String, &Value)| *key == "nullValue" || !value.is_null();
-        let mut values = piece.iter().filter(is_set).filter(|(key, _)| !["willContinue", "jsonPath"].contains(&key.as_str()));
+        let mut values =
+            piece.iter().filter(is_set).filter(|(key, _)| !["willContinue", "jsonPath"].contains(&key.as_str()));
         let value = values.next();
         if values.next().is_some() || value.is_some_and(|(key, _)| !VALUES.contains(&key.as_str())) {
             return None;
@@ -206,7 +207,8 @@ fn steps(path: &str) -> Option<Vec<PathStep>> {
         }
         let (step, after) = match rest.strip_prefix('.') {
             Some(after) => {
-                let is_special = |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"_-$".contains(letter);
+                let is_special =
+                    |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"_-$".contains(letter);
                 let (name, after) = after.split_at(after.find(is_special).unwrap_or(after.len()));
                 (PathStep::Name(Some(name).filter(|name| !name.is_empty())?.to_owned()), after)
             }
@@ -265,7 +267,10 @@ mod tests {
             (&[][..], "{}"),
             (&[r#"[{"jsonPath":"$.a","stringValue":"x"}]"#], r#"{"a":"x"}"#),
             (
-                &[r#"[{"jsonPath":"$.a","stringValue":"x","willContinue":true}]"#, r#"[{"jsonPath":"$.a","stringValue":"y"}]"#],
+                &[
+                    r#"[{"jsonPath":"$.a","stringValue":"x","willContinue":true}]"#,
+                    r#"[{"jsonPath":"$.a","stringValue":"y"}]"#,
+                ],
                 r#"{"a":"xy"}"#,
             ),
             (
@@ -273,7 +278,9 @@ mod tests {
                 r#"{"a":"x"}"#,
             ),
             (
-                &[r#"[{"jsonPath":"$.a[0].b","numberValue":1},{"jsonPath":"$.a[0]['c.d']","boolValue":true},{"jsonPath":"$.a[1]","nullValue":"NULL_VALUE"}]"#],
+                &[
+                    r#"[{"jsonPath":"$.a[0].b","numberValue":1},{"jsonPath":"$.a[0]['c.d']","boolValue":true},{"jsonPath":"$.a[1]","nullValue":"NULL_VALUE"}]"#,
+                ],
                 r#"{"a":[{"b":1,"c.d":true},null]}"#,
             ),
             (&[r#"[{"jsonPath":"$[\"a\\u0062'\"]","nullValue":null}]"#], r#"{"ab'":null}"#),
@@ -334,7 +341,8 @@ mod tests {
         let grown = (0..8).try_for_each(|_| pieces.add(&long));
         assert!(grown.is_err());
         let mut pieces = Pieces::default();
-        let grown = (0..100_000).try_for_each(|at| pieces.add(&format!(r#"[{{"jsonPath":"$.a[{at}]","numberValue":1}}]"#)));
+        let grown =
+            (0..100_000).try_for_each(|at| pieces.add(&format!(r#"[{{"jsonPath":"$.a[{at}]","numberValue":1}}]"#)));
         assert!(grown.is_err(), "many small values count too");
     }
 }

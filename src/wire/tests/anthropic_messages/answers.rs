@@ -98,7 +98,8 @@ fn a_call_of_a_toolset_is_named_after_its_family_and_written_as_it_came() {
     let other = keep(&Call { id: "b".to_owned(), ..call }, "{}");
     answer.settle(ChoiceIndex::FIRST, vec![other], ReleasePolicy::Call);
     let body: Value = serde_json::from_str(&written(&answer)).unwrap();
-    let expected = json!({ "type": "tool_use", "id": "b", "name": "left_click", "input": {}, "toolset_name": "browser" });
+    let expected =
+        json!({ "type": "tool_use", "id": "b", "name": "left_click", "input": {}, "toolset_name": "browser" });
     assert_eq!(body["content"], json!([expected]));
 }
 
@@ -120,9 +121,17 @@ fn calls_of_unknown_families_and_callers_are_unknown() {
         let answer = MessagesAnswer::read(&["code_execution_20260120"], text.as_bytes()).unwrap();
         assert_eq!(answer.calls()[0][0].form, form, "{members}");
     }
-    for members in [format!(r#""caller":{code}"#), r#""caller":"direct""#.to_owned(), r#""toolset_name":1"#.to_owned(), r#""Caller":{}"#.to_owned()] {
+    for members in [
+        format!(r#""caller":{code}"#),
+        r#""caller":"direct""#.to_owned(),
+        r#""toolset_name":1"#.to_owned(),
+        r#""Caller":{}"#.to_owned(),
+    ] {
         let text = content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},{members}}}"#));
-        assert!(MessagesAnswer::read(&[], text.as_bytes()).is_err(), "{members}: the request has no code that calls tools");
+        assert!(
+            MessagesAnswer::read(&[], text.as_bytes()).is_err(),
+            "{members}: the request has no code that calls tools"
+        );
     }
 }
 

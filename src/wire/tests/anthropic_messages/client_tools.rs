@@ -64,7 +64,10 @@ fn a_toolset_offers_the_members_that_are_left() {
     let written = declared(&body, &["f", "computer__key", "computer__screenshot"]);
     let (set, configs) = (&written["tools"][1], &written["tools"][1]["configs"]);
     assert_eq!(written["tools"][0], ours("f"));
-    assert_eq!((&set["type"], &set["cache_control"]), (&json!("computer_toolset_20260801"), &json!({ "type": "ephemeral" })));
+    assert_eq!(
+        (&set["type"], &set["cache_control"]),
+        (&json!("computer_toolset_20260801"), &json!({ "type": "ephemeral" }))
+    );
     assert_eq!(configs["key"], json!({ "enabled": true, "defer_loading": false }));
     assert_eq!(configs.get("screenshot"), None, "the default stays");
     for member in ["zoom", "left_click", "type", "wait"] {
@@ -90,7 +93,10 @@ fn a_deferred_tool_stays_deferred_and_has_no_cache_mark() {
     };
     let cache = json!({ "type": "ephemeral", "ttl": "1h" });
     assert_eq!(tools[0], kept(json!({ "name": "late", "defer_loading": true, "eager_input_streaming": true })));
-    assert_eq!(tools[1], kept(json!({ "name": "soon", "defer_loading": false, "allowed_callers": ["direct"], "cache_control": cache })));
+    assert_eq!(
+        tools[1],
+        kept(json!({ "name": "soon", "defer_loading": false, "allowed_callers": ["direct"], "cache_control": cache }))
+    );
     assert_eq!(tools[2], json!({ "type": "memory_20250818", "name": "memory", "defer_loading": true }));
     assert_eq!(tools[3]["name"], "tool_search_tool_regex");
 }
@@ -118,8 +124,12 @@ fn references_to_tools_that_are_gone_are_taken_out() {
         message(json!([result(json!([reference("gone")])), result(json!("tool_reference"))])),
         message(json!([search(json!([reference("gone"), reference("good")]))])),
         message(json!([addition("gone")])),
-        message(json!([addition("good"), addition("gone"), { "type": "tool_removal", "tool": { "type": "mcp_toolset_reference", "mcp_server_name": "a" } }])),
-        message(json!([{ "type": "compaction", "content": "x", "tool_changes": [addition("gone"), addition("good")] }])),
+        message(
+            json!([addition("good"), addition("gone"), { "type": "tool_removal", "tool": { "type": "mcp_toolset_reference", "mcp_server_name": "a" } }])
+        ),
+        message(
+            json!([{ "type": "compaction", "content": "x", "tool_changes": [addition("gone"), addition("good")] }])
+        ),
     ]);
     let mut body = with(json!([{ "name": "good" }, { "name": "gone" }]));
     body["messages"] = messages.clone();
@@ -128,7 +138,9 @@ fn references_to_tools_that_are_gone_are_taken_out() {
         message(json!([text, result(json!([reference("good")]))])),
         message(json!([{ "type": "tool_result", "tool_use_id": "t" }, result(json!("tool_reference"))])),
         message(json!([search(json!([reference("good")]))])),
-        message(json!([addition("good"), { "type": "tool_removal", "tool": { "type": "mcp_toolset_reference", "mcp_server_name": "a" } }])),
+        message(
+            json!([addition("good"), { "type": "tool_removal", "tool": { "type": "mcp_toolset_reference", "mcp_server_name": "a" } }])
+        ),
         message(json!([{ "type": "compaction", "content": "x", "tool_changes": [addition("good")] }])),
     ]);
     assert_eq!(declared(&body, &["good"])["messages"], expected);
@@ -138,7 +150,8 @@ fn references_to_tools_that_are_gone_are_taken_out() {
 #[test]
 fn references_to_tools_of_a_server_stay() {
     let content = json!([{ "type": "tool_result", "tool_use_id": "t", "content": [reference("server_tool"), reference("gone")] }]);
-    let mut body = with(json!([{ "name": "good" }, { "name": "gone" }, { "type": "mcp_toolset", "mcp_server_name": "a" }]));
+    let mut body =
+        with(json!([{ "name": "good" }, { "name": "gone" }, { "type": "mcp_toolset", "mcp_server_name": "a" }]));
     body["messages"] = json!([{ "role": "user", "content": content }]);
     let left = &declared(&body, &["good"])["messages"][0]["content"][0]["content"];
     assert_eq!(left, &json!([reference("server_tool")]), "no list of the request has the tools of a server");
@@ -155,7 +168,8 @@ fn an_earlier_call_of_a_toolset_has_the_name_of_the_contract() {
         block.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         block
     };
-    let content = json!([used(json!({ "toolset_name": "browser" })), used(json!({ "toolset_name": null })), used(json!({}))]);
+    let content =
+        json!([used(json!({ "toolset_name": "browser" })), used(json!({ "toolset_name": null })), used(json!({}))]);
     body["messages"] = json!([{ "role": "assistant", "content": content }]);
     let mut names = Vec::new();
     read(&body).conversation(&mut |part| {

@@ -52,7 +52,8 @@ fn ordinary() -> String {
 #[test]
 fn a_call_in_pieces_is_given_out_whole_and_once() {
     let calls = read(&ordinary()).unwrap();
-    let seen: Vec<_> = calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str())).collect();
+    let seen: Vec<_> =
+        calls.iter().map(|call| (call.id.as_str(), call.name.as_str(), call.arguments.as_str())).collect();
     assert_eq!(seen, [("call_0", "f", r#"{"city":"Oslo","days":[2]}"#), ("x", "f", r#"{"days":[3]}"#)]);
     assert!(calls.iter().all(|call| call.form == Form::Tool));
     assert_eq!(calls[0].extra["thoughtSignature"], "c2ln");
@@ -66,8 +67,10 @@ fn the_client_gets_one_whole_call_with_its_signature() {
         let out = suite::carried(framing, &mut *stream, ordinary().as_bytes(), policy, &suite::keep);
         let text = String::from_utf8(out.clone()).unwrap();
         assert!(!text.contains("partialArgs") && !text.contains("willContinue"), "{text}");
-        let parts: Vec<Value> =
-            events(&out).iter().flat_map(|event| event["candidates"][0]["content"]["parts"].as_array().cloned().unwrap()).collect();
+        let parts: Vec<Value> = events(&out)
+            .iter()
+            .flat_map(|event| event["candidates"][0]["content"]["parts"].as_array().cloned().unwrap())
+            .collect();
         let calls: Vec<&Value> = parts.iter().filter(|part| part.get("functionCall").is_some()).collect();
         let first = json!({ "functionCall": { "name": "f", "args": { "city": "Oslo", "days": [2] } }, "thoughtSignature": "c2ln" });
         let second = json!({ "functionCall": { "id": "x", "name": "f", "args": { "days": [3] } } });
@@ -83,12 +86,16 @@ fn an_unfinished_call_has_arguments_that_are_no_json() {
         begun.clone() + &string("$.city", "Os", true) + &end(),
         // The call ends in the midst of a string.
         begun.clone() + &string("$.city", "Os", true) + &part(json!({})) + &end(),
-        part(json!({ "name": "f", "partialArgs": [{ "jsonPath": "$.a", "stringValue": "x", "willContinue": true }] })) + &end(),
+        part(json!({ "name": "f", "partialArgs": [{ "jsonPath": "$.a", "stringValue": "x", "willContinue": true }] }))
+            + &end(),
     ];
     for text in table {
         let calls = read(&text).unwrap();
         assert_eq!(calls.len(), 1, "{text}");
-        assert!(!calls[0].arguments.is_empty() && callgate_json::read(calls[0].arguments.as_bytes()).is_err(), "{text}");
+        assert!(
+            !calls[0].arguments.is_empty() && callgate_json::read(calls[0].arguments.as_bytes()).is_err(),
+            "{text}"
+        );
     }
 }
 

@@ -34,7 +34,12 @@ fn part() -> impl Strategy<Value = Value> {
 fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
     let is_call = |part: &Value| part.get("functionCall").is_some();
     let shows = |part: &Value| part["thought"] != true && part.get("text").is_some();
-    (prop::collection::vec(part(), 1..8), prop::collection::vec(any::<prop::sample::Index>(), 0..8), any::<bool>(), 0..3usize)
+    (
+        prop::collection::vec(part(), 1..8),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        any::<bool>(),
+        0..3usize,
+    )
         .prop_map(move |(parts, cuts, beside, pieces)| {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(parts.len())).collect();
             cuts.extend((1..parts.len()).filter(|at| is_call(&parts[at - 1]) && !is_call(&parts[*at])));

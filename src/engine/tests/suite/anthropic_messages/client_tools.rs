@@ -122,7 +122,8 @@ fn a_toolset_loses_the_members_that_the_role_may_not_use() {
     let (_, effect) = asked(&gate("refuse", "refuse"), &body(tools.clone()));
     assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
     let (exchange, forwarded) = sent(&gate("drop", "refuse"), &body(tools));
-    let expected = json!({ "type": "browser_toolset_20260801", "configs": { "javascript_exec": { "enabled": false } } });
+    let expected =
+        json!({ "type": "browser_toolset_20260801", "configs": { "javascript_exec": { "enabled": false } } });
     assert_eq!(forwarded["tools"], json!([expected]));
     assert_eq!(exchange.tally().undeclared_dropped, 1);
 }
@@ -241,6 +242,10 @@ fn a_streamed_call_of_a_toolset_gets_the_same_verdict_in_any_chunks() {
         assert_eq!(exchange.tally().verdict(), "allow");
         outputs.push(String::from_utf8(out).unwrap());
     }
-    assert!(outputs[0].contains(r#""name":"navigate""#) && outputs[0].contains(r#""toolset_name":"browser""#), "{}", outputs[0]);
+    assert!(
+        outputs[0].contains(r#""name":"navigate""#) && outputs[0].contains(r#""toolset_name":"browser""#),
+        "{}",
+        outputs[0]
+    );
     assert!(outputs.iter().all(|out| *out == outputs[0]));
 }

@@ -108,10 +108,13 @@ fn entry(
 /// the server's.
 fn mcp_toolset(tool: Span<'_>) -> Result<(), RequestError> {
     if tool.some("tools").is_some() {
-        return Err(invalid("an array in which no `mcp_toolset` lists `tools`; leave them out, the provider asks the server"));
+        return Err(invalid(
+            "an array in which no `mcp_toolset` lists `tools`; leave them out, the provider asks the server",
+        ));
     }
     let object = |value: Span<'_>| value.object().is_some();
-    let expected = "an array in which the `configs` of an `mcp_toolset` are objects with flags `enabled` and `defer_loading`";
+    let expected =
+        "an array in which the `configs` of an `mcp_toolset` are objects with flags `enabled` and `defer_loading`";
     let configs = tool.some("configs");
     if configs.is_some_and(|configs| !object(configs)) {
         return Err(invalid(expected));

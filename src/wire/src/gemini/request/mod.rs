@@ -45,7 +45,9 @@ impl GeminiRequest {
     fn whole_arguments(&self, body: &mut Body) {
         let config = body.get(&self.spelled.choice);
         let calling = config.and_then(|config| FUNCTION_CALLING_CONFIG.find(config).ok().flatten());
-        let Some(calling) = calling.filter(|calling| member(*calling, STREAM_ARGUMENTS.camel).is_some()) else { return };
+        let Some(calling) = calling.filter(|calling| member(*calling, STREAM_ARGUMENTS.camel).is_some()) else {
+            return;
+        };
         let mut whole = calling.text().into_owned();
         for name in ["streamFunctionCallArguments", "stream_function_call_arguments"] {
             whole = with_member(Span::new(whole.as_bytes()), name, None);
