@@ -59,6 +59,16 @@ impl Route {
     ) -> RouteReach {
         RootedRoute { root, rest: &self.segments }.reach(components, strictness)
     }
+
+    /// Compares the names of a path, as [`reach`](Self::reach) does.
+    pub(super) fn reach_names(&self, root: &[Segment], names: &[String]) -> RouteReach {
+        // One name at any depth is the form of most entries that forbid. It needs no set of positions.
+        if let ([], [Segment::AnyDepth, segment]) = (root, self.segments.as_slice()) {
+            let found = names.iter().position(|name| segment.meets(Component::Name(name), Strictness::Possible));
+            return RouteReach { end: found.map(|index| index + 1), goes_on: true, has_begun: found.is_some() };
+        }
+        self.reach(root, names.iter().map(|name| Component::Name(name)), Strictness::Possible)
+    }
 }
 
 /// The segments of a root, and those of a route that follow them.

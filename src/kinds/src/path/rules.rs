@@ -223,14 +223,13 @@ impl PathRules {
 
     /// Compares a path with a rule that allows.
     fn allowed_reach(&self, rule: &Rule, path: &ResolvedPath) -> RouteReach {
-        rule.route.reach(self.before(rule, false), names_of(path.components()), Strictness::Possible)
+        rule.route.reach_names(self.before(rule, false), path.components())
     }
 
     /// Compares a path with a rule that forbids.
     fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> RouteReach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
-        let names = names_of(names.get(start..).unwrap_or_default());
-        rule.route.reach(self.before(rule, true), names, Strictness::Possible)
+        rule.route.reach_names(self.before(rule, true), names.get(start..).unwrap_or_default())
     }
 
     /// Returns the number of components that names at any depth are not compared with: those of the root that the model cannot choose,
@@ -282,9 +281,4 @@ fn holds(rule: &Rule, reach: RouteReach) -> bool {
 /// Returns the folded names of a path.
 pub(super) fn folded(path: &ResolvedPath) -> Vec<String> {
     path.components().iter().map(|name| fold::fold(name)).collect()
-}
-
-/// Returns names as components.
-fn names_of(names: &[String]) -> impl Iterator<Item = Component<'_>> {
-    names.iter().map(|name| Component::Name(name))
 }

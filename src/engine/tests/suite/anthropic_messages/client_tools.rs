@@ -120,7 +120,7 @@ fn a_member_of_a_toolset_is_decided_under_the_name_of_its_family() {
 fn a_toolset_loses_the_members_that_the_role_may_not_use() {
     let tools = json!([{ "type": "browser_toolset_20260801" }]);
     let (_, effect) = asked(&gate("refuse", "refuse"), &body(tools.clone()));
-    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
+    assert_eq!(refused(effect), (400, "role_forbidden".to_owned()));
     let (exchange, forwarded) = sent(&gate("drop", "refuse"), &body(tools));
     let expected =
         json!({ "type": "browser_toolset_20260801", "configs": { "javascript_exec": { "enabled": false } } });
@@ -177,10 +177,10 @@ fn each_name_under_a_glob_gets_the_contracts_words() {
     let (_, verdict) = outcome(&mut exchange, &used("mcp__time__anything", json!({ "timezone": "UTC" }), json!({})));
     assert_eq!(verdict, "allow");
     let (_, effect) = asked(&gate("refuse", "refuse"), &body(tools));
-    assert_eq!(refused(effect), (403, "tool_not_in_contract".to_owned()));
+    assert_eq!(refused(effect), (400, "tool_not_in_contract".to_owned()));
     for name in ["mcp__time__*", "mcp__time__a b", "mcp__time__\u{1F600}"] {
         let (_, effect) = asked(&gate("refuse", "refuse"), &body(json!([declared(name)])));
-        assert_eq!(refused(effect), (403, "tool_not_in_contract".to_owned()), "{name}");
+        assert_eq!(refused(effect), (400, "tool_not_in_contract".to_owned()), "{name}");
     }
 }
 
@@ -190,7 +190,7 @@ fn a_choice_names_a_declared_tool_and_not_a_glob() {
     for (name, expected) in [
         ("mcp__time__now", None),
         ("mcp__time__later", Some((400, "request_invalid"))),
-        ("mcp__time__*", Some((403, "tool_not_in_contract"))),
+        ("mcp__time__*", Some((400, "tool_not_in_contract"))),
     ] {
         asking["tool_choice"] = json!({ "type": "tool", "name": name });
         let (_, effect) = asked(&gate("refuse", "refuse"), &asking);

@@ -116,7 +116,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Model> {
 
 /// Returns the model with the most words that begin the command.
 pub(super) fn find<'a>(command: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Model> {
+    // The first byte tells most programs apart, before a model's words are split.
+    let first = command.clone().next()?.as_bytes().first();
     all()
+        .filter(|model| model.words.as_bytes().first() == first)
         .filter(|model| begins(command.clone(), model.words.split(' ')))
         .max_by_key(|model| model.words.split(' ').count())
 }

@@ -225,8 +225,9 @@ impl<'a> Reader<'a> {
         let value_start = start + name.len() + 1;
         let end = self.at;
         for mut value in self.finish(word)? {
-            if self.numbers.remove(&value.span.start) {
-                self.numbers.insert(narrow(value_start));
+            if let Ok(position) = self.numbers.binary_search(&value.span.start) {
+                self.numbers.remove(position);
+                self.note_number(narrow(value_start));
             }
             value.span.start = narrow(value_start);
             let command = self.current(start)?;
@@ -243,11 +244,18 @@ impl<'a> Reader<'a> {
         for text in word.texts {
             self.count_word()?;
             if text == Text::Number {
-                self.numbers.insert(span.start);
+                self.note_number(span.start);
             }
             words.push(Word { text: text.into_word_text(), is_quoted: word.is_quoted, span });
         }
         Ok(words)
+    }
+
+    /// Notes that the word at a byte is a number. Most words come in order, so few move others.
+    fn note_number(&mut self, start: u32) {
+        if let Err(position) = self.numbers.binary_search(&start) {
+            self.numbers.insert(position, start);
+        }
     }
 }
 
