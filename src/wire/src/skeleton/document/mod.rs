@@ -4,6 +4,7 @@
 //! turns in its requests.
 
 mod body;
+mod custom;
 mod endpoint;
 mod tools;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
+pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use tools::{
     List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice,
