@@ -96,6 +96,10 @@ test-growth: build ## Send EXCHANGES through the gate in both hosts; fails if En
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
 	@.setup/node-test.sh
 
+.PHONY: test-agents
+test-agents: build ## Run real coding agents through the gate: tasks get done, forbidden calls never run; part of `make test`
+	@.setup/test-agents.sh
+
 .PHONY: test-memory
 test-memory: setup-rust ## Run the native module's tests under AddressSanitizer and valgrind
 	@.setup/memory-test.sh
@@ -134,7 +138,7 @@ bench-protect: native setup-protect ## Measure the protection that contracts giv
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node setup-agents
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, shells, a browser, other languages), once
 

@@ -98,7 +98,7 @@ def unknown_tool():
         return short(text)
     try:
         ask("", "Delete all orders.", names=["delete_all_orders"])
-    except openai.PermissionDeniedError as error:
+    except openai.BadRequestError as error:
         expect(error.code == "tool_not_in_contract", str(error))
         return short(f"{error.status_code} {error.code}: {error.body['message']}")
     raise Wrong("a tool that the contract does not have could be declared")

@@ -80,7 +80,7 @@ def cut_off():
 def refused(code, *arguments, **more):
     try:
         ask(*arguments, **more)
-    except openai.PermissionDeniedError as error:
+    except openai.BadRequestError as error:
         expect(error.code == code, str(error))
         return short(f"{error.status_code} {error.code}: {error.body['message']}")
     raise Wrong("the request was not refused")

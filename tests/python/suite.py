@@ -40,7 +40,7 @@ class Suite:
     FORMS = {}  # name -> function(self, gates, ask) -> Answer
     STREAMED = ()  # the names of the forms that stream
     STOP, CALLED = "stop", "tool_calls"
-    UNAUTHENTICATED = DENIED = LIMITED = BROKEN = MIDWAY = Exception  # 401; 403; 429; from 500 on; an event in a stream
+    UNAUTHENTICATED = DENIED = LIMITED = BROKEN = MIDWAY = Exception  # 401; 400; 429; from 500 on; an event in a stream
     IDS = True  # calls have ids
 
     # --- parts a subclass may replace
@@ -178,7 +178,7 @@ class Suite:
             "a role that the contract does not have", "a model that the contract does not have"])
     def test_a_forbidden_request_is_the_sdks_own_exception_with_our_code(self, gates, ask, code):
         for raised in self.raised(gates, self.DENIED, {"text": ["hi"]}, **ask).values():
-            assert self.status(raised) == 403
+            assert self.status(raised) == 400
             assert code in self.words(raised)
         assert gates.seen() == []
 

@@ -111,7 +111,7 @@ class AgentSuite:
     def test_a_forbidden_request_is_the_sdks_own_exception_with_our_code(self, gates, stream):
         with pytest.raises(self.DENIED) as raised:
             self.done(gates, stream, {"text": ["hi"]}, names=("get_weather", "rm_rf"))
-        assert self.status(raised.value) == 403
+        assert self.status(raised.value) == 400
         assert "tool_not_in_contract" in self.words(raised.value)
         assert gates.seen() == []
 

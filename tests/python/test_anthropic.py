@@ -86,7 +86,7 @@ class TestMessages(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "helper": helper, "async": in_async}
     STREAMED = ("streamed", "helper")
     STOP, CALLED = "end_turn", "tool_use"
-    UNAUTHENTICATED, DENIED = anthropic.AuthenticationError, anthropic.PermissionDeniedError
+    UNAUTHENTICATED, DENIED = anthropic.AuthenticationError, anthropic.BadRequestError
     LIMITED, BROKEN = anthropic.RateLimitError, anthropic.InternalServerError
     MIDWAY = anthropic.APIStatusError
 
@@ -117,7 +117,7 @@ class TestMessages(Suite):
     @needs_gate
     def test_tokens_of_forbidden_requests_are_not_counted(self, gates):
         request = {name: value for name, value in body(Ask("hi", names=("rm_rf",))).items() if name != "max_tokens"}
-        with pytest.raises(anthropic.PermissionDeniedError) as raised:
+        with pytest.raises(anthropic.BadRequestError) as raised:
             client(gates, Ask("hi")).messages.count_tokens(**request)
         assert "tool_not_in_contract" in self.words(raised.value)
 
@@ -125,11 +125,11 @@ class TestMessages(Suite):
     def test_an_error_has_the_apis_own_type(self, gates):
         for raised in self.raised(gates, self.DENIED, {"text": ["hi"]}, names=("rm_rf",)).values():
             assert raised.body["type"] == "error"
-            assert raised.body["error"]["type"] == "permission_error"
+            assert raised.body["error"]["type"] == "invalid_request_error"
 
     @needs_gate
     def test_a_tool_that_runs_at_the_provider_is_forbidden(self, gates):
         request = {**body(Ask(said({"text": ["hi"]}))), "tools": [{"type": "web_search_20250305", "name": "web_search"}]}
-        with pytest.raises(anthropic.PermissionDeniedError) as raised:
+        with pytest.raises(anthropic.BadRequestError) as raised:
             client(gates, Ask("hi")).messages.create(**request)
         assert "provider_tool_forbidden" in self.words(raised.value)

@@ -116,6 +116,6 @@ class TestConverse(Suite):
     @needs_gate
     def test_a_forbidden_request_is_an_access_denied_exception(self, gates):
         asking = client(gates, Ask("hi"))
-        with pytest.raises(asking.exceptions.AccessDeniedException) as raised:
+        with pytest.raises(asking.exceptions.ValidationException) as raised:
             asking.converse(**body(Ask(said({"text": ["hi"]}), names=("rm_rf",))))
         assert "tool_not_in_contract" in self.words(raised.value)

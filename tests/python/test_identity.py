@@ -127,7 +127,7 @@ def ask(gate, headers, context=None):
 
 def test_the_caller_of_a_key_decides(keyed):
     assert ask(keyed, {"x-callgate-key": KEYS["ci-bot"]}) == (200, None, 1)
-    assert ask(keyed, {"x-callgate-key": KEYS["guest"]}) == (403, "role_forbidden", 0)
+    assert ask(keyed, {"x-callgate-key": KEYS["guest"]}) == (400, "role_forbidden", 0)
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-callgate-key": "wrong"}, {"x-callgate-key": ""}, CLAIMS])
@@ -138,7 +138,7 @@ def test_a_request_without_a_known_key_is_refused_by_envoy(keyed, headers):
 
 
 def test_a_client_cannot_claim_the_id_of_another(keyed):
-    assert ask(keyed, {**CLAIMS, "x-callgate-key": KEYS["guest"]}) == (403, "role_forbidden", 0)
+    assert ask(keyed, {**CLAIMS, "x-callgate-key": KEYS["guest"]}) == (400, "role_forbidden", 0)
 
 
 def test_the_model_gets_neither_key_nor_client(keyed):

@@ -48,7 +48,7 @@ def in_async(self, gates, ask):
 class LangChain(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "async": in_async}
     STREAMED = ("streamed",)
-    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
+    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.BadRequestError
     LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
     MIDWAY = openai.APIError
     RESPONSES = False
@@ -70,7 +70,7 @@ class LangChain(Suite):
 
     @needs_gate
     def test_the_sdk_can_read_our_code(self, gates):
-        for raised in self.raised(gates, openai.PermissionDeniedError, {"text": ["hi"]}, names=("rm_rf",)).values():
+        for raised in self.raised(gates, openai.BadRequestError, {"text": ["hi"]}, names=("rm_rf",)).values():
             assert raised.code == "tool_not_in_contract"
 
 

@@ -120,7 +120,7 @@ def test_the_model_itself_had_written_the_call_otherwise(gates, model):
 
 def test_the_same_tool_is_refused_to_a_role_without_it(gates):
     for stream in (False, True):
-        with pytest.raises(openai.PermissionDeniedError) as raised:
+        with pytest.raises(openai.BadRequestError) as raised:
             request = body("Look up customer C-1042.", "get_customer", tool_choice="required")
             client(gates, role="viewer").chat.completions.create(**request, stream=stream)
         assert raised.value.code == "role_forbidden"
@@ -137,7 +137,7 @@ def test_a_call_the_server_permits_and_the_contract_forbids_is_refused(gates):
 
 def test_the_same_call_is_an_error_if_the_contract_demands_errors(gates):
     request = body(BOXES, "order_boxes", tool_choice="required")
-    with pytest.raises(openai.PermissionDeniedError) as raised:
+    with pytest.raises(openai.BadRequestError) as raised:
         client(gates, "error").chat.completions.create(**request)
     assert (raised.value.code, raised.value.param) == ("arguments_invalid", "/quantity")
     with pytest.raises(openai.APIError) as raised:

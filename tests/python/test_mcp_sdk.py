@@ -248,7 +248,7 @@ def test_messages_without_a_place_in_a_session_are_refused_in_json_rpc(mcp_gates
             assert (lost.status_code, lost.json()["error"]["message"]) == (404, "Session not found")
         async with mcp_gates.http(role="stranger") as http:
             stranger = await post(http, url, {}, {"id": 1, "method": "ping"})
-            assert (stranger.status_code, stranger.json()["error"]["data"]["code"]) == (403, "role_forbidden")
+            assert (stranger.status_code, stranger.json()["error"]["data"]["code"]) == (400, "role_forbidden")
 
     asyncio.run(steps())
 

@@ -8,7 +8,7 @@ from suite_agents import FUNCTIONS, AgentSuite
 
 
 class Agents(AgentSuite):
-    DENIED, LIMITED, BROKEN = openai.PermissionDeniedError, openai.RateLimitError, openai.InternalServerError
+    DENIED, LIMITED, BROKEN = openai.BadRequestError, openai.RateLimitError, openai.InternalServerError
     MODEL = None
 
     def run(self, gates, ask, stream, on_text=lambda text: None):

@@ -92,7 +92,7 @@ class TestResponses(Suite):
     FORMS = {"whole": whole, "streamed": streamed, "helper": helper, "async": in_async}
     STREAMED = ("streamed", "helper")
     STOP = CALLED = "completed"
-    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.PermissionDeniedError
+    UNAUTHENTICATED, DENIED = openai.AuthenticationError, openai.BadRequestError
     LIMITED, BROKEN = openai.RateLimitError, openai.InternalServerError
     # For the API's own error event, and for the gate's, which the SDK itself raises.
     MIDWAY = (StreamFailed, openai.APIError)
@@ -127,7 +127,7 @@ class TestResponses(Suite):
 
     @needs_gate
     def test_the_sdk_can_read_our_code(self, gates):
-        for raised in self.raised(gates, openai.PermissionDeniedError, {"text": ["hi"]}, names=("rm_rf",)).values():
+        for raised in self.raised(gates, openai.BadRequestError, {"text": ["hi"]}, names=("rm_rf",)).values():
             assert raised.code == "tool_not_in_contract"
 
     @needs_gate
@@ -137,7 +137,7 @@ class TestResponses(Suite):
             try:
                 client(gates, ask).responses.create(**{**body(ask), "tools": [{"type": kind}]})
                 raise AssertionError(kind)
-            except openai.PermissionDeniedError as error:
+            except openai.BadRequestError as error:
                 assert error.code == "provider_tool_forbidden"
 
     @needs_gate
@@ -146,5 +146,5 @@ class TestResponses(Suite):
         try:
             client(gates, ask).responses.create(**body(ask), previous_response_id="resp_1")
             raise AssertionError("previous_response_id")
-        except openai.PermissionDeniedError:
+        except openai.BadRequestError:
             pass

@@ -154,10 +154,10 @@ def test_structured_output_and_plain_text_are_forwarded(gates):
 
 
 ERRORS = [
-    ("a model that the contract does not have", {"model": "o1-pro"}, openai.PermissionDeniedError, "model_not_allowed"),
-    ("a tool that the contract does not have", {"tools": tools(["rm_rf"])}, openai.PermissionDeniedError, "tool_not_in_contract"),
+    ("a model that the contract does not have", {"model": "o1-pro"}, openai.BadRequestError, "model_not_allowed"),
+    ("a tool that the contract does not have", {"tools": tools(["rm_rf"])}, openai.BadRequestError, "tool_not_in_contract"),
     ("a tool declared twice", {"tools": tools(["get_weather"] * 2)}, openai.BadRequestError, "tool_declared_twice"),
-    ("a tool that runs at the provider", {"tools": [{"type": "web_search"}]}, openai.PermissionDeniedError, "provider_tool_forbidden"),
+    ("a tool that runs at the provider", {"tools": [{"type": "web_search"}]}, openai.BadRequestError, "provider_tool_forbidden"),
     ("no messages", {"messages": "none"}, openai.BadRequestError, "request_invalid"),
     ("a page instead of an answer", {"messages": script({"body": "<!DOCTYPE html>"})}, openai.InternalServerError, "upstream_invalid"),
     ("a provider's own rate limit", {"messages": script({"status": 429})}, openai.RateLimitError, "rate_limit_exceeded"),
@@ -178,8 +178,8 @@ def test_an_error_is_the_sdks_own_exception_with_our_code(gates, change, error, 
 @needs_gate
 @pytest.mark.parametrize("role, error, code", [
     ("", openai.AuthenticationError, "caller_unknown"),
-    ("root", openai.PermissionDeniedError, "role_forbidden"),
-    ("viewer", openai.PermissionDeniedError, "role_forbidden"),
+    ("root", openai.BadRequestError, "role_forbidden"),
+    ("viewer", openai.BadRequestError, "role_forbidden"),
 ])
 def test_a_caller_without_the_right_role_gets_the_code(gates, role, error, code):
     with pytest.raises(error) as raised:
@@ -191,7 +191,7 @@ def test_a_caller_without_the_right_role_gets_the_code(gates, role, error, code)
 def test_on_violation_error_raises(gates):
     body = request(script({"text": ["Right away."], "calls": [BAD]}))
     client = gates.client("error")
-    with pytest.raises(openai.PermissionDeniedError) as raised:
+    with pytest.raises(openai.BadRequestError) as raised:
         client.chat.completions.create(**body)
     assert (raised.value.code, raised.value.param) == ("arguments_invalid", "/days")
     text = ""

@@ -26,7 +26,7 @@ GATES = {
     # A refused call causes a further round, whose request has the turn before it.
     "loop": (contract([tool("get_weather", city="integer"), *TOOLS[1:]], onViolation="feedback"), []),
 }
-DENIED = Expect(403, says=("model_not_allowed",), nothing_sent=True)
+DENIED = Expect(400, says=("model_not_allowed",), nothing_sent=True)
 
 
 def cases():
@@ -54,7 +54,7 @@ def last_is_limit(answer, seen):
 
 def not_broken(answer, seen):
     """The gate refuses the request for its custom tool, or the stream ends well without the undecided call."""
-    ended = answer.status == 403 or seen.events[-1]["type"] == "response.completed"
+    ended = answer.status == 400 or seen.events[-1]["type"] == "response.completed"
     return ended and "spawn_agent" not in [name for name, _ in seen.calls]
 
 
@@ -129,7 +129,7 @@ EXPECTED = {
     "corpus-07-chat-call-said-twice": Expect(calls=[PARIS]),
     "corpus-08-chat-empty-id": Expect(calls=[PARIS], check=lambda _, seen: all(seen.ids)),
     "corpus-10-gemini-stream-without-alt": Expect(0, check=read_or_said),
-    "corpus-13-responses-item-reference": Expect(403, says=("server_state_forbidden", "serverState"), nothing_sent=True),
+    "corpus-13-responses-item-reference": Expect(400, says=("server_state_forbidden", "serverState"), nothing_sent=True),
     "corpus-15-chat-custom-tool": CUSTOM,
     "corpus-16-gemini-tools-object": Expect(text="hi"),
     "corpus-18-strict-and-defer-loading-dropped": Expect(sent=strict),

@@ -9,7 +9,7 @@ from wire_upstream import Play, answer
 OK = Expect(text="ok")
 
 
-def refused(code, status=403):
+def refused(code, status=400):
     return Expect(status, says=(code,), nothing_sent=True)
 
 
@@ -48,7 +48,7 @@ POWERS = [
 
 MODELS = [
     asks("fallbacks that are not allowed are refused", chat_with(fallbacks=["other-model"]), refused("model_not_allowed")),
-    asks("fallbacks as objects are refused", chat_with(fallbacks=[{"model": "other-model"}]), Expect(403, nothing_sent=True)),
+    asks("fallbacks as objects are refused", chat_with(fallbacks=[{"model": "other-model"}]), Expect(400, nothing_sent=True)),
     asks("models that are not allowed are refused", chat_with(models=["m", "other-model"]), refused("model_not_allowed")),
     asks("a model with a space matches no glob", chat_with(model="gpt-4o tools"), refused("model_not_allowed")),
     asks("a model with a line break matches no glob", chat_with(model="gpt-4o\nx"), refused("model_not_allowed")),
@@ -97,7 +97,7 @@ TOOLS = [
     asks("an undeclared tool is refused", chat_with(tools=[function("get_weather"), function("delete_everything")]), refused("tool_not_in_contract")),
     asks("an undeclared tool is dropped when the contract says so", chat_with(tools=[function("get_weather"), function("delete_everything")]),
          OK._replace(sent=unsent("delete_everything")), gate="drop"),
-    asks("a custom tool is refused", chat_with(tools=[{"type": "custom", "custom": {"name": "xyzzy"}}]), Expect(403, nothing_sent=True)),
+    asks("a custom tool is refused", chat_with(tools=[{"type": "custom", "custom": {"name": "xyzzy"}}]), Expect(400, nothing_sent=True)),
     Case("reasoning goes into further rounds", "/v1/chat/completions", CHAT, Play((answer(REASONED), answer(chat_answer({"content": "ok"})))),
          OK._replace(sent=lambda bodies: [turn["reasoning_content"] for turn in bodies[1]["messages"] if turn["role"] == "assistant"] == ["I think."]), gate="loop"),
 ]
@@ -116,9 +116,9 @@ PATHS = [
 
 ITEM = {"model": "m", "input": [{"role": "user", "content": "a"}, {"type": "item_reference", "id": "msg_1"}]}
 STATE = [
-    asks("item_reference is refused with what to change", ITEM, Expect(403, says=("server_state_forbidden", "serverState"), nothing_sent=True), "/v1/responses"),
+    asks("item_reference is refused with what to change", ITEM, Expect(400, says=("server_state_forbidden", "serverState"), nothing_sent=True), "/v1/responses"),
     asks("previous_response_id is refused with what to change", {"model": "m", "input": "a", "previous_response_id": "resp_1"},
-         Expect(403, says=("server_state_forbidden", "serverState"), nothing_sent=True), "/v1/responses"),
+         Expect(400, says=("server_state_forbidden", "serverState"), nothing_sent=True), "/v1/responses"),
     asks("a stream of Gemini without alt=sse is read or refused in words", DIALECTS["gemini"].request, Expect(status=0, check=lambda came, seen: seen.text == "ok" or "alt=sse" in came.text),
          "/v1beta/models/gemini-a:streamGenerateContent", [gemini_part([{"text": "ok"}], "STOP")]),
     asks("a stream of Gemini with $alt=sse is read or refused in words", DIALECTS["gemini"].request,

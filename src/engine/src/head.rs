@@ -38,7 +38,6 @@ fn is_for_rounds(name: &str) -> bool {
             | "trailer"
             | "transfer-encoding"
             | "upgrade"
-            | "x-envoy-expected-rq-timeout-ms"
     );
     !is_of_one_request && !name.starts_with(':')
 }
@@ -107,6 +106,10 @@ pub(crate) fn read(
         let message = "The path is not in normal form: an empty or dot segment, or a needless escape; send it without.";
         return Err(Refusal::new(Code::PathNotAllowed, message));
     }
+    if headers.iter().any(|(name, _)| *name == "upgrade") {
+        let message = "Callgate reads no protocol but plain HTTP; send the request without `upgrade`.";
+        return Err(Refusal::new(Code::UpgradeRefused, message));
+    }
     if gate.paths.passes(path) && !hides_a_slash(path) {
         return Ok((Rc::clone(gate), Head::Passthrough));
     }
@@ -140,7 +143,7 @@ pub(crate) fn read(
     if method == "POST" {
         check_body(headers, &media, end)?;
     }
-    let mut remove = gate.identity.headers();
+    let mut remove = removed(&gate.identity, headers);
     remove.extend(stated.map(str::to_owned));
     let unwanted = NOT_FORWARDED.into_iter().filter(|unwanted| headers.iter().any(|(name, _)| name == unwanted));
     remove.extend(unwanted.map(str::to_owned));
@@ -160,6 +163,19 @@ pub(crate) fn read(
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
     }
+}
+
+/// Returns the headers that no upstream gets, whatever the request is: the caller's identity, and what a proxy tells of its own network.
+pub(crate) fn removed(identity: &IdentitySource, headers: &Headers<'_>) -> Vec<String> {
+    let is_inside =
+        |name: &str| name == "forwarded" || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-");
+    let mut removed = identity.headers();
+    for (name, _) in headers.iter().filter(|(name, _)| is_inside(name)) {
+        if !removed.iter().any(|known| known == name) {
+            removed.push((*name).to_owned());
+        }
+    }
+    removed
 }
 
 /// Returns the header with the caller's workspace. A candidate names no other one than its contract.
@@ -213,6 +229,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }
+        (IdentitySource::Fixed(caller), _) => Some(caller.clone()),
         (IdentitySource::Claims | IdentitySource::Certificate { .. }, _) => None,
     };
     match found {
@@ -226,6 +243,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
                 IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
                 IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
                 IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
+                IdentitySource::Fixed(_) => "The gate's `identity` has no tenant or no role.".to_owned(),
             },
         )),
     }

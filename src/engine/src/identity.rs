@@ -35,6 +35,8 @@ pub enum IdentitySource {
         /// The callers by the certificates' URI SANs, such as SPIFFE ids.
         callers: HashMap<String, Caller>,
     },
+    /// Every request has this caller: whoever reaches the listener.
+    Fixed(Caller),
 }
 
 // === impl IdentitySource ===
@@ -60,25 +62,9 @@ impl IdentitySource {
                 Ok(())
             }),
             Self::Client { callers, .. } | Self::Certificate { callers } => {
-                callers.iter().try_for_each(|(client, caller)| {
-                    let contracts = possible(caller);
-                    let client = || client.clone();
-                    if contracts.is_empty() {
-                        return Err(GateError::ClientUnmatched { client: client() });
-                    }
-                    if contracts.iter().all(|contract| contract.role(&caller.role).is_none()) {
-                        return Err(GateError::ClientRole { client: client(), role: caller.role.clone() });
-                    }
-                    for (name, _) in caller.claims.iter() {
-                        declared(name)?;
-                    }
-                    for contract in contracts {
-                        let admitted = contract.claims().admit(caller.claims.iter());
-                        admitted.map_err(|fault| GateError::ClientClaim { client: client(), fault })?;
-                    }
-                    Ok(())
-                })
+                callers.iter().try_for_each(|(client, caller)| served(client, caller, &possible(caller), &declared))
             }
+            Self::Fixed(caller) => served(FIXED, caller, &possible(caller), &declared),
         }
     }
 
@@ -130,7 +116,34 @@ impl IdentitySource {
                 [tenant, role].into_iter().chain(claims.values()).cloned().collect()
             }
             Self::Client { header, .. } => vec![header.clone()],
-            Self::Claims | Self::Certificate { .. } => Vec::new(),
+            Self::Claims | Self::Certificate { .. } | Self::Fixed(_) => Vec::new(),
         }
     }
+}
+
+/// The name of the client of [`IdentitySource::Fixed`] in errors.
+const FIXED: &str = "fixed";
+
+/// Refuses a client that the contracts it may get never serve.
+fn served(
+    client: &str,
+    caller: &Caller,
+    contracts: &[&Contract],
+    declared: impl Fn(&str) -> Result<Vec<ClaimType>, GateError>,
+) -> Result<(), GateError> {
+    let client = || client.to_owned();
+    if contracts.is_empty() {
+        return Err(GateError::ClientUnmatched { client: client() });
+    }
+    if contracts.iter().all(|contract| contract.role(&caller.role).is_none()) {
+        return Err(GateError::ClientRole { client: client(), role: caller.role.clone() });
+    }
+    for (name, _) in caller.claims.iter() {
+        declared(name)?;
+    }
+    for contract in contracts {
+        let admitted = contract.claims().admit(caller.claims.iter());
+        admitted.map_err(|fault| GateError::ClientClaim { client: client(), fault })?;
+    }
+    Ok(())
 }

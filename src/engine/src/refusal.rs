@@ -17,6 +17,8 @@ pub enum Code {
     PathNotAllowed,
     /// The path takes POST only.
     MethodNotAllowed,
+    /// A request to change the protocol, such as to a WebSocket.
+    UpgradeRefused,
     /// The request does not identify the caller.
     CallerUnknown,
     /// No contract of the configuration is for the caller, the host and the path.
@@ -99,9 +101,10 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 40] = [
+    const OWN: [Self; 41] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
+        Self::UpgradeRefused,
         Self::CallerUnknown,
         Self::ContractUnmatched,
         Self::RoleForbidden,
@@ -153,6 +156,7 @@ impl Code {
         match self {
             Self::PathNotAllowed => "path_not_allowed",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::UpgradeRefused => "upgrade_refused",
             Self::CallerUnknown => "caller_unknown",
             Self::ContractUnmatched => "contract_unmatched",
             Self::RoleForbidden => "role_forbidden",
@@ -195,32 +199,36 @@ impl Code {
         }
     }
 
+    /// Returns the HTTP status. A request that the contract refuses has status 400, whatever the rule: coding agents repeat it after
+    /// most other statuses, and some take 403 for a fault of their credentials.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::RequestNotJson
+            Self::ContractUnmatched
+            | Self::RoleForbidden
+            | Self::RequestNotJson
             | Self::RequestInvalid
             | Self::RequestMemberUnknown
             | Self::ToolDeclaredTwice
-            | Self::ConversationUnknown
-            | Self::McpVersionUnsupported => 400,
-            Self::CallerUnknown => 401,
-            Self::ContractUnmatched
-            | Self::RoleForbidden
             | Self::ToolNotInContract
             | Self::ModelNotAllowed
             | Self::ModelNotPriced
             | Self::ProviderToolForbidden
             | Self::ServerStateForbidden
+            | Self::ResultTooLarge
             | Self::ResultDenied
             | Self::TextDenied
-            | Self::McpMethodForbidden
+            | Self::ConversationUnknown
             | Self::ConversationExpired
             | Self::ConversationLimit
-            | Self::Call(_) => 403,
+            | Self::McpMethodForbidden
+            | Self::McpVersionUnsupported
+            | Self::Call(_) => 400,
+            Self::CallerUnknown => 401,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
+            Self::UpgradeRefused => 426,
             Self::RequestTimeout => 408,
-            Self::RequestTooLarge | Self::ResultTooLarge => 413,
+            Self::RequestTooLarge => 413,
             Self::RequestEncoded => 415,
             Self::RateLimited | Self::BudgetExceeded => 429,
             Self::OutOfOrder => 500,

@@ -42,6 +42,8 @@ pub(crate) enum IdentityDocument {
     Certificate {
         callers: HashMap<String, CallerDocument>,
     },
+    /// The caller of every request.
+    Fixed(CallerDocument),
 }
 
 /// The caller of a client.
@@ -103,7 +105,23 @@ impl IdentityDocument {
             Self::Certificate { callers } => {
                 (IdentitySource::Certificate { callers: table(callers)? }, Some(VerifiedSource::Certificate))
             }
+            Self::Fixed(caller) => (IdentitySource::Fixed(caller.resolve("fixed")?), None),
         })
+    }
+}
+
+// === impl CallerDocument ===
+
+impl CallerDocument {
+    fn resolve(self, client: &str) -> Result<Caller, ConfigError> {
+        let Self { tenant, role, claims } = self;
+        let claims = claims.into_iter().collect::<CallerClaims>();
+        let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
+        if is_fit {
+            Ok(Caller { claims, ..Caller::new(tenant, role) })
+        } else {
+            Err(ConfigError::Caller(client.to_owned()))
+        }
     }
 }
 
@@ -112,18 +130,7 @@ fn table(callers: HashMap<String, CallerDocument>) -> Result<HashMap<String, Cal
     if callers.is_empty() {
         return Err(ConfigError::NoCaller);
     }
-    callers
-        .into_iter()
-        .map(|(client, CallerDocument { tenant, role, claims })| {
-            let claims = claims.into_iter().collect::<CallerClaims>();
-            let is_fit = !client.is_empty() && !client.contains(',') && !tenant.is_empty() && !role.is_empty();
-            if is_fit {
-                Ok((client, Caller { claims, ..Caller::new(tenant, role) }))
-            } else {
-                Err(ConfigError::Caller(client))
-            }
-        })
-        .collect()
+    callers.into_iter().map(|(client, caller)| caller.resolve(&client).map(|caller| (client, caller))).collect()
 }
 
 /// Returns true for a header name (RFC 9110 §5.1) in lower case, as Envoy gives them.

@@ -117,7 +117,14 @@ impl Profile {
         match mode {
             PathMode::Read => self.read.at(workspace).check(path),
             PathMode::Write => self.write.at(workspace).check(path),
-            PathMode::Delete => self.write.at(workspace).check_below(path),
+            PathMode::Delete => {
+                let write = self.write.at(workspace);
+                // The tool may delete a directory.
+                if !self.is_recursive {
+                    write.check_tree(path)?;
+                }
+                write.check_below(path)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The place in a value that a refusal is about.
+/// The place in a value that a refusal is about. It has 8 bytes, since every step of a reader copies it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spot {
     /// The whole value.
@@ -13,11 +13,11 @@ pub enum Spot {
     /// A simple command of a shell line, and a word of it. Both count from 1; `of` is the number of commands.
     Command {
         /// The position of the command.
-        index: u32,
+        index: u16,
         /// The number of commands in the line.
-        of: u32,
+        of: u16,
         /// The position of the word; the program's name is word 1. `None` for the command as a whole.
-        word: Option<u32>,
+        word: Option<u16>,
     },
     /// A line of a patch or of a program, counted from 1.
     Line(u32),

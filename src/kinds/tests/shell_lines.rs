@@ -17,7 +17,9 @@ fn lines(file: &str) -> Vec<String> {
 
 #[test]
 fn lines_of_coding_agents_are_read() {
-    let lines = lines(include_str!("lines/agents.txt"));
+    let mut lines = lines(include_str!("lines/agents.txt"));
+    let not_allowed = include_str!("lines/agents_not_allowed.txt").lines().filter_map(|row| row.split('\t').next());
+    lines.extend(self::lines(&not_allowed.collect::<Vec<_>>().join("\n")));
     assert!(lines.len() > 300, "{} lines", lines.len());
     let mut refused = Vec::new();
     for line in &lines {

@@ -290,4 +290,9 @@ pub trait Stream: Debug {
 
     /// An error as the stream's last event.
     fn error(&mut self, error: &ApiError) -> Vec<u8>;
+
+    /// Returns true if a client may take a stream that ends after its error for a whole answer. The stream is cut then.
+    fn is_cut_after_error(&self) -> bool {
+        false
+    }
 }

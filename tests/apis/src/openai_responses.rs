@@ -218,9 +218,13 @@ pub fn accumulate(bytes: &[u8]) -> Seen {
                 seen.response = event["response"].clone();
                 seen.ended = true;
             }
-            "error" => {
-                assert_eq!(event["code"], event["error"]["code"]);
-                event["code"].as_str().unwrap().clone_into(&mut seen.error);
+            "response.failed" => {
+                let response = &event["response"];
+                assert!(response["id"] == seen.response["id"] || response["id"] == "", "{event}");
+                assert_eq!((&response["status"], &response["output"]), (&json!("failed"), &json!(output)));
+                let code = event["error"]["code"].as_str().unwrap();
+                assert!(response["error"]["message"].as_str().unwrap().starts_with(&format!("{code}: ")));
+                code.clone_into(&mut seen.error);
             }
             _ => {}
         }

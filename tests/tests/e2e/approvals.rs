@@ -133,7 +133,7 @@ async fn nobody_answers(cx: Cx) {
 async fn error(cx: Cx) {
     let ask = Ask::script(transfer(&cx, 3).0);
     let (status, body) = cx.whole("error", &ask).await;
-    expect_error(status, &body, 403, "approval_required");
+    expect_error(status, &body, 400, "approval_required");
     let streamed = cx.streamed("error", &ask).await;
     assert_eq!(streamed.error.as_ref().unwrap()["code"], "approval_required", "{streamed:?}");
     assert!(streamed.first().calls.is_empty(), "{streamed:?}");

@@ -212,7 +212,7 @@ async fn error(cx: Cx) {
     let round = Round { text: vec!["Right away.".into()], ..Round::call("delete_everything", r#"{"really":"xyzzy"}"#) };
     let ask = Ask::script(round);
     let (status, body) = cx.whole("error", &ask).await;
-    expect_error(status, &body, 403, "tool_not_in_contract");
+    expect_error(status, &body, 400, "tool_not_in_contract");
     let streamed = cx.streamed("error", &ask).await;
     assert_eq!(streamed.first().text, "Right away.", "what was undecided was held, not the text before it");
     assert_eq!(streamed.first().calls, []);
@@ -220,7 +220,7 @@ async fn error(cx: Cx) {
     assert!(!format!("{streamed:?}").contains("xyzzy"));
     let pointer = Ask::script(Round::call("get_weather", r#"{"city":"Oslo","days":8}"#));
     let (status, body) = cx.whole("error", &pointer).await;
-    expect_error(status, &body, 403, "arguments_invalid");
+    expect_error(status, &body, 400, "arguments_invalid");
     assert_eq!(body["error"]["param"], "/days");
 }
 

@@ -24,17 +24,17 @@ pub fn cases() -> Vec<Case<Cx>> {
         "a number beyond a double is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[],"temperature":1e999}"#), 400, "request_not_json").await; },
         "a compressed body is refused" => compressed,
         "a body of another type is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("content-type", "text/plain"), 415, "request_encoded").await; },
-        "a model outside the contract is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("model", json!("o1-pro")).request(), 403, "model_not_allowed").await; },
+        "a model outside the contract is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("model", json!("o1-pro")).request(), 400, "model_not_allowed").await; },
         "a tool declared twice is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "get_weather"]).request(), 400, "tool_declared_twice").await; },
-        "an unknown declared tool is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "rm_rf"]).request(), 403, "tool_not_in_contract").await; },
-        "a declared tool forbidden to the role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("viewer").tools(&["send_mail"]).request(), 403, "role_forbidden").await; },
+        "an unknown declared tool is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "rm_rf"]).request(), 400, "tool_not_in_contract").await; },
+        "a declared tool forbidden to the role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("viewer").tools(&["send_mail"]).request(), 400, "role_forbidden").await; },
         "a tool_choice for a forbidden tool is refused" => tool_choice,
         "a tool that runs at the provider is refused" => provider_tools,
         "several choices with tools that run here are refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("n", json!(2)).request(), 400, "request_invalid").await; },
         "a request without a caller is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().without("x-callgate-role"), 401, "caller_unknown").await; },
         "a request with two roles is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().more_header("x-callgate-role", "viewer"), 401, "caller_unknown").await; },
         "a role that is not text is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("x-callgate-role", b"cl\xffrk"), 401, "caller_unknown").await; },
-        "an unknown role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("root").request(), 403, "role_forbidden").await; },
+        "an unknown role is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").role("root").request(), 400, "role_forbidden").await; },
         "an unlisted path is refused" => other_path,
         "a method other than POST is refused" => other_method,
         "a passthrough path works" => passthrough,
@@ -99,19 +99,19 @@ async fn compressed(cx: Cx) {
 async fn tool_choice(cx: Cx) {
     let choice = json!({"type": "function", "function": {"name": "send_mail"}});
     let ask = Ask::lines("hi").role("viewer").tools(&["get_weather"]).with("tool_choice", choice);
-    cx.refused(ask.request(), 403, "role_forbidden").await;
+    cx.refused(ask.request(), 400, "role_forbidden").await;
     let legacy =
         Ask::lines("hi").role("viewer").tools(&["get_weather"]).with("function_call", json!({"name": "send_mail"}));
-    cx.refused(legacy.request(), 403, "role_forbidden").await;
+    cx.refused(legacy.request(), 400, "role_forbidden").await;
     let unknown = json!({"type": "function", "function": {"name": "rm_rf"}});
     let ask = Ask::lines("hi").with("tool_choice", unknown);
-    cx.refused(ask.request(), 403, "tool_not_in_contract").await;
+    cx.refused(ask.request(), 400, "tool_not_in_contract").await;
 }
 
 async fn provider_tools(cx: Cx) {
     let ask = Ask::lines("hi").with("tools", json!([{"type": "web_search"}]));
-    cx.refused(ask.request(), 403, "provider_tool_forbidden").await;
-    cx.refused(Ask::lines("hi").with("web_search_options", json!({})).request(), 403, "provider_tool_forbidden").await;
+    cx.refused(ask.request(), 400, "provider_tool_forbidden").await;
+    cx.refused(Ask::lines("hi").with("web_search_options", json!({})).request(), 400, "provider_tool_forbidden").await;
 }
 
 async fn other_path(cx: Cx) {

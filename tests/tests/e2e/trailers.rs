@@ -40,7 +40,7 @@ async fn request(cx: Cx) {
 async fn bad_request(cx: Cx) {
     for (body, status, code) in [
         ("nonsense".to_owned(), 400, "request_not_json"),
-        (Ask::lines("hi").with("model", json!("o1")).body.to_string(), 403, "model_not_allowed"),
+        (Ask::lines("hi").with("model", json!("o1")).body.to_string(), 400, "model_not_allowed"),
     ] {
         let mut request = post(body);
         request.trailers = vec![("x-sum", "1")];
@@ -62,7 +62,7 @@ async fn answer(cx: Cx) {
 async fn bad_answer(cx: Cx) {
     let ask = Ask::script(Round::call("delete_everything", r#"{"x":"xyzzy"}"#).wire(Wire::Trailers));
     let (status, body) = cx.whole("error", &ask).await;
-    expect_error(status, &body, 403, "tool_not_in_contract");
+    expect_error(status, &body, 400, "tool_not_in_contract");
     let streamed = cx.streamed("error", &ask).await;
     assert_eq!(streamed.error.clone().unwrap()["code"], "tool_not_in_contract");
     assert!(!format!("{streamed:?}").contains("xyzzy"));

@@ -70,7 +70,7 @@ fn exchanges() -> Vec<Honest> {
         refused("a call of no tool", false),
         refused("the same, streamed", true),
         Honest {
-            status: 403,
+            status: 400,
             call: None,
             role: "nobody",
             verdict: "error:role_forbidden",

@@ -9,6 +9,7 @@
 pub mod corpus;
 mod decided;
 mod gate;
+pub mod hostile;
 
 use std::fmt;
 

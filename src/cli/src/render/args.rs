@@ -80,6 +80,12 @@ pub(crate) struct RenderArguments {
     /// The source of the caller's tenant and role
     #[arg(long, value_enum, default_value_t = IdentityOption::Header, help_heading = "Identity")]
     pub(crate) identity: IdentityOption,
+    /// --identity fixed: the tenant of every request
+    #[arg(long, value_name = "TENANT", help_heading = "Identity")]
+    pub(crate) tenant: Option<String>,
+    /// --identity fixed: the role of every request
+    #[arg(long, value_name = "ROLE", help_heading = "Identity")]
+    pub(crate) role: Option<String>,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
@@ -215,6 +221,8 @@ pub(crate) enum IdentityOption {
     ApiKey,
     /// The URI SAN, such as a SPIFFE id, of a client certificate verified by Envoy
     Certificate,
+    /// One tenant and one role for every request: a listener for one application or coding agent
+    Fixed,
 }
 
 // === impl IdentityOption ===
@@ -227,6 +235,7 @@ impl IdentityOption {
             Self::Jwt => "--identity jwt",
             Self::ApiKey => "--identity api-key",
             Self::Certificate => "--identity certificate",
+            Self::Fixed => "--identity fixed",
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
         }
         IdentityOption::ApiKey => json!({ "apiKey": { "header": CLIENT, "callers": options.clients.plugin() } }),
         IdentityOption::Certificate => json!({ "certificate": { "callers": options.clients.plugin() } }),
+        IdentityOption::Fixed => json!({ "fixed": { "tenant": arguments.tenant, "role": arguments.role } }),
     }
 }
 
@@ -98,13 +99,17 @@ pub(super) fn source(arguments: &RenderArguments, clients: &Clients) -> callgate
         IdentityOption::Jwt => IdentitySource::Claims,
         IdentityOption::ApiKey => IdentitySource::Client { header: CLIENT.to_owned(), callers: clients.table() },
         IdentityOption::Certificate => IdentitySource::Certificate { callers: clients.table() },
+        IdentityOption::Fixed => {
+            let given = |option: &Option<String>| option.clone().unwrap_or_default();
+            IdentitySource::Fixed(Caller::new(given(&arguments.tenant), given(&arguments.role)))
+        }
     }
 }
 
 /// Returns the templates of the filters that establish the identity, in their order.
 pub(super) fn filters(arguments: &RenderArguments) -> Vec<&'static str> {
     match (arguments.identity, arguments.host) {
-        (IdentityOption::Header, _) => Vec::new(),
+        (IdentityOption::Header | IdentityOption::Fixed, _) => Vec::new(),
         (IdentityOption::Jwt, HostOption::Wasm) => vec!["jwt.yaml"],
         (IdentityOption::Jwt, HostOption::Native) => vec!["jwt.yaml", "claims.yaml"],
         (IdentityOption::ApiKey, _) => vec!["api-key.yaml"],
@@ -165,12 +170,21 @@ pub(super) fn certificate(options: &Options<'_>) -> Option<Value> {
     })
 }
 
+/// Returns the caller of every request; `None` with another identity.
+pub(super) fn fixed(options: &Options<'_>) -> Option<Value> {
+    let arguments = options.arguments;
+    (arguments.identity == IdentityOption::Fixed)
+        .then(|| context! { tenant => arguments.tenant, role => arguments.role })
+}
+
 /// Refuses options of another identity, and names a missing one.
 fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
-    use IdentityOption::{ApiKey, Certificate, Jwt};
+    use IdentityOption::{ApiKey, Certificate, Fixed, Jwt};
     let on_envoy = arguments.target == Target::Envoy;
     // The option, whether it is there, the identities that take it, and whether one of those needs it.
-    let rows: [(&'static str, bool, &[IdentityOption], bool); 9] = [
+    let rows: [(&'static str, bool, &[IdentityOption], bool); 11] = [
+        ("--tenant", arguments.tenant.is_some(), &[Fixed], true),
+        ("--role", arguments.role.is_some(), &[Fixed], true),
         ("--claim", !arguments.claims.is_empty(), &[IdentityOption::Header, Jwt], false),
         ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
         ("--jwt-jwks", arguments.jwt_jwks.is_some(), &[Jwt], true),

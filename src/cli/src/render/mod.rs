@@ -28,7 +28,7 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 20] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -42,12 +42,17 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("unpinned.yaml", include_str!("../../templates/unpinned.yaml.j2")),
     ("filter.yaml", include_str!("../../templates/filter.yaml.j2")),
     ("native.yaml", include_str!("../../templates/native.yaml.j2")),
+    ("decompressor.yaml", include_str!("../../templates/decompressor.yaml.j2")),
+    ("istio-before-router.yaml", include_str!("../../templates/istio-before-router.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
     ("rate-limit.yaml", include_str!("../../templates/rate-limit.yaml.j2")),
     ("cluster-rate-limit.yaml", include_str!("../../templates/cluster-rate-limit.yaml.j2")),
     ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
 ];
+
+/// The codings of request bodies that Envoy decodes in front of the gate, as in the names of its messages.
+const DECOMPRESSORS: [&str; 2] = ["Gzip", "Zstd"];
 
 /// Returns the configuration for `arguments`.
 pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError> {
@@ -120,6 +125,8 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         headers => identity::headers(options),
         api_key => identity::api_key(options),
         certificate => identity::certificate(options),
+        fixed => identity::fixed(options),
+        decompressors => DECOMPRESSORS,
         identity_filters => identity::filters(options.arguments),
         rate_limit => options.rate_limit.as_ref().map(RateLimit::values),
         request_bytes => limits.request_bytes,

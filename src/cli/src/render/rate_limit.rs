@@ -63,6 +63,12 @@ impl RateLimit {
             IdentityOption::ApiKey => {
                 vec![Descriptor { key: "client", source: DescriptorSource::Header(CLIENT.to_owned()) }]
             }
+            IdentityOption::Fixed => {
+                return Err(RenderError::Useless {
+                    option: OPTION,
+                    because: "--identity fixed, with which no request differs; limit the role in the contract",
+                });
+            }
             IdentityOption::Certificate => {
                 return Err(RenderError::Useless {
                     option: OPTION,

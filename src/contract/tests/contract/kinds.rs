@@ -351,7 +351,7 @@ fn conditions_read_what_marked_strings_mean() {
         ),
         ("!has(args.files) || args.files.all(f, !has(f.from) || command(f.from).network)", "does not know `f.from`"),
         // The mark is on one item alone, which no condition can name.
-        ("!has(args.pair) || args.pair.all(f, path(f).within('docs'))", "does not know `f`"),
+        ("!has(args.pair) || args.pair.all(f, path(f).within('docs'))", "`f` has no single type"),
         ("!has(args.p) || path(args.p).within('../other%2e')", "expected a directory; "),
         ("!has(args.p) || path(args.p).within(args.plain)", "args.plain"),
         ("!has(args.p) || path(args.p).below('docs')", "unknown function"),

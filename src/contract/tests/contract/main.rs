@@ -9,6 +9,8 @@
 
 // Modules without `cfg` also run as WebAssembly; the others read files or generate their cases.
 mod advice;
+#[cfg(not(target_arch = "wasm32"))]
+mod agents;
 mod claims;
 mod compare;
 #[cfg(not(target_arch = "wasm32"))]

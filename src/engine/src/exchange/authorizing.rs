@@ -4,6 +4,7 @@ use super::rounds::after;
 use super::state::answer_stream::AnswerStream;
 use super::state::authorizing::{HeldRequest, HeldStream};
 use super::state::{ExchangeState, Forwarded};
+use super::streaming::after_error;
 use super::{Core, Transition, exceeds};
 use crate::authorize;
 use crate::effect::{Effect, Forward, ReleaseRule, Reply, RunCall};
@@ -72,7 +73,7 @@ impl Core {
             Err(refusal) => {
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&held.turn.stream.error(&refusal.api_error()));
-                (after(ended, ExchangeState::Closed), Effect::Finish(out))
+                (after(ended, after_error(held.turn.stream.is_cut_after_error())), Effect::Finish(out))
             }
         }
     }

@@ -32,7 +32,9 @@ impl Core {
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(self.gate.identity.headers())),
+            Ok(Head::Passthrough) => {
+                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
+            }
             Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head))),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);

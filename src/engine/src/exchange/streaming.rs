@@ -35,8 +35,7 @@ impl Core {
                 self.count_stream(&answer_stream);
                 self.tally.error = Some(refusal.code);
                 out.extend_from_slice(&answer_stream.error(&refusal));
-                // A client reopens the server's own stream only if it is cut.
-                close(if answer_stream.is_own() { ExchangeState::Cut } else { ExchangeState::Closed }, out, chunk, end)
+                close(after_error(answer_stream.is_cut_after_error()), out, chunk, end)
             }
         }
     }
@@ -104,6 +103,11 @@ fn emit(out: Vec<u8>, chunk: &[u8]) -> Effect {
         same if same == chunk => Effect::Pass,
         _ => Effect::Emit(out),
     }
+}
+
+/// The state after a stream's error, while the upstream has not ended.
+pub(super) fn after_error(is_cut: bool) -> ExchangeState {
+    if is_cut { ExchangeState::Cut } else { ExchangeState::Closed }
 }
 
 /// The stream's last bytes; `state` follows unless the upstream has ended too.

@@ -202,24 +202,24 @@ fn a_request_is_checked_against_contract_and_role_and_rewritten() {
     };
     let tools = |tools: Value| with("toolConfig", json!({"tools": tools}));
     for (model, role, body, expected) in [
-        ("amazon.nova-pro-v1%3A0", "clerk", request(), (403, "AccessDeniedException", "model_not_allowed")),
-        (MODEL, "clerk", with("modelId", json!("nova")), (403, "AccessDeniedException", "model_not_allowed")),
-        (MODEL, "nobody", request(), (403, "AccessDeniedException", "role_forbidden")),
-        (MODEL, "viewer", request(), (403, "AccessDeniedException", "role_forbidden")),
-        (MODEL, "clerk", tools(json!([tool("rm_rf")])), (403, "AccessDeniedException", "tool_not_in_contract")),
+        ("amazon.nova-pro-v1%3A0", "clerk", request(), (400, "ValidationException", "model_not_allowed")),
+        (MODEL, "clerk", with("modelId", json!("nova")), (400, "ValidationException", "model_not_allowed")),
+        (MODEL, "nobody", request(), (400, "ValidationException", "role_forbidden")),
+        (MODEL, "viewer", request(), (400, "ValidationException", "role_forbidden")),
+        (MODEL, "clerk", tools(json!([tool("rm_rf")])), (400, "ValidationException", "tool_not_in_contract")),
         (
             MODEL,
             "clerk",
             tools(json!([{"systemTool": {"name": "nova_code_interpreter"}}])),
-            (403, "AccessDeniedException", "provider_tool_forbidden"),
+            (400, "ValidationException", "provider_tool_forbidden"),
         ),
         (
             MODEL,
             "clerk",
             with("toolConfig", json!({ "tools": [], "future": {} })),
-            (403, "AccessDeniedException", "provider_tool_forbidden"),
+            (400, "ValidationException", "provider_tool_forbidden"),
         ),
-        (prompt, "clerk", request(), (403, "AccessDeniedException", "server_state_forbidden")),
+        (prompt, "clerk", request(), (400, "ValidationException", "server_state_forbidden")),
         (
             MODEL,
             "clerk",
@@ -269,7 +269,7 @@ fn on_error_a_call_ends_the_exchange_in_an_exception() {
     let turn = answer(&[json!({"text": "A"}), used("t1", "get_weather", GOOD), used("t2", "order", r#"{"sku":7}"#)]);
     let (mut exchange, _) = sent("error", false);
     let (status, kind, code) = refused(answered(&mut exchange, turn.to_string().as_bytes()));
-    assert_eq!((status, kind.as_str(), code.as_str()), (403, "AccessDeniedException", "arguments_invalid"));
+    assert_eq!((status, kind.as_str(), code.as_str()), (400, "ValidationException", "arguments_invalid"));
 
     let (mut exchange, _) = sent("error", true);
     let (out, _) = streamed(&mut exchange, &stream_of(&turn, 3), &[64]);

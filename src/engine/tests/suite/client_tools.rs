@@ -251,7 +251,7 @@ fn tools_of_an_item_are_filtered_and_rewritten_and_their_calls_are_decided() {
         { "type": "namespace", "name": "other", "description": "x", "tools": [function("rm_rf")] },
     ]));
     let (_, effect) = send(&gate("refuse"), "coder", "/v1/responses", &asked);
-    assert_eq!(refused(effect), (403, "tool_not_in_contract".to_owned()));
+    assert_eq!(refused(effect), (400, "tool_not_in_contract".to_owned()));
     let (mut exchange, forwarded) = sent(&drop, &asked);
     assert_eq!(forwarded.get("tools"), None);
     let expected = json!([{ "type": "namespace", "name": "functions", "description": "", "tools": [

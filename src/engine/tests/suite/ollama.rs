@@ -146,9 +146,9 @@ fn an_allowed_request_is_forwarded_with_the_contracts_declarations_and_limits() 
 fn a_forbidden_request_is_refused_in_ollamas_format() {
     let tools = |kind: &str, name: &str| json!([{ "type": kind, "function": { "name": name } }]);
     let table = [
-        (json!({ "model": "other" }), 403, "model_not_allowed"),
-        (json!({ "tools": tools("function", "rm_rf") }), 403, "tool_not_in_contract"),
-        (json!({ "tools": tools("web_search", "w") }), 403, "provider_tool_forbidden"),
+        (json!({ "model": "other" }), 400, "model_not_allowed"),
+        (json!({ "tools": tools("function", "rm_rf") }), 400, "tool_not_in_contract"),
+        (json!({ "tools": tools("web_search", "w") }), 400, "provider_tool_forbidden"),
         (json!({ "Tools": tools("function", "rm_rf") }), 400, "request_invalid"),
         (json!({ "messages": "hi" }), 400, "request_invalid"),
     ];
@@ -200,7 +200,7 @@ fn refuse_gives_the_reason_after_the_text_and_releases_the_others() {
 fn error_answers_with_the_code_of_the_call() {
     let calls = [oslo(), call("rm_rf", json!({}))];
     let effect = answered(&mut sent("error", false), message("", &calls));
-    assert_eq!(refused(effect), (403, "tool_not_in_contract".into()));
+    assert_eq!(refused(effect), (400, "tool_not_in_contract".into()));
     let (out, _) = streamed(&mut sent("error", true), &lines(&["Hi"], &calls), &[64]);
     let seen = seen(&out);
     assert_eq!((seen.content.as_str(), seen.error.as_str(), seen.done), ("Hi", "tool_not_in_contract", false));

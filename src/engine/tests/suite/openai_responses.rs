@@ -102,22 +102,22 @@ fn a_forbidden_request_is_refused() {
     let mut nameless = with("prompt", json!({ "id": "pmpt_1" }));
     nameless.as_object_mut().unwrap().remove("model");
     let table = [
-        (with("model", json!("other")), 403, "model_not_allowed"),
-        (with("models", json!(["other"])), 403, "model_not_allowed"),
-        (nameless, 403, "model_not_allowed"),
-        (tool(json!({ "type": "function", "name": "rm_rf" })), 403, "tool_not_in_contract"),
-        (with("tool_choice", json!({ "type": "function", "name": "rm_rf" })), 403, "tool_not_in_contract"),
-        (tool(json!({ "type": "web_search" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "file_search", "vector_store_ids": [] })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "code_interpreter" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "mcp", "server_label": "s" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "computer_use_preview" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "image_generation" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "custom", "name": "exec" })), 403, "tool_not_in_contract"),
+        (with("model", json!("other")), 400, "model_not_allowed"),
+        (with("models", json!(["other"])), 400, "model_not_allowed"),
+        (nameless, 400, "model_not_allowed"),
+        (tool(json!({ "type": "function", "name": "rm_rf" })), 400, "tool_not_in_contract"),
+        (with("tool_choice", json!({ "type": "function", "name": "rm_rf" })), 400, "tool_not_in_contract"),
+        (tool(json!({ "type": "web_search" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "file_search", "vector_store_ids": [] })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "code_interpreter" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "mcp", "server_label": "s" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "computer_use_preview" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "image_generation" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "custom", "name": "exec" })), 400, "tool_not_in_contract"),
         (tool(json!({ "type": "namespace", "name": "x", "tools": 1 })), 400, "request_invalid"),
         (
             tool(json!({ "type": "namespace", "name": "x", "tools": [{ "type": "function", "name": "order" }] })),
-            403,
+            400,
             "tool_not_in_contract",
         ),
         (
@@ -125,30 +125,30 @@ fn a_forbidden_request_is_refused() {
             400,
             "request_invalid",
         ),
-        (tool(json!({ "type": "shell", "environment": { "type": "container_auto" } })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "shell" })), 403, "tool_not_in_contract"),
-        (tool(json!({ "type": "tool_search" })), 403, "provider_tool_forbidden"),
-        (tool(json!({ "type": "tool_search", "execution": "client" })), 403, "tool_not_in_contract"),
+        (tool(json!({ "type": "shell", "environment": { "type": "container_auto" } })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "shell" })), 400, "tool_not_in_contract"),
+        (tool(json!({ "type": "tool_search" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "tool_search", "execution": "client" })), 400, "tool_not_in_contract"),
         (tool(json!({ "type": "tool_search", "execution": "both" })), 400, "request_invalid"),
-        (with("tool_choice", json!({ "type": "mcp", "server_label": "s" })), 403, "provider_tool_forbidden"),
+        (with("tool_choice", json!({ "type": "mcp", "server_label": "s" })), 400, "provider_tool_forbidden"),
         (
             item(json!({ "type": "additional_tools", "tools": [{ "type": "function", "name": "rm_rf" }] })),
-            403,
+            400,
             "tool_not_in_contract",
         ),
         (
             item(json!({ "type": "additional_tools", "tools": [{ "type": "web_search" }] })),
-            403,
+            400,
             "provider_tool_forbidden",
         ),
         (item(json!({ "type": "additional_tools" })), 400, "request_invalid"),
-        (item(json!({ "type": "message", "role": "user", "tools": [{}] })), 403, "provider_tool_forbidden"),
-        (item(json!({ "type": "mcp_approval_response", "approve": true })), 403, "provider_tool_forbidden"),
-        (with("previous_response_id", json!("resp_0")), 403, "server_state_forbidden"),
-        (with("conversation", json!("conv_0")), 403, "server_state_forbidden"),
-        (with("prompt", json!({ "id": "pmpt_1" })), 403, "server_state_forbidden"),
-        (item(json!({ "type": "item_reference", "id": "msg_1" })), 403, "server_state_forbidden"),
-        (item(json!({ "type": "compaction", "encrypted_content": "x" })), 403, "server_state_forbidden"),
+        (item(json!({ "type": "message", "role": "user", "tools": [{}] })), 400, "provider_tool_forbidden"),
+        (item(json!({ "type": "mcp_approval_response", "approve": true })), 400, "provider_tool_forbidden"),
+        (with("previous_response_id", json!("resp_0")), 400, "server_state_forbidden"),
+        (with("conversation", json!("conv_0")), 400, "server_state_forbidden"),
+        (with("prompt", json!({ "id": "pmpt_1" })), 400, "server_state_forbidden"),
+        (item(json!({ "type": "item_reference", "id": "msg_1" })), 400, "server_state_forbidden"),
+        (item(json!({ "type": "compaction", "encrypted_content": "x" })), 400, "server_state_forbidden"),
         (with("background", json!(true)), 400, "request_invalid"),
         (item(json!({ "type": "invented" })), 400, "request_invalid"),
         (tool(json!({ "type": "function", "function": { "name": "get_weather" } })), 400, "request_invalid"),
@@ -246,7 +246,7 @@ fn a_call_no_later_one_can_take_back_is_released_in_its_own_place() {
 #[test]
 fn error_answers_with_the_code_of_the_call() {
     let turn = [oslo("c1"), call("c2", "rm_rf", "{}")];
-    assert_eq!(refused(answered(&mut sent("error", false), &response(&turn))), (403, "tool_not_in_contract".into()));
+    assert_eq!(refused(answered(&mut sent("error", false), &response(&turn))), (400, "tool_not_in_contract".into()));
     let (out, _) = streamed(&mut sent("error", true), stream(&turn, 1).as_bytes(), &[7]);
     let seen = accumulate(&out);
     assert_eq!((seen.error.as_str(), seen.ended, seen.said().1), ("tool_not_in_contract", false, vec![]));
@@ -260,9 +260,9 @@ fn malformed_calls_are_refused() {
         (vec![call("c1", "order", good), call("c1", "order", good)], "call_malformed"),
         (vec![call("c1", "order", r#"{"sku":"a","sku":"b"}"#)], "arguments_not_json"),
     ] {
-        assert_eq!(refused(answered(&mut sent("error", false), &response(&turn))), (403, code.to_owned()), "{turn:?}");
+        assert_eq!(refused(answered(&mut sent("error", false), &response(&turn))), (400, code.to_owned()), "{turn:?}");
         let (out, _) = streamed(&mut sent("error", true), stream(&turn, 4).as_bytes(), &[]);
-        assert_eq!(events(&out).pop().unwrap()["code"], code, "{turn:?}");
+        assert_eq!(events(&out).pop().unwrap()["error"]["code"], code, "{turn:?}");
     }
 }
 
@@ -532,7 +532,7 @@ proptest! {
         let (out, _) = streamed(&mut sent_by("viewer", "refuse", true), &text[..cut], &[]);
         let kinds = events(&out).into_iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let last = kinds.last().map(String::as_str).unwrap_or_default();
-        prop_assert!(last == "error" || last == "response.completed", "{last}");
+        prop_assert!(last == "response.failed" || last == "response.completed", "{last}");
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn the_text_of_users_is_redacted_if_the_contract_says_so() {
         }
         let reply = refused(&gate, path, &filled(template, "rain", "a TOP SECRET plan"));
         let body = String::from_utf8(reply.body).unwrap();
-        assert!(reply.status == 403 && body.contains("text_denied") && !body.contains("TOP"), "{path} {body}");
+        assert!(reply.status == 400 && body.contains("text_denied") && !body.contains("TOP"), "{path} {body}");
     }
 }
 
@@ -176,11 +176,11 @@ fn denied_and_large_results_are_refused_in_the_words_of_the_api() {
     let gate = with(POLICY, "refuse");
     for (path, template) in REQUESTS {
         for (text, status, code) in [
-            ("a TOP SECRET plan".to_owned(), 403, "result_denied"),
-            (r#"{"a": ["TOP SECRET"]}"#.to_owned(), 403, "result_denied"),
-            (r#"{"TOP SECRET": 1}"#.to_owned(), 403, "result_denied"),
-            ("TOP\u{200b} SECRET".to_owned(), 403, "result_denied"),
-            ("planted".repeat(300), 413, "result_too_large"),
+            ("a TOP SECRET plan".to_owned(), 400, "result_denied"),
+            (r#"{"a": ["TOP SECRET"]}"#.to_owned(), 400, "result_denied"),
+            (r#"{"TOP SECRET": 1}"#.to_owned(), 400, "result_denied"),
+            ("TOP\u{200b} SECRET".to_owned(), 400, "result_denied"),
+            ("planted".repeat(300), 400, "result_too_large"),
         ] {
             let reply = refused(&gate, path, &filled(template, &text, "hello"));
             let body = String::from_utf8(reply.body).unwrap();

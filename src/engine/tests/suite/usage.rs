@@ -377,7 +377,7 @@ fn a_model_without_a_price_is_refused_if_the_contract_says_so() {
         let Effect::Reply(reply) = send_with(&mut exchange, &headers, body.to_string().as_bytes()) else {
             panic!("{api}")
         };
-        assert_eq!(reply.status, 403, "{api}");
+        assert_eq!(reply.status, 400, "{api}");
         assert!(String::from_utf8_lossy(&reply.body).contains("no price of this model"), "{api}");
         assert_eq!(exchange.tally().verdict(), "error:model_not_priced", "{api}");
         sent_to(&gate, api, true);

@@ -31,21 +31,24 @@ pub(super) fn add_refused(call: &mut audit::Call, contract: &Contract, caller: &
     add_text(call, contract, caller, &given.tool, &given.arguments);
 }
 
-/// Adds the reading of a call that the filter decided under this contract. Without arguments, it is the kind and the profile that decided.
+/// Adds the reading of a call that the filter decided under this contract. Without arguments, or without the workspace that the request
+/// stated, it is the kind and the profile that decided.
 pub(super) fn add_recorded(
     call: &mut audit::Call,
     contract: &Contract,
     caller: &Caller,
     (code, pointer): (&str, &str),
 ) {
-    let tool = call.tool.clone();
-    if let Some(arguments) = call.arguments.take() {
-        add_text(call, contract, caller, &tool, &arguments);
-        call.arguments = Some(arguments);
-        return;
+    let Some(tool) = contract.tool(&call.tool) else { return };
+    // A decision has no workspace. Without it, every path would seem refused.
+    let lacks_workspace = contract.workspace_header().is_some() && caller.workspace.is_none() && tool.needs_workspace();
+    match call.arguments.take_if(|_| !lacks_workspace) {
+        Some(arguments) => {
+            add_text(call, contract, caller, tool.name(), &arguments);
+            call.arguments = Some(arguments);
+        }
+        None => call.readings.extend(reading_at(contract, &caller.role, tool, code, pointer).map(recorded)),
     }
-    let reading = contract.tool(&tool).and_then(|tool| reading_at(contract, &caller.role, tool, code, pointer));
-    call.readings.extend(reading.map(recorded));
 }
 
 fn add_text(call: &mut audit::Call, contract: &Contract, caller: &Caller, tool: &str, arguments: &str) {

@@ -26,6 +26,10 @@ pub(super) fn judge(
             let is_flag = matches!(text, "-e" | "-u" | "-x" | "-eu" | "-ex" | "-ux" | "-eux" | "+e" | "+u" | "+x");
             is_flag || matches!(text, "-o" | "-eo" | "-euo" | "-euxo" | "pipefail" | "errexit" | "nounset" | "xtrace")
         })?,
+        // The reader accepts only numbers here: `exit $code` after `code=$?`.
+        "exit" if matches!(rest, [Given { value: Value::Open { .. }, .. }]) => {
+            rest.iter().for_each(|given| mark(out, *given, WordSort::Number));
+        }
         "exit" | "break" | "continue" | "wait" => {
             check(rest, out, WordSort::Number, |text| {
                 text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -67,7 +67,7 @@ pub fn judge(line: &ShellLine, rules: &CommandRules, scope: &PathScope<'_>) -> R
 impl Judge<'_> {
     /// Judges the commands of a line that begins in one of the directories.
     pub(super) fn line(&mut self, line: &ShellLine, start: Arc<[ResolvedPath]>) -> Result<(), Refusal> {
-        let of = u32::try_from(line.commands.len()).unwrap_or(u32::MAX);
+        let of = u16::try_from(line.commands.len()).unwrap_or(u16::MAX);
         let mut bases = Bases::new(start);
         let mut feeds = Feeds::default();
         let mut last = 0;
@@ -102,8 +102,9 @@ impl Judge<'_> {
                 LineStep::Join | LineStep::EndLoop => bases.join().map_err(whole),
             };
             outcome.map_err(|fault| {
-                let word = fault.at.and_then(|at| u32::try_from(at + 1).ok());
-                Refusal { spot: Spot::Command { index: last + 1, of, word }, reason: fault.reason }
+                let word = fault.at.and_then(|at| u16::try_from(at + 1).ok());
+                let index = u16::try_from(last + 1).unwrap_or(u16::MAX);
+                Refusal { spot: Spot::Command { index, of, word }, reason: fault.reason }
             })?;
         }
         Ok(())

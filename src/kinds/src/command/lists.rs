@@ -55,7 +55,8 @@ pub(super) fn below(paths: &[&str], bases: &[ResolvedPath], workspace: &Workspac
     for base in bases {
         for path in paths {
             let path = workspace.resolve(path, base).ok()?;
-            if !below.contains(&path) {
+            // As for the paths of the report, looking further back would cost more than it saves.
+            if !below.iter().rev().take(16).any(|own| *own == path) {
                 below.push(path);
             }
         }

@@ -1,5 +1,6 @@
 //! Shell lines: read as every shell reads them, and judged program by program.
 
+mod archives;
 mod bases;
 mod builtins;
 mod feed;

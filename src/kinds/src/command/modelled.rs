@@ -29,6 +29,7 @@ impl Judge<'_> {
         match model.words {
             "find" => return self.find(model, words, place, out),
             "apply_patch" => return self.apply_patch(words, place, out),
+            "tar" => return self.tar(model, words, place, out),
             _ => {}
         }
         let skip = model.words.split(' ').count();

@@ -81,13 +81,35 @@ pub(super) fn sort<'a>(model: &'static Model, words: &'a [Given<'a>], skip: usiz
             }
         }
     }
+    let values = walk.out.items.len();
     let (first, second) = model.operands();
     walk.operands(first, &before)?;
     if is_split {
         walk.operands(second, &after)?;
     }
-    walk.out.items.sort_by_key(|item| item.given.at);
+    walk.out.items = in_order(&walk.out.items, values);
     Ok(walk.out)
+}
+
+/// Merges the values of options with the operands after them. Each of the two is in the order of the line, so nothing is sorted: a
+/// sort is 4 KB of the filter's module. The word that the line does not have stands first.
+fn in_order<'a>(items: &[SortedWord<'a>], values: usize) -> Vec<SortedWord<'a>> {
+    let (values, operands) = items.split_at_checked(values).unwrap_or_default();
+    let order = |item: &SortedWord<'_>| item.given.at.unwrap_or(usize::MAX);
+    let mut merged = Vec::with_capacity(items.len());
+    let mut operands = operands.iter().peekable();
+    for value in values {
+        while let Some(operand) = operands.next_if(|operand| order(operand) < order(value)) {
+            merged.push(*operand);
+        }
+        merged.push(*value);
+    }
+    merged.extend(operands);
+    if let Some(found) = merged.pop_if(|item| item.given.at.is_none()) {
+        merged.insert(0, found);
+    }
+    debug_assert!(merged.is_sorted_by_key(|item| item.given.at), "the words are in the order of the line");
+    merged
 }
 
 // === impl OptionWalk ===
@@ -110,6 +132,11 @@ impl<'a> OptionWalk<'a> {
                     (name, Some(Value::Open { is_one: true, prefix: rest }))
                 }
                 _ => return Err(given.fault(OPEN)),
+            },
+            // `--include=*.rs`: each name that matches begins with the option.
+            Value::Pattern(pattern) => match self.model.long_of_pattern(pattern) {
+                Some(name) => (name, Some(Value::Open { is_one: true, prefix: "" })),
+                None => return Err(given.fault(OPEN)),
             },
             _ => return Err(given.fault(OPEN)),
         };

@@ -140,9 +140,13 @@ impl CommandRules {
     pub(super) fn find<'a>(&self, command: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&CompiledEntry> {
         let fits = |entry: &&CompiledEntry| begins(command.clone(), entry.words.iter().map(String::as_str));
         let most = self.entries.iter().filter(fits).map(|entry| entry.words.len()).max();
-        let mut found: Vec<&CompiledEntry> =
-            self.entries.iter().filter(|entry| Some(entry.words.len()) == most).filter(fits).collect();
-        found.sort_by_key(|entry| entry.decision != Decision::Ask);
+        let mut found = Vec::new();
+        for asks in [true, false] {
+            let is_next = |entry: &&CompiledEntry| {
+                (entry.decision == Decision::Ask) == asks && Some(entry.words.len()) == most && fits(entry)
+            };
+            found.extend(self.entries.iter().filter(is_next));
+        }
         found
     }
 }

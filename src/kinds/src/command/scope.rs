@@ -22,8 +22,8 @@ pub struct PathScope<'a> {
     pub write: &'a PathRules,
     /// The hosts that programs such as `curl` may reach.
     pub hosts: &'a HostRules,
-    /// Programs may walk directories that may hold forbidden paths, and use names that they find. If not, a walk is refused unless no
-    /// `!` entry can match below it.
+    /// Programs may walk, delete and move directories that may hold forbidden paths, and use names that they find. If not, this is
+    /// refused unless no `!` entry can match below the directory.
     pub is_recursive: bool,
 }
 
@@ -38,8 +38,14 @@ pub(super) enum Use {
     CopyTree,
     /// Makes or changes it.
     Write,
-    /// Deletes it with all below.
+    /// Makes or changes all that lies below.
+    WriteTree,
+    /// Deletes it, if it is a file or an empty directory.
     Delete,
+    /// Deletes it with all below.
+    DeleteTree,
+    /// Moves it with all below.
+    Move,
 }
 
 /// The scope, and the number of checks that are left.
@@ -55,17 +61,37 @@ impl Use {
     const fn mode(self) -> PathMode {
         match self {
             Self::Read | Self::Walk | Self::CopyTree => PathMode::Read,
-            Self::Write => PathMode::Write,
-            Self::Delete => PathMode::Delete,
+            Self::Write | Self::WriteTree => PathMode::Write,
+            Self::Delete | Self::DeleteTree | Self::Move => PathMode::Delete,
         }
     }
 
     const fn reason(self) -> &'static str {
         match self {
             Self::Read | Self::Walk | Self::CopyTree => "reads outside the profile's paths",
-            Self::Write => "writes outside the profile's paths",
-            Self::Delete => "deletes outside the profile's paths",
+            Self::Write | Self::WriteTree => "writes outside the profile's paths",
+            Self::Delete | Self::DeleteTree | Self::Move => "deletes outside the profile's paths",
         }
+    }
+
+    /// Returns the reason to refuse a directory that may hold forbidden names. `None` is for the use of one file.
+    const fn walk_reason(self) -> Option<&'static str> {
+        match self {
+            Self::Walk | Self::CopyTree => Some("walks a directory that may hold paths which the profile forbids"),
+            Self::WriteTree => Some("changes all below a directory that may hold paths which the profile forbids"),
+            Self::DeleteTree => {
+                Some("deletes a directory that may hold paths which the profile forbids; name its files")
+            }
+            Self::Move => {
+                Some("moves what may be a directory with paths that the profile forbids; copy the file, and delete it")
+            }
+            Self::Read | Self::Write | Self::Delete => None,
+        }
+    }
+
+    /// Returns true if what lies below gets other names, or goes.
+    const fn takes_all(self) -> bool {
+        matches!(self, Self::CopyTree | Self::DeleteTree | Self::Move)
     }
 }
 
@@ -112,20 +138,22 @@ impl<'a> Checker<'a> {
         if rules.check(&path).is_err() {
             return Err(how.reason());
         }
+        if let (false, Some(reason)) = (scope.is_recursive, how.walk_reason()) {
+            rules.check_tree(&path).map_err(|_| reason)?;
+        }
         match how {
-            Use::Walk | Use::CopyTree if !scope.is_recursive => {
-                rules
-                    .check_tree(&path)
-                    .map_err(|_| "walks a directory that may hold paths which the profile forbids")?;
-            }
             // A forbidden path below would get a name that is not forbidden.
             Use::CopyTree => rules.check_below(&path).map_err(
                 |_| "copies the whole of an allowed directory, or one that holds a path which the profile forbids",
             )?,
-            Use::Delete => rules.check_below(&path).map_err(|refusal| refusal.reason)?,
-            Use::Read | Use::Walk | Use::Write => {}
+            Use::Move => {
+                rules.check_below(&path).map_err(|refusal| refusal.reason)?;
+                scope.read.check_moved(&path).map_err(|refusal| refusal.reason)?;
+            }
+            Use::Delete | Use::DeleteTree => rules.check_below(&path).map_err(|refusal| refusal.reason)?,
+            Use::Read | Use::Walk | Use::Write | Use::WriteTree => {}
         }
-        let extent = if matches!(how, Use::Walk | Use::CopyTree | Use::Delete) { Extent::Tree } else { Extent::One };
+        let extent = if how.walk_reason().is_some() { Extent::Tree } else { Extent::One };
         note(out, JudgedPath { path, mode: how.mode(), extent });
         Ok(())
     }
@@ -145,7 +173,19 @@ impl<'a> Checker<'a> {
             if glob.directories().any(|directory| rules.check(directory).is_err()) {
                 return Err(how.reason());
             }
-            rules.check_glob_word(&glob).map_err(|refusal| refusal.reason)?;
+            rules.check_glob_word(&glob, self.scope.is_recursive).map_err(|refusal| refusal.reason)?;
+            if how.takes_all() {
+                rules.check_glob_below(&glob, self.scope.is_recursive).map_err(|refusal| refusal.reason)?;
+                if rules.empties(&glob) {
+                    return Err("takes all of a directory that the profile allows; name what is in it");
+                }
+            }
+            if how == Use::Move {
+                self.scope.read.check_glob_below(&glob, true).map_err(|refusal| refusal.reason)?;
+            }
+            if let (Use::Walk | Use::WriteTree, false) = (how, self.scope.is_recursive) {
+                rules.check_glob_below(&glob, false).map_err(|refusal| refusal.reason)?;
+            }
             for path in glob.directories() {
                 note(out, JudgedPath { path: path.clone(), mode: how.mode(), extent: Extent::Pattern });
             }
@@ -171,7 +211,7 @@ impl<'a> Checker<'a> {
                         .check_tree(path)
                         .map_err(|_| "uses paths that are not in the line, and the profile forbids some")?;
                 }
-                Use::Write | Use::Delete => {
+                Use::Write | Use::WriteTree | Use::Delete | Use::DeleteTree | Use::Move => {
                     scope.write.check_tree(path).map_err(
                         |_| "changes paths that are not in the line, and the profile may forbid some; name them",
                     )?;

@@ -45,9 +45,12 @@ impl Judge<'_> {
             "r" | "o" if files == FileUse::Walk => &[Use::Walk],
             "r" if files == FileUse::Edit && item.is_operand => &[Use::Write],
             "r" | "o" | "L" | "y" | "q" | "t" | "g" => &[Use::Read],
+            "w" if files == FileUse::Walk => &[Use::WriteTree],
             "w" => &[Use::Write],
+            "d" if files == FileUse::Walk => &[Use::DeleteTree],
             "d" => &[Use::Delete],
-            "v" => &[Use::Read, Use::Delete],
+            "v" => &[Use::Read, Use::Move],
+            "G" if files == FileUse::Walk => &[Use::WriteTree],
             "G" => &[Use::Write],
             _ => &[],
         };

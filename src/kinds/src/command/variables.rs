@@ -32,7 +32,14 @@ const ENVIRONMENT: &[&str] = &[
     "CARGO_INCREMENTAL",
 ];
 /// Variables with the one value that does no harm.
-const FIXED: &[(&str, &str)] = &[("GIT_PAGER", "cat"), ("PAGER", "cat"), ("GIT_TERMINAL_PROMPT", "0")];
+const FIXED: &[(&str, &str)] = &[
+    ("GIT_PAGER", "cat"),
+    ("PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_EDITOR", "true"),
+    ("GIT_SEQUENCE_EDITOR", "true"),
+];
 /// Names in upper case that no program gives a meaning.
 const OWN: &[&str] = &[
     "BASE", "BRANCH", "COMMIT", "COUNT", "DEST", "DIR", "DST", "END", "EXT", "F", "FILE", "FILES", "I", "INPUT",

@@ -217,12 +217,42 @@ impl PathRules {
     }
 
     /// Checks a pattern of a shell line: as [`check_glob_strict`](Self::check_glob_strict), and `*` matches no dot at the start of a name.
+    /// If programs may walk, a pattern with a letter or a digit may meet a forbidden one in stars alone: `*.rs` and `id_rsa*`.
     ///
     /// # Errors
     ///
     /// The directory is outside the allowed ones, or a pattern has a name in common with a forbidden one.
-    pub fn check_glob_word(&self, glob: &Glob) -> Result<(), Refusal> {
-        self.check_alternatives(glob, Strictness::Shell)
+    pub fn check_glob_word(&self, glob: &Glob, may_walk: bool) -> Result<(), Refusal> {
+        self.check_alternatives(glob, if may_walk { Strictness::ShellWritten } else { Strictness::Shell })
+    }
+
+    /// Checks a pattern of a shell line whose matches a program removes, moves or copies with all below.
+    ///
+    /// # Errors
+    ///
+    /// A forbidden path may lie below a match; if programs may not walk, also a forbidden name at any depth.
+    pub fn check_glob_below(&self, glob: &Glob, may_walk: bool) -> Result<(), Refusal> {
+        for Alternative { directory, rest } in &glob.alternatives {
+            let names = folded(directory);
+            let all = || names.iter().map(|name| Component::Name(name)).chain(rest.iter().map(component));
+            if self.forbids_below(directory, all, !may_walk) {
+                return Err(Refusal::whole("a path that the profile forbids may lie below a match"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if the pattern stands for all names of a directory that no allowed one holds.
+    #[must_use]
+    pub fn empties(&self, glob: &Glob) -> bool {
+        glob.alternatives.iter().any(|Alternative { directory, rest }| {
+            let is_all = |part: &Segment| match part {
+                Segment::AnyDepth => true,
+                Segment::Name(_) => false,
+                Segment::Pattern(pattern) => !pattern.writes(),
+            };
+            rest.len() <= 1 && rest.iter().all(is_all) && !self.is_below_allowed(directory)
+        })
     }
 
     /// Checks every alternative.

@@ -23,6 +23,8 @@ pub(crate) struct NamePattern {
     optional: u128,
     /// The last character of every name that matches, apart from dots and blanks at its end; `None` if names differ in it.
     last: Option<char>,
+    /// The first character of every name that matches; `None` if names differ in it.
+    first: Option<char>,
 }
 
 /// A part of a pattern.
@@ -120,6 +122,11 @@ impl NamePattern {
         self.tokens.first() == Some(&Token::Char('.'))
     }
 
+    /// Returns true if the pattern writes a letter or a digit.
+    pub(crate) fn writes(&self) -> bool {
+        self.tokens.iter().any(|token| matches!(token, Token::Char(c) if c.is_alphanumeric()))
+    }
+
     /// Returns true if a class of the pattern says what it does not hold.
     pub(crate) fn has_negation(&self) -> bool {
         self.tokens.iter().any(|token| matches!(token, Token::Class { is_negated: true, .. }))
@@ -160,6 +167,9 @@ impl NamePattern {
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
     pub(crate) fn matches(&self, name: &str) -> bool {
+        if self.first.is_some_and(|first| !name.starts_with(first)) {
+            return false;
+        }
         // Most names fail here. Without it, `*.pem` reads every character of every name.
         let is_other = |last| name.trim_end_matches(TRAIL).chars().next_back() != Some(last);
         if self.last.is_some_and(is_other) {
@@ -181,7 +191,11 @@ impl NamePattern {
             Some(Token::Char(c)) if !TRAIL.contains(c) && tokens.len() <= MOST_TOKENS => Some(*c),
             _ => None,
         };
-        Self { tokens, optional, last }
+        let first = match tokens.first() {
+            Some(Token::Char(c)) => Some(*c),
+            _ => None,
+        };
+        Self { tokens, optional, last, first }
     }
 
     /// Walks the tokens of the other side.

@@ -29,6 +29,8 @@ pub(super) struct RouteReach {
     pub(super) end: Option<usize>,
     /// True if the route may end below the path.
     pub(super) goes_on: bool,
+    /// True if a name of the path is one that the route needs, and the route may end below it: `.cargo` for `**/.cargo/credentials`.
+    pub(super) has_begun: bool,
 }
 
 /// The overlaps of names that count.
@@ -40,6 +42,9 @@ pub(super) enum Strictness {
     Possible,
     /// All that a shell's pattern can match: `*`, `?`, `[…]` and `**` do not match a dot at the start of a name.
     Shell,
+    /// As [`Shell`](Self::Shell), but two patterns that meet only in stars do not count if the shell's writes a letter or a digit: `*.rs`
+    /// and `id_rsa*`.
+    ShellWritten,
 }
 
 // === impl Route ===
@@ -53,6 +58,16 @@ impl Route {
         strictness: Strictness,
     ) -> RouteReach {
         RootedRoute { root, rest: &self.segments }.reach(components, strictness)
+    }
+
+    /// Compares the names of a path, as [`reach`](Self::reach) does.
+    pub(super) fn reach_names(&self, root: &[Segment], names: &[String]) -> RouteReach {
+        // One name at any depth is the form of most entries that forbid. It needs no set of positions.
+        if let ([], [Segment::AnyDepth, segment]) = (root, self.segments.as_slice()) {
+            let found = names.iter().position(|name| segment.meets(Component::Name(name), Strictness::Possible));
+            return RouteReach { end: found.map(|index| index + 1), goes_on: true, has_begun: found.is_some() };
+        }
+        self.reach(root, names.iter().map(|name| Component::Name(name)), Strictness::Possible)
     }
 }
 
@@ -76,28 +91,29 @@ impl<'r> RootedRoute<'r> {
 
     fn reach<'a>(self, components: impl Iterator<Item = Component<'a>>, strictness: Strictness) -> RouteReach {
         let end = bit(self.len());
-        let mut at = self.skip_depths(1);
+        let start = self.skip_depths(1);
+        let mut at = start;
         if at & end != 0 {
-            return RouteReach { end: Some(0), goes_on: true };
+            return RouteReach { end: Some(0), goes_on: true, has_begun: true };
         }
         for (index, component) in components.enumerate() {
             at = self.step(at, component, strictness);
             let is_counted = strictness != Strictness::Aimed || !matches!(component, Component::AnyDepth);
             if at & end != 0 && is_counted {
-                return RouteReach { end: Some(index + 1), goes_on: true };
+                return RouteReach { end: Some(index + 1), goes_on: true, has_begun: true };
             }
             at &= !end;
             if at == 0 {
                 break;
             }
         }
-        RouteReach { end: None, goes_on: at != 0 }
+        RouteReach { end: None, goes_on: at != 0, has_begun: at & !start != 0 }
     }
 
     /// Moves all positions over one component.
     fn step(self, from: u128, component: Component<'_>, strictness: Strictness) -> u128 {
         if matches!(component, Component::AnyDepth) {
-            if strictness == Strictness::Shell {
+            if strictness.is_shell() {
                 return self.skip_plain(from);
             }
             return if from == 0 { 0 } else { u128::MAX << from.trailing_zeros() };
@@ -112,10 +128,7 @@ impl<'r> RootedRoute<'r> {
             let is_last = index + 1 == self.len();
             if *segment == Segment::AnyDepth {
                 to |= here;
-            } else if segment.meets(
-                component,
-                if is_last || strictness == Strictness::Shell { strictness } else { Strictness::Possible },
-            ) {
+            } else if segment.meets(component, if is_last { strictness } else { strictness.before_last() }) {
                 to |= bit(index + 1);
             }
         }
@@ -159,6 +172,20 @@ pub(super) enum Component<'a> {
     AnyDepth,
 }
 
+// === impl Strictness ===
+
+impl Strictness {
+    /// Returns true for a pattern of a shell.
+    fn is_shell(self) -> bool {
+        matches!(self, Self::Shell | Self::ShellWritten)
+    }
+
+    /// Returns the strictness for names before the last one.
+    fn before_last(self) -> Self {
+        if self.is_shell() { Self::Shell } else { Self::Possible }
+    }
+}
+
 // === impl Segment ===
 
 impl Segment {
@@ -168,14 +195,13 @@ impl Segment {
             (Self::AnyDepth, _) | (_, Component::AnyDepth) => true,
             (Self::Name(name), Component::Name(other)) => name == other,
             (Self::Pattern(pattern), Component::Name(other)) => pattern.matches(other),
-            (_, Component::Pattern(other))
-                if strictness == Strictness::Shell && self.needs_dot() && !other.begins_with_dot() =>
-            {
+            (_, Component::Pattern(other)) if strictness.is_shell() && self.needs_dot() && !other.begins_with_dot() => {
                 false
             }
             (Self::Name(name), Component::Pattern(other)) => other.matches(name),
             (Self::Pattern(pattern), Component::Pattern(other)) => match pattern.overlap(other) {
                 Overlap::Aimed => true,
+                Overlap::Chance if strictness == Strictness::ShellWritten => !other.writes(),
                 Overlap::Chance => strictness != Strictness::Aimed,
                 Overlap::Nothing => false,
             },

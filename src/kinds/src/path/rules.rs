@@ -95,24 +95,34 @@ impl PathRules {
     }
 
     /// Checks a path that a program deletes or moves away: `check`, an entry allows a directory above it, and no `!` entry names a path
-    /// below it. Forbidden names at any depth below it are not seen, as in `check`.
+    /// below it. An entry such as `!**/.cargo/config` names one below each `.cargo`. Forbidden names at any depth below it are not seen;
+    /// [`check_tree`](Self::check_tree) refuses the directory for them.
     ///
     /// # Errors
     ///
     /// As of [`check`](Self::check), or the path is the workspace or the whole of an allowed entry, or holds a forbidden path.
     pub fn check_below(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
-        let is_below = self.rules.allowed.iter().any(|rule| {
-            let end = self.allowed_reach(rule, path).end;
-            end.is_some_and(|end| end < path.components().len())
-        });
-        if !is_below || self.root.path().is_within(path) {
+        if !self.is_below_allowed(path) {
             return Err(Refusal::whole("removes the whole of a directory that the profile allows"));
         }
         let names = folded(path);
-        let mut paths = self.rules.forbidden.iter().filter(|rule| rule.scope != entry::Scope::AnyDepth);
-        if paths.any(|rule| self.reach(rule, &names, path).goes_on) {
+        if self.rules.forbidden.iter().any(|rule| holds(rule, self.reach(rule, &names, path))) {
             return Err(Refusal::whole("removes a directory that holds a path which the profile forbids"));
+        }
+        Ok(())
+    }
+
+    /// Checks a path whose files get another name below another directory: `check`, and no `!` entry names a path below it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`check_below`](Self::check_below), but for the whole of an allowed entry.
+    pub fn check_moved(&self, path: &ResolvedPath) -> Result<(), Refusal> {
+        self.check(path)?;
+        let names = folded(path);
+        if self.rules.forbidden.iter().any(|rule| holds(rule, self.reach(rule, &names, path))) {
+            return Err(Refusal::whole("moves a directory that holds a path which the profile forbids"));
         }
         Ok(())
     }
@@ -160,10 +170,40 @@ impl PathRules {
         components: impl Fn() -> I,
         strictness: Strictness,
     ) -> bool {
-        self.rules.forbidden.iter().any(|rule| {
+        self.reaches(directory, components, strictness).any(|(_, reach)| reach.end.is_some())
+    }
+
+    /// Returns true if a rule forbids a path below what the components stand for: any path of a walk, else one that an entry names.
+    pub(super) fn forbids_below<'a, I: Iterator<Item = Component<'a>>>(
+        &self,
+        directory: &ResolvedPath,
+        components: impl Fn() -> I,
+        is_walk: bool,
+    ) -> bool {
+        let mut reaches = self.reaches(directory, components, Strictness::Shell);
+        reaches.any(|(rule, reach)| if is_walk { reach.goes_on } else { holds(rule, reach) && reach.end.is_none() })
+    }
+
+    /// Compares what the components stand for with each rule that forbids.
+    fn reaches<'a, I: Iterator<Item = Component<'a>>>(
+        &self,
+        directory: &ResolvedPath,
+        components: impl Fn() -> I,
+        strictness: Strictness,
+    ) -> impl Iterator<Item = (&Rule, RouteReach)> {
+        self.rules.forbidden.iter().map(move |rule| {
             let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(directory) } else { 0 };
-            rule.route.reach(self.before(rule, true), components().skip(start), strictness).end.is_some()
+            (rule, rule.route.reach(self.before(rule, true), components().skip(start), strictness))
         })
+    }
+
+    /// Returns true if an entry allows a directory above the one.
+    pub(super) fn is_below_allowed(&self, directory: &ResolvedPath) -> bool {
+        let is_below = self.rules.allowed.iter().any(|rule| {
+            let end = self.allowed_reach(rule, directory).end;
+            end.is_some_and(|end| end < directory.components().len())
+        });
+        is_below && !self.root.path().is_within(directory)
     }
 
     /// Returns the first absolute entry that allows a path which begins with such components, or that such a path leads to.
@@ -183,14 +223,13 @@ impl PathRules {
 
     /// Compares a path with a rule that allows.
     fn allowed_reach(&self, rule: &Rule, path: &ResolvedPath) -> RouteReach {
-        rule.route.reach(self.before(rule, false), names_of(path.components()), Strictness::Possible)
+        rule.route.reach_names(self.before(rule, false), path.components())
     }
 
     /// Compares a path with a rule that forbids.
     fn reach(&self, rule: &Rule, names: &[String], path: &ResolvedPath) -> RouteReach {
         let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(path) } else { 0 };
-        let names = names_of(names.get(start..).unwrap_or_default());
-        rule.route.reach(self.before(rule, true), names, Strictness::Possible)
+        rule.route.reach_names(self.before(rule, true), names.get(start..).unwrap_or_default())
     }
 
     /// Returns the number of components that names at any depth are not compared with: those of the root that the model cannot choose,
@@ -231,12 +270,15 @@ impl CompiledRules {
     }
 }
 
+/// Returns true if the rule names a path below the compared one, and not only a name at any depth.
+fn holds(rule: &Rule, reach: RouteReach) -> bool {
+    match rule.scope {
+        entry::Scope::FileSystem | entry::Scope::Workspace => reach.goes_on,
+        entry::Scope::AnyDepth => reach.has_begun,
+    }
+}
+
 /// Returns the folded names of a path.
 pub(super) fn folded(path: &ResolvedPath) -> Vec<String> {
     path.components().iter().map(|name| fold::fold(name)).collect()
-}
-
-/// Returns names as components.
-fn names_of(names: &[String]) -> impl Iterator<Item = Component<'_>> {
-    names.iter().map(|name| Component::Name(name))
 }

@@ -289,7 +289,7 @@ fn entries_decide_by_their_words() {
     assert_eq!(decision("terraform apply"), Ok(Decision::Ask));
 }
 
-fn no_entry(index: u32, of: u32) -> Refusal {
+fn no_entry(index: u16, of: u16) -> Refusal {
     let spot = callgate_kinds::Spot::Command { index, of, word: Some(1) };
     Refusal { spot, reason: "no `run` or `ask` entry of the profile allows this command" }
 }

@@ -14,8 +14,10 @@ mod rows;
 
 mod attacks;
 mod data;
+mod disguises;
 mod evasions;
 mod lines;
 mod models;
 mod page;
 mod profiles;
+mod trees;

@@ -47,7 +47,7 @@ fn spellings(item: &str) -> Vec<String> {
 
 /// Returns true for a program whose options the general reader does not read.
 fn is_special(model: &ProgramModel) -> bool {
-    matches!(model.words, "find" | "apply_patch" | "xargs") || model.operands.ends_with('c')
+    matches!(model.words, "find" | "apply_patch" | "xargs" | "tar") || model.operands.ends_with('c')
 }
 
 #[test]

@@ -60,14 +60,54 @@ const TAIL: &str = r#"
 | `printf %d "$x"` | some shells evaluate the argument | `printf %s "$x"` |
 | an awk program with `>` or `\|` | it may write a file or run a program | turn the comparison round |
 | `sed -i '' s/a/b/ FILE` | GNU's and BSD's `sed` read it differently | `sed -i.bak s/a/b/ FILE` |
-| `git tag NAME`, `git branch NAME`, `git rebase`, `git reset` | no model | an entry with `args` |
+| `git tag NAME`, `git branch NAME`, `git apply` | no model | an entry with `args`; the tool of patches |
+| `tar xf a.tar` | the line does not name what the archive holds, which may be any path, link or hook | list it, and extract by hand |
+| `git rebase -i`, `-x`; `git merge -s`, `-X`, `-e` | they run a line, an editor, or a program by its name | without these options |
+| `git push --force`, `git clean -fd` | no model has the option | an entry with `args` |
+
+## Honest lines that an example profile refuses
+
+`agents_not_allowed.txt` in the tests lists 174 lines of agents that the profile `edit` of `contracts/agent-desk` does not allow, and 369 others
+are allowed. The reasons:
+
+| message | for example | instead |
+|---|---|---|
+| `` no `run` or `ask` entry of the profile allows this command `` | `npx`, `gh`, `docker`, `ssh`, `python -c`, `node script.js`, `./build.sh`: they run any code, reach any host, or have no model | an entry with `args: any`, in a sandbox |
+| the same | `curl`, `ps aux`, `env`, `kill`: the host is not listed, or other processes are seen or ended | an entry |
+| `a path that the profile forbids may be among the matches` | `cat *`, `ls *.toml` beside `!@secrets`, which has `secrets.toml` | name the files, or `src/*.rs` |
+| `has a class that programs read in two ways` | `ls [a-c]*.txt`: the language of the system changes ranges | `[abc]*.txt` |
+| `` may become an option; write `./` or `--` before it `` | `wc -l "$f"` with a text that is not known | `wc -l -- "$f"` for known names; name the files |
+| `` names that the line does not show; use `xargs -0` behind a program that lists files `` | `git ls-files \| xargs wc -l` | `git ls-files -z \| xargs -0 wc -l --` |
+| `changes paths that are not in the line, and the profile may forbid some; name them` | `find . -name '*.log' -delete` | name the files |
+| `a variable that is not on the list of harmless ones` | `FOO=bar ./run.sh` | set it where the agent starts |
+| `` a shell that does not run one literal line: `sh -c LINE` `` | `bash scripts/setup.sh` | an entry with `args` for the script |
+| `` a shell with other options than `-c` and `-lc` `` | `bash -n script.sh` | `shellcheck`, with an entry |
+| `a program that runs another one, without that one` | `env`, which prints secrets; `xargs` alone | name the variable |
+| `` `tar` that neither makes nor lists an archive `` | `tar xzf a.tar.gz` | see above |
+| `an option that the program's model does not have` | `tail -f`, which never ends; `cargo doc --open`, which starts a browser | without it |
+| `an operand more than the program's model has` | `git tag v1.2.0` | an entry with `args` |
+| `is an empty path` | `sed -i '' …` of BSD | `sed -i.bak …` |
+| `reads outside the profile's paths`, `writes outside the profile's paths` | `[ -f .env ]`, `> /tmp/out.log` | a path that the profile allows |
+
+## A directory that is deleted, moved, copied or changed
+
+`rm -r`, `mv`, `cp -r`, `chmod -R`, `git rm -r`, `git mv`, `git checkout -- DIRECTORY` and `git restore` take all below a directory along.
+
+| a `!` entry | `recursive: allow` (default) | `recursive: refuse` |
+|---|---|---|
+| the path itself, in any spelling or by a pattern | refused | refused |
+| a path below it: `!docs/secret`, `!**/.cargo/config` and the operand `docs`, `.cargo`, `do*` | refused: delete, move, copy | refused |
+| a name at any depth: `!.env`, `!*.pem` | **not seen** below the directory | refused |
+
+With `recursive: refuse`, `rm FILE` without `-r` is still allowed, since it deletes no directory. `mv` may move a directory, so copy the file and delete it.
+The whole of the workspace or of an allowed entry never goes, nor does all in it (`rm -rf ./*`).
 
 ## Not seen
 
 - Symbolic links, `PATH`, aliases, and the start files of the agent's shell.
 - Code that listed programs run: scripts of npm, tests, build scripts, hooks; `.git/config`, `.gitattributes`, `~/.curlrc`, `.cargo/config.toml`.
-- Files that a walk reaches (`rg`, `grep -r`, `find`, `git diff`), unless the profile says `recursive: refuse`; names in directories that `rm -r`
-  deletes.
+- Files that a walk reaches (`rg`, `grep -r`, `find`, `git diff`), unless the profile says `recursive: refuse`; names in directories that go
+  as a whole (above).
 - Redirects of a listed host, if `curl` has `-L`.
 - Options of BSD programs that differ from GNU's, but for those that could reach another path.
 "#;

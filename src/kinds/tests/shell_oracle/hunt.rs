@@ -39,10 +39,13 @@ struct Hunt {
     wrong: Mutex<Vec<String>>,
 }
 
-/// Returns the lines of `tests/lines/agents.txt`. A line in double quotes is a JSON string.
+/// Returns the lines of `tests/lines/agents*.txt`. A line in double quotes is a JSON string. A tab ends a line.
 pub fn agent_lines() -> Vec<String> {
-    include_str!("../lines/agents.txt")
-        .lines()
+    let files = [include_str!("../lines/agents.txt"), include_str!("../lines/agents_not_allowed.txt")];
+    files
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|row| row.split('\t').next())
         .filter(|line| !line.is_empty() && !line.starts_with("# "))
         .map(
             |line| {

@@ -65,6 +65,11 @@ const NEAR: &[&str] = &[
     "cd .. && cat a & id",
     "cd sub && f=b && true & ls $f",
     "wait $!; ls $! \"$!\"",
+    "case a in a) ls;; b|c) id;; *) x y;; esac; ls b",
+    "x=a; case $x in [a-c]) cd sub && ls $x;; esac; ls $x",
+    "case $(id) in '') ls a;; (x) id; ;; *) case b in b) cat;; esac esac | cat",
+    "for f in a b; do case $f in a) ls $f & ;; esac; done > x",
+    "case \"$x\" in\n # c\n a\\ b) ls\n ;;\n if) id\n esac && ls",
     "ls HEAD~1 a~ HEAD^ x:y a=b --c=d a,b %x +x @x",
 ];
 

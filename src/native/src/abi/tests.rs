@@ -253,7 +253,7 @@ fn a_refused_request_is_answered_and_forwards_nothing() {
     let config = Config::new();
     let filter = config.stream();
     assert_eq!(request(&filter, "nobody"), STOP_NO_BUFFER);
-    assert_eq!(filter.state.borrow().replies.first().map(|(status, _)| *status), Some(403));
+    assert_eq!(filter.state.borrow().replies.first().map(|(status, _)| *status), Some(400));
     filter.end();
     assert_eq!(verdict(&filter), "error:role_forbidden");
 }

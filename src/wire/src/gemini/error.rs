@@ -6,7 +6,7 @@ use serde_json::json;
 use super::message;
 use crate::ApiError;
 use crate::checks::is_error_object;
-use crate::framing::{json_lines, sse};
+use crate::framing::json_lines;
 
 /// The body of an error response. `google.rpc.ErrorInfo` wants its reason in upper case. The code itself is in its metadata and
 /// in the message clients show.
@@ -33,9 +33,10 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
     text
 }
 
-/// The same as an event inside a stream; `google-genai` raises an event beginning with `error` as the error of its `code`.
+/// The same inside a stream: bare JSON in a line of its own. Google's servers write it so, and its JavaScript client ignores an
+/// error in an event.
 pub(super) fn frame(error: &ApiError) -> Vec<u8> {
-    sse::event(None, &body(error))
+    [json_lines::line(&body(error)).as_slice(), b"\n"].concat()
 }
 
 /// Returns an error of Google's servers in a stream without `data:`, over several lines. Its clients raise it only in this

@@ -261,6 +261,11 @@ impl crate::Stream for GeminiStream {
     fn error(&mut self, error: &ApiError) -> Vec<u8> {
         error::frame(error)
     }
+
+    /// A client that reads the error together with earlier bytes overlooks it, but no client overlooks a cut stream.
+    fn is_cut_after_error(&self) -> bool {
+        true
+    }
 }
 
 /// The content of an event's candidates without calls and ends.

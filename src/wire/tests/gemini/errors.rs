@@ -4,7 +4,7 @@ use callgate_wire::gemini::Gemini;
 use callgate_wire::{ApiError, Dialect};
 use serde_json::{Value, json};
 
-use crate::common::{events, stream};
+use crate::common::stream;
 
 fn error(status: u16) -> ApiError {
     ApiError { status, code: "tool_not_in_contract".into(), message: "Not there.".into(), param: Some("tools".into()) }
@@ -53,9 +53,12 @@ fn every_status_of_ours_has_a_name_of_googles() {
 
 #[test]
 fn an_error_in_a_stream_begins_as_clients_look_for_it() {
-    let frame = stream().error(&error(502));
-    assert!(frame.starts_with(br#"data: {"error":{"code":502,"#));
-    assert_eq!(events(&frame).len(), 1);
+    let mut stream = stream();
+    let frame = stream.error(&error(502));
+    assert!(frame.starts_with(br#"{"error":{"code":502,"#) && frame.ends_with(b"}\n\n"));
+    assert_eq!(frame.iter().filter(|byte| **byte == b'\n').count(), 2, "one line, and an empty one");
+    assert_eq!(frame.trim_ascii_end(), Gemini.error(&error(502)));
+    assert!(stream.is_cut_after_error());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::kit::{accumulate, events, message, stream};
 
 fn error() -> ApiError {
     ApiError {
-        status: 403,
+        status: 400,
         code: "tool_not_in_contract".into(),
         message: "Not there.".into(),
         param: Some("tools".into()),
@@ -26,15 +26,38 @@ fn an_error_has_openais_shape() {
 }
 
 #[test]
-fn an_error_event_has_the_references_members_and_the_one_that_clients_raise() {
-    let frame = stream_of(&[]).error(&error());
-    assert!(frame.starts_with(b"event: error\ndata: {\"type\":\"error\","));
-    let object: Value = serde_json::from_slice(&OpenAiResponses.error(&error())).unwrap();
-    let expected = json!({
-        "type": "error", "code": "tool_not_in_contract", "message": "Not there.", "param": "tools",
-        "error": object["error"], "sequence_number": 0,
-    });
-    assert_eq!(events(&frame), [expected]);
+fn an_error_in_a_stream_is_a_failed_response_with_the_error_that_clients_raise() {
+    for (status, reason) in [
+        (400, "invalid_prompt"),
+        (413, "invalid_prompt"),
+        (429, "rate_limit_exceeded"),
+        (502, "server_error"),
+        (504, "server_error"),
+    ] {
+        let error = ApiError { status, ..error() };
+        let frame = stream_of(&[]).error(&error);
+        assert!(frame.starts_with(b"event: response.failed\ndata: {\"type\":\"response.failed\","));
+        let object: Value = serde_json::from_slice(&OpenAiResponses.error(&error)).unwrap();
+        let [event] = events(&frame).try_into().unwrap();
+        assert_eq!((&event["error"], &event["sequence_number"]), (&object["error"], &json!(0)));
+        let response = &event["response"];
+        assert_eq!(response["error"], json!({ "code": reason, "message": "tool_not_in_contract: Not there." }));
+        assert_eq!((&response["status"], &response["output"]), (&json!("failed"), &json!([])));
+    }
+}
+
+#[test]
+fn a_failed_response_is_the_one_that_began_with_the_items_so_far() {
+    let text = stream(&[message("Hi")], 1);
+    let cut = text.find("event: response.completed").unwrap();
+    let mut reader = stream_of(&[]);
+    let begun = carried(&mut *reader, &text[..cut], callgate_wire::ReleasePolicy::Call, &|_, _| unreachable!());
+    let begun = events(&begun)[0]["response"].clone();
+    let failed = events(&reader.error(&error())).remove(0)["response"].clone();
+    for member in ["id", "model", "created_at"] {
+        assert_eq!(failed[member], begun[member], "{member}");
+    }
+    assert_eq!(failed["output"][0]["content"][0]["text"], "Hi");
 }
 
 #[test]

@@ -31,6 +31,15 @@ impl AnswerStream {
         }
     }
 
+    /// Returns true if the stream is cut after its error: its client would take the end for that of a whole answer, or opens the
+    /// server's own stream again only if it is cut.
+    pub(in crate::exchange) fn is_cut_after_error(&self) -> bool {
+        match self {
+            Self::Turn(turn) => turn.stream.is_cut_after_error(),
+            Self::Messages(messages) => messages.is_own(),
+        }
+    }
+
     /// Writes an error as the last event.
     pub(in crate::exchange) fn error(&mut self, refusal: &Refusal) -> Vec<u8> {
         match self {

@@ -57,7 +57,7 @@ fn a_turn_with_no_call_left_ends_as_one_without() {
 fn error_answers_with_the_apis_error_object() {
     let (mut exchange, _) = sent(&gate("error"), &request(false));
     let effect = answered(&mut exchange, &answer(&[call("c1", "get_weather", "{}")]));
-    assert_eq!(refused(effect), (403, "arguments_invalid".to_owned()));
+    assert_eq!(refused(effect), (400, "arguments_invalid".to_owned()));
 }
 
 #[test]

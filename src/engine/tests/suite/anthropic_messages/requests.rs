@@ -19,23 +19,23 @@ fn each_bad_request_is_refused_with_its_own_code() {
     let table: Vec<(&str, Value, (u16, &str))> = vec![
         ("an array", json!([]), (400, "request_invalid")),
         ("no messages", json!({ "model": "claude-x" }), (400, "request_invalid")),
-        ("another model", with(|body| body["model"] = json!("gpt-4o")), (403, "model_not_allowed")),
+        ("another model", with(|body| body["model"] = json!("gpt-4o")), (400, "model_not_allowed")),
         (
             "another model to fall back to",
             with(|body| body["fallbacks"] = json!([{ "model": "gpt-4o" }])),
-            (403, "model_not_allowed"),
+            (400, "model_not_allowed"),
         ),
-        ("models of the API's choice", with(|body| body["fallbacks"] = json!("default")), (403, "model_not_allowed")),
+        ("models of the API's choice", with(|body| body["fallbacks"] = json!("default")), (400, "model_not_allowed")),
         (
             "a tool twice",
             with(|body| body["tools"] = json!([tool("order"), tool("order")])),
             (400, "tool_declared_twice"),
         ),
-        ("an unknown tool", with(|body| body["tools"] = json!([tool("rm_rf")])), (403, "tool_not_in_contract")),
+        ("an unknown tool", with(|body| body["tools"] = json!([tool("rm_rf")])), (400, "tool_not_in_contract")),
         (
             "an unknown choice",
             with(|body| body["tool_choice"] = json!({ "type": "tool", "name": "rm_rf" })),
-            (403, "tool_not_in_contract"),
+            (400, "tool_not_in_contract"),
         ),
         (
             "a choice that is not declared",
@@ -48,27 +48,27 @@ fn each_bad_request_is_refused_with_its_own_code() {
         (
             "a provider's tool",
             with(|body| body["tools"] = json!([{ "type": "web_search_20250305", "name": "web_search" }])),
-            (403, "provider_tool_forbidden"),
+            (400, "provider_tool_forbidden"),
         ),
         (
             "a tool of the API's that the client runs",
             with(|body| body["tools"] = json!([{ "type": "bash_20250124", "name": "get_weather" }])),
-            (403, "provider_tool_forbidden"),
+            (400, "provider_tool_forbidden"),
         ),
         (
             "servers that the provider calls",
             with(|body| body["mcp_servers"] = json!([{ "type": "url", "url": "https://a", "name": "a" }])),
-            (403, "provider_tool_forbidden"),
+            (400, "provider_tool_forbidden"),
         ),
         (
             "code of the model that calls a function",
             with(|body| body["tools"][0]["allowed_callers"] = json!(["code_execution_20260120"])),
-            (403, "provider_tool_forbidden"),
+            (400, "provider_tool_forbidden"),
         ),
         (
             "a thread that the provider keeps",
             with(|body| body["thread"] = json!({ "type": "continue", "previous_message_id": "m" })),
-            (403, "server_state_forbidden"),
+            (400, "server_state_forbidden"),
         ),
         (
             "a tool defined in the midst of the conversation",
@@ -98,7 +98,7 @@ fn each_bad_request_is_refused_with_its_own_code() {
 fn a_role_declares_only_its_own_tools() {
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     let effect = send(&mut exchange, "viewer", "/v1/messages", request(false).to_string().as_bytes());
-    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
+    assert_eq!(refused(effect), (400, "role_forbidden".to_owned()));
 }
 
 #[test]

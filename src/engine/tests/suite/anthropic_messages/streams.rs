@@ -79,7 +79,7 @@ fn error_ends_the_stream_with_an_error_event() {
     let seen = accumulate(&out);
     assert_eq!(
         (&seen.error["code"], &seen.error["type"]),
-        (&json!("tool_not_in_contract"), &json!("permission_error"))
+        (&json!("tool_not_in_contract"), &json!("invalid_request_error"))
     );
     assert_eq!((&seen.message["content"], seen.done), (&json!([text("Hi")]), false));
 }

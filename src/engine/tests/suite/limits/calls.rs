@@ -90,7 +90,7 @@ fn the_contract_says_what_follows() {
     for api in &APIS {
         let on_error = gate("callsPerMinute: 1", "", "  onViolation: error");
         let (status, body, _) = refused(play(api, &on_error, CLERK, &calls, None).0);
-        assert_eq!(status, 403, "{}", api.name);
+        assert_eq!(status, 400, "{}", api.name);
         assert!(body.contains("rate_limited"), "{body}");
         for size in [None, Some(9)] {
             let gate = gate("callsPerMinute: 1", "", "  onViolation: feedback");

@@ -30,12 +30,12 @@ fn a_conversation_is_paused_resumed_expired_and_has_an_end_of_turns_in_every_api
             }
             let (effect, exchange) = ask(3_600, "one");
             let (status, body, wait) = refused(effect);
-            assert_eq!((status, wait), (403, None), "{}: {body}", api.name);
+            assert_eq!((status, wait), (400, None), "{}: {body}", api.name);
             assert!(body.contains("conversation.maxTurns") && serde_json::from_str::<Value>(&body).is_ok(), "{body}");
             assert_eq!(exchange.tally().error, Some(ExchangeCode::ConversationLimit));
             ask(3_600, "two");
             let (effect, exchange) = ask(3_600 + 86_400, "two");
-            assert_eq!(refused(effect).0, 403);
+            assert_eq!(refused(effect).0, 400);
             assert_eq!(exchange.tally().error, Some(ExchangeCode::ConversationExpired), "{}", api.name);
         }
     }
@@ -54,7 +54,7 @@ fn an_id_is_bound_to_tenant_and_role() {
         assert_eq!(standing(&effect, &exchange), Some(Standing::Begun), "{other:?}");
         labels.push(exchange);
     }
-    assert_eq!(refused(ask_with(api, &gate, CLERK, false, &ONE).0).0, 403);
+    assert_eq!(refused(ask_with(api, &gate, CLERK, false, &ONE).0).0, 400);
     let labels: std::collections::HashSet<String> =
         labels.iter().filter_map(|exchange| Some(exchange.tally().conversation.as_ref()?.label.clone())).collect();
     assert!(labels.len() == 3 && labels.iter().all(|label| label.len() == 32), "{labels:?}");
@@ -88,7 +88,7 @@ fn a_repeated_header_is_refused_even_if_the_id_could_be_derived() {
     let (effect, _) = ask_with(api, &gate, CLERK, false, &[("x-session-id", "a"), ("x-session-id", "b")]);
     assert_eq!(refused(effect).0, 400);
     assert!(matches!(ask_with(api, &gate, CLERK, false, &ONE).0, Effect::Forward(_)));
-    assert_eq!(refused(ask_with(api, &gate, CLERK, false, &ONE).0).0, 403, "the header counts before the texts");
+    assert_eq!(refused(ask_with(api, &gate, CLERK, false, &ONE).0).0, 400, "the header counts before the texts");
     assert!(matches!(ask(api, &gate, CLERK, false).0, Effect::Forward(_)));
 }
 
@@ -100,7 +100,7 @@ fn a_derived_id_stays_the_same_as_the_conversation_grows_in_every_api() {
         assert!(matches!(ask(&[Step::User]), Effect::Forward(_)), "{}", api.name);
         let grown = [Step::User, Step::Calls("c1", "look"), Step::Results("c1", "look"), Step::Says, Step::User];
         assert!(matches!(ask(&grown), Effect::Forward(_)), "{}", api.name);
-        assert_eq!(refused(ask(&[Step::User, Step::Says, Step::User])).0, 403, "{}", api.name);
+        assert_eq!(refused(ask(&[Step::User, Step::Says, Step::User])).0, 400, "{}", api.name);
         // Another beginning is another conversation.
         assert!(matches!(ask(&[Step::User, Step::User]), Effect::Forward(_)), "{}", api.name);
     }
@@ -236,7 +236,7 @@ fn a_request_refused_for_its_rate_is_no_turn() {
     for minute in 1..3 {
         assert!(matches!(ask_with(api, &gate, CLERK.after(70 * minute), false, &ONE).0, Effect::Forward(_)));
     }
-    assert_eq!(refused(ask_with(api, &gate, CLERK.after(210), false, &ONE).0).0, 403);
+    assert_eq!(refused(ask_with(api, &gate, CLERK.after(210), false, &ONE).0).0, 400);
 }
 
 #[test]

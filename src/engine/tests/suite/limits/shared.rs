@@ -224,7 +224,7 @@ fn a_conversation_that_was_paused_at_one_gate_is_resumed_at_the_other() {
         assert_eq!(exchange.tally().conversation.as_ref().map(|seen| seen.standing), Some(standing));
     }
     let (effect, exchange) = asked(&two, 7_200);
-    assert_eq!(refused(effect).0, 403);
+    assert_eq!(refused(effect).0, 400);
     assert_eq!(exchange.tally().error, Some(Code::ConversationExpired));
 }
 

@@ -75,7 +75,7 @@ fn a_model_without_a_price_is_refused_if_the_role_has_a_budget() {
     let prices = PRICES.replace("m-*", "gpt-*");
     let gate = gate("costPerDay: { amount: 1, currency: USD }", "", &prices);
     let (effect, exchange) = ask(api, &gate, CLERK, false);
-    assert_eq!(refused(effect).0, 403);
+    assert_eq!(refused(effect).0, 400);
     assert_eq!(exchange.tally().error, Some(Code::ModelNotPriced));
     let viewer = Asker { role: "viewer", ..CLERK };
     assert!(matches!(ask(api, &gate, viewer, false).0, Effect::Forward(_)), "another role has no budget");

@@ -18,7 +18,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
     let table = [
         ("PUT", change("PUT", "", None), (405, "method_not_allowed")),
         ("no role", change("GET", "x-role", None), (401, "caller_unknown")),
-        ("a role that is not there", change("DELETE", "x-role", Some("x")), (403, "role_forbidden")),
+        ("a role that is not there", change("DELETE", "x-role", Some("x")), (400, "role_forbidden")),
         ("gzip", change("POST", "content-encoding", Some("gzip")), (415, "request_encoded")),
         ("no JSON", change("POST", "content-type", Some("text/plain")), (415, "request_encoded")),
         (
@@ -77,7 +77,7 @@ fn methods_go_through_by_a_list() {
     for method in ["notifications/tools/list_changed", "tools/call"] {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
         let effect = send(&mut exchange, "clerk", notification(method).to_string().as_bytes());
-        assert_eq!(refused(effect), (403, "mcp_method_forbidden".to_owned()), "nobody waits for an answer: {method}");
+        assert_eq!(refused(effect), (400, "mcp_method_forbidden".to_owned()), "nobody waits for an answer: {method}");
     }
 }
 

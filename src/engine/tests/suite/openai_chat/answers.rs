@@ -74,7 +74,7 @@ fn a_violation_names_the_place_and_never_the_value() {
 fn error_answers_with_the_code_of_the_call() {
     let (mut exchange, _) = sent(&gate("error"), &request(false));
     let calls = [call("c1", "get_weather", r#"{"city":"Oslo"}"#), call("c2", "rm_rf", "{}")];
-    assert_eq!(refused(answered(&mut exchange, &answer(Value::Null, &calls))), (403, "tool_not_in_contract".into()));
+    assert_eq!(refused(answered(&mut exchange, &answer(Value::Null, &calls))), (400, "tool_not_in_contract".into()));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn malformed_calls_are_refused() {
     ] {
         let (mut exchange, _) = sent(&gate("error"), &request(false));
         let effect = answered(&mut exchange, &answer(Value::Null, &calls));
-        assert_eq!(refused(effect), (403, code.to_owned()), "{calls:?}");
+        assert_eq!(refused(effect), (400, code.to_owned()), "{calls:?}");
     }
 }
 
@@ -108,7 +108,7 @@ fn more_choices_than_requested_are_refused() {
 fn more_calls_than_the_contract_allows_are_refused() {
     let (mut exchange, _) = sent(&gate("error"), &request(false));
     let calls: Vec<Value> = (0..5).map(|n| call(&format!("c{n}"), "order", r#"{"sku":"a"}"#)).collect();
-    assert_eq!(refused(answered(&mut exchange, &answer(Value::Null, &calls))), (403, "limit_exceeded".into()));
+    assert_eq!(refused(answered(&mut exchange, &answer(Value::Null, &calls))), (400, "limit_exceeded".into()));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn an_answer_that_ends_with_trailers_is_decided_all_the_same() {
     let bytes = answer(Value::Null, &[call("c1", "rm_rf", "{}")]).to_string();
     exchange.on(Event::ResponseData { chunk: bytes.as_bytes(), end: false, now: NOW });
     let effect = exchange.on(Event::ResponseTrailers { writable: true, now: NOW });
-    assert_eq!(refused(effect), (403, "tool_not_in_contract".into()));
+    assert_eq!(refused(effect), (400, "tool_not_in_contract".into()));
 }
 
 #[test]

@@ -23,11 +23,11 @@ fn each_bad_request_is_refused_with_its_own_code() {
         ),
         ("an array", "[]".to_owned(), (400, "request_invalid")),
         ("no model", with(|body| drop(body.as_object_mut().map(|map| map.remove("model")))), (400, "request_invalid")),
-        ("another model", with(|body| body["model"] = json!("claude-x")), (403, "model_not_allowed")),
+        ("another model", with(|body| body["model"] = json!("claude-x")), (400, "model_not_allowed")),
         (
             "another model to fall back to",
             with(|body| body["models"] = json!(["gpt-4o", "claude-x"])),
-            (403, "model_not_allowed"),
+            (400, "model_not_allowed"),
         ),
         ("a nesting bomb", format!("{}{}", "[".repeat(5000), "]".repeat(5000)), (400, "request_not_json")),
         (
@@ -35,8 +35,8 @@ fn each_bad_request_is_refused_with_its_own_code() {
             with(|body| body["tools"] = json!([tool("order"), tool("order")])),
             (400, "tool_declared_twice"),
         ),
-        ("an unknown tool", with(|body| body["tools"] = json!([tool("rm_rf")])), (403, "tool_not_in_contract")),
-        ("an unknown choice", with(|body| body["tool_choice"] = tool_choice("rm_rf")), (403, "tool_not_in_contract")),
+        ("an unknown tool", with(|body| body["tools"] = json!([tool("rm_rf")])), (400, "tool_not_in_contract")),
+        ("an unknown choice", with(|body| body["tool_choice"] = tool_choice("rm_rf")), (400, "tool_not_in_contract")),
         (
             "a choice that is not declared",
             with(|body| {
@@ -48,15 +48,15 @@ fn each_bad_request_is_refused_with_its_own_code() {
         (
             "a provider's tool",
             with(|body| body["tools"] = json!([{ "type": "web_search" }])),
-            (403, "provider_tool_forbidden"),
+            (400, "provider_tool_forbidden"),
         ),
-        ("a provider's search", with(|body| body["web_search_options"] = json!({})), (403, "provider_tool_forbidden")),
+        ("a provider's search", with(|body| body["web_search_options"] = json!({})), (400, "provider_tool_forbidden")),
         (
             "a model to fall back to",
             with(|body| body["fallbacks"] = json!(["gpt-4o", { "model": "claude-x" }])),
-            (403, "model_not_allowed"),
+            (400, "model_not_allowed"),
         ),
-        ("state at the provider", with(|body| body["container"] = json!("c_1")), (403, "server_state_forbidden")),
+        ("state at the provider", with(|body| body["container"] = json!("c_1")), (400, "server_state_forbidden")),
         (
             "tools where the gate does not read them",
             with(|body| body["extra_body"] = json!({ "tools": [] })),
@@ -65,7 +65,7 @@ fn each_bad_request_is_refused_with_its_own_code() {
         (
             "a custom tool",
             with(|body| body["tools"] = json!([{ "type": "custom", "custom": { "name": "sh" } }])),
-            (403, "tool_not_in_contract"),
+            (400, "tool_not_in_contract"),
         ),
         ("several choices with server-run tools", with(|body| body["n"] = json!(2)), (400, "request_invalid")),
     ];
@@ -85,10 +85,10 @@ fn tool_choice(name: &str) -> Value {
 fn a_role_declares_and_chooses_only_its_own_tools() {
     for body in [with(|_| {}), with(|body| body["tool_choice"] = tool_choice("order"))] {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-        assert_eq!(refused(send(&mut exchange, "viewer", body.as_bytes())), (403, "role_forbidden".to_owned()));
+        assert_eq!(refused(send(&mut exchange, "viewer", body.as_bytes())), (400, "role_forbidden".to_owned()));
     }
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-    assert_eq!(refused(send(&mut exchange, "stranger", b"{}")), (403, "role_forbidden".to_owned()));
+    assert_eq!(refused(send(&mut exchange, "stranger", b"{}")), (400, "role_forbidden".to_owned()));
 }
 
 #[test]
@@ -166,11 +166,11 @@ fn a_request_refused_by_its_head_is_read_to_its_end_so_that_the_connection_lives
     assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
     assert_eq!(exchange.on(Event::RequestData { chunk: b"ab", end: false, now: NOW }), Effect::Hold);
     let effect = exchange.on(Event::RequestData { chunk: b"cd", end: true, now: NOW });
-    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()));
+    assert_eq!(refused(effect), (400, "role_forbidden".to_owned()));
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
     exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false });
     let effect = exchange.on(Event::RequestData { chunk: &[b' '; 65 * 1024], end: false, now: NOW });
-    assert_eq!(refused(effect), (403, "role_forbidden".to_owned()), "but not without end");
+    assert_eq!(refused(effect), (400, "role_forbidden".to_owned()), "but not without end");
 }
 
 #[test]
@@ -203,6 +203,39 @@ fn output_tokens_are_clamped_and_added_if_the_caller_named_none() {
     let mut less = request(false);
     less["max_tokens"] = json!(9);
     assert_eq!(sent(&gate("refuse"), &less).1["max_tokens"], 9);
+}
+
+#[test]
+fn a_request_to_change_the_protocol_is_refused_on_every_path() {
+    for (method, path) in
+        [("GET", "/v1/responses"), ("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/x")]
+    {
+        let mut headers = request_headers("clerk");
+        headers.retain(|(name, _)| name != ":path" && name != ":method");
+        headers.extend([(":path".to_owned(), path.into()), (":method".to_owned(), method.into())]);
+        headers.push(("upgrade".to_owned(), b"websocket".to_vec()));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        let effect = exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: true });
+        assert_eq!(refused(effect), (426, "upgrade_refused".to_owned()), "{method} {path}");
+    }
+}
+
+#[test]
+fn headers_about_the_network_inside_are_not_forwarded() {
+    let mut headers = request_headers("clerk");
+    let inside =
+        ["forwarded", "x-forwarded-for", "x-forwarded-client-cert", "x-envoy-expected-rq-timeout-ms", "x-envoy-peer"];
+    for name in inside.into_iter().chain(["x-envoy-peer", "x-forward", "x-request-id"]) {
+        headers.push((name.to_owned(), b"x".to_vec()));
+    }
+    let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+    let Effect::Forward(forward) = send_with(&mut exchange, &headers, request(false).to_string().as_bytes()) else {
+        panic!("the request is allowed")
+    };
+    let removed: Vec<_> =
+        forward.remove.iter().filter(|name| name.contains("forward") || name.contains("envoy")).collect();
+    assert_eq!(removed, inside.iter().collect::<Vec<_>>());
+    assert!(!forward.remove.contains(&"x-request-id".to_owned()));
 }
 
 #[test]
@@ -371,6 +404,6 @@ fn a_model_in_the_path_is_checked_beside_the_one_in_the_body() {
     }
     for (deployment, model) in [("o1-pro", None), ("o1-pro", Some(json!("gpt-4o"))), ("gpt-4o", Some(json!("o1-pro")))]
     {
-        assert_eq!(refused(ask(deployment, model)), (403, "model_not_allowed".to_owned()), "{deployment}");
+        assert_eq!(refused(ask(deployment, model)), (400, "model_not_allowed".to_owned()), "{deployment}");
     }
 }

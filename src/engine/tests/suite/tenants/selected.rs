@@ -40,11 +40,11 @@ fn a_role_of_one_contract_is_nothing_under_another() {
     let gate = gate(&[(by("acme", "*", "*", "*"), &acme, None), (by("globex", "*", "*", "*"), &globex, None)]);
     for api in &APIS {
         for (tenant, role, expected) in [
-            ("acme", "admin", (403, "role_forbidden")),
-            ("globex", "clerk", (403, "role_forbidden")),
-            ("initech", "clerk", (403, "contract_unmatched")),
-            ("ACME", "clerk", (403, "contract_unmatched")),
-            ("acme ", "clerk", (403, "contract_unmatched")),
+            ("acme", "admin", (400, "role_forbidden")),
+            ("globex", "clerk", (400, "role_forbidden")),
+            ("initech", "clerk", (400, "contract_unmatched")),
+            ("ACME", "clerk", (400, "contract_unmatched")),
+            ("acme ", "clerk", (400, "contract_unmatched")),
             ("", "clerk", (401, "caller_unknown")),
         ] {
             let (effect, exchange) = played(api, &gate, &[("x-tenant", tenant), ("x-role", role)], &[], false);
@@ -151,6 +151,26 @@ fn a_client_of_the_table_must_have_a_contract_with_its_role() {
     assert_eq!(client("acme", "clerk"), Ok(()));
     assert_eq!(client("globex", "clerk"), Err(GateError::ClientUnmatched { client: "bot".into() }));
     assert_eq!(client("acme", "admin"), Err(GateError::ClientRole { client: "bot".into(), role: "admin".into() }));
+}
+
+#[test]
+fn a_fixed_caller_is_that_of_every_request_and_must_have_a_contract_with_its_role() {
+    let desk = contract("1.0.0", "clerk", (&most(5), ""), "");
+    let fixed = |tenant: &str, role: &str| {
+        let identity = IdentitySource::Fixed(Caller::new(tenant, role));
+        set(&[(by("acme", "*", "*", "*"), &desk, None)], identity, Paths::default())
+    };
+    let client = || "fixed".to_owned();
+    assert_eq!(fixed("globex", "clerk").unwrap_err(), GateError::ClientUnmatched { client: client() });
+    assert_eq!(fixed("acme", "admin").unwrap_err(), GateError::ClientRole { client: client(), role: "admin".into() });
+    let gate = Rc::new(fixed("acme", "clerk").unwrap().gate());
+    for api in &APIS {
+        for claims in [&[][..], &[("x-tenant", "globex"), ("x-role", "admin")]] {
+            let calls: [Call<'_>; 1] = [("c1", "order", &json!({ "amount": 9 }))];
+            let (_, exchange) = played(api, &gate, claims, &calls, true);
+            assert_eq!(exchange.tally().refused, [Code::ArgumentsInvalid], "{} {claims:?}", api.name);
+        }
+    }
 }
 
 #[test]

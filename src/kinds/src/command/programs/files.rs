@@ -97,7 +97,7 @@ pub(super) const MODELS: &[Model] = &[
     model("mkdir", "-pv -m:m --parents --verbose --mode:m", "w+", HARMLESS),
     model("touch", "-acm -d:t -r:r -t:t --date:t --no-create --reference:r --time:t", "w+", HARMLESS),
     model("rmdir", "-v --ignore-fail-on-non-empty --verbose", "d+", 0),
-    model("rm", "-dfiIrRv --dir --force --recursive --verbose", "d+", 0),
+    model("rm", "-dfiIv *-rR --dir --force *--recursive --verbose", "d+", 0),
     model(
         "cp",
         "-fHiLnPpuvTx *-rRa -t:W --archive --force --interactive --no-clobber --no-target-directory --preserve=t --recursive --target-directory:W \
@@ -111,6 +111,14 @@ pub(super) const MODELS: &[Model] = &[
         "v+ w",
         TARGET,
     ),
+    model(
+        "tar",
+        "-actvzjJ -f:w -C:r --auto-compress --bzip2 --create --directory:r --exclude:x --exclude-vcs --file:w --gzip --list --verbose --xz",
+        "r*",
+        WALKS,
+    ),
+    model("unzip -l", "", "r x*", 0),
+    model("df", "-ahiklPT --human-readable", "r*", 0),
     model("tee", "-ai --append --ignore-interrupts", "w*", HARMLESS),
     model("chmod", "-cfv *-R --changes *--recursive --silent --verbose", "m w+", 0),
 ];

@@ -141,11 +141,60 @@ pub(super) const MODELS: &[Model] = &[
         "git checkout",
         "-fqt -b:b --detach --force --no-track --ours --quiet --theirs --track=t",
         "G* -- w*",
-        HERE | PROJECT,
+        HERE | PROJECT | WALKS,
     ),
     model("git switch", "-qt -c:b --create:b --detach --no-track --quiet --track=t", "b? b?", HERE | PROJECT),
-    model("git restore", "-qSW -s:g --ours --quiet --source:g --staged --theirs --worktree", "w* -- w*", HERE),
-    model("git rm", "-fnqr --cached --dry-run --force --quiet", "d* -- d*", HERE),
+    model("git restore", "-qSW -s:g --ours --quiet --source:g --staged --theirs --worktree", "w* -- w*", HERE | WALKS),
+    model(
+        "git reset",
+        "-Nq --hard --intent-to-add --keep --merge --mixed --no-refresh --quiet --soft",
+        "G* -- w*",
+        HERE | WALKS,
+    ),
+    // `-s` and `-X` name programs of git's own directory or of PATH, `-e` starts an editor, `-S` a program of the configuration.
+    model(
+        "git merge",
+        "-nqv -F:r -m:x --abort --allow-unrelated-histories --commit --continue --ff --ff-only --file:r --message:x --no-commit --no-edit \
+         --no-ff --no-gpg-sign --no-log --no-squash --no-stat --progress --quiet --quit --signoff --squash --stat --verbose",
+        "g*",
+        HERE | PROJECT | WALKS,
+    ),
+    // `-x` and `--exec` run a line, `-i` starts an editor.
+    model(
+        "git rebase",
+        "-nqv --abort --autostash --continue --ff --fork-point --keep-base --no-autosquash --no-autostash --no-ff --no-fork-point \
+         --no-gpg-sign --no-rebase-merges --no-stat --no-update-refs --onto:g --quiet --quit --root --skip --stat --verbose",
+        "g? g?",
+        HERE | PROJECT | WALKS,
+    ),
+    model(
+        "git cherry-pick",
+        "-nsx -m:n --abort --allow-empty --continue --ff --keep-redundant-commits --mainline:n --no-commit --no-gpg-sign --quit --signoff --skip",
+        "g*",
+        HERE | PROJECT | WALKS,
+    ),
+    model(
+        "git revert",
+        "-ns -m:n --abort --continue --mainline:n --no-commit --no-edit --no-gpg-sign --quit --signoff --skip",
+        "g*",
+        HERE | PROJECT | WALKS,
+    ),
+    // Other forms delete.
+    model("git clean -n", "-dqxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
+    model("git clean -nd", "-qxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
+    model("git clean --dry-run", "-dqxX -e:x --exclude:x --quiet", "o* -- o*", HERE),
+    model("git worktree list", "-vz --porcelain --verbose", "", HERE),
+    model("git submodule status", "--cached --quiet --recursive", "r*", HERE),
+    model("git diff-tree", DIFF, "g* -- o*", HERE | WALKS),
+    model(
+        "git for-each-ref",
+        "--contains=x --count:n --format:x --merged=x --no-contains=x --no-merged=x --points-at:x --sort:t",
+        "b*",
+        HERE,
+    ),
+    model("git count-objects", "-vH --human-readable --verbose", "", HERE),
+    model("git symbolic-ref", "-q --quiet --short", "b", HERE),
+    model("git rm", "-fnq *-r --cached --dry-run --force --quiet", "d* -- d*", HERE),
     model("git mv", "-fknv --dry-run --force --verbose", "v+ w", HERE | super::TARGET),
     model(
         "git push",

@@ -116,7 +116,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Model> {
 
 /// Returns the model with the most words that begin the command.
 pub(super) fn find<'a>(command: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Model> {
+    // The first byte tells most programs apart, before a model's words are split.
+    let first = command.clone().next()?.as_bytes().first();
     all()
+        .filter(|model| model.words.as_bytes().first() == first)
         .filter(|model| begins(command.clone(), model.words.split(' ')))
         .max_by_key(|model| model.words.split(' ').count())
 }
@@ -156,6 +159,18 @@ impl Model {
             let (option, own) = parse(item);
             (own == name).then_some(option)
         })
+    }
+
+    /// Returns the long option that every match of a shell's pattern begins with, up to its `=`. A backslash makes a character plain.
+    pub(super) fn long_of_pattern(&self, pattern: &str) -> Option<&'static str> {
+        let (name, _) = pattern.split_once('=')?;
+        let name = name.strip_suffix('\\').unwrap_or(name);
+        if name.contains(['*', '?', '[', ']']) || name.contains("\\\\") {
+            return None;
+        }
+        let plain = name.replace('\\', "");
+        let names = self.options.split_ascii_whitespace().map(|item| parse(item).1);
+        names.filter(|own| own.starts_with("--")).find(|own| *own == plain)
     }
 
     /// Returns the sorts of the operands: before the word `--`, and after it.

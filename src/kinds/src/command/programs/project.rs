@@ -1,6 +1,6 @@
 //! Models of build and test programs. Most of them run the project's own code.
 
-use super::{HERE, Model, NETWORK, PROJECT, STOPS, WORDS, model};
+use super::{HERE, Model, NETWORK, PROJECT, STOPS, WALKS, WORDS, model};
 
 const CARGO: &str = "-qrv -F:t -j:n -p:t --all --all-features --all-targets --bench:t --benches --bin:t --bins --color:t --example:t --examples \
     --features:t --frozen --jobs:n --keep-going --lib --locked --manifest-path:r --message-format:t --no-default-features --offline \
@@ -19,6 +19,19 @@ pub(super) const MODELS: &[Model] = &[
     model("cargo build", CARGO, "", HERE | PROJECT),
     model("cargo clippy", CARGO, " -- l*", HERE | PROJECT),
     model("cargo test", CARGO_TEST, "x? -- x*", HERE | PROJECT),
+    model(
+        "cargo nextest run",
+        "-q -E:x -F:t -j:n -p:t --all-features --all-targets --bin:t --features:t --lib --locked --no-capture --no-default-features \
+         --no-fail-fast --nocapture --offline --package:t --release --retries:n --test:t --workspace",
+        "x*",
+        HERE | PROJECT,
+    ),
+    model(
+        "cargo add",
+        "-F:t --build --dev --dry-run --features:t --no-default-features --no-optional --offline --optional --package:t -p:t",
+        "p+",
+        HERE | NETWORK,
+    ),
     model("cargo bench", CARGO_TEST, "x? -- x*", HERE | PROJECT),
     model("cargo run", CARGO, "x* -- x*", HERE | PROJECT | STOPS),
     model(
@@ -80,6 +93,21 @@ pub(super) const MODELS: &[Model] = &[
     model("go mod download", "-x -json", "", HERE | NETWORK | WORDS),
     model("go version", "", "", 0),
     model("gofmt", "-d -e -l -s", "r*", WORDS),
+    model("tsc --noEmit", "-p:r --pretty --project:r --skipLibCheck --strict", "", HERE | PROJECT),
+    model(
+        "ruff check",
+        "-q --diff --exit-zero --fix --ignore:t --no-fix --output-format:t --quiet --select:t --statistics",
+        "w*",
+        HERE | PROJECT | WALKS,
+    ),
+    model("ruff format", "-q --check --diff --line-length:n --quiet", "w*", HERE | PROJECT | WALKS),
+    model("black", "-qS -l:n --check --diff --line-length:n --quiet", "w*", HERE | PROJECT | WALKS),
+    model(
+        "mypy",
+        "-m:b -p:b --ignore-missing-imports --no-error-summary --no-incremental --pretty --show-error-codes --strict",
+        "y*",
+        HERE | PROJECT | WALKS,
+    ),
     model("make", "-Bkns -j=n --dry-run --keep-going --silent --always-make", "b*", HERE | PROJECT),
     model("node --version", "", "", 0),
     model("node -v", "", "", 0),
@@ -88,4 +116,6 @@ pub(super) const MODELS: &[Model] = &[
     model("cargo --version", "", "", 0),
     model("npm --version", "", "", 0),
     model("git --version", "", "", 0),
+    model("pip --version", "", "", 0),
+    model("rustup show", "", "", 0),
 ];

@@ -74,6 +74,11 @@ pub(super) const MODELS: &[Model] = &[
     model("uname", "-amnoprsv", "", 0),
     model("whoami", "", "", 0),
     model("nproc", "--all", "", 0),
+    model("hostname", "-fs", "", 0),
+    model("uptime", "-ps", "", 0),
+    model("free", "-bghkmt", "", 0),
+    // Letters without a dash: `e` would print the environment of processes.
+    model("ps", "-Aef -p:n", "=aux,ax?", 0),
     model(
         "curl",
         "-fgIiLsSv -A:x -m:n -o:w --compressed --connect-timeout:n --fail --fail-with-body --globoff --head --http1.1 --http2 --include \

@@ -138,7 +138,7 @@ impl Reader<'_> {
         match &word.text {
             WordText::Exact(text) => digits(text),
             WordText::OneOf(texts) => texts.iter().all(|text| digits(text)),
-            WordText::Unknown { .. } => self.numbers.contains(&word.span.start),
+            WordText::Unknown { .. } => self.numbers.binary_search(&word.span.start).is_ok(),
             WordText::Glob(_) | WordText::Stream => false,
         }
     }

@@ -1,7 +1,7 @@
 //! Compound commands: their beginning, and the head of a `for` loop.
 
 use super::level::{Construct, Expect};
-use super::text::{MAX_ALTERNATIVES, Text};
+use super::text::{Text, insert};
 use super::word::OpenWord;
 use super::{Reader, effects, narrow};
 use crate::Refusal;
@@ -120,11 +120,15 @@ fn value_of(mut items: Vec<Text>) -> Text {
     let mut values = Vec::new();
     for item in items {
         match item {
-            Text::Known(texts) => values.extend(texts),
+            Text::Known(texts) => {
+                for text in texts {
+                    if !insert(&mut values, text) {
+                        return Text::any();
+                    }
+                }
+            }
             _ => return Text::any(),
         }
     }
-    values.sort_unstable();
-    values.dedup();
-    if values.len() > MAX_ALTERNATIVES { Text::any() } else { Text::Known(values) }
+    Text::Known(values)
 }

@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
             .map(|assignment| {
                 let value_start = assignment.value.span.start as usize;
                 let name_end = value_start.saturating_sub(1);
-                let is_number = self.numbers.contains(&assignment.value.span.start);
+                let is_number = self.numbers.binary_search(&assignment.value.span.start).is_ok();
                 let value = if is_number { Text::Number } else { Text::from(&assignment.value.text) };
                 (name_end.saturating_sub(assignment.name.len()), name_end, value)
             })

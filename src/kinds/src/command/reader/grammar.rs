@@ -18,12 +18,15 @@ impl<'a> Reader<'a> {
         let Some(byte) = self.peek() else {
             return self.end_of_text();
         };
+        if self.level()?.is_case_head() && self.case_operator(byte)? {
+            return Ok(true);
+        }
         match (byte, self.peek_at(1)) {
             (b'&', Some(b'&')) | (b'|', Some(b'|')) if self.expect() == Expect::Condition => {
                 self.connect_condition()?
             }
             (b'\n', _) => self.newline()?,
-            (b';', Some(b';' | b'&' | b'|')) => return self.refuse("`;;` outside `case`; write `;`"),
+            (b';', Some(b';' | b'&' | b'|')) => self.end_case_branch()?,
             (b';', _) => self.semicolon()?,
             (b'&', Some(b'&')) => self.connect(Connector::And)?,
             (b'&', Some(b'>')) => self.redirect_both()?,
@@ -70,8 +73,15 @@ impl<'a> Reader<'a> {
             Expect::Start | Expect::Required => {}
             Expect::Command | Expect::Closed => self.end_list()?,
             Expect::ForItems => self.end_items()?,
-            Expect::ForDo => {}
-            Expect::Operand | Expect::ForName | Expect::ForIn | Expect::Condition => {
+            Expect::ForDo | Expect::CasePattern => {}
+            Expect::Operand
+            | Expect::ForName
+            | Expect::ForIn
+            | Expect::Condition
+            | Expect::CaseSubject
+            | Expect::CaseIn
+            | Expect::CaseNext
+            | Expect::CaseBar => {
                 return self.refuse("a newline inside a command; remove it");
             }
         }
@@ -162,6 +172,10 @@ impl<'a> Reader<'a> {
                 Expect::ForItems => self.take_item(word),
                 Expect::ForDo => self.take_do(&word),
                 Expect::Condition => self.take_tested(word),
+                Expect::CaseSubject => self.take_subject(word),
+                Expect::CaseIn => self.take_case_in(&word),
+                Expect::CasePattern | Expect::CaseNext => self.take_pattern(word),
+                Expect::CaseBar => Err(Refusal::byte(word.start, super::cases::PATTERN_END)),
             },
         }
     }
@@ -211,8 +225,9 @@ impl<'a> Reader<'a> {
         let value_start = start + name.len() + 1;
         let end = self.at;
         for mut value in self.finish(word)? {
-            if self.numbers.remove(&value.span.start) {
-                self.numbers.insert(narrow(value_start));
+            if let Ok(position) = self.numbers.binary_search(&value.span.start) {
+                self.numbers.remove(position);
+                self.note_number(narrow(value_start));
             }
             value.span.start = narrow(value_start);
             let command = self.current(start)?;
@@ -229,11 +244,18 @@ impl<'a> Reader<'a> {
         for text in word.texts {
             self.count_word()?;
             if text == Text::Number {
-                self.numbers.insert(span.start);
+                self.note_number(span.start);
             }
             words.push(Word { text: text.into_word_text(), is_quoted: word.is_quoted, span });
         }
         Ok(words)
+    }
+
+    /// Notes that the word at a byte is a number. Most words come in order, so few move others.
+    fn note_number(&mut self, start: u32) {
+        if let Err(position) = self.numbers.binary_search(&start) {
+            self.numbers.insert(position, start);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::command::LineStep;
 
 pub(super) const TIMED: &str = "`time` before more than a plain command; put `time` before the program";
 const MISPLACED: &str = "a keyword where none may stand; quote it, or complete the command";
-const EMPTY: &str = "a list without a command; add one";
+pub(super) const EMPTY: &str = "a list without a command; add one";
 
 /// A reserved word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) enum Keyword {
     Do,
     Done,
     For,
+    Case,
+    Esac,
     Condition,
     /// A word that is reserved in some shell, with the reason why it is refused.
     Refused(&'static str),
@@ -47,7 +49,8 @@ pub(super) fn find(text: &str) -> Option<Keyword> {
         "do" => Keyword::Do,
         "done" => Keyword::Done,
         "for" => Keyword::For,
-        "case" | "esac" => Keyword::Refused("`case` is not read; write `if`"),
+        "case" => Keyword::Case,
+        "esac" => Keyword::Esac,
         "[[" => Keyword::Condition,
         "]]" => Keyword::Refused("`]]` without its `[[`; remove it"),
         "function" => Keyword::Refused("a function may take the name of a program; write its commands"),
@@ -76,6 +79,8 @@ impl<'a> Reader<'a> {
                 level.is_timed = true;
                 level.expect = Expect::Operand;
             }
+            Keyword::Case => self.begin_case(start)?,
+            Keyword::Esac => self.end_case(start)?,
             Keyword::Condition => self.begin_condition(start)?,
             Keyword::Open => self.begin(Construct::Group, start)?,
             Keyword::If => self.begin(Construct::If(Branching::Condition), start)?,

@@ -69,6 +69,8 @@ pub(super) enum Construct<'a> {
     While { is_body: bool },
     /// `for NAME in WORDS; do …; done`
     For(ForLoop<'a>),
+    /// `case WORD in PATTERN) …;; esac`
+    Case(CasePart),
     /// `$( … )`, `` `…` ``, `<( … )` or `>( … )`, inside a word.
     Substitution(Box<Interrupted<'a>>),
 }
@@ -84,6 +86,17 @@ pub(super) enum Branching {
     Then,
     /// The commands after `else`.
     Else,
+}
+
+/// The part of a `case` that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CasePart {
+    /// `case WORD in`, and the first pattern.
+    Head,
+    /// The commands of a branch.
+    Body,
+    /// The patterns after a branch.
+    Patterns,
 }
 
 /// The head of a `for` loop.
@@ -139,6 +152,16 @@ pub(super) enum Expect {
     ForDo,
     /// The words of `[[ … ]]`.
     Condition,
+    /// The word after `case`.
+    CaseSubject,
+    /// The word `in` of a `case`.
+    CaseIn,
+    /// A pattern, or `esac`. Newlines before it are skipped.
+    CasePattern,
+    /// A pattern after `(` or `|`.
+    CaseNext,
+    /// `|` or `)` after a pattern.
+    CaseBar,
 }
 
 // === impl OpenLevel ===
@@ -190,6 +213,12 @@ impl<'a> OpenLevel<'a> {
             Construct::For(head) if head.is_body => Some(self.start),
             _ => None,
         }
+    }
+
+    /// Returns true in the head or the patterns of a `case`.
+    pub(super) fn is_case_head(&self) -> bool {
+        use Expect::{CaseBar, CaseIn, CaseNext, CasePattern, CaseSubject};
+        matches!(self.expect, CaseSubject | CaseIn | CasePattern | CaseNext | CaseBar)
     }
 
     /// Returns true if a command may begin here.

@@ -9,6 +9,7 @@
 mod ansi;
 mod braces;
 mod builtins;
+mod cases;
 mod characters;
 mod compound;
 mod conditions;
@@ -28,7 +29,6 @@ use super::{ShellLine, ShellSyntax, SimpleCommand, Span, Word, WordText};
 use crate::Refusal;
 use documents::PendingDocument;
 use level::{Construct, Expect, OpenLevel};
-use std::collections::BTreeSet;
 use text::Budget;
 use variables::Variables;
 use word::OpenWord;
@@ -58,7 +58,7 @@ pub fn read(line: &str, syntax: ShellSyntax) -> Result<ShellLine, Refusal> {
         pending: Vec::new(),
         variables: Variables::default(),
         words: 0,
-        numbers: BTreeSet::new(),
+        numbers: Vec::new(),
         budget: Budget::new(MAX_PRODUCED),
     };
     reader.run()?;
@@ -121,8 +121,8 @@ struct Reader<'a> {
     variables: Variables<'a>,
     /// The number of words so far.
     words: usize,
-    /// The first bytes of the words that are numbers of the shell.
-    numbers: BTreeSet<u32>,
+    /// The first bytes of the words that are numbers of the shell, in order.
+    numbers: Vec<u32>,
     budget: Budget,
 }
 

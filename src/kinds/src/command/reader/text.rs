@@ -24,6 +24,18 @@ pub(super) enum Text {
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
+/// Inserts a text into an ordered list that has each text once. Returns false, and inserts nothing, if the list is full.
+pub(super) fn insert(texts: &mut Vec<String>, text: String) -> bool {
+    match texts.binary_search(&text) {
+        Ok(_) => true,
+        Err(_) if texts.len() >= MAX_ALTERNATIVES => false,
+        Err(at) => {
+            texts.insert(at, text);
+            true
+        }
+    }
+}
+
 // === impl Text ===
 
 impl Default for Text {
@@ -136,10 +148,10 @@ impl Text {
         }
         let mut product: Vec<String> = Vec::with_capacity(count);
         for text in texts.iter() {
-            product.extend(more.iter().map(|end| format!("{text}{end}")));
+            for end in more {
+                insert(&mut product, [text.as_str(), end].concat());
+            }
         }
-        product.sort_unstable();
-        product.dedup();
         *texts = product;
     }
 

@@ -1,12 +1,14 @@
 //! Variables whose values are known: assigned, or looped over, on every way to their use.
 
 use super::text::Text;
-use std::collections::BTreeMap;
+
+/// The maximum number of variables whose values are known. Those after them count as unknown.
+const MAX_VARIABLES: usize = 256;
 
 /// The variables of a line.
 #[derive(Debug, Default)]
 pub(super) struct Variables<'a> {
-    values: BTreeMap<&'a str, Known>,
+    values: Vec<(&'a str, Known)>,
     /// The names in the order of their assignments. A region of the line is a range of it.
     log: Vec<&'a str>,
 }
@@ -30,7 +32,7 @@ pub(super) type LoopStart = usize;
 impl<'a> Variables<'a> {
     /// Returns the value for a use at this byte.
     pub(super) fn value(&mut self, name: &str, at: usize) -> Option<&Text> {
-        let known = self.values.get_mut(name)?;
+        let known = self.known(name)?;
         let text = known.text.as_ref()?;
         known.used = Some(at);
         Some(text)
@@ -42,8 +44,16 @@ impl<'a> Variables<'a> {
     #[must_use]
     pub(super) fn assign(&mut self, name: &'a str, text: Option<Text>, at: usize, loops: &[LoopStart]) -> bool {
         self.log.push(name);
-        let old = self.values.insert(name, Known { text, assigned: at, used: None });
-        old.is_none_or(|old| !is_stale(&old, loops))
+        let new = Known { text, assigned: at, used: None };
+        match self.known(name) {
+            Some(known) => !is_stale(&std::mem::replace(known, new), loops),
+            None => {
+                if self.values.len() < MAX_VARIABLES {
+                    self.values.push((name, new));
+                }
+                true
+            }
+        }
     }
 
     /// Returns the mark of a region that begins here.
@@ -53,8 +63,8 @@ impl<'a> Variables<'a> {
 
     /// Forgets the values that were assigned since a mark.
     pub(super) fn forget_since(&mut self, mark: usize) {
-        for name in self.log.get(mark..).unwrap_or_default() {
-            if let Some(known) = self.values.get_mut(name) {
+        for position in mark..self.log.len() {
+            if let Some(known) = self.log.get(position).copied().and_then(|name| self.known(name)) {
                 known.text = None;
             }
         }
@@ -63,7 +73,7 @@ impl<'a> Variables<'a> {
     /// Forgets a value, because a command may change it. Returns false as [`assign`](Self::assign) does.
     #[must_use]
     pub(super) fn forget(&mut self, name: &str, loops: &[LoopStart]) -> bool {
-        match self.values.get_mut(name) {
+        match self.known(name) {
             Some(known) => {
                 known.text = None;
                 !is_stale(known, loops)
@@ -75,9 +85,13 @@ impl<'a> Variables<'a> {
     /// Forgets every value. Returns false as [`assign`](Self::assign) does.
     #[must_use]
     pub(super) fn forget_all(&mut self, loops: &[LoopStart]) -> bool {
-        let is_fresh = !self.values.values().any(|known| is_stale(known, loops));
+        let is_fresh = !self.values.iter().any(|(_, known)| is_stale(known, loops));
         self.values.clear();
         is_fresh
+    }
+
+    fn known(&mut self, name: &str) -> Option<&mut Known> {
+        self.values.iter_mut().find(|(own, _)| *own == name).map(|(_, known)| known)
     }
 }
 

@@ -37,14 +37,22 @@ const HOLES: Holes<3> =
     [(&["delta"], Hole::Text), (&["obfuscation"], Hole::Text), (&["sequence_number"], Hole::Number)];
 const NUMBER: usize = 2;
 
+/// The members of a response that its first event gave.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    pub(super) id: Option<String>,
+    pub(super) model: Option<String>,
+    /// Seconds since 1970.
+    pub(super) created_at: u64,
+}
+
 /// A stream under way.
 #[derive(Debug)]
 pub(crate) struct ResponsesStream {
     /// The provider's tools of the request.
     tools: Vec<String>,
     numbering: Numbering,
-    /// The response's id, once an event gave it.
-    id: Option<String>,
+    begun: Begun,
     output: StreamedOutput,
     ended: Option<ResponseEnd>,
     reported: ReportedUsage,
@@ -61,7 +69,7 @@ impl ResponsesStream {
         ResponsesStream {
             tools,
             numbering: Numbering::new(),
-            id: None,
+            begun: Begun::default(),
             output: StreamedOutput::default(),
             ended: None,
             reported: ReportedUsage::default(),
@@ -132,7 +140,7 @@ impl crate::Stream for ResponsesStream {
     }
 
     fn text(&mut self, _choice: ChoiceIndex, text: &str) -> Vec<u8> {
-        let item = items::of_text(text, self.id.as_deref().unwrap_or_default(), self.output.written().len());
+        let item = items::of_text(text, self.begun.id.as_deref().unwrap_or_default(), self.output.written().len());
         self.say(item)
     }
 
@@ -147,7 +155,7 @@ impl crate::Stream for ResponsesStream {
     }
 
     fn choices(&self) -> usize {
-        usize::from(self.id.is_some() || !self.output.is_empty())
+        usize::from(self.begun.id.is_some() || !self.output.is_empty())
     }
 
     fn said(&self, _choice: ChoiceIndex) -> Vec<Value> {
@@ -185,6 +193,7 @@ impl crate::Stream for ResponsesStream {
     }
 
     fn error(&mut self, error: &ApiError) -> Vec<u8> {
-        self.numbering.write("error", error::members(error))
+        let members = error::members(error, &self.begun, self.output.written());
+        self.numbering.write(error::FAILED, members)
     }
 }

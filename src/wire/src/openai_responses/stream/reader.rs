@@ -5,7 +5,7 @@ use callgate_json::{Map, Value, splice};
 use super::end::{self, ResponseEnd};
 use super::event::{ResponseEvent, Tells};
 use super::output::ItemStep;
-use super::{HOLES, ResponsesStream};
+use super::{Begun, HOLES, ResponsesStream};
 use crate::checks::text;
 use crate::framing::Frame;
 use crate::openai_responses::{items, kinds, usage};
@@ -162,8 +162,10 @@ impl ResponsesStream {
     }
 
     fn identify(&mut self, response: &Map<String, Value>) {
-        if self.id.is_none() {
-            self.id = response.get("id").and_then(Value::as_str).map(str::to_owned);
+        if self.begun.id.is_none() {
+            let text = |member: &str| response.get(member).and_then(Value::as_str).map(str::to_owned);
+            let created_at = response.get("created_at").and_then(Value::as_u64).unwrap_or_default();
+            self.begun = Begun { id: text("id"), model: text("model"), created_at };
         }
     }
 
