@@ -344,6 +344,34 @@ fn odd_names_and_words_are_quoted_or_named() {
 }
 
 #[test]
+fn tools_of_responses_are_proposed_in_every_form_and_from_every_place() {
+    let folder = Folder::new("init-forms");
+    let function = |name: &str| json!({ "type": "function", "name": name, "parameters": { "type": "object" } });
+    let namespace =
+        |name: &str, tools: Value| json!({ "type": "namespace", "name": name, "description": "x", "tools": tools });
+    let items = json!([
+        { "type": "additional_tools", "role": "developer", "tools": [
+            namespace("functions", json!([{ "type": "custom", "name": "exec", "description": "Runs code." }])),
+        ] },
+        { "type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [namespace("mcp__time", json!([function("now")]))] },
+    ]);
+    let tools = json!([
+        { "type": "local_shell" }, { "type": "shell" }, { "type": "apply_patch" }, function("wait"),
+        { "type": "tool_search", "execution": "client", "parameters": { "type": "object" } }, { "type": "web_search" },
+    ]);
+    let request = json!({ "model": "m", "input": items, "tools": tools });
+    let contract = proposed(&folder, &request.to_string(), &["--role", "agent"]);
+    is_clean(&folder, &contract);
+    for name in ["exec", "mcp__time__now", "local_shell", "shell", "apply_patch", "wait", "tool_search"] {
+        assert!(contract.contains(&format!("name: {name}\n")), "{name}: {contract}");
+    }
+    let file = folder.write("forms.yaml", &contract);
+    let said =
+        callgate(&["check", &file, "--role", "agent", "--tool", "exec", "--arguments", r#"{"input":"x","y":1}"#]);
+    assert!(said.out.contains("arguments_invalid"), "{said:?}");
+}
+
+#[test]
 fn a_text_of_somebody_else_has_no_format() {
     let folder = Folder::new("init-formats");
     let format = |tool: &str, results: &[&str]| {

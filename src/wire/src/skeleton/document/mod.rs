@@ -4,6 +4,7 @@
 //! turns in its requests.
 
 mod body;
+mod custom;
 mod endpoint;
 mod names;
 mod tools;
@@ -19,11 +20,12 @@ use crate::{
 };
 use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
+pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use names::NameRule;
 pub(crate) use tools::{
-    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice,
-    is_known_format, kept_members, may_bring_tools, messages, redeclared,
+    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice, kept_members,
+    may_bring_tools, messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.
