@@ -192,7 +192,7 @@ fn allowed(approved: &Approved<'_>, verdict: &str, role: &str) -> String {
     let reasons = line("because  ", &approved.because) + &line("in shadow", &approved.shadowed);
     format!(
         "{verdict} {name} for {role}\n  run        {run}\n  arguments  {arguments}\n{reasons}",
-        name = tool.name(),
+        name = approved.name,
         arguments = approved.canonical
     )
 }

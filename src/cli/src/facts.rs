@@ -78,7 +78,7 @@ impl FactArguments {
         let mut facts = ConversationFacts { tainted, rounds, turns, ..ConversationFacts::default() };
         for called in &self.called {
             let (tool, count) = called.split_once('=').unwrap_or((called, "1"));
-            let known = contract.tool(tool).zip(count.parse::<u32>().ok());
+            let known = contract.entry(tool).or_else(|| contract.tool(tool)).zip(count.parse::<u32>().ok());
             let (tool, count) = known.ok_or_else(|| FactError::Called(called.clone()))?;
             facts.calls.insert(tool.name().to_owned(), count);
         }

@@ -323,11 +323,11 @@ fn odd_names_and_words_are_quoted_or_named() {
         .into();
     let function = |name: &str| json!({ "type": "function", "function": { "name": name, "description": words.join("\n"), "parameters": { "type": "object", "properties": properties } } });
     let request =
-        json!({ "model": "m:x#", "messages": [], "tools": [function("no"), function("get.it"), function("update_ü")] });
+        json!({ "model": "m:x#", "messages": [], "tools": [function("no"), function("get it"), function("update_ü")] });
     let contract =
         proposed(&folder, &request.to_string(), &["--api", "chatCompletions", "--role", "a:b#c", "--name", "desk-1"]);
     is_clean(&folder, &contract);
-    assert!(contract.contains("Left out") && contract.contains("get.it, update_ü"), "{contract}");
+    assert!(contract.contains("Left out") && contract.contains("get it, update_ü"), "{contract}");
     let file = folder.write("words.yaml", &contract);
     let said = callgate(&[
         "check",
@@ -341,6 +341,34 @@ fn odd_names_and_words_are_quoted_or_named() {
     ]);
     assert!(said.out.contains("no"), "{said:?}");
     assert!(!said.err.contains("role"), "{said:?}");
+}
+
+#[test]
+fn tools_of_responses_are_proposed_in_every_form_and_from_every_place() {
+    let folder = Folder::new("init-forms");
+    let function = |name: &str| json!({ "type": "function", "name": name, "parameters": { "type": "object" } });
+    let namespace =
+        |name: &str, tools: Value| json!({ "type": "namespace", "name": name, "description": "x", "tools": tools });
+    let items = json!([
+        { "type": "additional_tools", "role": "developer", "tools": [
+            namespace("functions", json!([{ "type": "custom", "name": "exec", "description": "Runs code." }])),
+        ] },
+        { "type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [namespace("mcp__time", json!([function("now")]))] },
+    ]);
+    let tools = json!([
+        { "type": "local_shell" }, { "type": "shell" }, { "type": "apply_patch" }, function("wait"),
+        { "type": "tool_search", "execution": "client", "parameters": { "type": "object" } }, { "type": "web_search" },
+    ]);
+    let request = json!({ "model": "m", "input": items, "tools": tools });
+    let contract = proposed(&folder, &request.to_string(), &["--role", "agent"]);
+    is_clean(&folder, &contract);
+    for name in ["exec", "mcp__time__now", "local_shell", "shell", "apply_patch", "wait", "tool_search"] {
+        assert!(contract.contains(&format!("name: {name}\n")), "{name}: {contract}");
+    }
+    let file = folder.write("forms.yaml", &contract);
+    let said =
+        callgate(&["check", &file, "--role", "agent", "--tool", "exec", "--arguments", r#"{"input":"x","y":1}"#]);
+    assert!(said.out.contains("arguments_invalid"), "{said:?}");
 }
 
 #[test]

@@ -15,9 +15,10 @@
 //! A rule with `otherwise: approve` lets the other checks go on, and a person must approve the call if they all pass.
 
 use std::fmt;
+use std::sync::Arc;
 
 use callgate_condition::Condition;
-use callgate_json::{Map, Value};
+use callgate_json::{Map, Value, name_in_sentence};
 
 use crate::claims::CallerClaims;
 use crate::conditions::{CallFacts, ConversationFacts, holds};
@@ -96,6 +97,8 @@ pub enum Verdict<'c> {
 pub struct Approved<'c> {
     /// The tool in the contract's table.
     pub tool: &'c Tool,
+    /// The called name. It differs from the tool's if that is a glob.
+    pub name: Arc<str>,
     /// The arguments as they were checked.
     pub arguments: Value,
     /// The same arguments as RFC 8785 text.
@@ -104,6 +107,23 @@ pub struct Approved<'c> {
     pub because: Option<Violation>,
     /// The first broken rule that is not enforced: one with `shadow: true`, or any in shadow mode.
     pub shadowed: Option<Violation>,
+}
+
+// === impl Verdict ===
+
+impl Verdict<'_> {
+    /// Puts the called name into violations that name the glob.
+    fn name_call(&mut self, glob: &Tool, name: &str) {
+        let (first, second) = match self {
+            Self::Allow(approved) | Self::NeedsApproval(approved) => {
+                (approved.because.as_mut(), approved.shadowed.as_mut())
+            }
+            Self::Deny(violation) => (Some(violation), None),
+        };
+        for violation in first.into_iter().chain(second).filter(|violation| violation.tool == glob.name()) {
+            violation.tool = name_in_sentence(name);
+        }
+    }
 }
 
 /// Decides one call. A pure function: the same inputs give the same verdict.
@@ -139,7 +159,11 @@ pub fn decide<'c>(
         let needs_approval = needs_approval || approved.because.is_some();
         Ok(if needs_approval { Verdict::NeedsApproval(approved) } else { Verdict::Allow(approved) })
     });
-    decided.unwrap_or_else(Verdict::Deny)
+    let mut verdict = decided.unwrap_or_else(Verdict::Deny);
+    if let Some(tool) = contract.tool(call.name).filter(|tool| tool.is_glob()) {
+        verdict.name_call(tool, call.name);
+    }
+    verdict
 }
 
 fn check<'c>(
@@ -200,7 +224,8 @@ fn check<'c>(
         let message = format!("expected at most {limit} tool calls in one turn");
         shadow.broken(false, deny(Code::LimitExceeded, message))?;
     }
-    Ok((Approved { tool, arguments, canonical, because, shadowed: None }, shadow, judged))
+    let name = if tool.is_glob() { call.name.into() } else { tool.shared_name() };
+    Ok((Approved { tool, name, arguments, canonical, because, shadowed: None }, shadow, judged))
 }
 
 /// The broken rules that are not enforced.

@@ -91,6 +91,7 @@ mod schema;
 mod set;
 mod source;
 mod sources;
+mod tool_names;
 mod typed;
 mod violation;
 
@@ -122,6 +123,7 @@ pub use run::{
 };
 pub use set::{ContractMatch, SetEntry, read_set};
 pub use sources::{Otherwise, SourceNote, Texts, source_notes};
+pub use tool_names::is_tool_name;
 pub use violation::{Code, Violation};
 
 use pool::Parts;

@@ -23,6 +23,7 @@ use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::sources::SourceRules;
+use crate::tool_names::{self, ToolNames};
 use crate::violation::{Code, Violation};
 
 /// A table by names of a contract. Its author is trusted, so its hasher is fast rather than safe from names that collide.
@@ -56,7 +57,7 @@ pub struct Contract {
     pub(crate) profiles: NameTable<Arc<RoleProfile>>,
     pub(crate) roles: NameTable<Role>,
     pub(crate) tools: Vec<Tool>,
-    pub(crate) table: NameTable<usize>,
+    pub(crate) names: ToolNames,
     pub(crate) reads: Reads,
     pub(crate) is_limited: bool,
     /// A role has a limit on tokens or cost.
@@ -161,6 +162,8 @@ pub enum UnknownMembers {
 pub struct Role {
     pub(crate) name: Arc<str>,
     pub(crate) tools: BTreeSet<String>,
+    /// The beginnings of its globs.
+    pub(crate) beginnings: Vec<String>,
     pub(crate) profile: Option<Arc<RoleProfile>>,
     pub(crate) when: Option<When>,
     pub(crate) limits: Vec<Limit>,
@@ -334,9 +337,19 @@ impl Contract {
         self.roles.values()
     }
 
-    /// Returns the tool of that name.
+    /// Returns the tool that decides calls of that name: the tool of the name, else the glob with the longest beginning.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
-        self.tools.get(*self.table.get(name)?)
+        self.tools.get(self.names.of_call(name)?)
+    }
+
+    /// Returns the tool with this name, as the contract writes it. The name of a glob ends in `*`.
+    pub fn entry(&self, name: &str) -> Option<&Tool> {
+        self.tools.get(self.names.as_written(name)?)
+    }
+
+    /// Returns the tool that decides calls of a name, or the calls of a glob's names, whether the contract has that glob or not.
+    pub(crate) fn deciding(&self, name: &str) -> Option<&Tool> {
+        self.tools.get(self.names.deciding(name)?)
     }
 
     /// Every tool, in the contract's order.
@@ -476,10 +489,12 @@ impl Role {
     /// Returns true if it may use a tool whose name begins with `prefix`. If not, [`decide`](crate::decide) refuses
     /// every call whose name begins with it, whatever its arguments.
     pub fn may_use_one_named(&self, prefix: &str) -> bool {
+        let of_glob = || self.beginnings.iter().any(|beginning| prefix.starts_with(beginning.as_str()));
         self.tools
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .next()
             .is_some_and(|name| name.starts_with(prefix))
+            || of_glob()
     }
 
     /// Its rates and budgets, for the callers of each tenant together.
@@ -509,9 +524,14 @@ impl Approval {
 // === impl Tool ===
 
 impl Tool {
-    /// Its name: 1 to 64 of `A-Z a-z 0-9 _ -`.
+    /// Its name: 1 to 128 of `A-Z a-z 0-9 _ - . : /`, with a `*` at its end if it is a [glob](Tool::is_glob).
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns true if it stands for every name with its beginning.
+    pub fn is_glob(&self) -> bool {
+        tool_names::beginning(&self.name).is_some()
     }
 
     /// Its name, without a copy.

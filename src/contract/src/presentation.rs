@@ -35,11 +35,14 @@ pub fn verdict_json(verdict: &Verdict<'_>, contract: &Contract) -> Value {
         Verdict::Allow(approved) | Verdict::NeedsApproval(approved) => {
             let mut allowed = json!({
             "verdict": if matches!(verdict, Verdict::Allow(_)) { "allow" } else { "needs_approval" },
-            "tool": approved.tool.name(),
+            "tool": &*approved.name,
             "run": approved.tool.run().as_str(),
             "arguments": approved.arguments,
             "contract": named,
             });
+            if let (Value::Object(members), true) = (&mut allowed, approved.tool.is_glob()) {
+                members.insert("glob".to_owned(), Value::from(approved.tool.name()));
+            }
             if let (Value::Object(members), Some(violation)) = (&mut allowed, &approved.shadowed) {
                 let shadowed = json!({ "code": violation.code.as_str(), "pointer": violation.pointer, "message": violation.message });
                 members.insert("shadowed".to_owned(), shadowed);

@@ -71,7 +71,9 @@ impl RequestFacts {
         let Some(facts) = &mut self.conversation else { return };
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);
-        results.iter().for_each(|result| facts.add_call(&result.call.name));
+        for tool in results.iter().filter_map(|result| contract.tool(&result.call.name)) {
+            facts.add_call(tool.name());
+        }
         facts.tainted |= contract.sends().tainted && taints(contract, results);
         // The result of a refused call is the gate's own sentence.
         for refused in refused {

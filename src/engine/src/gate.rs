@@ -1,5 +1,6 @@
 //! The gate: everything that stays the same between exchanges.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -401,6 +402,12 @@ impl Rules {
     #[must_use]
     pub fn with_candidate(self, candidate: impl Into<Arc<Contract>>) -> Self {
         Self { candidate: Some(candidate.into()), ..self }
+    }
+
+    /// Returns the declaration of a tool under the name of a request. The contract has the text of it.
+    pub(crate) fn declaration(&self, tool: &Tool, name: &str) -> Option<Cow<'_, Declaration>> {
+        let declaration = self.declarations.get(tool.name())?;
+        Some(if tool.is_glob() { Cow::Owned(declaration.named(name)) } else { Cow::Borrowed(declaration) })
     }
 
     /// Returns true if every call whose name has this beginning is refused, whatever its arguments. A contract that decides and does

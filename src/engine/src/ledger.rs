@@ -16,7 +16,7 @@ use crate::trace::Trace;
 /// The maximum bytes kept of a request's id and of a call's id.
 const ID_LENGTH: usize = 128;
 /// The maximum bytes kept of a tool's name.
-const NAME_LENGTH: usize = 64;
+const NAME_LENGTH: usize = 128;
 /// Longer arguments are not kept themselves, only their digest: a record must fit into a message with others.
 const ARGUMENTS_LENGTH: usize = 256 << 10;
 /// The maximum number of decisions kept for the access log.

@@ -137,7 +137,8 @@ fn settle_one(
             let ruling = Ruling::held(approved.because.as_ref());
             (approved, ruling)
         }
-        Verdict::Deny(violation) => {
+        Verdict::Deny(mut violation) => {
+            violation.tool = name_in_sentence(&call.name);
             let named = (call.id.as_str(), call.name.as_str());
             if let Some(passed) = pass_undeclared(&gate.contract, call, &violation) {
                 let recorded = Some((passed.arguments.as_str(), Audit::Digest));
@@ -152,14 +153,15 @@ fn settle_one(
             ledger.write(gate, caller, before.round, named, recorded, Ruling::from(&violation));
             let shown = canonical.filter(|_| arguments.is_some_and(|arguments| arguments.is_object()));
             let is_known = gate.contract.tool(&call.name).is_some();
-            return Decided::Refused(Box::new(Refused { call: presentable(call, is_known, shown), violation }));
+            let is_fit = is_known || basis.request.is_none_or(|request| request.accepts_name(&call.name));
+            return Decided::Refused(Box::new(Refused { call: presentable(call, is_fit, shown), violation }));
         }
     };
     tally.shadowed.extend(approved.shadowed.as_ref().map(|violation| violation.code));
     if let Some(facts) = &mut before.facts.conversation {
         facts.add_call(approved.tool.name());
     }
-    let named = (call.id.as_str(), approved.tool.name());
+    let named = (call.id.as_str(), &*approved.name);
     let recorded = Some((approved.canonical.as_str(), approved.tool.audit()));
     let needs_approval = matches!(ruling, Ruling::NeedsApproval { .. });
     let position = ledger.write(gate, caller, before.round, named, recorded, ruling);
@@ -171,7 +173,7 @@ fn settle_one(
     if is_clients && !asks && !is_counted {
         return Decided::Client(call);
     }
-    let (id, tool, arguments) = (call.id.clone(), approved.tool.name().to_owned(), call.arguments.clone());
+    let (id, tool, arguments) = (call.id.clone(), approved.name.to_string(), call.arguments.clone());
     let sources = approved.tool.reads_texts().then_some(SourceRuling { held: approved.because });
     let run = RunCall { id, tool, arguments, position, needs_approval, sources, only_counted: !asks };
     let runnable = Box::new(Runnable { run, call });
@@ -254,12 +256,8 @@ fn malformed(basis: Basis<'_>, choice: ChoiceIndex, call: &Call, ids: &mut Ids) 
         .then_some("The request declares the tool of the call in another form, in another namespace, or not at all.")
 }
 
-/// Returns a refused call in a form an API accepts back: OpenAI's own rule for names, an object for arguments. A known name is one
-/// of the contract.
-fn presentable(call: &Call, is_known: bool, arguments: Option<String>) -> Call {
-    let name_is_fit = is_known
-        || (1..=64).contains(&call.name.len())
-            && call.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+/// Returns a refused call in a form the API accepts back: a name that `name_is_fit` for it, an object for arguments.
+fn presentable(call: &Call, name_is_fit: bool, arguments: Option<String>) -> Call {
     Call {
         id: if call.id.is_empty() { "call_without_id" } else { &call.id }.to_owned(),
         name: if name_is_fit { &call.name } else { "invalid_tool_name" }.to_owned(),

@@ -1,16 +1,16 @@
 //! Names from outside, made safe to print. This file has the only two rules; messages and records use them.
 
 /// The maximum number of characters of a printed name.
-const LONGEST_NAME: usize = 64;
+const LONGEST_NAME: usize = 128;
 
-/// Returns a name for a sentence, between backticks: at most 64 characters, with `?` in place of backticks and of all but
+/// Returns a name for a sentence, between backticks: at most 128 characters, with `?` in place of backticks and of all but
 /// printable ASCII.
 #[must_use]
 pub fn name_in_sentence(name: &str) -> String {
     name.chars().take(LONGEST_NAME).map(|c| if c.is_ascii_graphic() && c != '`' { c } else { '?' }).collect()
 }
 
-/// Returns a name for a record: at most 64 characters, letters of every script included, with U+FFFD in place of control
+/// Returns a name for a record: at most 128 characters, letters of every script included, with U+FFFD in place of control
 /// characters and backticks.
 #[must_use]
 pub fn name_in_record(name: &str) -> String {
@@ -31,7 +31,7 @@ mod tests {
         }
         assert_eq!(name_in_sentence("a b`c\u{1b}\u{202e}\u{e9}"), "a?b?c???");
         assert_eq!(name_in_record("a b`c\u{1b}\u{e9}"), "a b\u{fffd}c\u{fffd}\u{e9}");
-        let long = "\u{e9}".repeat(65);
-        assert_eq!((name_in_sentence(&long), name_in_record(&long)), ("?".repeat(64), "\u{e9}".repeat(64)));
+        let long = "\u{e9}".repeat(129);
+        assert_eq!((name_in_sentence(&long), name_in_record(&long)), ("?".repeat(128), "\u{e9}".repeat(128)));
     }
 }

@@ -61,6 +61,11 @@ pub trait Outputs {
     /// Returns the view of a tool's results, and `None` for a tool outside of the contract.
     fn output(&self, tool: &str) -> Option<Arc<ToolOutput>>;
 
+    /// Returns the name under which the contract has a tool: its own, or a glob's.
+    fn entry<'a>(&'a self, tool: &'a str) -> &'a str {
+        tool
+    }
+
     /// Returns false if the text of users is as untrusted as that of outsiders.
     fn trusts_users(&self) -> bool {
         true

@@ -1,5 +1,7 @@
 //! The description of a tool for a model.
 
+use std::sync::Arc;
+
 use callgate_json::Value;
 
 /// Name, description and parameters of a tool, each written as JSON text once and used for every request.
@@ -10,7 +12,7 @@ pub struct Declaration {
     head: String,
     /// The JSON text of the description.
     description: Option<String>,
-    parameters: String,
+    parameters: Arc<str>,
 }
 
 /// A tool declared by a request.
@@ -37,7 +39,17 @@ impl Declaration {
         if let Some(description) = &description {
             head.push_str(&format!(r#","description":{description}"#));
         }
-        Declaration { name: name.to_owned(), head, description, parameters: parameters.to_string() }
+        Declaration { name: name.to_owned(), head, description, parameters: parameters.to_string().into() }
+    }
+
+    /// Returns the declaration of a tool with another name. Both share the text of the schema.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Declaration {
+        let mut head = format!(r#""name":{}"#, Value::from(name));
+        let before = r#""name":"#.len() + Value::from(self.name.as_str()).to_string().len();
+        head.push_str(self.head.get(before..).unwrap_or_default());
+        let (description, parameters) = (self.description.clone(), Arc::clone(&self.parameters));
+        Declaration { name: name.to_owned(), head, description, parameters }
     }
 
     /// Returns the tool's name.
@@ -81,7 +93,8 @@ impl Declaration {
     }
 
     /// Returns about the number of bytes of such an object.
-    pub(crate) fn size(&self) -> usize {
+    #[must_use]
+    pub fn size(&self) -> usize {
         self.head.len() + self.parameters.len() + 64
     }
 }

@@ -125,6 +125,9 @@ pub trait Request: Debug {
     /// The tools the provider itself would run, by the API's names (`web_search`, `mcp`).
     fn provider_tools(&self) -> Vec<&str>;
 
+    /// Returns true if the API takes a tool of this name.
+    fn accepts_name(&self, name: &str) -> bool;
+
     /// The functions it declares.
     fn declared(&self) -> &[Declared];
 

@@ -1,6 +1,6 @@
 //! The tools of the proposal: what was declared, and the guesses on it.
 
-use callgate_contract::{Effects, Guess, MarkGuess, guess, guess_marks};
+use callgate_contract::{Effects, Guess, MarkGuess, guess, guess_marks, is_tool_name};
 use serde_json::Value;
 
 use super::observed::{Observed, observe};
@@ -30,7 +30,8 @@ pub(super) struct ToolDraft<'s> {
 
 /// Returns the tools that a contract can have, and the names of the others.
 pub(super) fn drafts(sketch: &Sketch) -> (Vec<ToolDraft<'_>>, Vec<&str>) {
-    let (fit, unfit): (Vec<&ToolSketch>, Vec<&ToolSketch>) = sketch.tools.iter().partition(|tool| is_name(&tool.name));
+    let (fit, unfit): (Vec<&ToolSketch>, Vec<&ToolSketch>) =
+        sketch.tools.iter().partition(|tool| is_tool_name(&tool.name));
     (fit.into_iter().map(ToolDraft::new).collect(), unfit.into_iter().map(|tool| tool.name.as_str()).collect())
 }
 
@@ -40,11 +41,6 @@ fn word(effects: Effects) -> &'static str {
         Effects::Write => "write",
         Effects::Destructive => "destructive",
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 // === impl ToolDraft ===

@@ -41,7 +41,11 @@ pub(super) fn write(
             point(out, format!("{text}: {}.", names.join(", ")));
         }
     };
-    list(out, unfit.to_vec(), "Left out, because a contract takes names of 1 to 64 letters, digits, `_` and `-` only");
+    list(
+        out,
+        unfit.to_vec(),
+        "Left out, because a contract takes names of 1 to 128 letters, digits, `_`, `-`, `.`, `:` and `/` only",
+    );
     list(out, named(&|tool| tool.guess.is_doubtful), "`effects` is a poor guess");
     list(
         out,

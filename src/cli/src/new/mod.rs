@@ -60,7 +60,7 @@ fn new_tool(arguments: &NewToolArguments) -> Result<String, NewError> {
         None => names.contract(&entry).map_err(NewError::Template)?,
         Some(before) => {
             let old = compile(file, before, &schema)?;
-            if old.tool(name).is_some() {
+            if old.entry(name).is_some() {
                 return Err(NewError::Known { file: file.clone(), tool: name.clone() });
             }
             let refused = |reason| NewError::Append { file: file.clone(), reason, entry: entry.clone() };

@@ -38,7 +38,7 @@ pub(super) fn warnings(contract: &Contract, tool: &Tool) -> Vec<String> {
 /// Returns the reasons why a source lets too much or nothing through.
 fn of_source(contract: &Contract, source: &ResultSource) -> Vec<String> {
     let mut found = Vec::new();
-    for tool in source.tools.iter().filter_map(|name| contract.tool(name)) {
+    for tool in source.tools.iter().filter_map(|name| contract.entry(name)) {
         let (name, output) = (tool.name(), &tool.sources.output);
         let has_fields = !matches!(output.format, None | Some(ResultFormat::Text));
         match &source.place {

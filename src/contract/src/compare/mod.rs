@@ -168,8 +168,12 @@ fn access(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
                 after: is.then(|| is.into()),
             });
         };
-        // A tool that no role may use is still a change of the contract.
-        if was != is && gained.is_empty() && gone.is_empty() {
+        // A glob decided the calls on one side, so their rules are others now.
+        let both: Vec<String> = had.intersection(&has).cloned().collect();
+        if was != is && !both.is_empty() {
+            push(ChangeEffect::Unclear, both);
+        } else if was != is && gained.is_empty() && gone.is_empty() {
+            // A tool that no role may use is still a change of the contract.
             push(ChangeEffect::Nothing, Vec::new());
         }
         if !gained.is_empty() {
@@ -184,7 +188,7 @@ fn access(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
 fn order(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
     let kept = |of: &Contract, other: &Contract| {
         let names = of.tools().iter().map(|tool| tool.name().to_owned());
-        names.filter(|name| other.tool(name).is_some()).collect::<Vec<_>>()
+        names.filter(|name| other.entry(name).is_some()).collect::<Vec<_>>()
     };
     if kept(before, after) != kept(after, before) {
         let (pointer, roles) = ("/spec/tools".to_owned(), walk.roles_of(None));
@@ -201,8 +205,8 @@ fn order(before: &Contract, after: &Contract, walk: &mut Walk<'_>) {
     }
 }
 
-/// The roles that may use a tool, in alphabetical order.
+/// The roles that may use a tool, in alphabetical order. A tool that the contract lacks may be a part of a glob.
 fn users(contract: &Contract, tool: &str) -> BTreeSet<String> {
-    let roles = contract.roles().filter(|role| contract.permit(Some(role), tool).is_ok());
-    roles.map(|role| role.name().to_owned()).collect()
+    let Some(tool) = contract.deciding(tool) else { return BTreeSet::new() };
+    contract.roles().filter(|role| role.may_use(tool)).map(|role| role.name().to_owned()).collect()
 }

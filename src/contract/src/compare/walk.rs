@@ -123,7 +123,7 @@ impl<'c> Walk<'c> {
             }
             Rule::Consequence(of) => {
                 let strictness = |contract: &Contract| {
-                    let tool = path.get(2).and_then(|name| contract.tool(name));
+                    let tool = path.get(2).and_then(|name| contract.entry(name));
                     tool.map(|tool| rules::strictness(of(tool)))
                 };
                 sets::most(strictness(self.before), strictness(self.after)).reversed()
@@ -150,7 +150,7 @@ impl<'c> Walk<'c> {
             },
             Rule::Schema => return self.schema(path, a, b),
             Rule::Result => {
-                let of = |contract: &'c Contract| path.get(2).and_then(|name| contract.tool(name));
+                let of = |contract: &'c Contract| path.get(2).and_then(|name| contract.entry(name));
                 match (of(self.before), of(self.after)) {
                     (Some(before), Some(after)) if before.sources.output.format == after.sources.output.format => {
                         return self.schema(path, before.result(), after.result());
@@ -196,14 +196,14 @@ impl<'c> Walk<'c> {
         let name = path.get(2).map_or("", String::as_str);
         [self.before, self.after].iter().any(|contract| {
             contract.roles().any(|role| role.when.is_some())
-                || contract.tool(name).is_some_and(|tool| tool.when.is_some() || tool.approval_when.is_some())
+                || contract.entry(name).is_some_and(|tool| tool.when.is_some() || tool.approval_when.is_some())
         })
     }
 
     /// Returns true if a rule for values without `from` holds for the tool at `path`.
     fn has_entity_rules(&self, path: &[String]) -> bool {
         let name = path.get(2).map_or("", String::as_str);
-        let tools = [self.before, self.after].into_iter().filter_map(|contract| contract.tool(name));
+        let tools = [self.before, self.after].into_iter().filter_map(|contract| contract.entry(name));
         tools.into_iter().any(|tool| tool.sources.egress.is_some() || tool.sources.entities.is_some())
     }
 

@@ -2,6 +2,19 @@
 
 use super::fields::{Located, Report};
 
+/// The beginnings of types of tools that an API defines and the client runs, and what a contract has instead.
+const CLIENT_RUN: [(&str, &str); 6] = [
+    ("bash_2", "a tool `bash` with `command` and `restart`"),
+    (
+        "text_editor_2",
+        "a tool `str_replace_based_edit_tool` (in older versions `str_replace_editor`) with `command` and `path`",
+    ),
+    ("computer_2", "a tool `computer` with `action`"),
+    ("memory_2", "a tool `memory` with `command` and `path`"),
+    ("browser_toolset_2", "a tool for each of its members, such as `browser__navigate`, or a glob `browser__*`"),
+    ("computer_toolset_2", "a tool for each of its members, such as `computer__left_click`, or a glob `computer__*`"),
+];
+
 /// Names of kinds of tools, of their lists and of tools that the client runs, and what a contract has instead.
 const OF_THE_CLIENT: [(&str, &str); 7] = [
     ("custom", "each custom tool by its name, with one text `input`"),
@@ -17,7 +30,9 @@ const OF_THE_CLIENT: [(&str, &str); 7] = [
 ];
 
 fn instead_of(name: &str) -> Option<&'static str> {
-    OF_THE_CLIENT.iter().find(|(known, _)| *known == name).map(|(_, instead)| *instead)
+    let of_the_client = OF_THE_CLIENT.iter().find(|(known, _)| *known == name);
+    let typed = || CLIENT_RUN.iter().find(|(beginning, _)| name.starts_with(beginning));
+    of_the_client.or_else(typed).map(|(_, instead)| *instead)
 }
 
 pub(super) fn names(item: &Located<'_>, report: &mut Report<'_>) -> Option<Vec<String>> {

@@ -11,6 +11,7 @@ use crate::kinds::RoleProfile;
 use crate::model::{NameTable, Role};
 use crate::nearest::nearest;
 use crate::source::node::join;
+use crate::tool_names::{beginning, takes_part_of};
 
 pub(super) fn roles(
     item: &Located<'_>,
@@ -43,7 +44,8 @@ pub(super) fn roles(
         let limits = limits::limits(&fields, &limits::OF_A_ROLE, currency, report);
         if let (Some(tools), Some(profile), Some(limits)) = (role_tools(&fields, tools, report), profile, limits) {
             let when = when.flatten();
-            roles.insert(name.to_owned(), Role { name: name.into(), tools, profile, when, limits });
+            let beginnings = tools.iter().filter_map(|tool| beginning(tool)).map(str::to_owned).collect();
+            roles.insert(name.to_owned(), Role { name: name.into(), tools, beginnings, profile, when, limits });
         }
     }
     Some(roles)
@@ -76,18 +78,32 @@ fn role_tools(fields: &Fields<'_>, tools: &[&str], report: &mut Report<'_>) -> O
         };
         let glob = Glob::new(text);
         let matched: Vec<&str> = tools.iter().copied().filter(|tool| glob.matches(tool)).collect();
-        if !matched.is_empty() {
+        let part = part_of_a_glob(text, &matched, tools);
+        // A name that a role may not use would be left to the glob.
+        let is_left = entry.starts_with('!') && part.is_some();
+        if !matched.is_empty() && !is_left {
             named.extend(matched.into_iter().map(str::to_owned));
             continue;
         }
-        let message = match nearest(text, tools.iter().copied()) {
+        let message = match (part, nearest(text, tools.iter().copied())) {
+            (Some(tool), _) => format!(
+                "expected the whole glob `{tool}` or a tool of its own; `{text}` is a part of it, so add a tool of that name to `spec.tools`"
+            ),
             _ if text.contains('*') => {
                 "expected a glob that matches a tool of this contract; it matches none".to_owned()
             }
-            Some(near) => format!("expected the name of a tool of this contract; did you mean `{near}`?"),
-            None => "expected the name of a tool of this contract; it has no tool of this name".to_owned(),
+            (None, Some(near)) => format!("expected the name of a tool of this contract; did you mean `{near}`?"),
+            (None, None) => "expected the name of a tool of this contract; it has no tool of this name".to_owned(),
         };
         report.fault::<()>(&item, message);
     }
     Some(allowed.difference(&refused).cloned().collect())
+}
+
+/// Returns a glob of the tools of which a pattern takes a part that no tool of its own decides. A tool with just the pattern's
+/// beginning decides all of its names.
+fn part_of_a_glob<'t>(pattern: &str, matched: &[&str], tools: &[&'t str]) -> Option<&'t str> {
+    let decides_all =
+        pattern.ends_with('*') && matched.contains(&pattern) || !pattern.contains('*') && !matched.is_empty();
+    tools.iter().copied().filter(|_| !decides_all).find(|tool| takes_part_of(pattern, tool))
 }

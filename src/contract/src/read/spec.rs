@@ -8,11 +8,12 @@ use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
 use crate::model::is_model_name;
 use crate::model::{
-    Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable,
+    Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable, Tool,
     UndeclaredTools, UnknownMembers,
 };
 use crate::pool::Parts;
 use crate::prices::Prices;
+use crate::tool_names::ToolNames;
 use callgate_limits::Unit;
 
 const API_VERSION: &str = "callgate.dev/v1";
@@ -180,7 +181,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     if let (Some(item), Some(name)) = (fields.get("claims"), unread_claim(&claims, roles.values(), &tools)) {
         report.note(&item, format!("no condition reads `caller.claims.{name}`; remove it"));
     }
-    let table = tools.iter().enumerate().map(|(index, tool)| (tool.name().to_owned(), index)).collect();
+    let tool_names = ToolNames::new(tools.iter().map(Tool::name));
     Some(Contract {
         notes: Vec::new(),
         digest: String::new(),
@@ -205,7 +206,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         profiles: profiles?,
         roles,
         tools,
-        table,
+        names: tool_names,
         reads,
         is_limited,
         charges_usage,

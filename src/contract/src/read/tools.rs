@@ -19,6 +19,7 @@ use crate::pool::Parts;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
+use crate::tool_names::{beginning, is_tool_name};
 
 const KNOWN: [&str; 9] = ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "run"];
 const EFFECTS: [(&str, Effects); 3] =
@@ -123,7 +124,14 @@ fn tool<'n>(
     };
     let limits = limits::limits(&fields, &limits::OF_A_TOOL, None, report);
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
-    let run = run.and_then(|item| run::run(&item, report));
+    let run = run.and_then(|item| {
+        let run = run::run(&item, report)?;
+        if name.as_deref().and_then(beginning).is_some() && !matches!(run, Run::Client) {
+            let message = "expected `client` for a glob; what the executor runs is named by its exact name";
+            return report.fault(&item, message);
+        }
+        Some(run)
+    });
     let runs_here = !matches!(run, Some(Run::Client) | None);
     let rules = sources::rules(&fields, parameters.as_deref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
@@ -156,9 +164,20 @@ fn tool<'n>(
 
 fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {
     let text = item.text(report)?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    if text.len() > 64 || !text.bytes().all(plain) {
-        return report.fault(item, "expected 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, as LLM APIs require");
+    let beginning = beginning(text);
+    if !is_tool_name(beginning.unwrap_or(text)) {
+        let message = if text.contains('*') {
+            "expected a glob of a beginning and one `*` at its end, such as `mcp__github__*`"
+        } else {
+            "expected 1 to 128 of `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`"
+        };
+        return report.fault(item, message);
+    }
+    if let Some(beginning) = beginning {
+        let message = format!(
+            "allows every name that begins with `{beginning}`, so also tools that nobody has reviewed; list the tools by name if you know them"
+        );
+        report.note(item, message);
     }
     if !seen.insert(text) {
         return report.fault(item, format!("expected each tool name once; `{text}` is there twice, rename one"));

@@ -211,6 +211,10 @@ impl Outputs for Contract {
         Some(Arc::clone(&self.tool(tool)?.sources.output))
     }
 
+    fn entry<'a>(&'a self, tool: &'a str) -> &'a str {
+        self.tool(tool).map_or(tool, Tool::name)
+    }
+
     fn trusts_users(&self) -> bool {
         self.trusts_users
     }

@@ -252,9 +252,9 @@ fn the_first_check_that_fails_wins() {
 #[test]
 fn the_name_in_a_violation_is_printable_and_short() {
     let contract = order_desk();
-    let name = format!("`a\n\u{202e}é b{}", "x".repeat(100));
+    let name = format!("`a\n\u{202e}é b{}", "x".repeat(200));
     let violation = outcome(&contract, "clerk", &name, "{}", 0).unwrap_err();
-    assert_eq!(violation.tool, format!("?a????b{}", "x".repeat(57)));
+    assert_eq!(violation.tool, format!("?a????b{}", "x".repeat(121)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::runs::RUNS;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The replaced text, its replacement, and the resulting line.
-const CASES: [(&str, &str, &str); 75] = [
+const CASES: [(&str, &str, &str); 76] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -58,6 +58,11 @@ const CASES: [(&str, &str, &str); 75] = [
         "providerTools: []",
         "providerTools: [\"web_*\"]",
         "contract.yaml:6:19: spec.providerTools[0]: expected the exact name of a provider-run tool; globs are not allowed here",
+    ),
+    (
+        "providerTools: []",
+        "providerTools: [bash_20250124]",
+        "contract.yaml:6:19: spec.providerTools[0]: expected a tool that runs at the provider; the client runs this one, so add a tool `bash` with `command` and `restart` to `spec.tools`",
     ),
     (
         "providerTools: []",
@@ -262,8 +267,8 @@ const CASES: [(&str, &str, &str); 75] = [
     // tools
     (
         "name: get_order",
-        "name: get.order",
-        "contract.yaml:11:23: spec.roles.viewer.tools[0]: expected a glob that matches a tool of this contract; it matches none\ncontract.yaml:12:22: spec.roles.clerk.tools[0]: expected a glob that matches a tool of this contract; it matches none\ncontract.yaml:15:13: spec.tools[0].name: expected 1 to 64 of `a-z`, `A-Z`, `0-9`, `_` and `-`, as LLM APIs require",
+        "name: get order",
+        "contract.yaml:11:23: spec.roles.viewer.tools[0]: expected a glob that matches a tool of this contract; it matches none\ncontract.yaml:12:22: spec.roles.clerk.tools[0]: expected a glob that matches a tool of this contract; it matches none\ncontract.yaml:15:13: spec.tools[0].name: expected 1 to 128 of `a-z`, `A-Z`, `0-9`, `_`, `-`, `.`, `:` and `/`",
     ),
     (
         "name: get_order",

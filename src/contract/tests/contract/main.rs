@@ -25,6 +25,7 @@ mod files;
 mod folder;
 #[cfg(not(target_arch = "wasm32"))]
 mod format;
+mod globs;
 mod grants;
 mod kinds;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,10 +1,11 @@
 //! Decides a server's message by the request it answers.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
 use callgate_wire::mcp::{Called, Envelope, Hints, Listing, McpAnswer, error};
-use callgate_wire::{AnswerError, ShapeError};
+use callgate_wire::{AnswerError, Declaration, ShapeError};
 
 use super::{Expected, SentMessage};
 use crate::{Code, Gate, Refusal, Tally, redaction};
@@ -109,12 +110,17 @@ fn result(
         Expected::List => {
             let listed = answer.listed().map_err(misshapen)?;
             let mut seen = HashSet::new();
-            let offered: Vec<Listing<'_>> = listed
+            let offered: Vec<OfferedTool<'_>> = listed
                 .iter()
                 .filter(|tool| seen.insert(tool.name.as_str()))
                 .filter_map(|listed| offer(gate, caller, &listed.name, listed.structured))
                 .collect();
-            answer.list(&offered);
+            // One schema of a glob is written for each of its names.
+            let bytes = offered.iter().fold(0usize, |sum, tool| sum.saturating_add(tool.copied_bytes()));
+            if u64::try_from(bytes).unwrap_or(u64::MAX) > gate.contract.limits().response_bytes {
+                return Err(invalid("lists more tools under a glob than `limits.responseBytes` has room for"));
+            }
+            answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>());
         }
         Expected::Call(name) => {
             let called = answer.called().map_err(misshapen)?;
@@ -141,16 +147,39 @@ fn result(
 /// Returns a tool of the server as the contract declares it, if the server runs it and the role may use it.
 ///
 /// It has a `result` only if the server promises a structured result too: clients then insist on one.
-fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> Option<Listing<'g>> {
+fn offer<'g>(gate: &'g Gate, caller: &Caller, name: &str, structured: bool) -> Option<OfferedTool<'g>> {
     let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
-    let declaration = gate.declarations.get(name).filter(|_| matches!(tool.run(), Run::Client))?;
+    let declaration = gate.declaration(tool, name).filter(|_| matches!(tool.run(), Run::Client))?;
     let is_object = |schema: &&callgate_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
     let hints = match tool.effects() {
         Effects::Read => Hints { read_only: true, destructive: false },
         // A `write` need not add only, which is what a client would read from `destructiveHint: false`.
         Effects::Write | Effects::Destructive => Hints { read_only: false, destructive: true },
     };
-    Some(Listing { declaration, result: tool.result().filter(is_object).filter(|_| structured), hints })
+    Some(OfferedTool { declaration, result: tool.result().filter(is_object).filter(|_| structured), hints })
+}
+
+/// A tool for the client's list.
+struct OfferedTool<'g> {
+    declaration: Cow<'g, Declaration>,
+    result: Option<&'g callgate_json::Value>,
+    hints: Hints,
+}
+
+// === impl OfferedTool ===
+
+impl OfferedTool<'_> {
+    fn listing(&self) -> Listing<'_> {
+        Listing { declaration: &self.declaration, result: self.result, hints: self.hints }
+    }
+
+    /// Returns the bytes of a declaration that is a copy of a glob's.
+    fn copied_bytes(&self) -> usize {
+        match &self.declaration {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(declaration) => declaration.size(),
+        }
+    }
 }
 
 /// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the

@@ -109,7 +109,7 @@ pub(crate) fn check(
     };
     let offered = tools::offer(gate, role, &mut *request, &mut faults)?;
     offered.note(gate, &head.caller, tally, ledger);
-    if request.choices() > 1 && offered.tools.iter().any(|(tool, _)| !matches!(tool.run(), Run::Client)) {
+    if request.choices() > 1 && offered.tools.iter().any(|offered| !matches!(offered.tool.run(), Run::Client)) {
         let message = "Tools that are run by the executor need `n` to be 1: the model continues from one answer.";
         return Err(Refusal::at(Code::RequestInvalid, "n", message));
     }

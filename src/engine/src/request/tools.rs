@@ -1,5 +1,7 @@
 //! The declared and chosen tools of a request, checked against the contract and the caller's role.
 
+use std::borrow::Cow;
+
 use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
 use callgate_wire::{Declaration, Form, Request};
 
@@ -14,13 +16,22 @@ const MOST_NOTED: usize = 64;
 /// The tools to declare to the model.
 #[derive(Debug)]
 pub(super) struct Offered<'g> {
-    pub(super) tools: Vec<(&'g Tool, Form)>,
+    pub(super) tools: Vec<OfferedTool<'g>>,
     /// Dropped declarations with the reasons, at most [`MOST_NOTED`].
     dropped: Vec<Violation>,
     /// The number of all dropped declarations.
     dropped_count: u32,
     /// The forms with a rewritten list of declarations.
     forms: Vec<Form>,
+}
+
+/// A tool to declare.
+#[derive(Debug)]
+pub(super) struct OfferedTool<'g> {
+    pub(super) tool: &'g Tool,
+    form: Form,
+    /// The name of the request, if the tool is a glob.
+    name: Option<String>,
 }
 
 /// Checks the declared and chosen tools. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
@@ -39,7 +50,7 @@ pub(super) fn offer<'g>(
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
     for declared in request.declared() {
         match gate.contract.permit(Some(role), &declared.name) {
-            Ok(tool) => offered.add(tool, declared.form),
+            Ok(tool) => offered.add(tool, declared.form, &declared.name),
             Err(forbidden) if keeps => faults.found(refusal(forbidden, role, &declared.name, "tools"))?,
             Err(forbidden) => {
                 let refusal = refusal(forbidden, role, &declared.name, "tools");
@@ -48,16 +59,17 @@ pub(super) fn offer<'g>(
         }
     }
     if gate.offer == Offer::Inject {
+        // A tool whose name the API does not take stays out of sight there.
         let server_run = role.tools(&gate.contract).filter(|tool| !matches!(tool.run(), Run::Client));
-        for tool in server_run {
-            if offered.tools.iter().all(|(known, _)| known.name() != tool.name()) {
-                offered.add(tool, Form::Tool);
+        for tool in server_run.filter(|tool| request.accepts_name(tool.name())) {
+            if offered.tools.iter().all(|known| known.name() != tool.name()) {
+                offered.add(tool, Form::Tool, tool.name());
             }
         }
     }
     let mut choice_stands = true;
     for name in request.chosen() {
-        let is_offered = offered.tools.iter().any(|(tool, _)| tool.name() == name);
+        let is_offered = offered.tools.iter().any(|offered| offered.name() == name);
         match gate.contract.permit(Some(role), name) {
             Ok(_) if is_offered => {}
             Ok(_) => {
@@ -71,6 +83,7 @@ pub(super) fn offer<'g>(
             Err(forbidden) => return Err(refusal(forbidden, role, name, "tool_choice")),
         }
     }
+    offered.check_size(gate)?;
     if keeps && offered.dropped_count == 0 {
         return Ok(offered);
     }
@@ -84,9 +97,23 @@ pub(super) fn offer<'g>(
 // === impl Offered ===
 
 impl<'g> Offered<'g> {
-    fn add(&mut self, tool: &'g Tool, form: Form) {
-        self.tools.push((tool, form));
+    fn add(&mut self, tool: &'g Tool, form: Form, name: &str) {
+        let name = tool.is_glob().then(|| name.to_owned());
+        self.tools.push(OfferedTool { tool, form, name });
         self.write(form);
+    }
+
+    /// Refuses a request that would grow beyond all bounds: the one schema of a glob is written for each of its names.
+    fn check_size(&self, gate: &Gate) -> Result<(), Refusal> {
+        let copies = self.tools.iter().filter(|offered| offered.name.is_some());
+        let sizes = copies.filter_map(|offered| gate.declarations.get(offered.tool.name())).map(Declaration::size);
+        let bytes = sizes.fold(0usize, usize::saturating_add);
+        if u64::try_from(bytes).unwrap_or(u64::MAX) <= gate.contract.limits().request_bytes {
+            return Ok(());
+        }
+        let message = "The request declares more tools under globs of the contract than `limits.requestBytes` has room for, \
+                       because each gets the description and the schema of its glob; declare fewer tools.";
+        Err(Refusal::at(Code::RequestTooLarge, "tools", message))
     }
 
     fn write(&mut self, form: Form) {
@@ -133,11 +160,21 @@ impl<'g> Offered<'g> {
     /// Writes the declarations in the contract's own words.
     pub(super) fn declare(&self, gate: &Gate, request: &mut dyn Request) {
         for form in &self.forms {
-            let of_form = self.tools.iter().filter(|(_, of)| of == form);
-            let declarations: Vec<&Declaration> =
-                of_form.filter_map(|(tool, _)| gate.declarations.get(tool.name())).collect();
+            let of_form = self.tools.iter().filter(|offered| offered.form == *form);
+            let declarations: Vec<Cow<'_, Declaration>> =
+                of_form.filter_map(|offered| gate.declaration(offered.tool, offered.name())).collect();
+            let declarations: Vec<&Declaration> = declarations.iter().map(AsRef::as_ref).collect();
             request.declare(&declarations, *form);
         }
+    }
+}
+
+// === impl OfferedTool ===
+
+impl OfferedTool<'_> {
+    /// Returns the name under which the model sees the tool.
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| self.tool.name())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Requests of Codex to Responses: a contract with the tools that it declares lets each through, in their places and forms.
+//! Requests of Codex and other agents to Responses: a contract with the tools that one declares lets it through, in their places and forms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -53,8 +53,11 @@ fn types(tools: &Value) -> Vec<Value> {
 
 /// Sends a request; returns what is forwarded.
 fn forwarded(tools: &BTreeSet<String>, body: &Value) -> Result<Value, String> {
+    // A contract has at least one tool.
     let tools: Vec<Value> = tools
         .iter()
+        .map(String::as_str)
+        .chain(["unused"])
         .map(|name| json!({ "name": name, "effects": "write", "parameters": { "type": "object" }, "run": { "client": {} } }))
         .collect();
     let contract = json!({
@@ -94,7 +97,6 @@ fn requests_of_codex_pass_with_its_tools_and_none_passes_without_one_of_them() {
     for body in &requests {
         let tools: BTreeSet<String> = lists(body).flat_map(|tools| names(tools, "")).collect();
         let sent = forwarded(&tools, body).unwrap_or_else(|effect| panic!("{effect}"));
-        assert!(!tools.is_empty());
         for (asked, sent) in lists(body).zip(lists(&sent)) {
             assert_eq!(names(asked, ""), names(sent, ""), "each in its place");
             assert_eq!(types(asked), types(sent), "and in its form");
@@ -114,5 +116,5 @@ fn requests_of_codex_pass_with_its_tools_and_none_passes_without_one_of_them() {
         }
     }
     println!("COVERED Codex: {} requests, {in_items} items with tools, {without} refused requests", requests.len());
-    assert!(!requests.is_empty());
+    assert!(in_items > 0 && without > 0);
 }

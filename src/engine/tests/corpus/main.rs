@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed helper is a failed test")]
 #![allow(clippy::print_stdout, reason = "a replay prints what it covered")]
 
+mod agents;
 mod codex;
 mod play;
 mod recording;

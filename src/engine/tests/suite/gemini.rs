@@ -358,7 +358,7 @@ fn an_unreadable_event_ends_the_stream_with_an_error_event() {
     let first = first.split_inclusive(|byte| *byte == b'\n').take(2).collect::<Vec<_>>().concat();
     for (event, code) in [
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"function_call\":{\"name\":\"SECRET\"}}]}}]}\n\n",
-        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"SECRET\",\"willContinue\":true}}]}}]}\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"SECRET\",\"partialArgs\":\"SECRET\"}}]}}]}\n\n",
         "data: {\"candidates\":[{\"content\":{\"parts\":[{\"executableCode\":{\"code\":\"SECRET\"}}]}}]}\n\n",
     ]
     .map(|event| (event, "upstream_invalid"))

@@ -124,7 +124,7 @@ fn text_of_the_model_is_cut_and_made_printable() {
     let decision = decisions(&mut exchange).remove(0);
     assert_eq!(decision.call_id.len(), 128);
     assert!(
-        decision.tool.len() <= 64 && !decision.tool.contains('\u{7}') && decision.tool.ends_with('ä'),
+        decision.tool.len() <= 128 && !decision.tool.contains('\u{7}') && decision.tool.ends_with('ä'),
         "{}",
         decision.tool
     );

@@ -17,6 +17,7 @@ mod conditions;
 mod content_types;
 mod denials;
 mod gemini;
+mod gemini_pieces;
 mod headers;
 mod ledger;
 mod limits;

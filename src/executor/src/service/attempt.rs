@@ -137,7 +137,7 @@ impl Attempt {
         // A timeout beyond the clock's range means no timeout.
         let deadline = began.checked_add(runnable.timeout()).unwrap_or_else(|| began + NEVER);
         let shadowed = approved.shadowed.map(|violation| (violation.code.as_str(), violation.pointer));
-        let (tool, arguments) = (approved.tool.name().to_owned(), approved.canonical);
+        let (tool, arguments) = (approved.name.to_string(), approved.canonical);
         let call = Arc::new(call);
         Self { id, call, admitted, tool, arguments, runnable, consent, shadowed, began, deadline, peer, span }
     }

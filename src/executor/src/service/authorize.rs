@@ -226,7 +226,7 @@ async fn propose(
             tenant: asked.caller.tenant.clone(),
             role: asked.caller.role.clone(),
             contract_digest: asked.contract_digest.clone(),
-            tool: approved.tool.name().to_owned(),
+            tool: approved.name.to_string(),
             arguments: approved.canonical.clone(),
             workspace: asked.workspace(admitted.contract()),
             exchange_id: asked.exchange_id.clone(),

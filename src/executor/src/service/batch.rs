@@ -31,7 +31,7 @@ const CLAIMS: usize = 2 * CLAIMS_MAX;
 const MODEL_BYTES: usize = 256;
 /// The maximum bytes of a call's id. Some proxies put a model's signature into it.
 const CALL_ID_BYTES: usize = 4096;
-/// The maximum bytes of a tool's name. A contract's names have at most 64.
+/// The maximum bytes of a tool's name. A contract's names have at most 128.
 const TOOL_BYTES: usize = 256;
 /// The maximum bytes of the pointer and the message of a broken rule.
 const RULE_BYTES: usize = 4096;

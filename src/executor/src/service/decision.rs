@@ -49,7 +49,7 @@ async fn ask_policies(admitted: &Admitted, asked: &CheckedBatch, approved: &Appr
     let (contract, tool) = (admitted.contract(), approved.tool);
     let (model, conversation) = asked.policy_facts();
     let input = PolicyInput {
-        tool: tool.name().to_owned(),
+        tool: approved.name.to_string(),
         effects: tool.effects().as_str(),
         arguments: approved.canonical.clone(),
         tenant: asked.caller.tenant.clone(),
@@ -66,7 +66,7 @@ async fn ask_policies(admitted: &Admitted, asked: &CheckedBatch, approved: &Appr
     let checked = spawn_blocking(move || policies.check(&input)).await;
     let denied = |message: String| Violation {
         code: Code::PolicyDenied,
-        tool: tool.name().to_owned(),
+        tool: approved.name.to_string(),
         pointer: String::new(),
         message,
         feeds_back: false,

@@ -131,8 +131,9 @@ impl<'o> HistoryBuilder<'o> {
             }
             return Link::None;
         }
-        let tool = self.tool(call).unwrap_or_default().to_owned();
-        let output = self.outputs.output(&tool);
+        let called = self.tool(call).unwrap_or_default();
+        let output = self.outputs.output(called);
+        let tool = self.outputs.entry(called).to_owned();
         Link::Call { part: call, tool, output: output.map(|output| Arc::clone(&output)) }
     }
 

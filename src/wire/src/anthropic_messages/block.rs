@@ -4,9 +4,10 @@
 
 use callgate_json::{Item, Map, Value};
 
+use super::client_tools::{is_family, member_name};
 use crate::checks::{self, exact_keys, folds_to, text};
-use crate::skeleton::blocks::Start;
-use crate::{Form, ShapeError};
+use crate::skeleton::blocks::{NAMES_CALLS, Start};
+use crate::{Call, Form, ShapeError};
 use crate::{outlined, unknown};
 
 /// The kind of a block, as far as a decision needs it.
@@ -29,7 +30,12 @@ pub(super) enum MessagesBlock {
 }
 
 /// Members the reader reads of a block. It refuses keys that only resemble them.
-const READ_MEMBERS: [&str; 7] = ["type", "id", "name", "input", "toolset_name", "text", "thinking"];
+const READ_MEMBERS: [&str; 8] = ["type", "id", "name", "input", FAMILY, CALLER, "text", "thinking"];
+/// The family of a toolset's member.
+pub(super) const FAMILY: &str = "toolset_name";
+const CALLER: &str = "caller";
+/// The beginning of the kinds of code that call tools.
+const CODE_CALLER: &str = "code_execution_";
 
 /// Members the reader reads of a delta.
 pub(super) const DELTA_MEMBERS: [&str; 4] = ["type", "text", "partial_json", "thinking"];
@@ -49,7 +55,11 @@ pub(super) fn kind<S: AsRef<str>>(block: &Map<String, Value>, provided: &[S]) ->
         return Err(ShapeError::Type { at: "content[].type", expected: "a string" });
     };
     let (kind, makers) = match name.as_str() {
-        "tool_use" => return Ok(MessagesBlock::Call),
+        "tool_use" => {
+            let is_codes = called_by(block)?.is_some_and(|caller| caller.starts_with(CODE_CALLER));
+            let has_code = || provided.iter().any(|tool| tool.as_ref().starts_with(CODE_CALLER));
+            return if is_codes && !has_code() { Err(ShapeError::UnknownPart) } else { Ok(MessagesBlock::Call) };
+        }
         "text" => {
             text(block, "text")?;
             (MessagesBlock::Text, None)
@@ -96,20 +106,56 @@ fn makers_of_use(name: &str) -> &'static [&'static str] {
 
 /// Reads a `tool_use` block but for its input.
 ///
-/// A member of a toolset (`toolset_name`) is the client's own and no function of that name. No contract can name it, so it counts
-/// as [unknown](Form::Unknown).
+/// A member of a toolset is named after its family too. The client runs the call, whoever made it: the model or code at the
+/// provider. A call of an unknown family, or of an unknown caller, is [unknown](Form::Unknown).
 pub(super) fn named(block: &Map<String, Value>) -> Result<Start, ShapeError> {
     exact_keys(block, &READ_MEMBERS)?;
-    let is_own = block.get("toolset_name").is_some_and(|toolset| !toolset.is_null());
-    let form = if is_own { Form::Unknown } else { Form::Tool };
+    let family = text(block, FAMILY)?;
+    let is_clear = (family.is_empty() || is_family(family)) && is_known_caller(block)?;
+    let form = if is_clear { Form::Tool } else { Form::Unknown };
     let extra: Map<String, Value> = block
         .iter()
         .filter(|(key, value)| !["type", "id", "name", "input"].contains(&key.as_str()) && !value.is_null())
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     unknown::no_call_in(&extra)?;
-    let (id, name) = (text(block, "id")?.to_owned(), text(block, "name")?.to_owned());
+    let (id, name) = (text(block, "id")?.to_owned(), text(block, "name")?);
+    let name = if family.is_empty() { name.to_owned() } else { member_name(family, name) };
     Ok(Start { id, name, form, extra, input: None })
+}
+
+/// Returns the members of a call but for its arguments, as the API writes them.
+pub(super) fn call_members(call: &Call) -> Map<String, Value> {
+    let family = call.extra.get(FAMILY).and_then(Value::as_str).unwrap_or_default();
+    let own = if family.is_empty() { None } else { call.name.strip_prefix(member_name(family, "").as_str()) };
+    let mut members = Map::new();
+    members.insert("type".to_owned(), Value::from(NAMES_CALLS));
+    members.insert("id".to_owned(), Value::from(call.id.as_str()));
+    members.insert("name".to_owned(), Value::from(own.unwrap_or(&call.name)));
+    members.insert("input".to_owned(), Value::Object(Map::new()));
+    members.extend(call.extra.clone());
+    members
+}
+
+/// Returns the kind of the caller of a call; `None` if the block has none.
+fn called_by(block: &Map<String, Value>) -> Result<Option<&str>, ShapeError> {
+    match block.get(CALLER) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(caller)) => text(caller, "type").map(Some),
+        Some(_) => Err(ShapeError::Type { at: "content[].caller", expected: "an object" }),
+    }
+}
+
+/// Returns true if a call has no caller, the model, or code by the identifier of its block.
+fn is_known_caller(block: &Map<String, Value>) -> Result<bool, ShapeError> {
+    let Some(kind) = called_by(block)? else { return Ok(true) };
+    let members = block.get(CALLER).and_then(Value::as_object);
+    let members = || members.into_iter().flatten().filter(|(key, value)| *key != "type" && !value.is_null());
+    Ok(match kind {
+        "direct" => members().next().is_none(),
+        code if code.starts_with(CODE_CALLER) => members().all(|(key, value)| key == "tool_id" && value.is_string()),
+        _ => false,
+    })
 }
 
 /// Refuses calls anywhere in an object.

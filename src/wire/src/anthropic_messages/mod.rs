@@ -7,6 +7,7 @@
 //! itself then. The output limit of an advisor tool, which the contract allows as a tool, is its own.
 
 mod block;
+mod client_tools;
 pub mod error;
 mod events;
 mod request;

@@ -90,13 +90,7 @@ impl BlockFormat for Messages {
     }
 
     fn call_members(call: &Call) -> Map<String, Value> {
-        let mut members = Map::new();
-        members.insert("type".to_owned(), Value::from(NAMES_CALLS));
-        members.insert("id".to_owned(), Value::from(call.id.as_str()));
-        members.insert("name".to_owned(), Value::from(call.name.as_str()));
-        members.insert("input".to_owned(), Value::Object(Map::new()));
-        members.extend(call.extra.clone());
-        members
+        block::call_members(call)
     }
 
     fn keeps_arguments(old: &Call, kept: &Call) -> bool {

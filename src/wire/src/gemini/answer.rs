@@ -3,7 +3,7 @@
 use callgate_json::{Map, Outline, Value, span};
 use serde_json::json;
 
-use super::message::{self, Candidate, Part};
+use super::message::{self, Candidate, Part, RawCall};
 use super::turn::{self, CallReader, WrittenTurn};
 use super::usage;
 use crate::skeleton::list::{AnswerBody, Settled, settle};
@@ -238,7 +238,11 @@ impl SettledParts {
     }
 }
 
+/// Reads the calls of a candidate. Only a stream brings a call in pieces.
 fn choice(candidate: &Candidate<'_>) -> Result<AnswerChoice, ShapeError> {
+    if candidate.calls().any(RawCall::is_piece) {
+        return Err(ShapeError::Type { at: "functionCall", expected: "a whole call" });
+    }
     let mut calls = CallReader::default();
     Ok(AnswerChoice {
         index: candidate.index,

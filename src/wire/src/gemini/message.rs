@@ -66,8 +66,26 @@ pub(super) struct RawCall<'a> {
     pub(super) name: &'a str,
     /// The text of `args` as it came, `{}` if there are none.
     pub(super) args: &'a str,
+    /// The text of `partialArgs`.
+    pub(super) pieces: Option<&'a str>,
+    /// More of the call follows.
+    pub(super) goes_on: bool,
     /// The part.
     pub(super) part: &'a Map<String, Value>,
+}
+
+// === impl RawCall ===
+
+impl RawCall<'_> {
+    /// Returns true if it is not the whole call.
+    pub(super) fn is_piece(&self) -> bool {
+        self.goes_on || self.pieces.is_some()
+    }
+
+    /// Returns true if it says nothing, as the last piece of a call does.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_piece() && self.id.is_empty() && self.name.is_empty() && self.args == "{}"
+    }
 }
 
 // === impl Candidate ===
@@ -208,16 +226,27 @@ fn call(part: &Map<String, Value>) -> Result<RawCall<'_>, ShapeError> {
     no_call_but(call, &["args"])?;
     exact_keys(call, &["id", "name", "args", "partialArgs", "willContinue", "partial_args", "will_continue"])?;
     let is_said = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
-    if ["partialArgs", "willContinue", "partial_args", "will_continue"]
-        .iter()
-        .any(|key| call.get(*key).is_some_and(is_said))
-    {
-        return Err(ShapeError::Type { at: "functionCall", expected: "a whole call" });
+    if ["partial_args", "will_continue"].iter().any(|key| call.get(*key).is_some_and(is_said)) {
+        return Err(ShapeError::Type { at: "functionCall", expected: "spelled as servers write it" });
+    }
+    let goes_on = match call.get("willContinue") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(goes_on)) => *goes_on,
+        Some(_) => return Err(ShapeError::Type { at: "functionCall.willContinue", expected: "true or false" }),
+    };
+    let pieces = match call.get("partialArgs") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(pieces)) => Some("[]").filter(|_| !pieces.is_empty()),
+        Some(_) => return Err(ShapeError::Type { at: "functionCall.partialArgs", expected: "an array" }),
+    };
+    let has_args = call.get("args").is_some_and(holds_something);
+    if has_args && (goes_on || pieces.is_some()) {
+        return Err(ShapeError::Type { at: "functionCall", expected: "whole or in pieces, and not both" });
     }
     if call.get("args").is_some_and(|args| !args.is_object() && !args.is_null()) {
         return Err(ShapeError::Type { at: "functionCall.args", expected: "an object" });
     }
-    Ok(RawCall { id: text(call, "id")?, name: text(call, "name")?, args: "{}", part })
+    Ok(RawCall { id: text(call, "id")?, name: text(call, "name")?, args: "{}", pieces, goes_on, part })
 }
 
 /// Finds the arguments of every call in the text.
@@ -227,7 +256,11 @@ fn take_arguments<'a>(candidates: &mut [Candidate<'a>], text: &'a [u8]) {
         let parts = span::member(entry, "content").and_then(|content| span::member(content, "parts"));
         for (part, entry) in candidate.parts.iter_mut().zip(span::items(parts.unwrap_or_default())) {
             let Part::Call(call) = part else { continue };
-            let args = span::member(entry, "functionCall").and_then(|call| span::member(call, "args"));
+            let member = |name| span::member(entry, "functionCall").and_then(|call| span::member(call, name));
+            if call.pieces.is_some() {
+                call.pieces = member("partialArgs").and_then(|pieces| std::str::from_utf8(pieces).ok());
+            }
+            let args = member("args");
             let args = args.and_then(|args| std::str::from_utf8(args).ok()).filter(|args| *args != "null");
             call.args = args.unwrap_or("{}");
         }

@@ -5,14 +5,17 @@
 //! two spellings of each member; both are read ([`names`]). Servers write camel case, so a call of another spelling in an answer
 //! is refused.
 //!
-//! Not covered: streams without `alt=sse`, which are one JSON array; arguments in pieces (`partialArgs`); tokens of a call in log
-//! probabilities of later events than the call.
+//! Arguments in pieces (`partialArgs`) are put together, and the call is released whole.
+//!
+//! Not covered: streams without `alt=sse`, which are one JSON array; tokens of a call in log probabilities of later events than the
+//! call.
 
 mod answer;
 mod error;
 mod event;
 mod message;
 mod names;
+mod pieces;
 mod request;
 mod stream;
 mod text_event;

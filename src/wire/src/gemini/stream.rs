@@ -1,6 +1,7 @@
 //! A streamed answer: each event is a *GenerateContentResponse* with the news.
 //!
-//! A call comes whole in one event, so its fragment and its end come from the same event. The API has no last event: a stream is
+//! A call comes whole in one event, or in pieces that are put together. Either way its fragment and its end come from one event. A
+//! call that the stream does not end has arguments that are no JSON. The API has no last event: a stream is
 //! complete if every candidate has a `finishReason`, or the prompt was blocked. Some servers give a reason with each event, so it
 //! ends a candidate only when the stream ends. The end of a candidate with calls is held until then, because it must come after
 //! them. If more of the candidate follows, the event did not end it and is forwarded.
@@ -18,6 +19,9 @@ use super::turn::{self, CallReader, WrittenTurn};
 use super::usage;
 use crate::framing::{Frame, sse};
 use crate::{ApiError, Call, ChoiceIndex, Delta, End, ReportedUsage, ShapeError, StreamError, unknown};
+
+/// The maximum bytes of calls in pieces, over all candidates.
+const MOST_HELD: usize = 2 << 20;
 
 /// A stream under way.
 #[derive(Debug)]
@@ -79,10 +83,14 @@ impl GeminiStream {
         for candidate in candidates {
             let choice = candidate.index;
             for raw in candidate.calls() {
-                let (slot, call) = self.choice(choice).calls.read(raw)?;
+                let Some((slot, call)) = self.choice(choice).calls.read_piece(raw)? else { continue };
                 fragments.push(Delta::Fragment { choice, slot, call });
                 ends.push(Delta::CallEnd { choice, slot });
             }
+        }
+        let held = self.choices.values().map(|choice| choice.calls.held());
+        if held.fold(0, usize::saturating_add) > MOST_HELD {
+            return Err(ShapeError::TooMany);
         }
         Ok((fragments, ends))
     }
@@ -202,12 +210,20 @@ impl crate::Stream for GeminiStream {
     }
 
     fn end(&mut self) -> Result<Vec<Delta>, StreamError> {
+        let mut deltas = Vec::new();
+        for (choice, state) in &mut self.choices {
+            if let Some((slot, call)) = state.calls.unfinished() {
+                deltas.push(Delta::Fragment { choice: *choice, slot, call });
+                deltas.push(Delta::CallEnd { choice: *choice, slot });
+            }
+        }
         let finished = self.choices.iter_mut().filter(|(_, state)| state.finished);
         let finish = |(choice, state): (&ChoiceIndex, &mut StreamedCandidate)| Delta::Finish {
             choice: *choice,
             end: End::new(state.end.take().unwrap_or_default()),
         };
-        Ok(finished.map(finish).collect())
+        deltas.extend(finished.map(finish));
+        Ok(deltas)
     }
 
     fn call(&mut self, choice: ChoiceIndex, call: &Call) -> Vec<u8> {

@@ -8,8 +8,9 @@ use callgate_json::{Map, Value};
 use serde_json::json;
 
 use super::message::{BESIDE, RawCall};
+use super::pieces::Pieces;
 use crate::checks::MAX_CALLS;
-use crate::{Call, CallResult, ShapeError};
+use crate::{Call, CallResult, Form, ShapeError};
 
 const SIGNATURE: &str = "thoughtSignature";
 /// Members of [`Call::extra`] beside the part's: the call came with an id; the signature of the call before it.
@@ -25,6 +26,18 @@ pub(super) struct CallReader {
     signature: Option<Value>,
     /// The bytes of signatures for calls to take over.
     taken_over: usize,
+    /// The call of which more follows.
+    open: Option<OpenCall>,
+    /// A call came in pieces.
+    had_pieces: bool,
+}
+
+/// A call in pieces.
+#[derive(Debug)]
+struct OpenCall {
+    position: u32,
+    call: Call,
+    pieces: Pieces,
 }
 
 /// The output of a turn so far, as far as later parts depend on it.
@@ -71,6 +84,49 @@ impl CallReader {
         Ok((position, Call { id, name, arguments, extra, ..Call::default() }))
     }
 
+    /// Reads a call of a stream, which may come in pieces. Returns the whole call once it has ended.
+    ///
+    /// # Errors
+    /// [`ShapeError`] as in [`CallReader::read`], for a piece of no call, and for a call that begins within another.
+    pub(super) fn read_piece(&mut self, raw: &RawCall<'_>) -> Result<Option<(u32, Call)>, ShapeError> {
+        let mut open = match self.open.take() {
+            // An end after the end.
+            None if self.had_pieces && raw.is_empty() => return Ok(None),
+            None if !raw.is_piece() => return self.read(raw).map(Some),
+            None if raw.name.is_empty() => {
+                return Err(ShapeError::Type { at: "functionCall", expected: "begun with its name" });
+            }
+            None => {
+                let (position, call) = self.read(raw)?;
+                OpenCall { position, call, pieces: Pieces::default() }
+            }
+            Some(open) if open.is_continued_by(raw) => open,
+            Some(_) => return Err(ShapeError::Type { at: "functionCall", expected: "ended before the next begins" }),
+        };
+        if let Some(signature) = raw.part.get(SIGNATURE).filter(|signature| !signature.is_null()) {
+            self.signature = Some(signature.clone());
+            open.call.extra.insert(SIGNATURE.to_owned(), signature.clone());
+            open.call.extra.shift_remove(SIGNED_BEFORE);
+        }
+        raw.pieces.map_or(Ok(()), |pieces| open.pieces.add(pieces))?;
+        self.had_pieces = true;
+        if raw.goes_on {
+            self.open = Some(open);
+            return Ok(None);
+        }
+        Ok(Some(open.end(true)))
+    }
+
+    /// Returns the call that has not ended, at the end of the stream. Its arguments are no JSON.
+    pub(super) fn unfinished(&mut self) -> Option<(u32, Call)> {
+        self.open.take().map(|open| open.end(false))
+    }
+
+    /// Returns the bytes of the pieces so far.
+    pub(super) fn held(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.pieces.bytes())
+    }
+
     /// The signature of an earlier call for one without, unless the turn has copied too much already.
     fn signature_before(&mut self) -> Option<Value> {
         let length = self.signature.as_ref()?.as_str().map_or(0, str::len);
@@ -80,6 +136,20 @@ impl CallReader {
 
     pub(super) fn any(&self) -> bool {
         self.count > 0
+    }
+}
+
+// === impl OpenCall ===
+
+impl OpenCall {
+    fn is_continued_by(&self, raw: &RawCall<'_>) -> bool {
+        let same = |text: &str, own: &str| text.is_empty() || text == own;
+        same(raw.name, &self.call.name) && same(raw.id, &self.call.id) && raw.args == "{}"
+    }
+
+    fn end(self, is_over: bool) -> (u32, Call) {
+        let form = if self.pieces.is_unclear() { Form::Unclear } else { self.call.form };
+        (self.position, Call { arguments: self.pieces.into_text(is_over), form, ..self.call })
     }
 }
 

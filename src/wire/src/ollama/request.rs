@@ -10,7 +10,7 @@ use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
-    Body, Draft, Read, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
+    Body, Draft, NameRule, Read, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
 };
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
@@ -22,6 +22,7 @@ pub(crate) struct OllamaRequest;
 
 impl RequestFormat for OllamaRequest {
     const TURNS: &'static str = "messages";
+    const NAMES: NameRule = NameRule { longest: 128, beside: b"_-.:/", begins_plain: false };
 
     /// Its provider tools are types of `tools` besides functions; the server knows none today. The API has no way to name the tool to
     /// call.

@@ -16,6 +16,7 @@ mod message;
 mod reader;
 mod replayed;
 mod request;
+mod slot_arguments;
 mod slots;
 mod split;
 mod stream;

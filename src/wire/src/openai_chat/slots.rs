@@ -13,11 +13,10 @@
 //! The reader gives nothing of a call before it has a name or arguments: until then it may be a stub. It gives the other members
 //! of a call, which may come in pieces, after all calls.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use callgate_json::{Map, Value};
 
 use super::calls::{RawCall, own_id};
+use super::slot_arguments::{CLOSED, OPENED, SlotArguments, escaped};
 use crate::call::arguments_of;
 use crate::checks::MAX_CALLS;
 use crate::{Call, ChoiceIndex, Form, ShapeError};
@@ -51,20 +50,6 @@ struct SlotKey {
     choice: ChoiceIndex,
     index: Option<u32>,
     legacy: bool,
-}
-
-/// The arguments so far, as far as later fragments depend on them: their text is not kept.
-#[derive(Debug, Default)]
-struct SlotArguments {
-    length: usize,
-    hash: DefaultHasher,
-    /// The arguments are JSON.
-    whole: bool,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    /// An object was opened and closed.
-    complete: bool,
 }
 
 // === impl Slots ===
@@ -262,49 +247,6 @@ impl CallSlot {
         }
         true
     }
-}
-
-// === impl SlotArguments ===
-
-impl SlotArguments {
-    fn push(&mut self, piece: &str) {
-        self.length = self.length.saturating_add(piece.len());
-        self.hash.write(piece.as_bytes());
-        for byte in piece.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    self.complete |= self.depth == 0;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn are(&self, text: &str) -> bool {
-        let mut hash = DefaultHasher::new();
-        hash.write(text.as_bytes());
-        text.len() == self.length && hash.finish() == self.hash.finish()
-    }
-
-    fn are_open(&self) -> bool {
-        self.length > 0 && !self.complete
-    }
-}
-
-/// The text around the input of a custom tool in its arguments.
-const OPENED: &str = r#"{"input":""#;
-const CLOSED: &str = r#""}"#;
-
-/// Returns a text as it stands in a JSON string.
-fn escaped(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
 }
 
 /// Adds a later value of a member to an earlier one: objects are merged, signatures may arrive in pieces, the latest of

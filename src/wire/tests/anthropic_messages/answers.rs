@@ -88,10 +88,51 @@ fn a_call_without_an_id_gets_one_that_the_client_sees_too() {
 }
 
 #[test]
-fn a_call_of_a_toolset_is_one_that_the_engine_refuses() {
-    let answer =
-        read(&content(r#"{"type":"tool_use","id":"a","name":"left_click","toolset_name":"browser","input":{}}"#));
-    assert_eq!(answer.calls()[0][0].form, Form::Unknown);
+fn a_call_of_a_toolset_is_named_after_its_family_and_written_as_it_came() {
+    let block = r#"{"type":"tool_use","id":"a","name":"left_click","input":{ "x":1},"toolset_name":"browser"}"#;
+    let mut answer = read(&content(block));
+    let call = answer.calls()[0][0].clone();
+    assert_eq!((call.name.as_str(), call.form), ("browser__left_click", Form::Tool));
+    answer.settle(ChoiceIndex::FIRST, vec![keep(&call, r#"{"x":1}"#)], ReleasePolicy::Call);
+    assert_eq!(written(&answer), content(&block.replace("{ \"x\"", "{\"x\"")));
+    let other = keep(&Call { id: "b".to_owned(), ..call }, "{}");
+    answer.settle(ChoiceIndex::FIRST, vec![other], ReleasePolicy::Call);
+    let body: Value = serde_json::from_str(&written(&answer)).unwrap();
+    let expected =
+        json!({ "type": "tool_use", "id": "b", "name": "left_click", "input": {}, "toolset_name": "browser" });
+    assert_eq!(body["content"], json!([expected]));
+}
+
+#[test]
+fn calls_of_unknown_families_and_callers_are_unknown() {
+    let code = r#"{"type":"code_execution_20260120","tool_id":"srvtoolu_1"}"#;
+    for (members, form) in [
+        (r#""toolset_name":null"#, Form::Tool),
+        (r#""toolset_name":"desktop""#, Form::Unknown),
+        (r#""caller":null"#, Form::Tool),
+        (r#""caller":{"type":"direct"}"#, Form::Tool),
+        (r#""caller":{"type":"direct","tool_id":"x"}"#, Form::Unknown),
+        (&format!(r#""caller":{code}"#), Form::Tool),
+        (r#""caller":{"type":"code_execution_20260120","tool_id":"x","more":1}"#, Form::Unknown),
+        (r#""caller":{"type":"agent_1"}"#, Form::Unknown),
+        (r#""caller":{}"#, Form::Unknown),
+    ] {
+        let text = content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},{members}}}"#));
+        let answer = MessagesAnswer::read(&["code_execution_20260120"], text.as_bytes()).unwrap();
+        assert_eq!(answer.calls()[0][0].form, form, "{members}");
+    }
+    for members in [
+        format!(r#""caller":{code}"#),
+        r#""caller":"direct""#.to_owned(),
+        r#""toolset_name":1"#.to_owned(),
+        r#""Caller":{}"#.to_owned(),
+    ] {
+        let text = content(&format!(r#"{{"type":"tool_use","id":"a","name":"f","input":{{}},{members}}}"#));
+        assert!(
+            MessagesAnswer::read(&[], text.as_bytes()).is_err(),
+            "{members}: the request has no code that calls tools"
+        );
+    }
 }
 
 #[test]

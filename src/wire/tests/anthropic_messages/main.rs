@@ -12,6 +12,7 @@
 mod suite;
 
 mod answers;
+mod client_tools;
 mod common;
 mod errors;
 mod orders;

@@ -48,7 +48,9 @@ fn what_is_decided_on_is_told() {
     assert_eq!(written(&*request), TOOLS, "and nothing is changed");
     assert_eq!(read(&with("")).wants(), Wants::Whole);
     let choice = r#""tools":[{"type":"bash_20250124","name":"bash"}],"tool_choice":{"type":"tool","name":"bash"}"#;
-    assert_eq!(read(&with(choice)).chosen(), [""; 0], "a tool of the API is judged as what it is");
+    assert_eq!(read(&with(choice)).chosen(), ["bash"], "the client runs it");
+    let choice = choice.replace("bash_20250124", "web_search_20250305");
+    assert_eq!(read(&with(&choice)).chosen(), [""; 0], "a tool of the provider is judged as what it is");
 }
 
 #[test]
@@ -79,9 +81,12 @@ fn what_the_provider_would_run_is_told_by_its_type() {
         (with(r#""mcp_servers":[],"container":{"skills":[]}"#), vec![]),
         (tools(&json!([{ "name": "f" }, { "type": null, "name": "g" }, { "type": "custom", "name": "h" }])), vec![]),
         (tools(&json!([{ "type": "web_fetch_20250910", "name": "web_fetch" }])), vec!["web_fetch_20250910"]),
-        (tools(&json!([{ "type": "bash_20250124", "name": "bash" }])), vec!["bash_20250124"]),
-        (tools(&json!([{ "type": "memory_20250818", "name": "memory" }])), vec!["memory_20250818"]),
-        (tools(&json!([{ "type": "browser_toolset_20260801" }])), vec!["browser_toolset_20260801"]),
+        (tools(&json!([{ "type": "bash_20250124", "name": "bash" }])), vec![]),
+        (tools(&json!([{ "type": "memory_20250818", "name": "memory" }])), vec![]),
+        (tools(&json!([{ "type": "browser_toolset_20260801" }])), vec![]),
+        (tools(&json!([{ "type": "browser_toolset_20990101" }])), vec!["browser_toolset_20990101"]),
+        (tools(&json!([{ "type": "bash_code_execution", "name": "bash" }])), vec!["bash_code_execution"]),
+        (tools(&json!([{ "type": "bash_2025", "name": "bash" }])), vec!["bash_2025"]),
         (tools(&json!([{ "type": "function", "name": "f" }])), vec!["function"]),
         (tools(&json!([{ "type": "", "name": "f" }])), vec![""]),
         (tools(&called_by_code), vec!["code_execution_20260120"]),
@@ -146,6 +151,18 @@ fn bad_requests_are_refused_with_a_code_and_the_member() {
         with(r#""tools":[{"Type":"bash_20250124","name":"f"}]"#),
         with(r#""tools":[{"name":"f","allowed_callers":"code_execution_20260120"}]"#),
         with(r#""tools":[{"name":"f","allowed_callers":[1]}]"#),
+        with(r#""tools":[{"name":"f","strict":{"say":"words"}}]"#),
+        with(r#""tools":[{"name":"f","Defer_loading":true}]"#),
+        with(r#""tools":[{"name":"f","cache_control":"words"}]"#),
+        with(r#""tools":[{"type":"bash_20250124","name":"get_weather"}]"#),
+        with(r#""tools":[{"type":"bash_20250124"}]"#),
+        with(r#""tools":[{"type":"computer_20251124","name":"computer","display_width_px":99999999}]"#),
+        with(r#""tools":[{"type":"computer_20251124","name":"computer","enable_zoom":"yes"}]"#),
+        with(r#""tools":[{"type":"browser_toolset_20260801","configs":{"fly":{}}}]"#),
+        with(r#""tools":[{"type":"browser_toolset_20260801","configs":{"navigate":{"enabled":"no"}}}]"#),
+        with(r#""tools":[{"type":"mcp_toolset","mcp_server_name":"a","tools":[{"name":"f"}]}]"#),
+        with(r#""tools":[{"type":"mcp_toolset","mcp_server_name":"a","default_config":{"enabled":"no"}}]"#),
+        with(r#""tools":[{"type":"mcp_toolset","mcp_server_name":"a","configs":{"f":{"description":"x"}}}]"#),
         with(r#""tools":[{"name":"f"},{"name":"f"}]"#),
         with(r#""tools":[{"name":"bash"},{"type":"bash_20250124","name":"bash"}]"#),
         message(r#"["x"]"#),
@@ -187,7 +204,7 @@ fn declarations_become_the_contracts_own_and_the_rest_keeps_its_bytes() {
     request.declare(&own.iter().collect::<Vec<_>>(), Form::Tool);
     request.declare(&[], Form::Function);
     insta::assert_snapshot!(written(&*request));
-    assert!(!written(&*request).contains(r#": "POISON""#), "descriptions are the contract's");
+    assert!(!written(&*request).contains("POISON"), "the caller's words are left out");
     assert_eq!(request.declared().len(), 3);
 
     let mut request = read(&with(r#""tools":[{"name":"f"}],"max_tokens":1"#));

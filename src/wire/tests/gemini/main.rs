@@ -14,6 +14,7 @@ mod suite;
 mod answers;
 mod common;
 mod errors;
+mod pieces;
 mod properties;
 mod requests;
 mod sample;

@@ -34,8 +34,13 @@ fn part() -> impl Strategy<Value = Value> {
 fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
     let is_call = |part: &Value| part.get("functionCall").is_some();
     let shows = |part: &Value| part["thought"] != true && part.get("text").is_some();
-    (prop::collection::vec(part(), 1..8), prop::collection::vec(any::<prop::sample::Index>(), 0..8), any::<bool>())
-        .prop_map(move |(parts, cuts, beside)| {
+    (
+        prop::collection::vec(part(), 1..8),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        any::<bool>(),
+        0..3usize,
+    )
+        .prop_map(move |(parts, cuts, beside, pieces)| {
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(parts.len())).collect();
             cuts.extend((1..parts.len()).filter(|at| is_call(&parts[at - 1]) && !is_call(&parts[*at])));
             cuts.extend((1..parts.len()).filter(|at| !shows(&parts[at - 1]) && shows(&parts[*at])));
@@ -45,18 +50,53 @@ fn turns() -> impl Strategy<Value = (Vec<Value>, String)> {
             let mut stream = String::new();
             for cut in cuts.windows(2) {
                 let last = beside && cut[1] == parts.len();
-                let mut body = of_parts(json!(parts[cut[0]..cut[1]]));
-                if !last {
-                    body["candidates"][0]["finishReason"] = Value::Null;
-                    body.as_object_mut().unwrap().shift_remove("usageMetadata");
+                let groups = in_pieces(&parts[cut[0]..cut[1]], pieces);
+                for (at, group) in groups.iter().enumerate() {
+                    let mut body = of_parts(json!(group));
+                    if !last || at + 1 < groups.len() {
+                        body["candidates"][0]["finishReason"] = Value::Null;
+                        body.as_object_mut().unwrap().shift_remove("usageMetadata");
+                    }
+                    stream += &event(&body);
                 }
-                stream += &event(&body);
             }
             if !beside {
                 stream += &event(&of_parts(json!([{ "text": "" }])));
             }
             (parts, stream)
         })
+}
+
+/// The parts of an event with its calls in pieces: not at all, within the event, or each piece in an event of its own.
+fn in_pieces(parts: &[Value], how: usize) -> Vec<Vec<Value>> {
+    let mut groups: Vec<Vec<Value>> = vec![Vec::new()];
+    for part in parts {
+        let whole = if how == 0 { Value::Null } else { part["functionCall"].clone() };
+        if whole.is_null() {
+            groups.last_mut().unwrap().push(part.clone());
+            continue;
+        }
+        let mut first = part.clone();
+        first["functionCall"].as_object_mut().unwrap().shift_remove("args");
+        first["functionCall"]["willContinue"] = json!(true);
+        let text = whole["args"]["a"].as_str().unwrap();
+        let cut = text.char_indices().nth(text.chars().count() / 2).map_or(0, |(at, _)| at);
+        let argument = |value: Value| json!({ "functionCall": { "partialArgs": [value], "willContinue": true } });
+        let rest = [
+            argument(json!({ "jsonPath": "$.a", "stringValue": text[..cut], "willContinue": true })),
+            argument(json!({ "jsonPath": "$.n", "numberValue": whole["args"]["n"] })),
+            argument(json!({ "jsonPath": "$['a']", "stringValue": text[cut..] })),
+            json!({ "functionCall": {} }),
+        ];
+        groups.last_mut().unwrap().push(first);
+        for piece in rest {
+            if how == 2 {
+                groups.push(Vec::new());
+            }
+            groups.last_mut().unwrap().push(piece);
+        }
+    }
+    groups
 }
 
 /// The texts of a turn's parts, and its calls.

@@ -132,7 +132,7 @@ fn members_of_another_type_are_refused() {
             Some("allowedFunctionNames"),
         ),
         (
-            r#"{"contents":[],"tool_config":{"function_calling_config":{"stream_function_call_arguments":true}}}"#,
+            r#"{"contents":[],"tool_config":{"function_calling_config":{"stream_function_call_arguments":1}}}"#,
             Some("streamFunctionCallArguments"),
         ),
         (r#"{"contents":[],"generateContentRequest":{"contents":[]}}"#, Some("generateContentRequest")),

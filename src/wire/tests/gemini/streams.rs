@@ -166,7 +166,6 @@ fn what_cannot_be_trusted_is_an_error() {
         "data: [{\"candidates\":[]}]\n\n".to_owned(),
         "data: {\"candidates\":[],\"candidates\":[]}\n\n".to_owned(),
         piece(json!([{ "function_call": { "name": "f" } }])),
-        piece(json!([{ "functionCall": { "name": "f", "willContinue": true } }])),
         piece(json!([{ "functionCall": { "partialArgs": [{ "jsonPath": "$.a", "stringValue": "b" }] } }])),
         piece(json!([{ "codeExecutionResult": {} }])),
         piece(json!([{ "newCall": { "name": "f" } }])),

@@ -3,7 +3,7 @@
 use callgate_engine::{Effect, Event};
 use serde_json::{Value, json};
 
-use super::desk::{GOOD, answer, call, gate, gate_with, kinds, request, sent, sent_by_viewer, text, thinking};
+use super::desk::{GOOD, answer, call, gate, kinds, request, sent, sent_by_viewer, text, thinking};
 use crate::common::{NOW, answered, batch, begun, finished, model_answered, model_request, ran, refused};
 
 fn body(effect: Effect) -> Value {
@@ -61,12 +61,8 @@ fn error_answers_with_the_apis_error_object() {
 }
 
 #[test]
-fn a_call_of_a_tool_that_the_client_runs_is_decided_as_any_other() {
-    let gate = gate_with("refuse", callgate_engine::Offer::Declared, "\n  providerTools: [bash_20250124]");
-    let mut asked = request(false);
-    asked["tools"] = json!([{ "type": "bash_20250124", "name": "bash" }]);
-    let (mut exchange, forwarded) = sent(&gate, &asked);
-    assert_eq!(forwarded["tools"], asked["tools"]);
+fn a_call_of_a_tool_that_no_declaration_has_is_decided_as_any_other() {
+    let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let message = body(answered(&mut exchange, &answer(&[call("c1", "bash", r#"{"command":"ls"}"#)])));
     assert_eq!(kinds(&message), ["text"]);
     assert_eq!(exchange.tally().verdict(), "refuse:tool_not_in_contract");

@@ -51,9 +51,14 @@ fn each_bad_request_is_refused_with_its_own_code() {
             (400, "provider_tool_forbidden"),
         ),
         (
-            "a tool of the API's that the client runs",
+            "a tool of the API's that the client runs, and the contract lacks",
+            with(|body| body["tools"] = json!([{ "type": "bash_20250124", "name": "bash" }])),
+            (400, "tool_not_in_contract"),
+        ),
+        (
+            "a tool of the API's under the name of a function",
             with(|body| body["tools"] = json!([{ "type": "bash_20250124", "name": "get_weather" }])),
-            (400, "provider_tool_forbidden"),
+            (400, "request_invalid"),
         ),
         (
             "servers that the provider calls",

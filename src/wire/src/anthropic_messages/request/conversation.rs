@@ -17,7 +17,7 @@ fn block(block: Span<'_>) -> Option<Part<'_>> {
         "tool_use" => Some(Part::Call {
             id: block.get("id"),
             name: block.get("name"),
-            namespace: None,
+            namespace: block.get("toolset_name"),
             arguments: block.get("input"),
         }),
         "tool_result" => Some(Part::Result { id: block.get("tool_use_id"), name: None, content: block.get("content") }),

@@ -2,17 +2,19 @@
 
 mod blocks;
 mod conversation;
+mod references;
 mod tools;
 
-use callgate_json::{Span, Value, with_member};
+use callgate_json::{Map, Span, Value, with_member};
 use serde_json::json;
 
+use super::block;
 use super::stream::Messages;
 use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::skeleton::document::{
-    Body, Checked, Draft, Endpoint, Read, RequestFormat, additional, checked, may_bring_tools,
+    Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat, additional, checked, may_bring_tools,
 };
 use crate::skeleton::list::call_block;
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -27,11 +29,12 @@ pub(crate) struct MessagesRequest {
 
 impl RequestFormat for MessagesRequest {
     const TURNS: &'static str = "messages";
+    const NAMES: NameRule = NameRule { longest: 128, beside: b"_-", begins_plain: false };
 
     /// Also refuses a request with a tool defined inside of the conversation.
     ///
-    /// Its provider tools are the types of tools defined by the API, whoever runs them, by their full names; `mcp` and `skills`; and
-    /// the kinds of code allowed to call functions. State at the provider is a continued thread, or a container from an earlier
+    /// Its provider tools are the types of tools that the API defines and the provider runs, by their full names; `mcp` and `skills`;
+    /// and the kinds of code allowed to call functions. State at the provider is a continued thread, or a container from an earlier
     /// exchange.
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<MessagesRequest>, RequestError> {
         let checked = checked(text, Self::TURNS)?;
@@ -111,10 +114,17 @@ fn choose_freely(body: &mut Body) {
 
 /// Writes the result of a call as a block.
 fn result(CallResult { call, content, failed }: &CallResult) -> Value {
+    let mut members = Map::new();
+    members.insert("type".to_owned(), Value::from("tool_result"));
+    members.insert("tool_use_id".to_owned(), Value::from(call.id.as_str()));
+    members.insert("content".to_owned(), Value::from(content.as_str()));
     if *failed {
-        return json!({ "type": "tool_result", "tool_use_id": call.id, "content": content, "is_error": true });
+        members.insert("is_error".to_owned(), Value::Bool(true));
     }
-    json!({ "type": "tool_result", "tool_use_id": call.id, "content": content })
+    if let Some(family) = call.extra.get(block::FAMILY) {
+        members.insert(block::FAMILY.to_owned(), family.clone());
+    }
+    Value::Object(members)
 }
 
 /// Checks the types of the members which decide something; tools are read elsewhere. Returns true if a stream is asked for.

@@ -1,16 +1,45 @@
 //! The tools a request declares, chooses, and lets the provider run.
 
+mod kept;
+mod write;
+
 use std::borrow::Cow;
 
 use callgate_json::Span;
 
+use super::super::client_tools::{ClientTool, member_name};
 use crate::checks::exact;
 use crate::members::{Fields, Judged};
-use crate::skeleton::document::{Body, Replaced, Tools, callers, declare, declared_once, kept_members, redeclared};
-use crate::{Declaration, Declared, Form, RequestError};
+use crate::skeleton::document::{Tools, callers, declare, declared_once};
+use crate::{Declared, Form, RequestError};
+pub(super) use write::write;
 
-const READ_MEMBERS: [&str; 8] =
-    ["type", "name", "description", "input_schema", "allowed_callers", "model", "cache_control", "max_tokens"];
+const READ_MEMBERS: [&str; 15] = [
+    "type",
+    "name",
+    "description",
+    "input_schema",
+    "input_examples",
+    "allowed_callers",
+    "strict",
+    "defer_loading",
+    "eager_input_streaming",
+    "model",
+    "cache_control",
+    "max_tokens",
+    "configs",
+    "default_config",
+    "tools",
+];
+
+/// The kind of an entry of `tools`.
+enum EntryKind<'t> {
+    Function,
+    /// A tool that the API defines and the client runs.
+    Client(ClientTool),
+    /// A tool that the provider runs, by its type.
+    Provided(Cow<'t, str>),
+}
 
 pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, RequestError> {
     let mut tools = Tools::default();
@@ -29,9 +58,9 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
     {
         judged.runs.add("container", "skills")?;
     }
-    // A tool of the API and a function of one name could not be told apart in calls.
+    // A tool of the provider and a tool of the client with one name could not be told apart in calls.
     declared_once(tools.declared.iter().chain(&of_the_api))?;
-    // A choice of a tool of the API is judged as that tool.
+    // A choice of a tool of the provider is judged as that tool.
     let chosen = fields.get("tool_choice").and_then(|choice| choice.get("name")).and_then(Span::string);
     if let Some(name) = chosen.filter(|name| of_the_api.iter().all(|tool| tool.name != *name)) {
         tools.chosen.add("tool_choice", &name)?;
@@ -50,37 +79,67 @@ fn entry(
         Some(name) => name.string().ok_or(invalid("an array of tools with a `name`"))?,
     };
     callers(tool, judged)?;
-    if let Some(kind) = provided(tool)? {
-        judged.runs.add("tools", &kind)?;
-        if let Some(model) = tool.get("model").and_then(Span::string) {
-            judged.model("tools", &model)?;
+    kept::check(tool)?;
+    match kind(tool)? {
+        EntryKind::Function if name.is_empty() => Err(invalid("an array of tools with a `name`")),
+        EntryKind::Function => declare(functions, "tools", &name, Form::Tool),
+        EntryKind::Client(ClientTool::One(one)) => {
+            one.check(tool, &name)?;
+            declare(functions, "tools", &name, Form::Tool)
         }
-        return if name.is_empty() { Ok(()) } else { declare(of_the_api, "tools", &name, Form::Tool) };
+        EntryKind::Client(ClientTool::Set(set)) => {
+            let mut offered = set.offered(tool)?.into_iter();
+            offered.try_for_each(|member| declare(functions, "tools", &member_name(set.family, member), Form::Tool))
+        }
+        EntryKind::Provided(kind) => {
+            judged.runs.add("tools", &kind)?;
+            if let Some(model) = tool.get("model").and_then(Span::string) {
+                judged.model("tools", &model)?;
+            }
+            if kind == "mcp_toolset" {
+                mcp_toolset(tool)?;
+            }
+            if name.is_empty() { Ok(()) } else { declare(of_the_api, "tools", &name, Form::Tool) }
+        }
     }
-    if name.is_empty() {
-        return Err(invalid("an array of tools with a `name`"));
-    }
-    declare(functions, "tools", &name, Form::Tool)
 }
 
-/// Replaces the declared functions. The caller's members about the handling of a function stay; tools of the API come last.
-pub(super) fn write(body: &mut Body, declarations: &[&Declaration]) {
-    let sort = |tool| match provided(tool) {
-        Ok(None) => Replaced::Function(tool.get("name").and_then(Span::string).unwrap_or_default(), kept_members(tool)),
-        Ok(Some(_)) | Err(_) => Replaced::Provided,
-    };
-    let list = redeclared(body.original().get("tools"), declarations, sort, |out, tool, kept| {
-        tool.write(out, "input_schema", kept.map_or("", String::as_str));
-    });
-    body.put("tools", list);
+/// Checks a toolset of an MCP server, which runs at the provider. The caller may switch its tools; its words about them would not be
+/// the server's.
+fn mcp_toolset(tool: Span<'_>) -> Result<(), RequestError> {
+    if tool.some("tools").is_some() {
+        return Err(invalid(
+            "an array in which no `mcp_toolset` lists `tools`; leave them out, the provider asks the server",
+        ));
+    }
+    let object = |value: Span<'_>| value.object().is_some();
+    let expected =
+        "an array in which the `configs` of an `mcp_toolset` are objects with flags `enabled` and `defer_loading`";
+    let configs = tool.some("configs");
+    if configs.is_some_and(|configs| !object(configs)) {
+        return Err(invalid(expected));
+    }
+    let each = configs.into_iter().flat_map(Span::members).map(|(_, config)| config);
+    for config in tool.some("default_config").into_iter().chain(each.filter(|config| !config.is_null())) {
+        let is_flag = |(name, value): (Cow<'_, str>, Span<'_>)| {
+            ["enabled", "defer_loading"].contains(&name.as_ref()) && (value.is_null() || value.bool().is_some())
+        };
+        if !object(config) || !config.members().all(is_flag) {
+            return Err(invalid(expected));
+        }
+    }
+    Ok(())
 }
 
-/// Returns the type of a tool that the API defines, and `None` for a function.
-fn provided(tool: Span<'_>) -> Result<Option<Cow<'_, str>>, RequestError> {
-    let Some(kind) = tool.some("type") else { return Ok(None) };
+/// Returns the kind of an entry by its type.
+fn kind(tool: Span<'_>) -> Result<EntryKind<'_>, RequestError> {
+    let Some(kind) = tool.some("type") else { return Ok(EntryKind::Function) };
     let kind = kind.string().ok_or(invalid("an array of tools whose `type` is a string"))?;
     // This API's own word for a function.
-    Ok(Some(kind).filter(|kind| kind != "custom"))
+    if kind == "custom" {
+        return Ok(EntryKind::Function);
+    }
+    Ok(ClientTool::of(&kind).map_or(EntryKind::Provided(kind), EntryKind::Client))
 }
 
 fn invalid(expected: &'static str) -> RequestError {

@@ -42,10 +42,7 @@ fn read_config(tools: &mut Tools, fields: &Fields<'_>, judged: &mut Judged) -> R
         }
     }
     let Some(calling) = FUNCTION_CALLING_CONFIG.read(config, "an object", Span::object)? else { return Ok(()) };
-    if STREAM_ARGUMENTS.read(calling, "true or false", Span::bool)? == Some(true) {
-        let expected = "left out or false: a call is decided on whole";
-        return Err(RequestError::invalid(STREAM_ARGUMENTS.camel, expected));
-    }
+    STREAM_ARGUMENTS.read(calling, "true or false", Span::bool)?;
     let names = |value: Span<'_>| value.array().filter(|list| list.items().all(Span::is_string)).map(|_| ());
     ALLOWED_FUNCTION_NAMES.read(calling, "an array of strings", names)?;
     let names = ALLOWED_FUNCTION_NAMES.find(calling)?.into_iter().flat_map(Span::items);

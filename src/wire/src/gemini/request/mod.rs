@@ -7,11 +7,11 @@ mod declared;
 use callgate_json::{Span, Value, with_member};
 use serde_json::json;
 
-use super::names::FUNCTION_CALLING_CONFIG;
+use super::names::{FUNCTION_CALLING_CONFIG, STREAM_ARGUMENTS};
 use super::turn;
 use crate::conversation::Each;
 use crate::members::{Fields, GEMINI};
-use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
+use crate::skeleton::document::{Body, Draft, Endpoint, NameRule, Read, RequestFormat, checked};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
@@ -41,6 +41,20 @@ struct Spelled {
 // === impl GeminiRequest ===
 
 impl GeminiRequest {
+    /// Takes back the wish for arguments in pieces.
+    fn whole_arguments(&self, body: &mut Body) {
+        let config = body.get(&self.spelled.choice);
+        let calling = config.and_then(|config| FUNCTION_CALLING_CONFIG.find(config).ok().flatten());
+        let Some(calling) = calling.filter(|calling| member(*calling, STREAM_ARGUMENTS.camel).is_some()) else {
+            return;
+        };
+        let mut whole = calling.text().into_owned();
+        for name in ["streamFunctionCallArguments", "stream_function_call_arguments"] {
+            whole = with_member(Span::new(whole.as_bytes()), name, None);
+        }
+        self.set_calling(body, Some(&whole));
+    }
+
     /// Sets `functionCallingConfig`, or removes it.
     fn set_calling(&self, body: &mut Body, text: Option<&str>) {
         let Some(config) = body.get(&self.spelled.choice) else { return };
@@ -57,9 +71,9 @@ impl GeminiRequest {
 
 impl RequestFormat for GeminiRequest {
     const TURNS: &'static str = "contents";
+    const NAMES: NameRule = NameRule { longest: 128, beside: b"_-.:", begins_plain: true };
 
-    /// Also refuses a stream in another form than server-sent events, a member in both spellings, and arguments streamed piece by
-    /// piece.
+    /// Also refuses a stream in another form than server-sent events, and a member in both spellings.
     ///
     /// A cache brings contents and tools, and a continuation token an earlier turn: both are state at the provider.
     fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<GeminiRequest>, RequestError> {
@@ -119,9 +133,11 @@ impl RequestFormat for GeminiRequest {
         body.limit_in(&self.spelled.config, &limit, max);
     }
 
-    fn answer_whole(&mut self, _body: &mut Body, streamed: bool) {
+    /// The API streams arguments in streams only.
+    fn answer_whole(&mut self, body: &mut Body, streamed: bool) {
         if streamed {
             address::answer_whole(&mut self.endpoint);
+            self.whole_arguments(body);
         }
     }
 

@@ -74,10 +74,8 @@ impl StreamedOutput {
         let (kind, read) = items::read(item, tools)?;
         match read {
             items::Item::Call(call) => {
-                let position = self.count()?;
-                let (open, news) = OpenResponseCall::new(call, position);
-                let slot = self.enter(about, ReadItem::Open(open))?;
-                Ok(ItemStep::Call(slot, news))
+                let (open, news) = OpenResponseCall::new(call, self.count()?);
+                Ok(ItemStep::Call(self.enter(about, ReadItem::Open(open))?, news))
             }
             items::Item::Said => self.other(about, kind, item, false),
             items::Item::Unknown => self.enter(about, ReadItem::Dropped { done: false }).map(|_| ItemStep::Dropped),
@@ -92,8 +90,8 @@ impl StreamedOutput {
                 let slot = match self.find(about, |item| matches!(item, ReadItem::Open(_))) {
                     Some(slot) => slot,
                     None => {
-                        let position = self.count()?;
-                        self.enter(about, ReadItem::Open(OpenResponseCall::at(position)))?
+                        let open = OpenResponseCall::at(self.count()?);
+                        self.enter(about, ReadItem::Open(open))?
                     }
                 };
                 self.complete(slot, |open| Ok(open.done(call)?)).map(|news| ItemStep::Call(slot, news))
@@ -243,8 +241,8 @@ impl StreamedOutput {
             news.push((slot, self.complete(slot, complete)?));
         }
         for call in rest.filter(|item| streamed.iter().all(|(_, id)| *id != item.call.id)) {
-            let position = self.count()?;
-            let slot = self.enter(ItemRef { index: None, id: "" }, ReadItem::Open(OpenResponseCall::at(position)))?;
+            let open = ReadItem::Open(OpenResponseCall::at(self.count()?));
+            let slot = self.enter(ItemRef { index: None, id: "" }, open)?;
             news.push((slot, self.complete(slot, |open| Ok(open.done(call)?))?));
         }
         Ok(news)

@@ -4,7 +4,9 @@
 //! turns in its requests.
 
 mod body;
+mod custom;
 mod endpoint;
+mod names;
 mod tools;
 
 use std::fmt::Debug;
@@ -18,10 +20,12 @@ use crate::{
 };
 use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
+pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use names::NameRule;
 pub(crate) use tools::{
-    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice,
-    is_known_format, kept_members, may_bring_tools, messages, redeclared,
+    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice, kept_members,
+    may_bring_tools, messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.
@@ -50,6 +54,8 @@ pub(crate) trait RequestFormat: Debug + Sized {
     const TURNS: &'static str;
     /// The forms in which the API declares functions.
     const FORMS: &'static [Form] = &[Form::Tool];
+    /// The API's rule for names of tools: OpenAI's, unless a dialect has another.
+    const NAMES: NameRule = NameRule { longest: 64, beside: b"_-", begins_plain: false };
 
     /// Reads a request sent to `target`.
     ///
@@ -159,6 +165,10 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn provider_tools(&self) -> Vec<&str> {
         self.body.provider_tools()
+    }
+
+    fn accepts_name(&self, name: &str) -> bool {
+        F::NAMES.accepts(name)
     }
 
     fn declared(&self) -> &[Declared] {

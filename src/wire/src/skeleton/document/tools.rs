@@ -10,8 +10,8 @@ use crate::members::{Judged, NameSet, asks};
 use crate::{Call, Declaration, Declared, Form, RequestError, namespace};
 
 /// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
-const KEPT: [&str; 6] =
-    ["strict", "defer_loading", "eager_input_streaming", "input_examples", "cache_control", CALLERS];
+/// `input_examples` are: they would be the caller's words.
+const KEPT: [&str; 5] = ["strict", "defer_loading", "eager_input_streaming", "cache_control", CALLERS];
 const CALLERS: &str = "allowed_callers";
 
 /// The tools of a request.
@@ -218,30 +218,6 @@ pub(crate) fn declared_once<'d>(
 /// The error for two tools of one name.
 pub(crate) fn declared_twice(name: &str) -> RequestError {
     RequestError::DeclaredTwice { name: name_in_sentence(name) }
-}
-
-/// The most bytes of a grammar that is forwarded.
-const MOST_GRAMMAR: usize = 64 * 1024;
-
-/// Returns true for a known and bounded format of the input of a custom tool. `within` is the member with the grammar, in APIs that
-/// have one.
-pub(crate) fn is_known_format(format: Span<'_>, within: Option<&str>) -> bool {
-    let members = format.pairs().count();
-    match (format.get("type").and_then(Span::string).as_deref(), within) {
-        (Some("text"), _) => members == 1,
-        (Some("grammar"), Some(within)) => {
-            members == 2
-                && format.get(within).is_some_and(|grammar| is_known_grammar(grammar) && grammar.pairs().count() == 2)
-        }
-        (Some("grammar"), None) => members == 3 && is_known_grammar(format),
-        _ => false,
-    }
-}
-
-fn is_known_grammar(grammar: Span<'_>) -> bool {
-    let text = |member: &str| grammar.get(member).and_then(Span::string);
-    matches!(text("syntax").as_deref(), Some("lark" | "regex"))
-        && text("definition").is_some_and(|definition| definition.len() <= MOST_GRAMMAR)
 }
 
 /// Returns the kept members of a declared tool as JSON text, with a comma at the start.
