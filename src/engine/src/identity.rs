@@ -62,9 +62,9 @@ impl IdentitySource {
                 Ok(())
             }),
             Self::Client { callers, .. } | Self::Certificate { callers } => {
-                callers.iter().try_for_each(|(client, caller)| served(client, caller, &possible(caller), &declared))
+                callers.iter().try_for_each(|(client, caller)| served(client, caller, &possible(caller), declared))
             }
-            Self::Fixed(caller) => served(FIXED, caller, &possible(caller), &declared),
+            Self::Fixed(caller) => served(FIXED, caller, &possible(caller), declared),
         }
     }
 

@@ -404,7 +404,7 @@ fn events_of_a_call_that_disagree_end_the_stream() {
     for (what, mut events) in table {
         let all = stream_events(&[], 1);
         events.splice(0..0, all[..2].iter().cloned());
-        events.push(json!({ "type": "response.completed", "response": response(&[exec.clone()]) }));
+        events.push(json!({ "type": "response.completed", "response": response(std::slice::from_ref(&exec)) }));
         for policy in ["refuse", "feedback"] {
             let (out, _) = read(&gate(policy), events.clone(), 100_000);
             let seen = accumulate(&out);

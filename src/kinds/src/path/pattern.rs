@@ -171,8 +171,7 @@ impl NamePattern {
             return false;
         }
         // Most names fail here. Without it, `*.pem` reads every character of every name.
-        let is_other = |last| name.trim_end_matches(TRAIL).chars().next_back() != Some(last);
-        if self.last.is_some_and(is_other) {
+        if self.last.is_some_and(|last| !name.trim_end_matches(TRAIL).ends_with(last)) {
             return false;
         }
         self.run(name.chars().map(Token::Char)) != Overlap::Nothing

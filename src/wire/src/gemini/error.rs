@@ -34,9 +34,10 @@ pub(super) fn body(error: &ApiError) -> Vec<u8> {
 }
 
 /// The same inside a stream: bare JSON in a line of its own. Google's servers write it so, and its JavaScript client ignores an
-/// error in an event.
+/// error in an event. No empty line follows: read together with earlier bytes, that client would take the line for an event of no
+/// meaning.
 pub(super) fn frame(error: &ApiError) -> Vec<u8> {
-    [json_lines::line(&body(error)).as_slice(), b"\n"].concat()
+    json_lines::line(&body(error))
 }
 
 /// Returns an error of Google's servers in a stream without `data:`, over several lines. Its clients raise it only in this

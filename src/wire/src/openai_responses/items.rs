@@ -18,7 +18,7 @@ const PARTS: [&str; 6] = ["output_text", "refusal", "output_audio", "reasoning_t
 /// The kinds of items.
 #[derive(Debug)]
 pub(super) enum Item {
-    Call(ItemCall),
+    Call(Box<ItemCall>),
     /// A text, or the report of a tool of the provider the request asked for.
     Said,
     /// An unknown kind without a call: it is dropped.
@@ -33,7 +33,7 @@ pub(super) fn read<'i>(item: &'i Value, tools: &[String]) -> Result<(&'i str, It
     exact_keys(members, &["type"])?;
     let kind = text(members, "type")?;
     if let Some(call) = kinds::call_of(members, tools) {
-        return Ok((kind, Item::Call(call_items::read(call, members)?)));
+        return Ok((kind, Item::Call(Box::new(call_items::read(call, members)?))));
     }
     if !kinds::says(kind) && !kinds::is_made(kind, tools) {
         if kind.is_empty() || kinds::is_known(kind) {
@@ -72,7 +72,8 @@ pub(super) fn calls(items: &[Value], tools: &[String]) -> Result<Vec<Call>, Shap
 pub(super) fn item_calls(items: &[Value], tools: &[String]) -> Result<Vec<ItemCall>, ShapeError> {
     let mut calls = Vec::new();
     for item in items {
-        if let (_, Item::Call(ItemCall { base, call })) = read(item, tools)? {
+        if let (_, Item::Call(item)) = read(item, tools)? {
+            let ItemCall { base, call } = *item;
             calls.push(ItemCall { base, call: with_id(call, calls.len()) });
         }
     }

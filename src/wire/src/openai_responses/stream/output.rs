@@ -74,7 +74,7 @@ impl StreamedOutput {
         let (kind, read) = items::read(item, tools)?;
         match read {
             items::Item::Call(call) => {
-                let (open, news) = OpenResponseCall::new(call, self.count()?);
+                let (open, news) = OpenResponseCall::new(*call, self.count()?);
                 Ok(ItemStep::Call(self.enter(about, ReadItem::Open(open))?, news))
             }
             items::Item::Said => self.other(about, kind, item, false),
@@ -94,7 +94,7 @@ impl StreamedOutput {
                         self.enter(about, ReadItem::Open(open))?
                     }
                 };
-                self.complete(slot, |open| Ok(open.done(call)?)).map(|news| ItemStep::Call(slot, news))
+                self.complete(slot, |open| Ok(open.done(*call)?)).map(|news| ItemStep::Call(slot, news))
             }
             items::Item::Said => {
                 let is_it = |item: &ReadItem| matches!(item, ReadItem::Other { kind: known, .. } if known == kind);
