@@ -42,7 +42,8 @@ suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
 suite "protection" .setup/test-protect.sh
-suite "coding agents" .setup/test-agents.sh
+# One variant of each agent in one mode, to save minutes; `make test-agents` runs every variant in every mode.
+suite "coding agents" .setup/test-agents.sh --mode error codex "codex (default model)" gemini-cli opencode cline qwen-code "pi (Messages)"
 suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider
 
 # The same clients through the other host, without the tests of pages.
