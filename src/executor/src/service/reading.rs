@@ -40,7 +40,7 @@ pub(super) fn add_recorded(
     (code, pointer): (&str, &str),
 ) {
     let Some(tool) = contract.tool(&call.tool) else { return };
-    // A decision has no workspace. Without it, every path would seem refused.
+    // A request may state no workspace. Without it, every path would seem refused.
     let lacks_workspace = contract.workspace_header().is_some() && caller.workspace.is_none() && tool.needs_workspace();
     match call.arguments.take_if(|_| !lacks_workspace) {
         Some(arguments) => {
