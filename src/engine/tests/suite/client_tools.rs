@@ -170,6 +170,25 @@ fn an_allowed_call_of_every_form_comes_as_it_was_in_any_chunks() {
 }
 
 #[test]
+fn a_call_of_the_apis_own_tools_brings_no_member_that_the_api_does_not_document() {
+    for item in calls("good").into_iter().filter(|item| item.get("action").or(item.get("operation")).is_some()) {
+        for (member, value) in [
+            ("command", json!(["SECRET"])),
+            ("actions", json!([{ "commands": ["SECRET"] }])),
+            ("path", json!("SECRET")),
+        ] {
+            let mut odd = item.clone();
+            odd[member] = value;
+            let written = whole(&gate("refuse"), &[odd.clone()]);
+            assert_eq!(written["output"], json!([item]), "{odd}");
+            let (out, _) = read(&gate("refuse"), stream_events(&[odd.clone()], 2), 7);
+            assert_eq!(accumulate(&out).response["output"], json!([item]), "{odd}");
+            assert!(!String::from_utf8(out).unwrap().contains("SECRET"), "{odd}");
+        }
+    }
+}
+
+#[test]
 fn a_forbidden_call_of_every_form_is_refused_in_each_mode() {
     for item in calls("SECRET") {
         let output = [message("Hi"), item.clone()];

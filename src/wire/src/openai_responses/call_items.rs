@@ -13,6 +13,11 @@ use crate::{Call, Form, ShapeError};
 /// The members that say what a call does, of every kind.
 const SAYS: [&str; 8] = ["name", "namespace", "arguments", "input", "action", "operation", "function", "custom"];
 
+/// The members beside the action of one of the API's own tools, as the API documents them. No other is forwarded: a client could read it
+/// as part of the action.
+const BESIDE_ACTION: [&str; 8] =
+    ["type", "id", "call_id", "status", "created_by", "caller", "environment", "execution"];
+
 /// A call, and the form of its kind. The call's own form differs if the call can only be refused.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ItemCall {
@@ -59,7 +64,9 @@ fn of_native(native: &NativeTool, members: &Map<String, Value>) -> Result<Call, 
         Form::Tool => Form::Unknown,
         other => other,
     };
-    Ok(Call { name: native.name.to_owned(), arguments, form, ..beside(members, &says)? })
+    let mut call = beside(members, &says)?;
+    call.extra.retain(|key, _| BESIDE_ACTION.contains(&key.as_str()));
+    Ok(Call { name: native.name.to_owned(), arguments, form, ..call })
 }
 
 /// A call outside of every contract. It can only be refused, so the API's types do not matter.
@@ -150,6 +157,9 @@ pub(super) fn rewritten(item: &Value, call: &Call) -> Value {
     };
     let mut item = item.clone();
     if let Value::Object(members) = &mut item {
+        if matches!(call.form, Form::Native(_)) {
+            members.retain(|key, _| BESIDE_ACTION.contains(&key.as_str()));
+        }
         members.insert(member.to_owned(), value);
     }
     item
