@@ -30,13 +30,39 @@ pub enum Form {
     Function,
     /// A custom tool, whose input is any text. The `arguments` are `{"input": TEXT}`.
     Custom,
-    /// A tool that the API defines and the client runs, by the API's name for it (`shell`). The `arguments` are the members of its
-    /// action.
-    Native(&'static str),
+    /// A tool that the API defines and the client runs. The `arguments` are the members of its action.
+    Native(NativeName),
     /// An unknown kind of call, or one by an unknown kind of caller. The engine refuses every such call.
     Unknown,
     /// A call two clients could read differently, such as one with two names. The engine refuses every such call.
     Unclear,
+}
+
+/// A tool that OpenAI's API defines and the client runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NativeName {
+    /// `local_shell`.
+    LocalShell,
+    /// `shell`.
+    Shell,
+    /// `apply_patch`.
+    ApplyPatch,
+    /// `tool_search`.
+    ToolSearch,
+}
+
+// === impl NativeName ===
+
+impl NativeName {
+    /// Returns its name in requests and contracts.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            NativeName::LocalShell => "local_shell",
+            NativeName::Shell => "shell",
+            NativeName::ApplyPatch => "apply_patch",
+            NativeName::ToolSearch => "tool_search",
+        }
+    }
 }
 
 // === impl Form ===

@@ -53,7 +53,7 @@ mod target;
 mod unknown;
 mod usage;
 
-pub use call::{Call, CallResult, Form};
+pub use call::{Call, CallResult, Form, NativeName};
 pub use callless::is_callless;
 pub use checks::ShapeError;
 pub use conversation::{Part, ResultBlock, Role, called, result_blocks};

@@ -160,10 +160,17 @@ impl<'g> Offered<'g> {
     /// Writes the declarations in the contract's own words.
     pub(super) fn declare(&self, gate: &Gate, request: &mut dyn Request) {
         for form in &self.forms {
-            let of_form = self.tools.iter().filter(|offered| offered.form == *form);
-            let declarations: Vec<Cow<'_, Declaration>> =
-                of_form.filter_map(|offered| gate.declaration(offered.tool, offered.name())).collect();
-            let declarations: Vec<&Declaration> = declarations.iter().map(AsRef::as_ref).collect();
+            let of_form = || self.tools.iter().filter(|offered| offered.form == *form);
+            let of_globs = of_form().filter(|offered| offered.tool.is_glob());
+            let copies: Vec<Declaration> = of_globs
+                .filter_map(|offered| gate.declaration(offered.tool, offered.name()).map(Cow::into_owned))
+                .collect();
+            let mut copies = copies.iter();
+            let declaration = |offered: &OfferedTool<'_>| {
+                let one = gate.declarations.get(offered.tool.name())?;
+                if offered.tool.is_glob() { copies.next() } else { Some(one) }
+            };
+            let declarations: Vec<&Declaration> = of_form().filter_map(declaration).collect();
             request.declare(&declarations, *form);
         }
     }

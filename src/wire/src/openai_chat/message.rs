@@ -21,10 +21,12 @@ pub(super) fn read(position: usize, entry: Item<'_>) -> Result<(Choice, bool), S
         checks::members(message, &["tool_calls", "function_call", "content"], 2, checks::pass)?;
     let raw = calls::read(tool_calls, function_call)?;
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
+    let mut calls = Vec::with_capacity(raw.len());
+    calls.extend(raw.into_iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::into_call));
     let choice = Choice {
         index: checks::choice_index(index, position)?,
         text: checks::content(content)?.into_owned(),
-        calls: raw.into_iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::into_call).collect(),
+        calls,
         finish: text_of(finish, "finish_reason")?.into_owned(),
     };
     Ok((choice, odd))

@@ -102,7 +102,13 @@ impl crate::Answer for ResponsesAnswer {
         let has_text = |call: &Call| !matches!(call.form, Form::Native(_));
         let is_as_it_was =
             |(fate, call): (&Fate, &Call)| matches!(fate, Fate::Keep(kept) if kept == call && has_text(call));
-        if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) {
+        // A stream whose turn is held has its calls last.
+        let is_call = |item: &&Value| items::is_call(item, &self.tools);
+        let is_in_order = || {
+            policy == ReleasePolicy::Call
+                || self.items().iter().skip_while(|item| !is_call(item)).all(|item| is_call(&item))
+        };
+        if fates.len() == self.calls.len() && fates.iter().zip(&self.calls).all(is_as_it_was) && is_in_order() {
             return;
         }
         let mut kept = Vec::new();

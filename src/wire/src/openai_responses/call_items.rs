@@ -66,7 +66,7 @@ fn of_native(native: &NativeTool, members: &Map<String, Value>) -> Result<Call, 
     };
     let mut call = beside(members, &says)?;
     call.extra.retain(|key, _| BESIDE_ACTION.contains(&key.as_str()));
-    Ok(Call { name: native.name.to_owned(), arguments, form, ..call })
+    Ok(Call { name: native.name.as_str().to_owned(), arguments, form, ..call })
 }
 
 /// A call outside of every contract. It can only be refused, so the API's types do not matter.

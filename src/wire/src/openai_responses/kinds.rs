@@ -2,7 +2,7 @@
 
 use callgate_json::{Map, Value};
 
-use crate::Form;
+use crate::{Form, NativeName};
 
 pub(super) const CALL: &str = "function_call";
 pub(super) const CUSTOM: &str = "custom_tool_call";
@@ -10,10 +10,10 @@ pub(super) const CUSTOM: &str = "custom_tool_call";
 const COMPUTER: &str = "computer_call";
 
 /// Tools that the API defines and the client runs, by their names in requests and contracts.
-pub(super) const LOCAL_SHELL: &str = "local_shell";
-pub(super) const SHELL: &str = "shell";
-pub(super) const APPLY_PATCH: &str = "apply_patch";
-pub(super) const TOOL_SEARCH: &str = "tool_search";
+pub(super) const LOCAL_SHELL: &str = NativeName::LocalShell.as_str();
+pub(super) const SHELL: &str = NativeName::Shell.as_str();
+pub(super) const APPLY_PATCH: &str = NativeName::ApplyPatch.as_str();
+const TOOL_SEARCH: &str = NativeName::ToolSearch.as_str();
 /// The tool `shell` in a container of the provider, by its name in contracts.
 pub(super) const HOSTED_SHELL: &str = "hosted_shell";
 
@@ -22,7 +22,7 @@ pub(super) const HOSTED_SHELL: &str = "hosted_shell";
 pub(super) struct NativeTool {
     /// The kind of the items of its calls.
     pub(super) kind: &'static str,
-    pub(super) name: &'static str,
+    pub(super) name: NativeName,
     /// The member with what the call does.
     pub(super) action: &'static str,
     /// The types of actions; empty if actions have no type.
@@ -34,28 +34,28 @@ pub(super) struct NativeTool {
 const NATIVE: [NativeTool; 4] = [
     NativeTool {
         kind: "local_shell_call",
-        name: LOCAL_SHELL,
+        name: NativeName::LocalShell,
         action: "action",
         types: &["exec"],
         events: &["local_shell_call."],
     },
     NativeTool {
         kind: "shell_call",
-        name: SHELL,
+        name: NativeName::Shell,
         action: "action",
         types: &[],
         events: &["shell_call.", "shell_call_command."],
     },
     NativeTool {
         kind: "apply_patch_call",
-        name: APPLY_PATCH,
+        name: NativeName::ApplyPatch,
         action: "operation",
         types: &["create_file", "update_file", "delete_file"],
         events: &["apply_patch_call.", "apply_patch_call_operation_diff."],
     },
     NativeTool {
         kind: "tool_search_call",
-        name: TOOL_SEARCH,
+        name: NativeName::ToolSearch,
         action: "arguments",
         types: &[],
         events: &["tool_search_call.", "tool_search_call_arguments."],
@@ -146,12 +146,12 @@ pub(super) fn call_of(item: &Map<String, Value>, tools: &[String]) -> Option<Cal
     }
     let native = NATIVE.iter().find(|native| native.kind == kind)?;
     let is_clients = match native.name {
-        SHELL => match item.get("environment").filter(|place| !place.is_null()) {
+        NativeName::Shell => match item.get("environment").filter(|place| !place.is_null()) {
             Some(place) => place.get("type").is_some_and(|kind| kind == "local"),
             None => !is_made(kind, tools),
         },
-        TOOL_SEARCH => item.get("execution").is_some_and(|by| by == "client"),
-        _ => true,
+        NativeName::ToolSearch => item.get("execution").is_some_and(|by| by == "client"),
+        NativeName::LocalShell | NativeName::ApplyPatch => true,
     };
     is_clients.then_some(CallKind::Native(native))
 }
@@ -162,7 +162,7 @@ pub(super) fn is_of_call(kind: &str) -> bool {
 }
 
 /// Returns the API's own tool of this name.
-pub(super) fn native(name: &str) -> Option<&'static NativeTool> {
+pub(super) fn native(name: NativeName) -> Option<&'static NativeTool> {
     NATIVE.iter().find(|native| native.name == name)
 }
 

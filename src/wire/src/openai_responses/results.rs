@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{items, kinds};
-use crate::{CallResult, Form};
+use super::items;
+use crate::{CallResult, Form, NativeName};
 use callgate_json::Value;
 
 /// Returns the items that tell the model of a result.
@@ -14,21 +14,23 @@ pub(super) fn of_call(result: &CallResult) -> Vec<Value> {
     let id = &call.id;
     let mut item = match call.form {
         Form::Custom => json!({ "type": "custom_tool_call_output", "call_id": id, "output": content }),
-        Form::Native(kinds::LOCAL_SHELL) => json!({ "type": "local_shell_call_output", "id": id, "output": content }),
-        Form::Native(kinds::SHELL) => {
+        Form::Native(NativeName::LocalShell) => {
+            json!({ "type": "local_shell_call_output", "id": id, "output": content })
+        }
+        Form::Native(NativeName::Shell) => {
             let (stdout, stderr) = if *failed { ("", content.as_str()) } else { (content.as_str(), "") };
             let outcome = json!({ "type": "exit", "exit_code": u8::from(*failed) });
             let output = json!([{ "stdout": stdout, "stderr": stderr, "outcome": outcome }]);
             json!({ "type": "shell_call_output", "call_id": id, "output": output })
         }
-        Form::Native(kinds::APPLY_PATCH) => {
+        Form::Native(NativeName::ApplyPatch) => {
             let status = if *failed { "failed" } else { "completed" };
             json!({ "type": "apply_patch_call_output", "call_id": id, "status": status, "output": content })
         }
-        Form::Native(kinds::TOOL_SEARCH) => json!({
+        Form::Native(NativeName::ToolSearch) => json!({
             "type": "tool_search_output", "call_id": id, "execution": "client", "status": "completed", "tools": [],
         }),
-        Form::Tool | Form::Function | Form::Native(_) | Form::Unknown | Form::Unclear => {
+        Form::Tool | Form::Function | Form::Unknown | Form::Unclear => {
             json!({ "type": "function_call_output", "call_id": id, "output": content })
         }
     };
@@ -37,7 +39,7 @@ pub(super) fn of_call(result: &CallResult) -> Vec<Value> {
         members.insert("caller".to_owned(), caller.clone());
     }
     let mut items = vec![item];
-    if call.form == Form::Native(kinds::TOOL_SEARCH) {
+    if call.form == Form::Native(NativeName::ToolSearch) {
         let text = json!([{ "type": "input_text", "text": content }]);
         items.push(json!({ "type": "message", "role": "developer", "content": text }));
     }

@@ -63,7 +63,7 @@ impl Declarations {
             }
             ToolEntry::Native(name) if namespace.is_empty() => {
                 callers(tool, param, judged)?;
-                self.declare("", name, Form::Native(name), param)
+                self.declare("", name.as_str(), Form::Native(name), param)
             }
             ToolEntry::Namespace(name, tools) if namespace.is_empty() => {
                 tools.items().try_for_each(|tool| self.tool(tool, &name, param, judged))

@@ -7,14 +7,14 @@ use callgate_json::Span;
 use crate::checks::exact;
 use crate::openai_responses::kinds;
 use crate::skeleton::document::is_known_format;
-use crate::{Form, RequestError};
+use crate::{Form, NativeName, RequestError};
 
 /// The kinds of declared tools.
 pub(super) enum ToolEntry<'t> {
     /// A function or a custom tool, with its name.
     Named(Cow<'t, str>, Form),
     /// A tool that the API defines and the client runs.
-    Native(&'static str),
+    Native(NativeName),
     /// The tools of a namespace.
     Namespace(Cow<'t, str>, Span<'t>),
     /// A tool of this name, which the provider runs.
@@ -43,15 +43,15 @@ pub(super) fn read<'t>(tool: Span<'t>, param: &'static str) -> Result<ToolEntry<
             };
             Ok(ToolEntry::Namespace(name, tools))
         }
-        "local_shell" => Ok(ToolEntry::Native(kinds::LOCAL_SHELL)),
-        "apply_patch" => Ok(ToolEntry::Native(kinds::APPLY_PATCH)),
+        "local_shell" => Ok(ToolEntry::Native(NativeName::LocalShell)),
+        "apply_patch" => Ok(ToolEntry::Native(NativeName::ApplyPatch)),
         "shell" => match tool.some("environment").map(|environment| environment.get("type").and_then(Span::string)) {
-            None => Ok(ToolEntry::Native(kinds::SHELL)),
-            Some(Some(place)) if place == "local" => Ok(ToolEntry::Native(kinds::SHELL)),
+            None => Ok(ToolEntry::Native(NativeName::Shell)),
+            Some(Some(place)) if place == "local" => Ok(ToolEntry::Native(NativeName::Shell)),
             Some(_) => Ok(ToolEntry::Provided(Cow::Borrowed(kinds::HOSTED_SHELL))),
         },
         "tool_search" => match tool.some("execution").map(Span::string) {
-            Some(Some(by)) if by == "client" => Ok(ToolEntry::Native(kinds::TOOL_SEARCH)),
+            Some(Some(by)) if by == "client" => Ok(ToolEntry::Native(NativeName::ToolSearch)),
             None => Ok(ToolEntry::Provided(kind)),
             Some(Some(by)) if by == "server" => Ok(ToolEntry::Provided(kind)),
             Some(_) => Err(invalid("an array of tool searches whose `execution` is `client` or `server`")),

@@ -85,8 +85,8 @@ impl<'d> ToolRewriter<'d> {
                 }
             }
             Ok(ToolEntry::Native(name)) => {
-                if let Some(declaration) = self.take(name) {
-                    native(list.item(), name, declaration, tool);
+                if let Some(declaration) = self.take(name.as_str()) {
+                    native(list.item(), name.as_str(), declaration, tool);
                 }
             }
             Ok(ToolEntry::Namespace(name, tools)) => {
