@@ -38,6 +38,7 @@ fn is_for_rounds(name: &str) -> bool {
             | "trailer"
             | "transfer-encoding"
             | "upgrade"
+            | SCHEME
     );
     !is_of_one_request && !name.starts_with(':')
 }
@@ -164,6 +165,9 @@ pub(crate) fn read(
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
     }
 }
+
+/// The scheme of the client's connection. Envoy finds no route for a request without it, so the rendered route removes it.
+const SCHEME: &str = "x-forwarded-proto";
 
 /// Returns the headers that no upstream gets, whatever the request is: the caller's identity, and what a proxy tells of its own network.
 pub(crate) fn removed(identity: &IdentitySource, headers: &Headers<'_>) -> Vec<String> {

@@ -137,6 +137,8 @@ impl Server {
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.services), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();
+        // Until the first state is known, a probe is told so, and not that there is no such service.
+        set_health(health.clone(), false).await;
         let reflection = |builder: Builder<'static>| {
             builder
                 .register_encoded_file_descriptor_set(callgate_proto::FILE_DESCRIPTOR_SET)

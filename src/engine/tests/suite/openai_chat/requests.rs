@@ -225,7 +225,7 @@ fn headers_about_the_network_inside_are_not_forwarded() {
     let mut headers = request_headers("clerk");
     let inside =
         ["forwarded", "x-forwarded-for", "x-forwarded-client-cert", "x-envoy-expected-rq-timeout-ms", "x-envoy-peer"];
-    for name in inside.into_iter().chain(["x-envoy-peer", "x-forward", "x-request-id"]) {
+    for name in inside.into_iter().chain(["x-envoy-peer", "x-forward", "x-request-id", "x-forwarded-proto"]) {
         headers.push((name.to_owned(), b"x".to_vec()));
     }
     let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
