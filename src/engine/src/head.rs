@@ -171,8 +171,9 @@ const SCHEME: &str = "x-forwarded-proto";
 
 /// Returns the headers that no upstream gets, whatever the request is: the caller's identity, and what a proxy tells of its own network.
 pub(crate) fn removed(identity: &IdentitySource, headers: &Headers<'_>) -> Vec<String> {
-    let is_inside =
-        |name: &str| name == "forwarded" || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-");
+    let is_inside = |name: &str| {
+        name == "forwarded" || name.starts_with("x-forwarded-") && name != SCHEME || name.starts_with("x-envoy-")
+    };
     let mut removed = identity.headers();
     for (name, _) in headers.iter().filter(|(name, _)| is_inside(name)) {
         if !removed.iter().any(|known| known == name) {
