@@ -22,7 +22,8 @@ pub fn cases() -> Vec<Case<Cx>> {
         "invalid UTF-8 is refused" => not_utf8,
         "half of a surrogate pair is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[{"role":"user","content":"\ud800"}]}"#), 400, "request_not_json").await; },
         "a number beyond a double is refused" => |cx: Cx| async move { cx.refused(post(r#"{"model":"scripted","messages":[],"temperature":1e999}"#), 400, "request_not_json").await; },
-        "a compressed body is refused" => compressed,
+        "a compressed body is decided like any other" => compressed,
+        "a body in a coding that nobody decodes is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("content-encoding", "br"), 415, "request_encoded").await; },
         "a body of another type is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").request().header("content-type", "text/plain"), 415, "request_encoded").await; },
         "a model outside the contract is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").with("model", json!("o1-pro")).request(), 400, "model_not_allowed").await; },
         "a tool declared twice is refused" => |cx: Cx| async move { cx.refused(Ask::lines("hi").tools(&["get_weather", "get_weather"]).request(), 400, "tool_declared_twice").await; },
@@ -90,10 +91,15 @@ async fn not_utf8(cx: Cx) {
 }
 
 async fn compressed(cx: Cx) {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(Ask::lines("hi").body.to_string().as_bytes()).unwrap();
-    let request = post(encoder.finish().unwrap()).header("content-encoding", "gzip");
-    cx.refused(request, 415, "request_encoded").await;
+    let packed = |ask: Ask| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(ask.body.to_string().as_bytes()).unwrap();
+        post(encoder.finish().unwrap()).header("content-encoding", "gzip")
+    };
+    let mut response = cx.connect("refuse").await.send(packed(Ask::lines("hi"))).await.unwrap();
+    assert_eq!((response.status, response.json().await.unwrap()["object"].as_str()), (200, Some("chat.completion")));
+    let ask = Ask::lines("hi").with("model", json!("o1-pro"));
+    cx.refused(packed(ask), 400, "model_not_allowed").await;
 }
 
 async fn tool_choice(cx: Cx) {
