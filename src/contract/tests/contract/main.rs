@@ -45,6 +45,6 @@ mod shared;
 mod silence;
 mod sources;
 mod told;
-#[cfg(not(target_arch = "wasm32"))]
 mod workspace;
+#[cfg(not(target_arch = "wasm32"))]
 mod yaml;
