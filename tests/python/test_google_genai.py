@@ -100,4 +100,4 @@ class TestGemini(Suite):
     @needs_gate
     def test_an_error_has_the_apis_own_status(self, gates):
         for raised in self.raised(gates, self.DENIED, {"text": ["hi"]}, names=("rm_rf",)).values():
-            assert raised.status == "PERMISSION_DENIED"
+            assert raised.status == "INVALID_ARGUMENT"
