@@ -137,7 +137,7 @@ impl Server {
         let executor = ExecutorServer::new(Service::new(Arc::clone(&self.services), in_flight.clone()))
             .max_decoding_message_size(self.request_bytes);
         let (health, health_service) = health_reporter();
-        // Until the first state is known, a probe is told so, and not that there is no such service.
+        // A probe that comes before the first state gets this one, instead of the error for an unknown service.
         set_health(health.clone(), false).await;
         let reflection = |builder: Builder<'static>| {
             builder
