@@ -21,10 +21,11 @@ pub(crate) struct NamePattern {
     tokens: Vec<Token>,
     /// The positions of tokens that match nothing, too.
     optional: u128,
-    /// The last character of every name that matches, apart from dots and blanks at its end; `None` if names differ in it.
-    last: Option<char>,
-    /// The first character of every name that matches; `None` if names differ in it.
-    first: Option<char>,
+    /// The last byte of every name that matches, apart from dots and blanks at its end; `None` if names differ in it, or have another
+    /// character than of ASCII there.
+    last: Option<u8>,
+    /// The first byte of every name that matches; `None` as above.
+    first: Option<u8>,
 }
 
 /// A part of a pattern.
@@ -167,11 +168,11 @@ impl NamePattern {
 
     /// Returns true if the pattern matches the whole name. A leading dot is a character like any other.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        if self.first.is_some_and(|first| !name.starts_with(first)) {
+        if self.first.is_some_and(|first| name.as_bytes().first() != Some(&first)) {
             return false;
         }
         // Most names fail here. Without it, `*.pem` reads every character of every name.
-        if self.last.is_some_and(|last| !name.trim_end_matches(TRAIL).ends_with(last)) {
+        if self.last.is_some_and(|last| name.trim_end_matches(TRAIL).as_bytes().last() != Some(&last)) {
             return false;
         }
         self.run(name.chars().map(Token::Char)) != Overlap::Nothing
@@ -194,7 +195,8 @@ impl NamePattern {
             Some(Token::Char(c)) => Some(*c),
             _ => None,
         };
-        Self { tokens, optional, last, first }
+        let byte = |c: char| u8::try_from(c).ok().filter(u8::is_ascii);
+        Self { tokens, optional, last: last.and_then(byte), first: first.and_then(byte) }
     }
 
     /// Walks the tokens of the other side.
