@@ -665,3 +665,18 @@ fn a_candidate_is_rendered_beside_the_contract() {
     let said = render(&folder.contract(), &["--target", "envoy", "--candidate", &broken]);
     assert!(said.code == 1 && said.err.contains("did you mean `roles`"), "{said:?}");
 }
+
+#[test]
+fn a_fixed_caller_has_a_tenant_and_a_role_of_the_contract() {
+    let rendered = |tenant: &str, role: &str| {
+        let options = ["--target", "envoy", "--identity", "fixed", "--tenant", tenant, "--role", role];
+        render(ORDER_DESK, &options)
+    };
+    let said = rendered("acme", "clerk");
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_eq!(plugin(&said.out)["identity"], serde_json::json!({ "fixed": { "tenant": "acme", "role": "clerk" } }));
+    for (tenant, role, names) in [("", "clerk", "--tenant"), ("acme", "", "--role"), ("acme", "nobody", "nobody")] {
+        let said = rendered(tenant, role);
+        assert!(said.code == 1 && said.err.contains(names), "{said:?}");
+    }
+}

@@ -181,10 +181,12 @@ pub(super) fn fixed(options: &Options<'_>) -> Option<Value> {
 fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
     use IdentityOption::{ApiKey, Certificate, Fixed, Jwt};
     let on_envoy = arguments.target == Target::Envoy;
+    // An empty one names nobody, and the filter refuses such a configuration.
+    let is_filled = |option: &Option<String>| option.as_ref().is_some_and(|text| !text.is_empty());
     // The option, whether it is there, the identities that take it, and whether one of those needs it.
     let rows: [(&'static str, bool, &[IdentityOption], bool); 11] = [
-        ("--tenant", arguments.tenant.is_some(), &[Fixed], true),
-        ("--role", arguments.role.is_some(), &[Fixed], true),
+        ("--tenant", is_filled(&arguments.tenant), &[Fixed], true),
+        ("--role", is_filled(&arguments.role), &[Fixed], true),
         ("--claim", !arguments.claims.is_empty(), &[IdentityOption::Header, Jwt], false),
         ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
         ("--jwt-jwks", arguments.jwt_jwks.is_some(), &[Jwt], true),
