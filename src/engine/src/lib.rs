@@ -74,7 +74,7 @@
 //! assert_eq!(effect, Effect::Hold);
 //! let effect = exchange.on(Event::RequestData { chunk: body, end: true, now: Duration::ZERO });
 //! let Effect::Reply(reply) = effect else { panic!("the request must be refused") };
-//! assert_eq!(reply.status, 403);
+//! assert_eq!(reply.status, 400);
 //! assert_eq!(exchange.tally().verdict(), "error:tool_not_in_contract");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
