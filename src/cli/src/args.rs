@@ -9,6 +9,7 @@ use crate::check::CheckArguments;
 use crate::diff::DiffArguments;
 use crate::doctor::DoctorArguments;
 use crate::init::InitArguments;
+use crate::learn::LearnArguments;
 use crate::lint::{DigestArguments, LintArguments};
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
@@ -38,6 +39,7 @@ pub(crate) struct CommandLine {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Init(InitArguments),
+    Learn(LearnArguments),
     New(NewArguments),
     Lint(LintArguments),
     Digest(DigestArguments),

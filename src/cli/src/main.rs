@@ -21,11 +21,13 @@ mod doctor;
 mod document;
 mod facts;
 mod init;
+mod learn;
 mod lint;
 mod new;
 mod output;
 mod pin;
 mod prices;
+mod proposal;
 mod render;
 mod replay;
 mod terminal;
@@ -68,6 +70,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Diff(arguments) => diff::diff(arguments)?,
         Command::Replay(arguments) => replay::replay(arguments)?,
         Command::Init(arguments) => Outcome::success(init::init(arguments)?),
+        Command::Learn(arguments) => Outcome::success(learn::learn(arguments)?),
         Command::New(arguments) => Outcome::success(new::new(arguments)?),
         Command::Call(arguments) => match call::call(arguments)? {},
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),

@@ -39,6 +39,11 @@ pub(crate) fn print(text: &str) -> Result<bool, PrintError> {
     }
 }
 
+/// Prints to standard error, beside a result.
+pub(crate) fn note(text: &str) -> Result<(), PrintError> {
+    std::io::stderr().lock().write_all(text.as_bytes()).map_err(PrintError)
+}
+
 // === impl Outcome ===
 
 impl Outcome {

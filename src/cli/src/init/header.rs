@@ -3,11 +3,8 @@
 use callgate_contract::Effects;
 
 use super::args::InitArguments;
-use super::draft::ToolDraft;
-use super::sketch::Sketch;
-
-/// The longest line.
-const WIDTH: usize = 120;
+use crate::proposal::draft::ToolDraft;
+use crate::proposal::{comment, sketch::Sketch};
 
 /// Writes the lines. `unfit` are tools whose names no contract takes.
 pub(super) fn write(
@@ -19,8 +16,9 @@ pub(super) fn write(
 ) {
     let lists =
         if sketch.lists == 0 { String::new() } else { format!(" and {} of tools", counted(sketch.lists, "list")) };
-    paragraph(
+    comment(
         out,
+        0,
         &format!(
             "Proposed by `callgate init` from {}{lists}. Effects, egress, trust and sources are guesses from names, schemas, hints and \
          results. Nobody has reviewed them.",
@@ -31,7 +29,7 @@ pub(super) fn write(
     let mut number = 0;
     let mut point = |out: &mut String, text: String| {
         number += 1;
-        paragraph(out, &format!("{number}. {text}"));
+        comment(out, 0, &format!("{number}. {text}"));
     };
     let named = |keep: &dyn Fn(&&ToolDraft<'_>) -> bool| {
         tools.iter().filter(keep).map(|tool| tool.sketch.name.as_str()).collect::<Vec<_>>()
@@ -109,8 +107,9 @@ pub(super) fn write(
         point(out, format!("`models`: {models}."));
     }
     out.push_str("#\n");
-    paragraph(
+    comment(
         out,
+        0,
         "Then run `callgate lint --suggest`, decide captured calls with `callgate check --conversation`, and let the gate run with \
                     `enforce: false` before it refuses anything.",
     );
@@ -118,24 +117,4 @@ pub(super) fn write(
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// Writes a text as comments. Names of tools are the only part from outside, and lines are cut at spaces.
-fn paragraph(out: &mut String, text: &str) {
-    let text: String = text
-        .chars()
-        .map(|letter| if letter.is_control() || letter == '\u{2028}' || letter == '\u{2029}' { ' ' } else { letter })
-        .collect();
-    let mut line = String::from("#");
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if line.len() + word.len() + 1 > WIDTH && line.len() > 1 {
-            out.push_str(&line);
-            out.push('\n');
-            line = String::from("#  ");
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    out.push_str(&line);
-    out.push('\n');
 }

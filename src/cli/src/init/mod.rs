@@ -1,22 +1,13 @@
 //! `callgate init`: proposes a contract from captured requests and lists of tools.
 //!
-//! 1. [`read`] collects the declared tools, and the results in conversations.
-//! 2. [`draft`] guesses effects, egress and trust, and makes the schemas such that a contract takes them.
-//! 3. The advice of `callgate lint --suggest` gives the sources of arguments.
-//! 4. [`header`] lists what a person has to review.
+//! 1. [`proposal`](crate::proposal) collects the declared tools and drafts them.
+//! 2. The advice of `callgate lint --suggest` gives the sources of arguments.
+//! 3. [`header`] lists what a person has to review.
 //!
 //! The proposal compiles before anything is written. The same files give the same text.
 
 mod args;
-mod declared;
-mod draft;
-mod error;
 mod header;
-mod observed;
-mod read;
-mod schema;
-mod sketch;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 
@@ -24,11 +15,13 @@ use callgate_contract::{Contract, Files, advice};
 use serde_json::Value;
 
 pub(crate) use self::args::InitArguments;
-use self::draft::{ToolDraft, drafts};
-use self::error::InitError;
-use self::sketch::Sketch;
 use crate::disk::{self, FileError};
 use crate::new::contract_name;
+use crate::proposal::draft::{ToolDraft, drafts};
+use crate::proposal::error::ProposalError;
+use crate::proposal::read::{Reader, known};
+use crate::proposal::sketch::Sketch;
+use crate::proposal::yaml;
 
 /// The size of requests that a contract allows by default.
 const MIB: usize = 1 << 20;
@@ -47,12 +40,14 @@ struct Proposal {
 }
 
 /// Proposes a contract and writes it.
-pub(crate) fn init(arguments: &InitArguments) -> Result<String, InitError> {
+pub(crate) fn init(arguments: &InitArguments) -> Result<String, ProposalError> {
     let to_stdout = arguments.out == Path::new("-");
     if to_stdout && arguments.schemas {
-        return Err(InitError::NoFolder);
+        return Err(ProposalError::NoFolder);
     }
-    let sketch = read::read(arguments)?;
+    let mut reader = Reader::strict(arguments.api.as_deref().map(known).transpose()?);
+    arguments.from.iter().try_for_each(|file| reader.file(file))?;
+    let sketch = reader.finish()?;
     let Proposal { text, schemas, contract } = propose(&sketch, arguments)?;
     if to_stdout {
         return Ok(text);
@@ -65,7 +60,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<String, InitError> {
     if !arguments.force
         && let Some((file, _)) = written.iter().find(|(file, _)| file.symlink_metadata().is_ok())
     {
-        return Err(InitError::Exists { file: file.clone() });
+        return Err(ProposalError::Exists { file: file.clone() });
     }
     for (file, text) in &written {
         disk::write_new(file, text, arguments.force)?;
@@ -83,10 +78,10 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<String, InitError> {
     ))
 }
 
-fn propose(sketch: &Sketch, arguments: &InitArguments) -> Result<Proposal, InitError> {
+fn propose(sketch: &Sketch, arguments: &InitArguments) -> Result<Proposal, ProposalError> {
     let (mut tools, unfit) = drafts(sketch);
     if tools.is_empty() {
-        return Err(InitError::NoTools);
+        return Err(ProposalError::NoTools);
     }
     let schemas: Vec<(String, String)> = match arguments.schemas {
         true => tools.iter().map(|tool| (tool.schema_file(), pretty(&tool.parameters.schema))).collect(),
@@ -95,7 +90,7 @@ fn propose(sketch: &Sketch, arguments: &InitArguments) -> Result<Proposal, InitE
     let compile = |text: &str| {
         let files = Schemas(&schemas);
         callgate_contract::load(&arguments.out.display().to_string(), text, &files)
-            .map_err(|errors| InitError::Invalid(FileError::Contract(errors)))
+            .map_err(|errors| ProposalError::Invalid(FileError::Contract(errors)))
     };
     // Advice on a tool may depend on the fields of another one, and is about the contract without any.
     let bare = compile(&written(sketch, arguments, &tools, &unfit))?;

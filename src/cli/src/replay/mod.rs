@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 pub(crate) use self::capture::api_key;
 use self::report::ReplayReport;
 use self::source::ReplayLog;
+pub(crate) use self::source::each_record;
 use crate::disk::{self, FileError};
 use crate::output::{Exit, Outcome, PrintError};
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use callgate_audit::{FILE, LogReader};
+use callgate_audit::{FILE, LogReader, Record};
 use callgate_contract::Contract;
 
 use super::audit::Auditor;
@@ -49,6 +49,37 @@ impl ReplayLog {
         let file = File::open(log).map_err(failed)?;
         Ok(Self::Lines(Lines { name, reader: Box::new(BufReader::new(file)) }))
     }
+}
+
+/// Calls `see` with each record of a log: a stateDir, a database, or an export of one.
+pub(crate) fn each_record(log: &Path, see: &mut dyn FnMut(&Record<'_>)) -> Result<(), ReplayError> {
+    let mut lines = match ReplayLog::open(log)? {
+        ReplayLog::Database(reader) => {
+            return reader.each(1, |stored| {
+                if let Ok(record) = Record::read(&stored.text) {
+                    see(&record);
+                }
+                Ok(())
+            })?;
+        }
+        ReplayLog::Lines(lines) => lines,
+    };
+    let failed = |reason| ReplayError::Read { log: log.display().to_string(), reason };
+    let mut text = String::new();
+    let mut number = 0;
+    while lines.reader.read_line(&mut text).map_err(failed)? > 0 {
+        number += 1;
+        match Auditor::line(&text) {
+            Some(record) => record.iter().for_each(&mut *see),
+            None if text.trim().is_empty() => {}
+            None => {
+                let reason = "no audit record".to_owned();
+                return Err(ReplayError::Line { log: log.display().to_string(), line: number, reason });
+            }
+        }
+        text.clear();
+    }
+    Ok(())
 }
 
 /// Replays lines: records of an exported audit log, or captured exchanges.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests: a failed step is a failed test")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 
+pub mod recorded;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

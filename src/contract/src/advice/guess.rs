@@ -127,6 +127,8 @@ const WRITES: &[&str] = &[
     "stop",
     "enable",
     "register",
+    "replace",
+    "patch",
 ];
 /// Words of tools that run any program.
 const PROGRAMS: &[&str] =

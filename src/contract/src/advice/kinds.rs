@@ -5,19 +5,20 @@
 use callgate_json::Value;
 
 use super::names::words;
-use crate::keywords::local;
+use super::strings::{DEPTH, guessed};
 use crate::kinds::PlaceStep;
 use crate::model::{Contract, Effects, Tool};
-use crate::source::node::join;
 
 /// Words that end the names of arguments, and the kind that each usually has.
-const NAMES: [(&str, GuessedKind); 14] = [
+const NAMES: [(&str, GuessedKind); 16] = [
     ("command", GuessedKind::Command),
+    ("commands", GuessedKind::Command),
     ("cmd", GuessedKind::Command),
     ("path", GuessedKind::Path),
     ("paths", GuessedKind::Path),
     ("filepath", GuessedKind::Path),
-    ("directory", GuessedKind::Path),
+    ("directory", GuessedKind::Folder),
+    ("dir", GuessedKind::Folder),
     ("workdir", GuessedKind::Directory),
     ("cwd", GuessedKind::Directory),
     ("url", GuessedKind::Url),
@@ -47,7 +48,6 @@ const PHRASES: [(&str, GuessedKind); 13] = [
 
 /// The fields that one line names.
 const NAMED: usize = 8;
-
 /// A string of a tool that may have a meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkGuess {
@@ -55,15 +55,21 @@ pub struct MarkGuess {
     pub place: String,
     /// The value of `x-callgate`, in YAML.
     pub mark: String,
+    /// The same value.
+    pub value: Value,
+    /// The reason, for a person.
+    pub because: &'static str,
 }
 
 /// A kind, as names and descriptions say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum GuessedKind {
+pub(super) enum GuessedKind {
     Command,
     Path,
     /// A path that other arguments are relative to.
     Directory,
+    /// A directory: beside a command, the one that it runs in.
+    Folder,
     Glob,
     Url,
     Patch,
@@ -72,17 +78,10 @@ enum GuessedKind {
     Cidr,
 }
 
-/// A string that may hold any text, or a list of them.
-struct FreeString<'s> {
-    name: &'s str,
-    kind: GuessedKind,
-    is_list: bool,
-}
-
-/// Guesses which top arguments of a tool have a meaning, and the mark of each. `parameters` is the schema of its arguments.
+/// Guesses which strings in the arguments of a tool have a meaning, and the mark of each. `parameters` is the schema of its arguments.
 #[must_use]
 pub fn guess_marks(effects: Effects, parameters: &Value) -> Vec<MarkGuess> {
-    guessed(effects, parameters, kind_of).into_iter().map(|(_, guess)| guess).collect()
+    guessed(effects, parameters, DEPTH, kind_of).into_iter().map(|(_, guess)| guess).collect()
 }
 
 /// Returns a sentence for each top argument that is a string without a mark, and another for an open object beside marks. Empty for a
@@ -97,11 +96,13 @@ pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
         let is_base = |mark: &crate::kinds::mark::Mark| mark.base.as_ref().is_some_and(|base| is_it(base.0.first()));
         tool.marks.iter().any(|mark| is_it(mark.place.0.first()) || is_base(mark))
     };
-    // Who writes profiles wants to know about every `query`.
-    let kind =
-        |name: &str, schema: &Value| kind_of(name, schema).or_else(|| (name == "query").then_some(GuessedKind::Sql));
-    let guesses = guessed(tool.effects(), root, kind).into_iter().filter(|(name, _)| !is_marked(name));
-    let sentence = |MarkGuess { place, mark }: MarkGuess| {
+    // Who writes profiles wants to know about every `query` that is no search for words.
+    let is_search = words(tool.name()).iter().any(|word| word == "search");
+    let kind = |name: &str, schema: &Value| {
+        kind_of(name, schema).or_else(|| (name == "query" && !is_search).then_some((GuessedKind::Sql, NAME)))
+    };
+    let guesses = guessed(tool.effects(), root, 1, kind).into_iter().filter(|(name, _)| !is_marked(name));
+    let sentence = |MarkGuess { place, mark, .. }: MarkGuess| {
         format!("`{place}` has no mark, so only its schema is checked; if it is one, add `x-callgate: {mark}`")
     };
     let mut found: Vec<String> = guesses.map(|(_, guess)| sentence(guess)).collect();
@@ -132,72 +133,25 @@ pub(super) fn unjudged(contract: &Contract) -> Option<String> {
     ))
 }
 
-/// Returns the names of top arguments that `kind` knows, and their guesses.
-fn guessed(
-    effects: Effects,
-    parameters: &Value,
-    kind: impl Fn(&str, &Value) -> Option<GuessedKind>,
-) -> Vec<(String, MarkGuess)> {
-    let members = parameters.get("properties").and_then(Value::as_object);
-    let read = |(name, schema): (&'_ String, &Value)| {
-        let is_list = list_of_texts(parameters, resolved(parameters, schema))?;
-        Some((name.clone(), kind(name, schema)?, is_list))
-    };
-    let found: Vec<(String, GuessedKind, bool)> = members.into_iter().flatten().filter_map(read).collect();
-    let strings: Vec<FreeString<'_>> =
-        found.iter().map(|(name, kind, is_list)| FreeString { name, kind: *kind, is_list: *is_list }).collect();
-    let has_command = strings.iter().any(|one| one.kind == GuessedKind::Command);
-    let directory = strings.iter().find(|one| one.kind == GuessedKind::Directory && !one.is_list);
-    // The mark of a command names its directory, which needs none of its own.
-    let directory = directory.filter(|_| has_command).map(|one| one.name);
-    let others = strings.iter().filter(|one| Some(one.name) != directory);
-    others.map(|one| (one.name.to_owned(), guess(one, effects, directory))).collect()
-}
+const NAME: &str = "its name";
 
-fn guess(one: &FreeString<'_>, effects: Effects, directory: Option<&str>) -> MarkGuess {
-    let place = join("", one.name);
-    let is_vector = one.is_list && one.kind == GuessedKind::Command;
-    let place = if one.is_list && !is_vector { format!("{place}/*") } else { place };
-    let cwd = directory.map(|name| format!(", cwd: {}", join("", name))).unwrap_or_default();
-    let mark = match one.kind {
-        GuessedKind::Command if is_vector => format!("{{ command: {{ shell: none{cwd} }} }}"),
-        GuessedKind::Command => format!("{{ command: {{ shell: bash{cwd} }} }}"),
-        GuessedKind::Path if effects != Effects::Read => "{ path: write }".to_owned(),
-        GuessedKind::Path | GuessedKind::Directory => "{ path: read }".to_owned(),
-        GuessedKind::Glob => "glob".to_owned(),
-        GuessedKind::Url => "url".to_owned(),
-        GuessedKind::Patch => "{ patch: codex }".to_owned(),
-        GuessedKind::Diff => "{ patch: unified }".to_owned(),
-        GuessedKind::Sql => "{ sql: { dialect: postgres } }".to_owned(),
-        GuessedKind::Cidr => "cidr".to_owned(),
-    };
-    MarkGuess { place, mark }
-}
-
-/// Returns the kind that the description says, or the name.
-fn kind_of(name: &str, schema: &Value) -> Option<GuessedKind> {
+/// Returns the kind that the name says, or the description, and which of the two.
+fn kind_of(name: &str, schema: &Value) -> Option<(GuessedKind, &'static str)> {
     let description = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_lowercase();
-    let said = PHRASES.iter().find(|(phrase, _)| description.contains(phrase)).map(|(_, kind)| *kind);
-    let named = || {
-        let words = words(name);
-        let last = words.last()?;
-        NAMES.iter().find(|(word, _)| word == last).map(|(_, kind)| *kind)
-    };
-    named().or(said)
-}
-
-/// Returns false for a string, and true for a list of strings; `None` for another type, or one with few values.
-fn list_of_texts(root: &Value, schema: &Value) -> Option<bool> {
-    let is_type = |schema: &Value, name: &str| schema.get("type").and_then(Value::as_str) == Some(name);
-    let is_free =
-        |schema: &Value| is_type(schema, "string") && schema.get("enum").is_none() && schema.get("const").is_none();
-    if is_type(schema, "array") {
-        return is_free(resolved(root, schema.get("items")?)).then_some(true);
+    let said =
+        PHRASES.iter().find(|(phrase, _)| description.contains(phrase)).map(|(_, kind)| (*kind, "its description"));
+    let words = words(name);
+    let last = words.last();
+    // `dir_path` names a directory, as `directory` does.
+    let is_folder = words.iter().any(|word| word == "dir" || word == "directory" || word == "folder");
+    let named = last.and_then(|last| NAMES.iter().find(|(word, _)| word == last)).map(|(_, kind)| match kind {
+        GuessedKind::Path if is_folder => (GuessedKind::Folder, NAME),
+        kind => (*kind, NAME),
+    });
+    // `working_directory` and `working_dir`.
+    let is_working = words.len() > 1 && words.first().is_some_and(|first| first == "working" || first == "work");
+    match named {
+        Some((GuessedKind::Folder, because)) if is_working => Some((GuessedKind::Directory, because)),
+        named => named.or(said),
     }
-    is_free(schema).then_some(false)
-}
-
-/// Follows a reference inside of the schema.
-fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
-    schema.get("$ref").and_then(Value::as_str).and_then(|name| local(root, name)).unwrap_or(schema)
 }

@@ -7,6 +7,7 @@ mod kinds;
 mod names;
 mod rules;
 mod stanzas;
+mod strings;
 
 use crate::model::Contract;
 

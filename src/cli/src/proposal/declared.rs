@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::sketch::ToolSketch;
 
 /// Returns the tools that a request of an API declares.
-pub(super) fn of_request(api: &str, body: &Value) -> Vec<ToolSketch> {
+pub(crate) fn of_request(api: &str, body: &Value) -> Vec<ToolSketch> {
     let tools = list(body.get("tools"));
     match api {
-        "messages" => tools.filter_map(|tool| sketch(tool, &["input_schema"])).collect(),
+        "messages" => tools.filter_map(|tool| typed(tool).or_else(|| sketch(tool, &["input_schema"]))).collect(),
         "gemini" => list(body.get("tools"))
             .flat_map(|tool| {
                 ["functionDeclarations", "function_declarations"].into_iter().flat_map(move |name| list(tool.get(name)))
@@ -90,6 +90,22 @@ fn of_responses(tool: &Value, namespace: &str) -> Vec<ToolSketch> {
     one.into_iter().collect()
 }
 
+/// Returns one of Anthropic's own tools that the client runs, with its documented members.
+fn typed(tool: &Value) -> Option<ToolSketch> {
+    let text = || json!({ "type": "string" });
+    let properties = match kind(tool) {
+        kind if kind.starts_with("bash_") => json!({ "command": text(), "restart": { "type": "boolean" } }),
+        kind if kind.starts_with("text_editor_") => json!({
+            "command": { "enum": ["view", "create", "str_replace", "insert", "undo_edit"] }, "path": text(), "file_text": text(), "old_str": text(),
+            "new_str": text(), "insert_line": { "type": "integer" }, "insert_text": text(),
+            "view_range": { "type": "array", "items": { "type": "integer" } },
+        }),
+        _ => return None,
+    };
+    let parameters = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    sketch(tool, &[]).map(|tool| ToolSketch { parameters, ..tool })
+}
+
 /// Returns a custom tool, whose input is free text.
 fn free_text(tool: &Value) -> Option<ToolSketch> {
     let parameters = json!({
@@ -100,7 +116,7 @@ fn free_text(tool: &Value) -> Option<ToolSketch> {
 }
 
 /// Returns the tools of an MCP server's answer to `tools/list`, or of its result alone. `None` for something else.
-pub(super) fn of_list(value: &Value) -> Option<Vec<ToolSketch>> {
+pub(crate) fn of_list(value: &Value) -> Option<Vec<ToolSketch>> {
     let tools = value.get("result").unwrap_or(value).get("tools")?.as_array()?;
     let is_list =
         tools.iter().all(|tool| tool.get("name").is_some_and(Value::is_string) && tool.get("inputSchema").is_some());

@@ -1,4 +1,4 @@
-//! The errors of `callgate init`.
+//! The errors of `callgate init` and `callgate learn`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use crate::disk::FileError;
 
 /// Reasons why no contract was proposed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InitError {
+pub(crate) enum ProposalError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{place}: not JSON: {reason}")]

@@ -33,13 +33,13 @@ const SCHEMAS: [&str; 13] = [
 const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 
 /// A schema for a contract, and the changes that a person has to review.
-pub(super) struct Fitted {
-    pub(super) schema: Value,
-    pub(super) changes: Vec<String>,
+pub(crate) struct Fitted {
+    pub(crate) schema: Value,
+    pub(crate) changes: Vec<String>,
 }
 
 /// Fits the schema of a tool's arguments.
-pub(super) fn parameters(declared: &Value) -> Fitted {
+pub(crate) fn parameters(declared: &Value) -> Fitted {
     let mut schema = declared.clone();
     respelt(&mut schema);
     if let Value::Object(members) = &mut schema
@@ -55,7 +55,7 @@ pub(super) fn parameters(declared: &Value) -> Fitted {
 }
 
 /// Fits the schema of a tool's results.
-pub(super) fn result(declared: &Value) -> Fitted {
+pub(crate) fn result(declared: &Value) -> Fitted {
     let mut schema = declared.clone();
     respelt(&mut schema);
     fitted(RESULT, schema, json!({}))

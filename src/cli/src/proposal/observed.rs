@@ -21,15 +21,15 @@ const TEXTS: [&str; 10] = ["file", "page", "url", "web", "webpage", "website", "
 
 /// The format and the places of a tool's results.
 #[derive(Debug, Default)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     /// `json` or `yaml`, and the number of results that show it.
-    pub(super) format: Option<(&'static str, usize)>,
-    pub(super) trusted: Vec<String>,
-    pub(super) attributed: Vec<String>,
+    pub(crate) format: Option<(&'static str, usize)>,
+    pub(crate) trusted: Vec<String>,
+    pub(crate) attributed: Vec<String>,
 }
 
 /// Looks at the results of a tool.
-pub(super) fn observe(tool: &str, results: &[Content], schema: Option<&Value>) -> Observed {
+pub(crate) fn observe(tool: &str, results: &[Content], schema: Option<&Value>) -> Observed {
     let mut fields = Fields { tool, places: BTreeMap::new() };
     if let Some(schema) = schema {
         fields.of_schema(schema, schema, "#".to_owned(), "", DEPTH);

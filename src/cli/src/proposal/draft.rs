@@ -16,26 +16,27 @@ const AMOUNTS: [&str; 5] = ["amount", "total", "price", "sum", "value"];
 const INDENT: usize = 4;
 
 /// A tool of the proposal.
-pub(super) struct ToolDraft<'s> {
-    pub(super) sketch: &'s ToolSketch,
-    pub(super) guess: Guess,
+pub(crate) struct ToolDraft<'s> {
+    pub(crate) sketch: &'s ToolSketch,
+    pub(crate) guess: Guess,
     /// The marks that its strings may need.
-    pub(super) marks: Vec<MarkGuess>,
-    pub(super) parameters: Fitted,
-    pub(super) result: Option<Fitted>,
-    pub(super) observed: Observed,
+    pub(crate) marks: Vec<MarkGuess>,
+    pub(crate) parameters: Fitted,
+    pub(crate) result: Option<Fitted>,
+    pub(crate) observed: Observed,
     /// Further fields, as the advice on the contract gives them.
-    pub(super) stanzas: String,
+    pub(crate) stanzas: String,
 }
 
 /// Returns the tools that a contract can have, and the names of the others.
-pub(super) fn drafts(sketch: &Sketch) -> (Vec<ToolDraft<'_>>, Vec<&str>) {
+pub(crate) fn drafts(sketch: &Sketch) -> (Vec<ToolDraft<'_>>, Vec<&str>) {
     let (fit, unfit): (Vec<&ToolSketch>, Vec<&ToolSketch>) =
         sketch.tools.iter().partition(|tool| is_tool_name(&tool.name));
     (fit.into_iter().map(ToolDraft::new).collect(), unfit.into_iter().map(|tool| tool.name.as_str()).collect())
 }
 
-fn word(effects: Effects) -> &'static str {
+/// Returns the word of a contract.
+pub(crate) fn word(effects: Effects) -> &'static str {
     match effects {
         Effects::Read => "read",
         Effects::Write => "write",
@@ -58,12 +59,12 @@ impl<'s> ToolDraft<'s> {
     }
 
     /// Returns the file of the schema of the arguments, relative to the contract.
-    pub(super) fn schema_file(&self) -> String {
+    pub(crate) fn schema_file(&self) -> String {
         format!("schemas/{}.json", self.sketch.name)
     }
 
     /// Writes the tool as an entry of `spec.tools`.
-    pub(super) fn write(&self, out: &mut String, has_file: bool) {
+    pub(crate) fn write(&self, out: &mut String, has_file: bool) {
         let mut line = |text: &str| {
             out.push_str(&" ".repeat(INDENT));
             out.push_str(text);
@@ -75,7 +76,7 @@ impl<'s> ToolDraft<'s> {
         }
         let review = if self.guess.is_doubtful { "; review" } else { "" };
         line(&format!("  effects: {} # {}{review}", word(self.guess.effects), self.guess.because));
-        for MarkGuess { place, mark } in &self.marks {
+        for MarkGuess { place, mark, .. } in &self.marks {
             line(&format!("  # x-callgate of {place}: {mark}"));
         }
         if has_file {
@@ -135,7 +136,7 @@ impl<'s> ToolDraft<'s> {
     }
 
     /// Returns the argument with an amount of money, if the tool pays.
-    pub(super) fn amount(&self) -> Option<&str> {
+    pub(crate) fn amount(&self) -> Option<&str> {
         let is_word = |letter: char| !letter.is_alphanumeric();
         let pays = self.sketch.name.split(is_word).any(|word| PAYS.contains(&word.to_lowercase().as_str()));
         let properties = self.parameters.schema.get("properties").and_then(Value::as_object);
