@@ -34,8 +34,8 @@ use crate::proposal::read::{Reader, known};
 use crate::proposal::sketch::{Sketch, ToolSketch};
 use crate::replay::ReplayError;
 
-/// The maximum tools of a contract.
-const TOOLS: usize = 10_000;
+/// The maximum tools of a proposal. No person reviews more.
+const TOOLS: usize = 1_000;
 
 /// Reasons why no contract was proposed.
 #[derive(Debug, thiserror::Error)]

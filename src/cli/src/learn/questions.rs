@@ -43,7 +43,7 @@ impl Questions {
 
     /// Adds what the input leaves open.
     pub(super) fn of_sketch(&mut self, sketch: &Sketch, unfit: &[&str], refused: usize, inferred: &[String]) {
-        self.list(unfit, "left out. A contract takes 10,000 tools, with names of 1 to 128 letters, digits, `_`, `-`, `.`, `:` and `/`.");
+        self.list(unfit, "left out. A proposal has at most 1,000 tools, with names of 1 to 128 letters, digits, `_`, `-`, `.`, `:` and `/`.");
         if sketch.unread_count > 0 {
             self.add(format!(
                 "{} parts of the input cannot be read: {}",

@@ -1,6 +1,6 @@
 //! Reads requests of any API, captured exchanges, lists of tools.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use callgate_engine::{DIALECTS, content_of};
@@ -161,8 +161,9 @@ impl Reader {
     fn add(&mut self, place: &str, api: &str, body: &Value, request: &dyn Request) -> Result<(), ProposalError> {
         let Self { sketch, results, is_lenient, .. } = self;
         let mut tools = declared::of_request(api, body);
-        let is_missing = |name: &str| tools.iter().all(|tool| tool.name != name);
-        let missing: Vec<_> = request.declared().iter().filter(|declared| is_missing(&declared.name)).collect();
+        let named: HashSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+        let missing: Vec<_> =
+            request.declared().iter().filter(|declared| !named.contains(declared.name.as_str())).collect();
         for missing in missing {
             let error = ProposalError::Form { place: place.to_owned(), tool: missing.name.clone() };
             if !*is_lenient {
@@ -171,7 +172,8 @@ impl Reader {
             sketch.note_unread(error.to_string());
         }
         // The others run at the provider.
-        tools.retain(|tool| request.declared().iter().any(|declared| declared.name == tool.name));
+        let declared: HashSet<&str> = request.declared().iter().map(|declared| declared.name.as_str()).collect();
+        tools.retain(|tool| declared.contains(tool.name.as_str()));
         tools.into_iter().for_each(|tool| sketch.add(tool));
         // Of APIs with the model in the path, it is not in the body.
         request.models().into_iter().filter(|model| *model != MODEL).for_each(|model| sketch.note_model(model));
