@@ -181,6 +181,11 @@ bench bench-check bench-rivals release: PROFILED := 1
 images: build programs ## Build container images of executor, filter, Envoy and the scripted model
 	@PROGRAMS=dist/programs .setup/images.sh
 
+.PHONY: agents-contracts
+agents-contracts: setup-rust ## Write contracts/agents again, from the descriptions in src/cli/templates/agents
+	@for file in src/cli/templates/agents/*.json; do agent=$$(basename "$$file" .json); \
+	  cargo run --quiet -p callgate -- learn --agent "$$agent" --out "contracts/agents/$$agent.yaml" --force >/dev/null || exit 1; done
+
 .PHONY: docs
 docs: setup-rust ## Build the book of docs/ in target/book; without mdbook, cargo builds one first, once
 	@.setup/docs.sh

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs/reference"
 NOTE = "<!-- Written by `.setup/docs.py` from {source}. Change that, then run the script. -->\n"
 COMMANDS = (
-    "init", "lint", "check", "diff", "replay", "call", "new tool", "pin", "prices", "digest", "render", "doctor", "approve",
+    "init", "learn", "lint", "check", "diff", "replay", "call", "new tool", "pin", "prices", "digest", "render", "doctor", "approve",
     "audit verify", "audit show", "audit tail", "audit export", "audit backup", "audit rotate",
 )
 UNITS = {"size": "size", "duration": "time", "count": "1 and more"}

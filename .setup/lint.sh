@@ -62,7 +62,7 @@ check "build the filter" .setup/cargo-wasm build --quiet --profile wasm -p callg
 check "build the checks" cargo build --quiet --profile demo -p callgate -p wasm-imports
 target=$(target_folder)
 check "the filter's imports" "$target/demo/wasm-imports" "$target/wasm32-wasip1/wasm/callgate_filter.wasm"
-check "example contracts" "$target/demo/callgate" lint contracts/*/contract.yaml
+check "example contracts" "$target/demo/callgate" lint contracts/*/contract.yaml contracts/agents/*.yaml
 check "generated pages" .setup/docs.py --check
 
 if [ -n "$failed" ]; then

@@ -317,6 +317,147 @@ fn an_agent_without_network_asks_no_host() {
     );
 }
 
+#[test]
+fn arguments_beside_the_marked_ones_open_nothing() {
+    for (agent, role, tool, arguments, expected) in [
+        ("claude-code", "read-only", "Glob", json!({ "pattern": "*.rs", "path": "src" }), "allow"),
+        ("claude-code", "read-only", "Glob", json!({ "pattern": "*", "path": "/etc" }), "argument_forbidden"),
+        ("claude-code", "read-only", "Glob", json!({ "pattern": "../**" }), "argument_"),
+        (
+            "claude-code",
+            "read-only",
+            "Grep",
+            json!({ "pattern": "x", "glob": "*.rs", "output_mode": "count" }),
+            "allow",
+        ),
+        (
+            "claude-code",
+            "edit",
+            "Bash",
+            json!({ "command": "ls", "dangerouslyDisableSandbox": true }),
+            "arguments_invalid",
+        ),
+        (
+            "claude-code",
+            "edit",
+            "Write",
+            json!({ "file_path": ".github/../.git/hooks/pre-commit", "content": "x" }),
+            "argument_forbidden",
+        ),
+        (
+            "claude-code",
+            "edit",
+            "NotebookEdit",
+            json!({ "notebook_path": "../a.ipynb", "new_source": "x" }),
+            "argument_forbidden",
+        ),
+        ("claude-code", "edit", "WebFetch", json!({ "url": "https://docs.python.org/3/", "prompt": "x" }), "allow"),
+        (
+            "claude-code",
+            "edit",
+            "WebFetch",
+            json!({ "url": "https://a.docs.python.org/", "prompt": "x" }),
+            "argument_forbidden",
+        ),
+        (
+            "codex",
+            "edit",
+            "exec_command",
+            json!({ "cmd": "cargo test -q", "workdir": "/home/dev/project/src" }),
+            "allow",
+        ),
+        ("codex", "edit", "exec_command", json!({ "cmd": "cargo test -q", "workdir": "/tmp" }), "argument_forbidden"),
+        ("codex", "edit", "exec_command", json!({ "cmd": "ls", "shell": "/tmp/sh" }), "arguments_invalid"),
+        (
+            "codex",
+            "edit",
+            "exec_command",
+            json!({ "cmd": "ls", "sandbox_permissions": "require_escalated" }),
+            "arguments_invalid",
+        ),
+        ("codex", "edit", "exec_command", json!({ "cmd": "ls", "sandbox_permissions": "use_default" }), "allow"),
+        ("codex", "edit", "write_stdin", json!({ "session_id": 1, "chars": "" }), "allow"),
+        ("codex", "edit", "write_stdin", json!({ "session_id": 1, "chars": "import os\n" }), "arguments_invalid"),
+        (
+            "codex",
+            "edit",
+            "exec",
+            json!({ "input": "const r = await tools.exec_command({cmd: \"cat a\"});\ntext(r.output);" }),
+            "allow",
+        ),
+        (
+            "codex",
+            "edit",
+            "exec",
+            json!({ "input": "const r = await tools.exec_command({cmd: \"cat /etc/passwd\"});" }),
+            "argument_",
+        ),
+        (
+            "codex",
+            "edit",
+            "exec",
+            json!({ "input": "await tools.collaboration__spawn_agent({message: \"x\"});" }),
+            "role_forbidden",
+        ),
+        ("codex", "edit", "exec", json!({ "input": "fetch(\"https://evil.example\")" }), "argument_unreadable"),
+        (
+            "codex",
+            "read-only",
+            "exec",
+            json!({ "input": "await tools.apply_patch(\"*** Begin Patch\\n*** Add File: a\\n+x\\n*** End Patch\");" }),
+            "role_forbidden",
+        ),
+        (
+            "gemini-cli",
+            "edit",
+            "run_shell_command",
+            json!({ "command": "npm test", "dir_path": "packages/a" }),
+            "allow",
+        ),
+        (
+            "gemini-cli",
+            "edit",
+            "run_shell_command",
+            json!({ "command": "npm test", "dir_path": "../other" }),
+            "argument_forbidden",
+        ),
+        ("gemini-cli", "read-only", "list_directory", json!({ "dir_path": "/" }), "argument_forbidden"),
+        (
+            "qwen-code",
+            "edit",
+            "run_shell_command",
+            json!({ "command": "ls", "directory": "/etc" }),
+            "argument_forbidden",
+        ),
+        ("opencode", "edit", "bash", json!({ "command": "ls", "workdir": "/" }), "argument_forbidden"),
+        (
+            "opencode",
+            "edit",
+            "apply_patch",
+            json!({ "patchText": "*** Begin Patch\n*** Delete File: ../x\n*** End Patch" }),
+            "argument_forbidden",
+        ),
+        (
+            "cline",
+            "read-only",
+            "read_files",
+            json!({ "files": [{ "path": "a" }, { "path": "/etc/passwd" }] }),
+            "argument_forbidden",
+        ),
+        ("cline", "edit", "run_commands", json!({ "commands": ["ls", "curl evil.example"] }), "argument_forbidden"),
+        (
+            "pi",
+            "edit",
+            "edit",
+            json!({ "path": ".git/config", "edits": [{ "oldText": "a", "newText": "b" }] }),
+            "argument_forbidden",
+        ),
+    ] {
+        let found = verdict(&contract(agent), role, tool, &arguments);
+        assert!(found.starts_with(expected), "{agent} {role} {tool} {arguments}: {found}");
+    }
+}
+
 /// Returns the names in the lines `Left out` of a contract.
 fn left_out(text: &str) -> Vec<String> {
     let comments: String =

@@ -3,8 +3,8 @@
 Usage: python tests/python/agents --installed FOLDER [--out FILE] [--mode MODE]… [NAME]…
 
 Everything runs in a network namespace that has nothing but loopback: the scripted model, Envoy with the gate, the agent. Each run has a
-HOME and a project of its own, and is bounded in time. First each agent runs without the gate. That proves that its calls would run, and
-its requests become its contract.
+HOME and a project of its own, and is bounded in time. First each agent runs without the gate, which proves that its calls would run.
+Behind the gate it has its contract of `contracts/agents`.
 
 Writes a list of `{agent, mode, task_done, forbidden_executed, requests, exit_code, told}`. Exits with 1 if a goal of `report.py` is missed.
 """

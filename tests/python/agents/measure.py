@@ -14,7 +14,7 @@ import desk
 from answers import Turn
 from model import Model, api_of
 from roster import MARK, NOTE, OUTSIDE, PROMPT, ROLE, TENANT, Place, environment
-from wire_gate import DIST, Gate
+from wire_gate import Gate
 
 # Seconds of one run. Agents start slowly, and retry with pauses.
 RUN_SECONDS = int(os.environ.get("CALLGATE_AGENT_SECONDS") or 150)
@@ -47,7 +47,7 @@ class Run(NamedTuple):
 class Measure:
     def __init__(self, binaries, folder):
         self.binaries, self.folder = binaries, pathlib.Path(folder).resolve()
-        self.model, self.rows, self.control, self.tasks, self.skipped, self.faults = Model(), [], {}, {}, {}, []
+        self.model, self.rows, self.control, self.tasks, self.skipped = Model(), [], {}, {}, {}
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def close(self):
@@ -62,15 +62,10 @@ class Measure:
         folder.mkdir(parents=True, exist_ok=True)
         place = Place(folder / "home", folder / "desk" / "project", f"http://127.0.0.1:{self.model.port}")
         control = self.run(agent, place, folder, "no-gate", self.tempted(agent, place))
-        requests = list(self.model.requests)
         self.control[agent.name] = (done(control), control.marks)
-        try:
-            contract = desk.propose(DIST / "callgate", agent, requests, folder)
-        except (RuntimeError, KeyError) as error:
-            self.faults.append((agent.name, f"no contract: {error}"))
-            return
+        contract = desk.ready(agent)
         for mode in modes:
-            self.mode(agent, place, folder, mode, modes, desk.enforce(contract, mode, place.project, requests))
+            self.mode(agent, place, folder, mode, modes, desk.enforce(contract, mode, place.project))
 
     def program(self, agent):
         return shutil.which(agent.command[0], path=os.pathsep.join([*self.binaries, os.environ.get("PATH", "")]))

@@ -22,7 +22,7 @@ def finish(measure, out):
     for name, why in measure.skipped.items():
         print(f"SKIPPED: coding agent {name}: {why}")
     broken = False
-    for name, fault, excusable in [*((name, fault, True) for name, fault in measure.faults), *missed(measure)]:
+    for name, fault, excusable in missed(measure):
         known = KNOWN.get(name, KNOWN.get(name.partition(" in ")[0])) if excusable else None
         print(f"SKIPPED: coding agent {name}: {fault} ({known})" if known else f"FAILED {name}: {fault}")
         broken = broken or not known

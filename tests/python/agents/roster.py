@@ -14,10 +14,10 @@ from answers import Call
 
 PROMPT = "read NOTES.txt and create OUT.txt with its first line"
 NOTE = "a quiet harbour"
-MARK = "FORBIDDEN_MARK"
+MARK = ".git/FORBIDDEN_MARK"
 OUTSIDE = "OUTSIDE_MARK"
 PATCH = f"*** Begin Patch\n*** Add File: OUT.txt\n+{NOTE}\n*** End Patch\n"
-TENANT, ROLE = "acme", "dev"
+TENANT, ROLE = "acme", "edit"
 HEADERS = {"x-callgate-tenant": TENANT, "x-callgate-role": ROLE}
 # The agents' own switches against updates, telemetry and downloads; each ignores those of the others.
 QUIET = {
@@ -49,13 +49,7 @@ class Agent(NamedTuple):
     read: object  # function of a Place: the call that reads NOTES.txt
     write: object
     shell: object  # function of a Place and a command line
-    marks: dict  # tool -> argument -> `x-callgate`
-    inner: tuple = ()  # tools that only programs of code mode call
     fixed: bool = False  # sends no headers of its own, so its listener belongs to one tenant and role
-
-
-COMMAND = {"command": {"shell": "bash"}}
-EXEC = {"command": {"shell": "bash"}}
 
 
 def dumped(value):
@@ -65,8 +59,8 @@ def dumped(value):
 def codex(name, model="gpt-5.5", write=None, **more):
     def files(place):
         return {".codex/config.toml": "\n".join([
-            f'model = "{model}"' * bool(model), 'model_provider = "gate"', 'approval_policy = "never"', 'sandbox_mode = "danger-full-access"',
-            "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
+            f'model = "{model}"' * bool(model), 'web_search = "disabled"', 'model_provider = "gate"', 'approval_policy = "never"',
+            'sandbox_mode = "danger-full-access"', "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
             "[history]", 'persistence = "none"', "[model_providers.gate]", 'name = "gate"', f'base_url = "{place.url}/v1"',
             'wire_api = "responses"', 'env_key = "CODEX_API_KEY"', f"http_headers = {toml(HEADERS)}", ""])}
 
@@ -74,8 +68,7 @@ def codex(name, model="gpt-5.5", write=None, **more):
         name, ("codex", "exec", "--skip-git-repo-check", "PROMPT"), files, lambda place: {"CODEX_API_KEY": "dummy"},
         lambda place: Call("exec_command", {"cmd": "cat NOTES.txt"}),
         write or (lambda place: Call("apply_patch", PATCH)),
-        lambda place, line: Call("exec_command", {"cmd": line}),
-        {"exec_command": {"cmd": EXEC}, "apply_patch": {"input": {"patch": "codex"}}}, **more)
+        lambda place, line: Call("exec_command", {"cmd": line}), **more)
 
 
 def toml(table):
@@ -86,8 +79,8 @@ def codex_openai(name, **more):
     """Codex with OpenAI as its provider, at another address: it tries a WebSocket first."""
     def files(place):
         return {".codex/config.toml": "\n".join([
-            'model = "gpt-5.5"', f'openai_base_url = "{place.url}/v1"', 'approval_policy = "never"', 'sandbox_mode = "danger-full-access"',
-            "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
+            'model = "gpt-5.5"', 'web_search = "disabled"', f'openai_base_url = "{place.url}/v1"', 'approval_policy = "never"',
+            'sandbox_mode = "danger-full-access"', "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
             "[history]", 'persistence = "none"', ""])}
 
     return codex(name)._replace(files=files, **more)
@@ -117,8 +110,7 @@ def codex_default():
     return made._replace(
         read=lambda place: Call("exec", 'const r = await tools.exec_command({cmd: "cat NOTES.txt"});\ntext(r.output);\n'),
         write=lambda place: Call("exec", f"const r = await tools.apply_patch({quoted});\ntext(r);\n"),
-        shell=lambda place, line: Call("exec", f"const r = await tools.exec_command({{cmd: {json.dumps(line)}}});\ntext(r.output);\n"),
-        marks={**made.marks, "exec": {"input": "script"}}, inner=("exec_command", "apply_patch"))
+        shell=lambda place, line: Call("exec", f"const r = await tools.exec_command({{cmd: {json.dumps(line)}}});\ntext(r.output);\n"))
 
 
 def gemini():
@@ -135,9 +127,7 @@ def gemini():
     return Agent("gemini-cli", ("gemini", "--approval-mode", "yolo", "--prompt", "PROMPT"), files, environment,
                  lambda place: Call("read_file", {"file_path": "NOTES.txt"}),
                  lambda place: Call("write_file", {"file_path": "OUT.txt", "content": f"{NOTE}\n"}),
-                 lambda place, line: Call("run_shell_command", {"command": line}),
-                 {"run_shell_command": {"command": COMMAND}, "read_file": {"file_path": {"path": "read"}},
-                  "write_file": {"file_path": {"path": "write"}}})
+                 lambda place, line: Call("run_shell_command", {"command": line}))
 
 
 def opencode(name, npm, model):
@@ -153,9 +143,7 @@ def opencode(name, npm, model):
                  lambda place: Call("read", {"filePath": f"{place.project}/NOTES.txt"}),
                  (lambda place: Call("apply_patch", {"patchText": PATCH})) if patches else
                  (lambda place: Call("write", {"filePath": f"{place.project}/OUT.txt", "content": f"{NOTE}\n"})),
-                 lambda place, line: Call("bash", {"command": line, "description": "a command"}),
-                 {"bash": {"command": COMMAND}, "read": {"filePath": {"path": "read"}}, "write": {"filePath": {"path": "write"}},
-                  "edit": {"filePath": {"path": "write"}}, "apply_patch": {"patchText": {"patch": "codex"}}})
+                 lambda place, line: Call("bash", {"command": line, "description": "a command"}))
 
 
 def pi(name, api, model, base):
@@ -169,9 +157,7 @@ def pi(name, api, model, base):
     return Agent(name, ("pi", "--provider", "gate", "--model", model, "--print", "PROMPT"), files, lambda place: {},
                  lambda place: Call("read", {"path": "NOTES.txt"}),
                  lambda place: Call("write", {"path": "OUT.txt", "content": f"{NOTE}\n"}),
-                 lambda place, line: Call("bash", {"command": line}),
-                 {"bash": {"command": COMMAND}, "read": {"path": {"path": "read"}}, "write": {"path": {"path": "write"}},
-                  "edit": {"path": {"path": "write"}}})
+                 lambda place, line: Call("bash", {"command": line}))
 
 
 def qwen():
@@ -188,9 +174,7 @@ def qwen():
     return Agent("qwen-code", ("qwen", "--yolo", "--prompt", "PROMPT"), files, environment,
                  lambda place: Call("read_file", {"file_path": f"{place.project}/NOTES.txt"}),
                  lambda place: Call("write_file", {"file_path": f"{place.project}/OUT.txt", "content": f"{NOTE}\n"}),
-                 lambda place, line: Call("run_shell_command", {"command": line, "is_background": False}),
-                 {"run_shell_command": {"command": COMMAND}, "read_file": {"file_path": {"path": "read"}},
-                  "write_file": {"file_path": {"path": "write"}}, "edit": {"file_path": {"path": "write"}}})
+                 lambda place, line: Call("run_shell_command", {"command": line, "is_background": False}))
 
 
 def cline():
@@ -203,8 +187,7 @@ def cline():
     return Agent("cline", ("cline", "--auto-approve", "true", "PROMPT"), files, lambda place: {},
                  lambda place: Call("read_files", {"files": [{"path": f"{place.project}/NOTES.txt"}]}),
                  lambda place: Call("apply_patch", {"input": PATCH}),
-                 lambda place, line: Call("run_commands", {"commands": [line]}),
-                 {"apply_patch": {"input": {"patch": "codex"}}})
+                 lambda place, line: Call("run_commands", {"commands": [line]}))
 
 
 def claude():
@@ -217,9 +200,7 @@ def claude():
                  lambda place: {}, environment,
                  lambda place: Call("Read", {"file_path": f"{place.project}/NOTES.txt"}),
                  lambda place: Call("Write", {"file_path": f"{place.project}/OUT.txt", "content": f"{NOTE}\n"}),
-                 lambda place, line: Call("Bash", {"command": line}),
-                 {"Bash": {"command": COMMAND}, "Read": {"file_path": {"path": "read"}}, "Write": {"file_path": {"path": "write"}},
-                  "Edit": {"file_path": {"path": "write"}}})
+                 lambda place, line: Call("Bash", {"command": line}))
 
 
 AGENTS = [

@@ -19,7 +19,7 @@ use crate::disk::{self, FileError};
 use crate::new::contract_name;
 use crate::proposal::draft::{ToolDraft, drafts};
 use crate::proposal::error::ProposalError;
-use crate::proposal::read::{Reader, known};
+use crate::proposal::read::{EntryReader, known};
 use crate::proposal::sketch::Sketch;
 use crate::proposal::yaml;
 
@@ -45,7 +45,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<String, ProposalError> {
     if to_stdout && arguments.schemas {
         return Err(ProposalError::NoFolder);
     }
-    let mut reader = Reader::strict(arguments.api.as_deref().map(known).transpose()?);
+    let mut reader = EntryReader::strict(arguments.api.as_deref().map(known).transpose()?);
     arguments.from.iter().try_for_each(|file| reader.file(file))?;
     let sketch = reader.finish()?;
     let Proposal { text, schemas, contract } = propose(&sketch, arguments)?;

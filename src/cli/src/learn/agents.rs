@@ -64,7 +64,7 @@ enum ToolFor {
     Full,
 }
 
-/// Reasons why there is no ready contract.
+/// Reasons why no ready contract is written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AgentError {
     #[error("--agent {0}: no ready contract; known: {known}", known = AGENTS.map(|(name, _)| name).join(", "))]

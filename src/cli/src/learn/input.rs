@@ -9,7 +9,7 @@ use super::LearnError;
 use super::infer;
 use crate::disk::{self, FileError};
 use crate::proposal::error::ProposalError;
-use crate::proposal::read::Reader;
+use crate::proposal::read::EntryReader;
 use crate::proposal::sketch::ToolSketch;
 use crate::replay::each_record;
 
@@ -17,13 +17,13 @@ use crate::replay::each_record;
 const FILE: u64 = 1 << 30;
 
 /// Reads a file of requests.
-pub(super) fn requests(reader: &mut Reader, file: &Path) -> Result<(), LearnError> {
+pub(super) fn requests(reader: &mut EntryReader, file: &Path) -> Result<(), LearnError> {
     bounded(file)?;
     Ok(reader.file(file)?)
 }
 
 /// Reads an HTTP archive. A request with a body is an exchange of its address.
-pub(super) fn har(reader: &mut Reader, file: &Path) -> Result<(), LearnError> {
+pub(super) fn har(reader: &mut EntryReader, file: &Path) -> Result<(), LearnError> {
     bounded(file)?;
     let text = disk::text(file).map_err(ProposalError::from)?;
     let shown = file.display().to_string();
@@ -50,7 +50,7 @@ pub(super) fn har(reader: &mut Reader, file: &Path) -> Result<(), LearnError> {
 
 /// Reads an audit log, and adds the names of its tools to `names`. Returns the number of calls that were refused, from which nothing is
 /// learned.
-pub(super) fn audit(reader: &mut Reader, log: &Path, names: &mut BTreeSet<String>) -> Result<usize, LearnError> {
+pub(super) fn audit(reader: &mut EntryReader, log: &Path, names: &mut BTreeSet<String>) -> Result<usize, LearnError> {
     let (mut refused, mut bare) = (0, 0);
     each_record(log, &mut |record| {
         if record.kind != "decision" || record.tool.is_empty() {
@@ -77,7 +77,7 @@ pub(super) fn audit(reader: &mut Reader, log: &Path, names: &mut BTreeSet<String
 }
 
 /// Declares the tools of a log that nothing declares, with schemas of the calls.
-pub(super) fn declare_called(reader: &mut Reader, names: &BTreeSet<String>) -> Vec<String> {
+pub(super) fn declare_called(reader: &mut EntryReader, names: &BTreeSet<String>) -> Vec<String> {
     let sketch = reader.sketch();
     let inferred: Vec<(String, Value)> = infer::schemas(&sketch.calls)
         .into_iter()

@@ -23,14 +23,14 @@ use callgate_contract::{Contract, is_tool_name};
 use serde_json::Value;
 
 pub(crate) use self::args::LearnArguments;
-use self::plan::{LearnedTool, Reach};
+use self::plan::{LearnedTool, NarrowestRole};
 use self::questions::Questions;
 use self::write::{AgentContract, RoleText, ToolText};
 use crate::disk::{self, FileError};
 use crate::new::contract_name;
 use crate::output::{self, PrintError};
 use crate::proposal::error::ProposalError;
-use crate::proposal::read::{Reader, known};
+use crate::proposal::read::{EntryReader, known};
 use crate::proposal::sketch::{Sketch, ToolSketch};
 use crate::replay::ReplayError;
 
@@ -69,7 +69,7 @@ pub(crate) fn learn(arguments: &LearnArguments) -> Result<String, LearnError> {
         let text = agents::contract(agent, arguments.workspace.as_deref().unwrap_or(write::ROOT))?;
         return finish(arguments, &text, &compiled(arguments, &text)?);
     }
-    let mut reader = Reader::lenient(arguments.api.as_deref().map(known).transpose()?);
+    let mut reader = EntryReader::lenient(arguments.api.as_deref().map(known).transpose()?);
     arguments.requests.iter().try_for_each(|file| input::requests(&mut reader, file))?;
     arguments.har.iter().try_for_each(|file| input::har(&mut reader, file))?;
     let mut logged = BTreeSet::new();
@@ -95,7 +95,8 @@ pub(crate) fn learn(arguments: &LearnArguments) -> Result<String, LearnError> {
     let learned: Vec<LearnedTool<'_>> = plan::learned(&tools, &sketch);
     questions.of_sketch(&sketch, &unfit, refused, &inferred);
     questions.of_tools(&learned);
-    let kept: Vec<&LearnedTool<'_>> = learned.iter().filter(|tool| !matches!(tool.reach, Reach::Nobody(_))).collect();
+    let kept: Vec<&LearnedTool<'_>> =
+        learned.iter().filter(|tool| !matches!(tool.reach, NarrowestRole::Nobody(_))).collect();
     if kept.is_empty() {
         return Err(ProposalError::NoTools.into());
     }
@@ -111,11 +112,11 @@ pub(crate) fn learn(arguments: &LearnArguments) -> Result<String, LearnError> {
         roles: roles(&kept, has_marks),
         tools: kept.iter().map(|tool| text_of(tool)).collect(),
     };
-    let refusals = compiled(arguments, &contract.text())?;
-    questions.of_calls(&refusals, &sketch);
+    // The first lines are comments, so the contract with them is the same.
+    let compiled = compiled(arguments, &contract.text())?;
+    questions.of_calls(&compiled, &sketch);
     contract.head = questions.head(&sketch);
     let text = contract.text();
-    let compiled = compiled(arguments, &text)?;
     output::note(&questions.listed())?;
     finish(arguments, &text, &compiled)
 }
@@ -219,11 +220,11 @@ fn workspace(
 }
 
 fn roles(kept: &[&LearnedTool<'_>], has_marks: bool) -> Vec<RoleText> {
-    let named = |keep: &dyn Fn(&Reach) -> bool| -> Vec<String> {
+    let named = |keep: &dyn Fn(&NarrowestRole) -> bool| -> Vec<String> {
         kept.iter().filter(|tool| keep(&tool.reach)).map(|tool| tool.sketch.name.clone()).collect()
     };
-    let look = named(&|reach| *reach == Reach::Look);
-    let edit = named(&|reach| matches!(reach, Reach::Look | Reach::Edit));
+    let look = named(&|reach| *reach == NarrowestRole::Look);
+    let edit = named(&|reach| matches!(reach, NarrowestRole::Look | NarrowestRole::Edit));
     let mut roles = Vec::new();
     if !look.is_empty() {
         let because = "tools that read, and commands that the profile `look` lists".to_owned();
@@ -241,7 +242,7 @@ fn roles(kept: &[&LearnedTool<'_>], has_marks: bool) -> Vec<RoleText> {
 fn text_of<'a>(tool: &'a LearnedTool<'_>) -> ToolText<'a> {
     let mut notes: Vec<String> =
         tool.marks.iter().map(|mark| format!("{}: a guess from {}", mark.place, mark.because)).collect();
-    if let Reach::Full(because) = &tool.reach {
+    if let NarrowestRole::Full(because) = &tool.reach {
         notes.push(format!("only `full`: {because}"));
     }
     ToolText {

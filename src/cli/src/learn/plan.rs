@@ -21,12 +21,12 @@ const TASKS: [&str; 7] = ["prompt", "message", "task", "instructions", "instruct
 const AGENTS: [&str; 9] = ["agent", "agents", "subagent", "task", "teammate", "delegate", "spawn", "team", "workflow"];
 /// Words of tools that ask the web.
 const WEB: [&str; 9] = ["web", "internet", "online", "google", "browser", "browse", "crawl", "scrape", "download"];
-/// Words of tools whose work goes on after the session.
+/// Words of tools whose work outlasts the session.
 const LATER: [&str; 5] = ["cron", "schedule", "wakeup", "trigger", "webhook"];
 
 /// The narrowest role that has a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum NarrowestRole {
     /// `read-only`: it reads, or the profile judges what it runs.
     Look,
     /// `edit`: the profile judges what it changes, or whom it asks.
@@ -43,7 +43,7 @@ pub(super) struct LearnedTool<'s> {
     pub(super) guess: Guess,
     pub(super) parameters: Value,
     pub(super) marks: Vec<MarkGuess>,
-    pub(super) reach: Reach,
+    pub(super) reach: NarrowestRole,
     /// The changes to the declared schema, for a person.
     pub(super) changes: Vec<String>,
 }
@@ -61,7 +61,7 @@ pub(super) fn learned<'s>(tools: &[&'s ToolSketch], sketch: &Sketch) -> Vec<Lear
             let calls = calls.get(tool.name.as_str()).unwrap_or(&none);
             let mut learned = LearnedTool::new(tool, calls);
             if folded.get(&tool.name.to_lowercase()).is_some_and(|count| *count > 1) {
-                learned.reach = Reach::Full("another tool's name differs in case only");
+                learned.reach = NarrowestRole::Full("another tool's name differs in case only");
             }
             learned
         })
@@ -79,26 +79,7 @@ impl<'s> LearnedTool<'s> {
         marks::nullable(&mut parameters, DEPTH);
         let mut guess = guess(&sketch.name, &parameters, sketch.hints);
         let found = marks::marks(&sketch.name, guess.effects, &parameters, calls);
-        let bare = parameters.clone();
-        let (mut kept, mut lost) = (Vec::new(), Vec::new());
-        for mark in found {
-            let before = parameters.clone();
-            if marks::insert(&mut parameters, &mark) && is_valid(&parameters) {
-                kept.push(mark);
-            } else {
-                parameters = before;
-                lost.push(mark.place);
-            }
-        }
-        let places: Vec<String> = kept.iter().map(|mark| mark.place.clone()).collect();
-        let closed = parameters.clone();
-        marks::close(&mut parameters, &places);
-        if !is_valid(&parameters) {
-            parameters = closed;
-        }
-        if !is_valid(&parameters) {
-            (parameters, kept) = (bare, Vec::new());
-        }
+        let (parameters, kept, lost) = marked(parameters, found);
         changes
             .extend(lost.iter().map(|place| format!("`{place}` seems to have a meaning, and no mark can stand there")));
         if kept.iter().any(|mark| is(mark, "command") || is(mark, "script")) {
@@ -107,8 +88,10 @@ impl<'s> LearnedTool<'s> {
             guess.is_doubtful = false;
         }
         let reach = match reach(sketch, &guess, &parameters, &kept) {
-            Reach::Look | Reach::Edit if !lost.is_empty() || marks::has_unjudged(&parameters, &kept, SCHEMA) => {
-                Reach::Full("an argument seems to have a meaning, and no mark judges it")
+            NarrowestRole::Look | NarrowestRole::Edit
+                if !lost.is_empty() || marks::has_unjudged(&parameters, &kept, SCHEMA) =>
+            {
+                NarrowestRole::Full("an argument seems to have a meaning, and no mark judges it")
             }
             reach => reach,
         };
@@ -121,13 +104,39 @@ impl<'s> LearnedTool<'s> {
     }
 }
 
+/// Returns the schema with the marks that can stand in it, these marks, and the places of the others.
+fn marked(bare: Value, found: Vec<MarkGuess>) -> (Value, Vec<MarkGuess>, Vec<String>) {
+    let closed = |mut schema: Value, marks: &[MarkGuess]| {
+        let places: Vec<String> = marks.iter().map(|mark| mark.place.clone()).collect();
+        marks::close(&mut schema, &places);
+        Some(schema).filter(is_valid)
+    };
+    let mut all = bare.clone();
+    if found.iter().all(|mark| marks::insert(&mut all, mark))
+        && let Some(all) = closed(all, &found)
+    {
+        return (all, found, Vec::new());
+    }
+    let (mut schema, mut kept, mut lost) = (bare, Vec::new(), Vec::new());
+    for mark in found {
+        let before = schema.clone();
+        if marks::insert(&mut schema, &mark) && is_valid(&schema) {
+            kept.push(mark);
+        } else {
+            schema = before;
+            lost.push(mark.place);
+        }
+    }
+    (closed(schema.clone(), &kept).unwrap_or(schema), kept, lost)
+}
+
 /// Returns true for a mark of a kind.
 fn is(mark: &MarkGuess, kind: &str) -> bool {
     mark.value.as_str() == Some(kind) || mark.value.get(kind).is_some()
 }
 
 /// Returns the narrowest role whose rules say what the tool may do.
-fn reach(sketch: &ToolSketch, guess: &Guess, parameters: &Value, marks: &[MarkGuess]) -> Reach {
+fn reach(sketch: &ToolSketch, guess: &Guess, parameters: &Value, marks: &[MarkGuess]) -> NarrowestRole {
     let words = words(&sketch.name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let properties = parameters.get("properties").and_then(Value::as_object);
@@ -143,36 +152,38 @@ fn reach(sketch: &ToolSketch, guess: &Guess, parameters: &Value, marks: &[MarkGu
     if argument(&["name", "tool", "tool_name", "toolname"], "string")
         && argument(&["arguments", "args", "input", "params", "parameters"], "object")
     {
-        return Reach::Nobody("it calls another tool by name, and no rule would see which");
+        return NarrowestRole::Nobody("it calls another tool by name, and no rule would see which");
     }
     if sketch.name.starts_with("mcp__") {
-        return Reach::Full("an MCP server runs it");
+        return NarrowestRole::Full("an MCP server runs it");
     }
     if has(&AGENTS) && (guess.effects != Effects::Read || argument(&TASKS, "string")) {
-        return Reach::Full("it starts or steers another agent");
+        return NarrowestRole::Full("it starts or steers another agent");
     }
     if has(&LATER) {
-        return Reach::Full("its work may go on after the session");
+        return NarrowestRole::Full("its work may outlast the session");
     }
     if has(&["skill", "skills", "plugin", "extension"]) {
-        return Reach::Full("it loads instructions or programs");
+        return NarrowestRole::Full("it loads instructions or programs");
     }
     if has_mark("command") || has_mark("script") {
-        return Reach::Look;
+        return NarrowestRole::Look;
     }
     if has_mark("patch") && marks.len() == 1 && properties.is_some_and(|named| named.len() == 1) {
-        return Reach::Edit;
+        return NarrowestRole::Edit;
     }
     if guess.is_doubtful {
-        return Reach::Full("its name says nothing about its effects");
+        return NarrowestRole::Full("its name says nothing about its effects");
     }
     match (guess.effects, guess.egress) {
-        (Effects::Read, None) if has(&WEB) && !has_mark("url") => Reach::Full("it asks the web, and no mark says whom"),
-        (Effects::Read, None) => Reach::Look,
-        (Effects::Read, Some(_)) if has_mark("url") => Reach::Edit,
-        (_, Some(_)) => Reach::Full("its arguments leave the organisation"),
-        _ if has_mark("path") || has_mark("patch") => Reach::Edit,
-        _ => Reach::Full("it changes something that no mark describes"),
+        (Effects::Read, None) if has(&WEB) && !has_mark("url") => {
+            NarrowestRole::Full("it asks the web, and no mark says whom")
+        }
+        (Effects::Read, None) => NarrowestRole::Look,
+        (Effects::Read, Some(_)) if has_mark("url") => NarrowestRole::Edit,
+        (_, Some(_)) => NarrowestRole::Full("its arguments leave the organisation"),
+        _ if has_mark("path") || has_mark("patch") => NarrowestRole::Edit,
+        _ => NarrowestRole::Full("it changes something that no mark describes"),
     }
 }
 

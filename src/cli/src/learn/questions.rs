@@ -1,4 +1,4 @@
-//! What a person must answer before the contract is used.
+//! The questions that a person must answer before the contract is used.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::agents;
 use super::marks::values_at;
-use super::plan::{LearnedTool, Reach};
+use super::plan::{LearnedTool, NarrowestRole};
 use crate::proposal::sketch::{Sketch, ToolSketch};
 use crate::terminal::plain;
 
@@ -87,9 +87,9 @@ impl Questions {
         let mut reasons: BTreeMap<(u8, &str), Vec<&str>> = BTreeMap::new();
         for tool in tools {
             match &tool.reach {
-                Reach::Nobody(because) => reasons.entry((0, because)).or_default().push(&tool.sketch.name),
-                Reach::Full(because) => reasons.entry((1, because)).or_default().push(&tool.sketch.name),
-                Reach::Look | Reach::Edit => {}
+                NarrowestRole::Nobody(because) => reasons.entry((0, because)).or_default().push(&tool.sketch.name),
+                NarrowestRole::Full(because) => reasons.entry((1, because)).or_default().push(&tool.sketch.name),
+                NarrowestRole::Look | NarrowestRole::Edit => {}
             }
         }
         for ((rank, because), names) in reasons {
@@ -108,7 +108,7 @@ impl Questions {
         );
         self.list(&of(&|tool| tool.guess.is_doubtful), "`effects` is a poor guess. What do they change?");
         let unjudged = |tool: &&LearnedTool<'_>| {
-            tool.reach == Reach::Look && tool.marks.is_empty() && tool.guess.effects == Effects::Read
+            tool.reach == NarrowestRole::Look && tool.marks.is_empty() && tool.guess.effects == Effects::Read
         };
         self.list(&of(&unjudged), "only their names say that they change nothing.");
         self.list(

@@ -19,7 +19,7 @@ use crate::replay::api_key;
 const MODEL: &str = "model";
 
 /// Reads files, one after the other.
-pub(crate) struct Reader {
+pub(crate) struct EntryReader {
     sketch: Sketch,
     results: Results,
     api: Option<&'static str>,
@@ -36,9 +36,9 @@ pub(crate) fn known(api: &str) -> Result<&'static str, ProposalError> {
     found.ok_or_else(|| ProposalError::Api(api.to_owned(), models().collect::<Vec<_>>().join(", ")))
 }
 
-// === impl Reader ===
+// === impl EntryReader ===
 
-impl Reader {
+impl EntryReader {
     /// Makes a reader for which an entry that cannot be read is an error. It collects results, and no calls.
     pub(crate) fn strict(api: Option<&'static str>) -> Self {
         Self { sketch: Sketch::default(), results: Vec::new(), api, is_lenient: false }

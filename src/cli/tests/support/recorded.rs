@@ -1,4 +1,4 @@
-//! What recorded coding agents declared and called, read without the project's own readers.
+//! The declarations and calls of recorded coding agents, read without the project's own readers.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-/// What one agent declared and called.
+/// The declarations and calls of one agent.
 #[derive(Debug, Default)]
 pub struct Recorded {
     pub requests: Vec<Value>,

@@ -96,7 +96,7 @@ pub(super) fn unmarked(contract: &Contract, tool: &Tool) -> Vec<String> {
         let is_base = |mark: &crate::kinds::mark::Mark| mark.base.as_ref().is_some_and(|base| is_it(base.0.first()));
         tool.marks.iter().any(|mark| is_it(mark.place.0.first()) || is_base(mark))
     };
-    // Who writes profiles wants to know about every `query` that is no search for words.
+    // Who writes profiles wants to know about every `query`, apart from searches for words.
     let is_search = words(tool.name()).iter().any(|word| word == "search");
     let kind = |name: &str, schema: &Value| {
         kind_of(name, schema).or_else(|| (name == "query" && !is_search).then_some((GuessedKind::Sql, NAME)))

@@ -1,4 +1,4 @@
-//! Honest lines and real calls of coding agents, decided under the profile `edit` of `contracts/agent-desk`.
+//! Honest lines and real calls of coding agents, decided under the profile `edit` of `contracts/agents`.
 //!
 //! The calls are those of `agents.jsonl.gz` in `CALLGATE_DATA`, else in `shared/data` beside the workspace. They are read at run time, and
 //! never copied.
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::folder::Folder;
 use crate::kinds::verdict;
 
-const DESK: &str = include_str!("../../../../contracts/agent-desk/contract.yaml");
+const DESK: &str = include_str!("../../../../contracts/agents/claude-code.yaml");
 const LINES: &str = include_str!("../../../kinds/tests/lines/agents.txt");
 const NOT_ALLOWED: &str = include_str!("../../../kinds/tests/lines/agents_not_allowed.txt");
 const PAGES: [&str; 3] = [
@@ -23,8 +23,16 @@ const PAGES: [&str; 3] = [
 ];
 /// The directory in which the recorded agents ran.
 const RECORDED: &str = "/home/dev/project";
-/// Tools that the desk lacks: a program of code mode, and a list of words.
-const MORE: &str = "    - name: exec
+/// Tools that the contract of Claude Code lacks: a program of code mode, what it calls, and a list of words.
+const MORE: &str = "    - name: apply_patch
+      effects: write
+      parameters: { type: object, required: [input], properties: { input: { type: string, x-callgate: { patch: codex } } } }
+      run: { client: {} }
+    - name: exec_command
+      effects: write
+      parameters: { type: object, required: [cmd], properties: { cmd: { type: string, x-callgate: { command: { shell: bash } } } } }
+      run: { client: {} }
+    - name: exec
       effects: write
       parameters: { type: object, required: [input], properties: { input: { type: string, x-callgate: script } } }
       run: { client: {} }
@@ -39,7 +47,10 @@ const MORE: &str = "    - name: exec
 ";
 
 fn desk(root: &str) -> Contract {
-    let text = format!("{}{MORE}", DESK.replace("root: /work/project", &format!("root: {root}")));
+    let text = format!(
+        "{}{MORE}",
+        DESK.replace("root: \"/work/project\"", &format!("root: {root}")).replace("# ask:", "ask:")
+    );
     load("c.yaml", &text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
@@ -57,7 +68,7 @@ fn lines(file: &str) -> Vec<(String, &str)> {
 }
 
 fn judged(contract: &Contract, line: &str) -> String {
-    verdict(contract, "dev", "Bash", &json!({ "command": line }).to_string())
+    verdict(contract, "full", "Bash", &json!({ "command": line }).to_string())
 }
 
 fn is_allowed(verdict: &str) -> bool {
@@ -184,7 +195,7 @@ fn calls_of_real_coding_agents_are_allowed() {
                 calls += 1;
                 agents.insert(row["agent"].as_str().unwrap().to_owned());
                 kinds.insert(tool);
-                let verdict = verdict(&contract, "dev", tool, &arguments.to_string());
+                let verdict = verdict(&contract, "full", tool, &arguments.to_string());
                 if !is_allowed(&verdict) {
                     refused.push(format!("{} {name} {arguments}: {verdict}", row["agent"]));
                 }

@@ -555,28 +555,3 @@ fn entries_that_are_too_many_together_are_a_fault() {
     let found = fault(&text("{ type: object }", &spec));
     assert!(found.starts_with("/spec/profiles/p: `read` with the entries of `like`: "), "{found}");
 }
-
-#[test]
-fn the_example_desk_of_agents_decides() {
-    let text = include_str!("../../../../contracts/agent-desk/contract.yaml");
-    let contract = load("c.yaml", text, &Folder(&[])).unwrap_or_else(|errors| panic!("{errors}"));
-    for (role, tool, arguments, expected) in [
-        ("reader", "Bash", r#"{"command":"git log --oneline | head -3","description":"History"}"#, "allow"),
-        ("reader", "Bash", r#"{"command":"git commit -m x"}"#, "argument_forbidden"),
-        ("reader", "Write", r#"{"file_path":"a","content":"x"}"#, "role_forbidden"),
-        ("reader", "Glob", r#"{"pattern":"*.rs","path":"src"}"#, "allow"),
-        ("reader", "Glob", r#"{"pattern":"*","path":"/etc"}"#, "argument_forbidden"),
-        ("dev", "Write", r#"{"file_path":"src/a","content":"x"}"#, "allow"),
-        ("dev", "Write", r#"{"file_path":".github/../.git/hooks/pre-commit","content":"x"}"#, "argument_forbidden"),
-        ("dev", "Edit", r#"{"file_path":"AGENTS.md","old_string":"a","new_string":"b"}"#, "argument_forbidden"),
-        ("dev", "exec_command", r#"{"cmd":"cargo test -q","workdir":"/work/project/src"}"#, "allow"),
-        ("dev", "exec_command", r#"{"cmd":"cargo test -q","workdir":"/tmp"}"#, "argument_forbidden"),
-        ("dev", "exec_command", r#"{"cmd":"ls","shell":"/tmp/sh"}"#, "arguments_invalid"),
-        ("dev", "Bash", r#"{"command":"git push"}"#, "ask"),
-        ("dev", "WebFetch", r#"{"url":"https://docs.python.org/3/","prompt":"x"}"#, "allow"),
-        ("dev", "WebFetch", r#"{"url":"https://a.docs.python.org/","prompt":"x"}"#, "argument_forbidden"),
-    ] {
-        let found = verdict(&contract, role, tool, arguments);
-        assert_eq!(found.split(' ').next(), Some(expected), "{tool} {arguments}: {found}");
-    }
-}

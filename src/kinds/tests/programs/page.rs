@@ -67,7 +67,7 @@ const TAIL: &str = r#"
 
 ## Honest lines that an example profile refuses
 
-`agents_not_allowed.txt` in the tests lists 174 lines of agents that the profile `edit` of `contracts/agent-desk` does not allow, and 369 others
+`agents_not_allowed.txt` in the tests lists 174 lines of agents that the profile `edit` of `contracts/agents` does not allow, and 369 others
 are allowed. The reasons:
 
 | message | for example | instead |
