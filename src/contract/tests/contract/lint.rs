@@ -78,7 +78,7 @@ const CASES: [(&str, &str, &str); 76] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `mcp`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
     ),
     (
         "providerTools: []",
