@@ -19,6 +19,7 @@ use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
 use crate::kinds::workspace::WorkspaceRule;
+use crate::mcp::ArgumentHeader;
 use crate::mcp_rules::McpRules;
 use crate::prices::Prices;
 use crate::run::Run;
@@ -231,6 +232,8 @@ pub struct Tool {
     pub(crate) name: Arc<str>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Arc<Schema>,
+    /// The arguments that clients of MCP repeat in headers.
+    pub(crate) argument_headers: Vec<ArgumentHeader>,
     pub(crate) result: Option<Arc<Schema>>,
     pub(crate) effects: Effects,
     /// The strings of its arguments with a kind.
