@@ -122,6 +122,24 @@ impl McpRules {
         rule.ok_or_else(|| deny(format!("expected a resource in `spec.mcp.resources` of the contract for role `{role}`")))
     }
 
+    /// Returns true if a role has this resource.
+    #[must_use]
+    pub fn is_resource_of_any_role(&self, uri: &str) -> bool {
+        ResourceUri::read(uri).is_ok_and(|uri| self.resources.iter().any(|rule| rule.pattern.matches(&uri)))
+    }
+
+    /// Returns true if there are resources.
+    #[must_use]
+    pub fn has_resources(&self) -> bool {
+        !self.resources.is_empty()
+    }
+
+    /// Returns true if there are prompts.
+    #[must_use]
+    pub fn has_prompts(&self) -> bool {
+        !self.prompts.is_empty()
+    }
+
     /// Returns the rule for a template of URIs, if one of its URIs may be allowed.
     #[must_use]
     pub fn template(&self, role: &str, template: &str) -> Option<&ResourceRule> {

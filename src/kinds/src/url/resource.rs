@@ -98,12 +98,6 @@ impl<'t> ResourceUri<'t> {
         }
         Ok(Self { scheme, place, path })
     }
-
-    /// Returns the last name of the path that is not empty; the scheme if there is none.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.path.rsplit('/').find(|name| !name.is_empty()).unwrap_or(self.scheme)
-    }
 }
 
 // === impl ResourcePattern ===
