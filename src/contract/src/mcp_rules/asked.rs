@@ -79,7 +79,8 @@ impl Contract {
     }
 
     fn sampling(&self, rule: &SamplingRule, params: &Map<String, Value>) -> Result<Map<String, Value>, McpDenial> {
-        let mut new = members(params, &["messages", "systemPrompt", "temperature", "stopSequences", "modelPreferences"]);
+        let mut new =
+            members(params, &["messages", "systemPrompt", "temperature", "stopSequences", "modelPreferences"]);
         match new.get("messages") {
             Some(Value::Array(messages)) if (1..=MOST_MESSAGES).contains(&messages.len()) => {
                 messages.iter().try_for_each(said)?;
@@ -128,7 +129,8 @@ fn elicitation(rule: &ElicitationRule, params: &Map<String, Value>) -> Result<Ma
                 return Err(deny("expected an `elicitationId` of at most 1,024 bytes"));
             }
             let url = params.get("url").and_then(Value::as_str).unwrap_or_default();
-            let read = Url::read(url).map_err(|refusal| deny(format!("expected a URL for a person; it {}", refusal.reason)))?;
+            let read = Url::read(url)
+                .map_err(|refusal| deny(format!("expected a URL for a person; it {}", refusal.reason)))?;
             if rule.hosts.check(&read).is_err() {
                 return Err(deny("expected an `https` URL of a host in `spec.mcp.elicitation.hosts`"));
             }
@@ -140,10 +142,16 @@ fn elicitation(rule: &ElicitationRule, params: &Map<String, Value>) -> Result<Ma
 
 /// Checks the schema of a form: an object of plain fields, as MCP restricts it.
 fn check_form(schema: Option<&Value>) -> Result<(), McpDenial> {
-    let form = || deny("expected a form: an object of at most 32 fields, each a text, a number, a choice or a list of choices");
+    let form = || {
+        deny("expected a form: an object of at most 32 fields, each a text, a number, a choice or a list of choices")
+    };
     let schema = schema.and_then(Value::as_object).ok_or_else(form)?;
     let is_known = |name: &String| matches!(name.as_str(), "$schema" | "type" | "properties" | "required");
-    let fields = schema.get("properties").and_then(Value::as_object).ok_or_else(form)?;
+    let none = Map::new();
+    let fields = match schema.get("properties") {
+        None => &none,
+        Some(fields) => fields.as_object().ok_or_else(form)?,
+    };
     let is_form = schema.get("type").is_some_and(|kind| kind == "object") && schema.keys().all(is_known);
     if is_form && fields.len() <= MOST_FIELDS && fields.values().all(is_field) { Ok(()) } else { Err(form()) }
 }
@@ -157,7 +165,8 @@ fn is_field(field: &Value) -> bool {
         }
         (kind, None) => {
             let is_nested = |name: &str| matches!(name, "properties" | "$ref" | "allOf" | "not" | "if");
-            FIELD_TYPES.contains(&kind) && field.as_object().is_some_and(|field| !field.keys().any(|name| is_nested(name)))
+            FIELD_TYPES.contains(&kind)
+                && field.as_object().is_some_and(|field| !field.keys().any(|name| is_nested(name)))
         }
         _ => false,
     }
@@ -193,8 +202,11 @@ fn said(message: &Value) -> Result<(), McpDenial> {
 
 /// Copies known members, and the token under which a client reports progress.
 fn members(params: &Map<String, Value>, known: &[&str]) -> Map<String, Value> {
-    let mut new: Map<String, Value> =
-        params.iter().filter(|(name, _)| known.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut new: Map<String, Value> = params
+        .iter()
+        .filter(|(name, _)| known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let token = params.get("_meta").and_then(|meta| meta.get("progressToken"));
     if let Some(token) = token.filter(|token| token.is_string() || token.is_number()) {
         let meta = Map::from_iter([("progressToken".to_owned(), token.clone())]);

@@ -24,7 +24,8 @@ impl Tool {
 /// and annotations. A missing member is the same as `null`; icons and `_meta` do not count.
 #[must_use]
 pub fn definition_digest(tool: &Value) -> String {
-    let member = |name: &str| tool.get(name).filter(|value| !value.is_null()).map(|value| (name.to_owned(), value.clone()));
+    let member =
+        |name: &str| tool.get(name).filter(|value| !value.is_null()).map(|value| (name.to_owned(), value.clone()));
     let members: Map<String, Value> = MEMBERS.into_iter().filter_map(member).collect();
     let hash = Sha256::digest(callgate_json::canonical(&Value::Object(members)).as_bytes());
     hash.iter().fold("sha256:".to_owned(), |mut text, byte| {

@@ -119,7 +119,9 @@ impl McpRules {
         let read = ResourceUri::read(uri)
             .map_err(|refusal| deny(format!("expected a URI that every program reads alike; it {}", refusal.reason)))?;
         let rule = self.resources.iter().find(|rule| rule.offer.has(role) && rule.pattern.matches(&read));
-        rule.ok_or_else(|| deny(format!("expected a resource in `spec.mcp.resources` of the contract for role `{role}`")))
+        rule.ok_or_else(|| {
+            deny(format!("expected a resource in `spec.mcp.resources` of the contract for role `{role}`"))
+        })
     }
 
     /// Returns true if a role has this resource.
@@ -174,7 +176,8 @@ impl McpRules {
             }
             "ref/resource" if self.template(role, text("uri")).is_some() => Ok(()),
             _ => {
-                let message = format!("expected a prompt, or a template of resources, of the contract for role `{role}`");
+                let message =
+                    format!("expected a prompt, or a template of resources, of the contract for role `{role}`");
                 Err(McpDenial::new(McpDenialCode::Resource, message))
             }
         }

@@ -72,7 +72,10 @@ fn resource(item: &Located<'_>, roles: Option<&Roles>, report: &mut Report<'_>) 
         Err(problem) => return report.fault(&uri, format!("expected {URI}; it {problem}")),
     };
     if matches!(text.split_once("://"), Some((_, "**" | "/**"))) {
-        report.note(&uri, "allows every resource of this scheme that the server has, also those that nobody has reviewed");
+        report.note(
+            &uri,
+            "allows every resource of this scheme that the server has, also those that nobody has reviewed",
+        );
     }
     Some(ResourceRule { pattern, offer: offer? })
 }
@@ -109,7 +112,9 @@ fn schema(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Opt
     }
     match compiler::compile(vec![value], &mut parts.schemas).pop()? {
         Ok(schema) if schema.is_object_at_the_top() => Some(schema),
-        Ok(_) => report.fault(item, "expected a schema with `type: object` at its top; arguments of prompts are an object"),
+        Ok(_) => {
+            report.fault(item, "expected a schema with `type: object` at its top; arguments of prompts are an object")
+        }
         Err(faults) => {
             for fault in faults {
                 let at = item.node.nearest(&fault.pointer);
@@ -165,7 +170,8 @@ fn elicitation(item: &Located<'_>, report: &mut Report<'_>) -> Option<Elicitatio
             Ok(hosts) => hosts,
             Err(error) => {
                 let place = texts.get(error.entry).map_or(&item, |(place, _)| place);
-                return report.fault(place, format!("expected a host, such as `login.example.com`; it {}", error.problem));
+                return report
+                    .fault(place, format!("expected a host, such as `login.example.com`; it {}", error.problem));
             }
         };
     }

@@ -130,10 +130,6 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         Some(item) => sources::users(&item, report),
         None => Some(true),
     };
-    let mcp = match fields.get("mcp") {
-        Some(item) => mcp::policy(&item, report),
-        None => Some(McpPolicy::default()),
-    };
     let enforce = match fields.get("enforce") {
         Some(item) => item.switch(report).inspect(|enforce| {
             if !enforce {

@@ -141,7 +141,10 @@ fn tool<'n>(
         Some(run)
     });
     if let (Some(item), Some(false)) = (fields.get("definition"), run.as_ref().map(|run| matches!(run, Run::Client))) {
-        report.fault::<()>(&item, "expected `run: { client: {} }` beside it; only an MCP server behind the gate lists its definitions");
+        report.fault::<()>(
+            &item,
+            "expected `run: { client: {} }` beside it; only an MCP server behind the gate lists its definitions",
+        );
     }
     let runs_here = !matches!(run, Some(Run::Client) | None);
     let rules = sources::rules(&fields, parameters.as_deref(), (format, runs_here), names, report);
@@ -182,7 +185,10 @@ fn definition(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
     if digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Some(text.to_owned());
     }
-    report.fault(item, "expected `sha256:` and 64 hexadecimal digits in small letters; `callgate pin --definitions` writes them")
+    report.fault(
+        item,
+        "expected `sha256:` and 64 hexadecimal digits in small letters; `callgate pin --definitions` writes them",
+    )
 }
 
 fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {

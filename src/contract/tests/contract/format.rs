@@ -121,10 +121,7 @@ fn both_accept_the_same_contracts() {
         ("/spec/mcp", "{\"elicitation\":{},\"roots\":\"allow\",\"logging\":\"refuse\"}"),
         ("/spec/mcp", "{\"elicitation\":{\"maxPerCall\":2,\"hosts\":[\"a.example\",\"*.b.example\"]}}"),
         ("/spec/mcp", "{\"sampling\":{\"maxTokens\":1024,\"maxPerCall\":1,\"maxBytes\":\"1MiB\"}}"),
-        (
-            "/spec/tools/0/definition",
-            "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
-        ),
+        ("/spec/tools/0/definition", "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""),
         ("/spec/roles/guest/callsPerMinute", "6"),
         ("/spec/roles/guest/tokensPerMinute", "60000"),
         ("/spec/roles/guest/tokensPerDay", "\"2M\""),
@@ -341,10 +338,7 @@ fn both_refuse_the_same_contracts() {
         ("/spec/mcp", "{\"sampling\":\"allow\"}"),
         ("/spec/mcp", "{\"roots\":true}"),
         ("/spec/tools/0/definition", "\"sha256:00\""),
-        (
-            "/spec/tools/1/definition",
-            "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
-        ),
+        ("/spec/tools/1/definition", "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\""),
         ("/spec/conversation", "{}"),
         ("/spec/conversation", "{\"id\":\"derived\"}"),
         ("/spec/conversation", "{\"lifetime\":\"24h\"}"),

@@ -69,9 +69,13 @@ fn a_prompt_has_the_contracts_arguments() {
            properties: { of: { type: string, maxLength: 3 } } } }, { name: bare, roles: [clerk] }] }",
     );
     let sum = listed.mcp().prompt("viewer", "sum").unwrap();
-    for (arguments, is_valid) in
-        [(r#"{"of":"abc"}"#, true), ("{}", false), (r#"{"of":"abcd"}"#, false), (r#"{"of":"a","b":"c"}"#, false), ("[]", false)]
-    {
+    for (arguments, is_valid) in [
+        (r#"{"of":"abc"}"#, true),
+        ("{}", false),
+        (r#"{"of":"abcd"}"#, false),
+        (r#"{"of":"a","b":"c"}"#, false),
+        ("[]", false),
+    ] {
         let checked = sum.check(&json(arguments));
         assert_eq!(checked.is_ok(), is_valid, "{arguments}");
     }
@@ -98,14 +102,18 @@ fn a_server_asks_nothing_that_the_contract_does_not_name() {
         assert!(asked(&closed, kind, r#"{"message":"a","messages":[],"maxTokens":1}"#, 0).is_err());
     }
     let roots = contract("{ roots: allow }");
-    assert_eq!(asked(&roots, AskedKind::Roots, r#"{"_meta":{"progressToken":1,"x":2},"y":3}"#, 9).as_deref(), Ok(r#"{"_meta":{"progressToken":1}}"#));
+    assert_eq!(
+        asked(&roots, AskedKind::Roots, r#"{"_meta":{"progressToken":1,"x":2},"y":3}"#, 9).as_deref(),
+        Ok(r#"{"_meta":{"progressToken":1}}"#)
+    );
     assert!(asked(&roots, AskedKind::Roots, r#"{"task":{"ttl":1}}"#, 0).is_err());
 }
 
 #[test]
 fn a_question_to_a_person_is_a_flat_form_or_a_page_of_a_listed_host() {
     let open = contract("{ elicitation: { maxPerCall: 2, maxBytes: 400, hosts: [login.example.com] } }");
-    let form = |fields: &str| format!(r#"{{"message":"m","requestedSchema":{{"type":"object","properties":{{{fields}}}}}}}"#);
+    let form =
+        |fields: &str| format!(r#"{{"message":"m","requestedSchema":{{"type":"object","properties":{{{fields}}}}}}}"#);
     for (params, before, is_allowed) in [
         (form(r#""a":{"type":"string","maxLength":3}"#), 0, true),
         (form(r#""a":{"type":"array","items":{"type":"string","enum":["x","y"]}}"#), 1, true),
@@ -116,7 +124,11 @@ fn a_question_to_a_person_is_a_flat_form_or_a_page_of_a_listed_host() {
         (form(&format!(r#""a":{{"type":"string","description":"{}"}}"#, "x".repeat(400))), 0, false),
         (r#"{"message":"m"}"#.to_owned(), 0, false),
         (r#"{"requestedSchema":{"type":"object","properties":{}}}"#.to_owned(), 0, false),
-        (r#"{"mode":"url","message":"m","url":"https://login.example.com/a?b=c","elicitationId":"7"}"#.to_owned(), 0, true),
+        (
+            r#"{"mode":"url","message":"m","url":"https://login.example.com/a?b=c","elicitationId":"7"}"#.to_owned(),
+            0,
+            true,
+        ),
         (r#"{"mode":"url","message":"m","url":"https://login.example.com.evil.example/a"}"#.to_owned(), 0, false),
         (r#"{"mode":"url","message":"m","url":"https://login.example.com@evil.example/"}"#.to_owned(), 0, false),
         (r#"{"mode":"url","message":"m","url":"http://login.example.com/a"}"#.to_owned(), 0, false),
@@ -134,7 +146,8 @@ fn a_question_to_a_person_is_a_flat_form_or_a_page_of_a_listed_host() {
 #[test]
 fn a_question_to_the_clients_model_has_no_tools_and_few_tokens() {
     let open = contract("{ sampling: { maxTokens: 100, maxPerCall: 1, maxBytes: 500 } }");
-    let ask = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":{{"type":"text","text":"t"}}}}]{more}}}"#);
+    let ask =
+        |more: &str| format!(r#"{{"messages":[{{"role":"user","content":{{"type":"text","text":"t"}}}}]{more}}}"#);
     let plain = ask(r#","maxTokens":7"#);
     assert_eq!(asked(&open, AskedKind::Sampling, &plain, 0).as_deref(), Ok(plain.as_str()));
     assert_eq!(asked(&open, AskedKind::Sampling, &ask(r#","maxTokens":100000"#), 0), Ok(ask(r#","maxTokens":100"#)));
@@ -167,7 +180,9 @@ fn a_question_to_the_clients_model_has_no_tools_and_few_tokens() {
 #[test]
 fn a_definition_is_known_by_what_a_model_or_a_client_reads() {
     let one = json(r#"{"name":"a","description":"d","inputSchema":{"type":"object","properties":{"x":{},"y":{}}}}"#);
-    let same = json(r#"{"_meta":{"n":1},"icons":[],"title":null,"inputSchema":{"properties":{"y":{},"x":{}},"type":"object"},"description":"d","name":"a"}"#);
+    let same = json(
+        r#"{"_meta":{"n":1},"icons":[],"title":null,"inputSchema":{"properties":{"y":{},"x":{}},"type":"object"},"description":"d","name":"a"}"#,
+    );
     assert_eq!(definition_digest(&one), definition_digest(&same));
     assert!(definition_digest(&one).len() == 71 && definition_digest(&one).starts_with("sha256:"));
     for other in [
@@ -184,13 +199,22 @@ fn a_definition_is_known_by_what_a_model_or_a_client_reads() {
 #[test]
 fn faulty_rules_are_errors_with_their_place() {
     for (mcp, expected) in [
-        ("{ resources: [{ uri: \"docs/**\" }] }", "spec.mcp.resources[0].uri: expected a URI, or a pattern such as `file:///docs/**`; it is not of the form `scheme:…`"),
+        (
+            "{ resources: [{ uri: \"docs/**\" }] }",
+            "spec.mcp.resources[0].uri: expected a URI, or a pattern such as `file:///docs/**`; it is not of the form `scheme:…`",
+        ),
         ("{ resources: [{ uri: \"note://{id}\" }] }", "write `*` for a variable of a template"),
         ("{ resources: [{ uri: \"note://a\", roles: [clark] }] }", "did you mean `clerk`?"),
         ("{ prompts: [{ name: a }, { name: a }] }", "expected each name once; `a` is there twice, remove one"),
         ("{ prompts: [{ name: a, arguments: { type: string } }] }", "expected a schema with `type: object` at its top"),
-        ("{ prompts: [{ name: a, arguments: { type: object, properties: { p: { type: string, x-callgate: { path: read } } } } }] }", "expected no mark `x-callgate`"),
-        ("{ elicitation: { hosts: [\"*\"] } }", "expected a host, such as `login.example.com`; it is every host; list the hosts"),
+        (
+            "{ prompts: [{ name: a, arguments: { type: object, properties: { p: { type: string, x-callgate: { path: read } } } } }] }",
+            "expected no mark `x-callgate`",
+        ),
+        (
+            "{ elicitation: { hosts: [\"*\"] } }",
+            "expected a host, such as `login.example.com`; it is every host; list the hosts",
+        ),
         ("{ sampling: {} }", "missing field `maxTokens`"),
         ("{ roots: true }", "expected `refuse` or `allow`"),
         ("{ resource: [] }", "did you mean `resources`?"),

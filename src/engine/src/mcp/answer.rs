@@ -3,8 +3,8 @@
 use callgate_wire::AnswerError;
 use callgate_wire::mcp::{ClientInput, Envelope, Era, McpAnswer};
 
-use super::result::result;
 use super::asking::{self, AskedSoFar};
+use super::result::result;
 use super::{SentMessage, methods, offers};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 

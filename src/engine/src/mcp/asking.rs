@@ -94,8 +94,9 @@ pub(super) fn refusal(McpDenial { code, message }: McpDenial) -> Refusal {
         McpDenialCode::Prompt => {
             Refusal::at(Code::McpPromptForbidden, "params.name", format!("Callgate refused the prompt: {message}."))
         }
-        McpDenialCode::Input => {
-            Refusal::new(Code::McpInputForbidden, format!("Callgate refused what the MCP server asks of the client: {message}."))
-        }
+        McpDenialCode::Input => Refusal::new(
+            Code::McpInputForbidden,
+            format!("Callgate refused what the MCP server asks of the client: {message}."),
+        ),
     }
 }

@@ -15,7 +15,8 @@ const MOST: usize = 64;
 
 /// Reports each tool of a list whose definition is not the reviewed one: in the audit log, and as a rule that is not enforced.
 pub(crate) fn report(gate: &Gate, sent: &SentMessage, answer: &McpAnswer, tally: &mut Tally, ledger: &mut Ledger) {
-    let SentMessage::Request { id, caller, expected: Expected::Answer { answered: Answered::Tools, .. }, .. } = sent else {
+    let SentMessage::Request { id, caller, expected: Expected::Answer { answered: Answered::Tools, .. }, .. } = sent
+    else {
         return;
     };
     if !matches!(answer.envelope(), Envelope::Result { id: answered } if answered == id) {

@@ -56,20 +56,22 @@ fn prompt(gate: &Gate, caller: &Caller, request: &McpRequest) -> Result<Option<u
 fn completion(gate: &Gate, caller: &Caller, request: &McpRequest) -> Result<(), Refusal> {
     let text = |name: &str| request.object("argument").and_then(|argument| argument.get(name)).and_then(Value::as_str);
     let reference = request.object("ref").cloned().map_or(Value::Null, Value::Object);
-    gate.contract.mcp().completes(&caller.role, &reference, text("name").unwrap_or_default()).map_err(asking::refusal)?;
+    gate.contract
+        .mcp()
+        .completes(&caller.role, &reference, text("name").unwrap_or_default())
+        .map_err(asking::refusal)?;
     if text("value").is_some_and(|value| value.len() > COMPLETED_BYTES) {
-        return Err(Refusal::at(Code::RequestInvalid, "params.argument", "The value to complete is longer than 4,096 bytes."));
+        return Err(Refusal::at(
+            Code::RequestInvalid,
+            "params.argument",
+            "The value to complete is longer than 4,096 bytes.",
+        ));
     }
     Ok(())
 }
 
 /// Checks the resources that a subscription names.
-pub(super) fn subscribed(
-    gate: &Gate,
-    caller: &Caller,
-    uris: &[Value],
-    tally: &mut Tally,
-) -> Result<(), Refusal> {
+pub(super) fn subscribed(gate: &Gate, caller: &Caller, uris: &[Value], tally: &mut Tally) -> Result<(), Refusal> {
     for uri in uris.iter().filter_map(Value::as_str) {
         if let Err(denial) = gate.contract.mcp().resource(&caller.role, uri) {
             if gate.contract.enforces() {

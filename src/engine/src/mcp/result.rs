@@ -54,9 +54,7 @@ fn inputs(gate: &Gate, expected: &Expected, answer: &mut McpAnswer, tally: &mut 
     let because = match decided {
         Ok(Ok(_)) => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
         Ok(Err((input, because))) => format!("The server asks the client for `{}`. {because}", input.method()),
-        Err(ShapeError::UnknownPart) => {
-            "The server asks the client for what the gate does not know.".to_owned()
-        }
+        Err(ShapeError::UnknownPart) => "The server asks the client for what the gate does not know.".to_owned(),
         Err(error) => return Err(misshapen(error)),
     };
     refuse(gate, expected, (Code::McpInputForbidden, &because), (answer, Era::Stateless), tally)

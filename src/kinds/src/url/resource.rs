@@ -283,14 +283,26 @@ mod tests {
                 &["file:///doc/a", "file:///Docs/a", "note:///docs/a", "file:///docsx/a", "https://docs/a"][..],
             ),
             ("file:///docs/*.md", &["file:///docs/a.md"], &["file:///docs/a/b.md", "file:///docs/a.txt"]),
-            ("note://*", &["note://7", "note://a.b"], &["note://7/8", "notes://7", "note:7", "note://a@b", "note://a:1"]),
+            (
+                "note://*",
+                &["note://7", "note://a.b"],
+                &["note://7/8", "notes://7", "note:7", "note://a@b", "note://a:1"],
+            ),
             ("note://**", &["note://7", "note://7/8"], &["notes://7", "note://a@b/c"]),
             ("urn:isbn:*", &["urn:isbn:7"], &["urn:isbn:7/8", "urn://isbn:7"]),
             ("postgres://me@db:5432/app/**", &["postgres://me@db:5432/app/t/schema"], &["postgres://db:5432/app/t"]),
             (
                 "https://docs.example.com/api/**",
-                &["https://docs.example.com/api/a", "https://docs.example.com:443/api/a", "https://DOCS.example.com/api/a"],
-                &["http://docs.example.com/api/a", "https://docs.example.com:444/api/a", "https://x.docs.example.com/api/a"],
+                &[
+                    "https://docs.example.com/api/a",
+                    "https://docs.example.com:443/api/a",
+                    "https://DOCS.example.com/api/a",
+                ],
+                &[
+                    "http://docs.example.com/api/a",
+                    "https://docs.example.com:444/api/a",
+                    "https://x.docs.example.com/api/a",
+                ],
             ),
         ] {
             let pattern = pattern(text);
@@ -359,9 +371,26 @@ mod tests {
     #[test]
     fn a_pattern_without_a_clear_meaning_is_an_error() {
         for text in [
-            "", "**", "*://a", "/docs/**", "docs/**", "file://docs/**", "file:///docs/../**", "file:///a//b", "FILE:///a",
-            "file:///a/**/b", "file:///a**", "file:///{a}", "https://*/a", "https://a@b.example/c", "data:**", "note://",
-            "https://*.com/a", "note://a:*/b", "file:///%61", "file:///a#b",
+            "",
+            "**",
+            "*://a",
+            "/docs/**",
+            "docs/**",
+            "file://docs/**",
+            "file:///docs/../**",
+            "file:///a//b",
+            "FILE:///a",
+            "file:///a/**/b",
+            "file:///a**",
+            "file:///{a}",
+            "https://*/a",
+            "https://a@b.example/c",
+            "data:**",
+            "note://",
+            "https://*.com/a",
+            "note://a:*/b",
+            "file:///%61",
+            "file:///a#b",
         ] {
             assert!(ResourcePattern::read(text).is_err(), "{text}");
         }

@@ -217,11 +217,13 @@ impl McpAnswer {
         if error.get("code").and_then(Value::as_i64) != Some(PAGES_NEEDED) {
             return Ok(None);
         }
-        let expected = ShapeError::Type { at: "error.data", expected: "an object with a list `elicitations` of objects" };
+        let expected =
+            ShapeError::Type { at: "error.data", expected: "an object with a list `elicitations` of objects" };
         let data = error.get("data").and_then(Value::as_object).ok_or(expected)?;
         exact_keys(data, &["elicitations"])?;
         let pages = data.get("elicitations").and_then(Value::as_array);
-        let expected = ShapeError::Type { at: "error.data", expected: "an object with a list `elicitations` of objects" };
+        let expected =
+            ShapeError::Type { at: "error.data", expected: "an object with a list `elicitations` of objects" };
         pages.and_then(|pages| pages.iter().map(Value::as_object).collect()).map(Some).ok_or(expected)
     }
 

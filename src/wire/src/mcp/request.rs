@@ -72,7 +72,9 @@ impl McpRequest {
                 }
                 Ok(())
             }
-            Some(_) => self.members().map_or(Ok(()), |params| exact_members(params, "params", &["uri", "name", "arguments"])),
+            Some(_) => {
+                self.members().map_or(Ok(()), |params| exact_members(params, "params", &["uri", "name", "arguments"]))
+            }
             None => self.check_sampled(),
         }
     }
