@@ -39,8 +39,7 @@ pub(crate) fn plan(gate: &Gate, decided: Vec<Decided>, round: u32, alone: bool) 
         (None, _) if runs && may_go_on => again(decided),
         (None, OnViolation::Error) if runs => TurnPlan::Fail(Refusal::new(
             Code::LimitExceeded,
-            "There is no further round to tell the model a tool's result: the contract's `maxRounds` is reached, or the turn has a \
-             computer call.",
+            "The model cannot be told a tool's result: the contract's `maxRounds` is reached, or the turn has a computer call.",
         )),
         _ => {
             let beside_refused = refused.is_some();
@@ -65,7 +64,7 @@ fn again(decided: Vec<Decided>) -> TurnPlan {
 }
 
 /// Returns true for a call whose result is a screenshot, which only the client can take. The model cannot be told anything else in
-/// its place, so there is no further round.
+/// its place, so the turn ends here.
 fn wants_a_screenshot(decided: &Decided) -> bool {
     let call: &Call = match decided {
         Decided::Client(call) => call,

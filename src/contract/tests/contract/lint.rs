@@ -74,6 +74,11 @@ const CASES: [(&str, &str, &str); 76] = [
         "providerTools: [web_search, apply_patch]",
         "contract.yaml:6:31: spec.providerTools[1]: expected a tool that runs at the provider; the client runs this one, so add a tool `apply_patch` with the members of its `operation` to `spec.tools`",
     ),
+    (
+        "providerTools: []",
+        "providerTools: [computer_use_preview]",
+        "contract.yaml:6:19: spec.providerTools[0]: expected a tool that runs at the provider; the client runs this one, so add a tool `computer` with the members of its `action`, or with a list `actions` to `spec.tools`",
+    ),
     ("providerTools: []", "serverState: x", "contract.yaml:6:16: spec.serverState: expected `refused` or `allowed`"),
     (
         "providerTools: []",
