@@ -8,7 +8,7 @@ use crate::runs::RUNS;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The replaced text, its replacement, and the resulting line.
-const CASES: [(&str, &str, &str); 76] = [
+const CASES: [(&str, &str, &str); 77] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),

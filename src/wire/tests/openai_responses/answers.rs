@@ -1,7 +1,7 @@
 //! Whole answers: their calls, refused and written bodies.
 
 use callgate_json::Map;
-use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
+use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::answer;
