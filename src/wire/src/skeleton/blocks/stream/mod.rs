@@ -55,7 +55,7 @@ enum OpenBlock {
     /// Without a call: its position in [`BlockStream::text_blocks`].
     Text(usize),
     Call(OpenCall),
-    /// Of which the client gets nothing: its position in [`BlockStream::text_blocks`].
+    /// Left out for the client: its position in [`BlockStream::text_blocks`].
     Hidden(usize),
     Unknown,
 }
