@@ -60,7 +60,7 @@ impl Core {
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
                     }
                     Checked::Answer(body) => {
-                        (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
+                        (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
                     }
                 })
             }
