@@ -7,20 +7,20 @@ use clap::Args;
 pub(crate) struct OauthArguments {
     /// --identity jwt: the public URL of what this gate protects, such as `https://gate.example/mcp`, without a slash at the end. The gate
     /// then publishes its OAuth metadata (RFC 9728), takes tokens in `authorization`, and requires this URL as their audience
-    #[arg(long = "oauth-resource", value_name = "URL", help_heading = "OAuth")]
-    pub(crate) resource: Option<String>,
+    #[arg(long, value_name = "URL", help_heading = "OAuth")]
+    pub(crate) oauth_resource: Option<String>,
     /// With --oauth-resource: the issuer URL of an authorization server for clients; may be repeated; by default --jwt-issuer
-    #[arg(long = "oauth-server", value_name = "URL", help_heading = "OAuth")]
-    pub(crate) servers: Vec<String>,
+    #[arg(long, value_name = "URL", help_heading = "OAuth")]
+    pub(crate) oauth_server: Vec<String>,
     /// --identity jwt: the role of tokens with this scope; repeated, with the strongest scope first: the first one that a token has decides
-    #[arg(long = "scope-role", value_name = "SCOPE=ROLE", help_heading = "OAuth")]
-    pub(crate) scope_roles: Vec<String>,
+    #[arg(long, value_name = "SCOPE=ROLE", help_heading = "OAuth")]
+    pub(crate) scope_role: Vec<String>,
     /// With --scope-role: the claim with the scopes, a text with spaces or a list; by default `scope`, or `scp` if the token has no `scope`
     #[arg(long, value_name = "NAME", help_heading = "OAuth")]
     pub(crate) scope_claim: Option<String>,
     /// With --oauth-resource: a scope that a client without a token is told to ask for; may be repeated; by default the last --scope-role
-    #[arg(long = "oauth-scope", value_name = "SCOPE", help_heading = "OAuth")]
-    pub(crate) first_scopes: Vec<String>,
+    #[arg(long, value_name = "SCOPE", help_heading = "OAuth")]
+    pub(crate) oauth_scope: Vec<String>,
     /// --identity jwt: the URL of the issuer's public keys, in place of --jwt-jwks. Envoy fetches them again every 5 minutes
     #[arg(long, value_name = "URL", help_heading = "OAuth")]
     pub(crate) jwt_jwks_url: Option<String>,
@@ -33,28 +33,28 @@ pub(crate) struct OauthArguments {
 #[derive(Args)]
 pub(crate) struct CredentialArguments {
     /// A file with the value of the header that the upstream gets, such as `Bearer KEY`, without a line break; on Envoy's machine
-    #[arg(long = "upstream-credential", value_name = "PATH", help_heading = "Credential for the upstream")]
-    pub(crate) file: Option<String>,
+    #[arg(long, value_name = "PATH", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_credential: Option<String>,
     /// With --upstream-credential: the header; by default authorization
-    #[arg(long = "upstream-credential-header", value_name = "NAME", help_heading = "Credential for the upstream")]
-    pub(crate) header: Option<String>,
+    #[arg(long, value_name = "NAME", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_credential_header: Option<String>,
     /// The token endpoint from which Envoy gets a token of its own for the upstream (client credentials, RFC 6749 §4.4)
-    #[arg(long = "upstream-token-url", value_name = "URL", help_heading = "Credential for the upstream")]
-    pub(crate) token_url: Option<String>,
+    #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_token_url: Option<String>,
     /// With --upstream-token-url: the client's id
-    #[arg(long = "upstream-client-id", value_name = "ID", help_heading = "Credential for the upstream")]
-    pub(crate) client_id: Option<String>,
+    #[arg(long, value_name = "ID", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_client_id: Option<String>,
     /// With --upstream-token-url: a file with the client's secret, without a line break; on Envoy's machine
-    #[arg(long = "upstream-client-secret", value_name = "PATH", help_heading = "Credential for the upstream")]
-    pub(crate) client_secret: Option<String>,
+    #[arg(long, value_name = "PATH", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_client_secret: Option<String>,
     /// With --upstream-token-url: a scope to ask for; may be repeated
-    #[arg(long = "upstream-scope", value_name = "SCOPE", help_heading = "Credential for the upstream")]
-    pub(crate) scopes: Vec<String>,
+    #[arg(long, value_name = "SCOPE", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_scope: Vec<String>,
     /// With --upstream-token-url: the upstream's resource (RFC 8707), such as `https://mcp.example/mcp`
-    #[arg(long = "upstream-resource", value_name = "URL", help_heading = "Credential for the upstream")]
-    pub(crate) resource: Option<String>,
+    #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
+    pub(crate) upstream_resource: Option<String>,
     /// --identity jwt: a service of yours that gives a token for the upstream in exchange for the caller's (RFC 8693). Envoy asks it about
     /// each request, and forwards nothing without its answer
-    #[arg(long = "token-exchange", value_name = "URL", help_heading = "Credential for the upstream")]
-    pub(crate) exchange: Option<String>,
+    #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
+    pub(crate) token_exchange: Option<String>,
 }

@@ -25,9 +25,9 @@ impl Credential {
     pub(in crate::render) fn read(arguments: &RenderArguments) -> Result<Option<Self>, RenderError> {
         let given = &arguments.credential;
         let sources = [
-            ("--upstream-credential", given.file.is_some()),
-            ("--upstream-token-url", given.token_url.is_some()),
-            ("--token-exchange", given.exchange.is_some()),
+            ("--upstream-credential", given.upstream_credential.is_some()),
+            ("--upstream-token-url", given.upstream_token_url.is_some()),
+            ("--token-exchange", given.token_exchange.is_some()),
         ];
         let mut sources = sources.into_iter().filter_map(|(option, is_given)| is_given.then_some(option));
         let source = sources.next();
@@ -40,32 +40,32 @@ impl Credential {
             return Err(RenderError::Useless { option, because: "this --target, which has resources of its own for it" });
         }
         refuse_strangers(given)?;
-        if let Some(path) = &given.file {
-            let name = given.header.clone().unwrap_or_else(|| "authorization".to_owned());
+        if let Some(path) = &given.upstream_credential {
+            let name = given.upstream_credential_header.clone().unwrap_or_else(|| "authorization".to_owned());
             header("--upstream-credential-header", &name)?;
             return Ok(Some(Self::File { path: path.clone(), header: name }));
         }
-        if let Some(url) = &given.exchange {
+        if let Some(url) = &given.token_exchange {
             if arguments.identity != IdentityOption::Jwt {
                 return Err(RenderError::Useless { option: "--token-exchange", because: arguments.identity.shown() });
             }
             let service = Url::read("--token-exchange", url)?;
             return Ok(Some(Self::Exchange { service }));
         }
-        let Some(url) = &given.token_url else { return Ok(None) };
+        let Some(url) = &given.upstream_token_url else { return Ok(None) };
         let because = "--upstream-token-url";
         let needed = |option, value: &Option<String>| {
             value.clone().filter(|text| !text.is_empty()).ok_or(RenderError::Missing { option, because })
         };
-        let resource = given.resource.clone();
+        let resource = given.upstream_resource.clone();
         if let Some(resource) = &resource {
             Url::read("--upstream-resource", resource)?;
         }
         Ok(Some(Self::Client {
             endpoint: Url::read("--upstream-token-url", url)?,
-            id: needed("--upstream-client-id", &given.client_id)?,
-            secret: needed("--upstream-client-secret", &given.client_secret)?,
-            scopes: given.scopes.clone(),
+            id: needed("--upstream-client-id", &given.upstream_client_id)?,
+            secret: needed("--upstream-client-secret", &given.upstream_client_secret)?,
+            scopes: given.upstream_scope.clone(),
             resource,
         }))
     }
@@ -87,27 +87,31 @@ impl Credential {
         }
     }
 
-    /// Returns the credential for the templates.
+    /// Returns the credential for the templates, with one of `file`, `client` and `exchange`.
     pub(in crate::render) fn values(&self) -> Value {
-        match self {
-            Self::File { path, header } => context! { file => path, header => header },
-            Self::Client { endpoint, id, secret, scopes, resource } => context! {
-                endpoint => endpoint.text, id => id, secret => secret, scopes => scopes, resource => resource,
-            },
-            Self::Exchange { service } => context! { exchange => service.text, prefix => service.path },
-        }
+        let (file, client, exchange) = match self {
+            Self::File { path, header } => (Some(context! { path => path, header => header }), None, None),
+            Self::Client { endpoint, id, secret, scopes, resource } => {
+                let client = context! {
+                    endpoint => endpoint.text, id => id, secret => secret, scopes => scopes, resource => resource,
+                };
+                (None, Some(client), None)
+            }
+            Self::Exchange { service } => (None, None, Some(context! { url => service.text, prefix => service.path })),
+        };
+        context! { file => file, client => client, exchange => exchange }
     }
 }
 
 /// Refuses an option that belongs to another source.
 fn refuse_strangers(given: &CredentialArguments) -> Result<(), RenderError> {
-    let (file, client) = (given.file.is_some(), given.token_url.is_some());
+    let (file, client) = (given.upstream_credential.is_some(), given.upstream_token_url.is_some());
     for (option, is_given, belongs, because) in [
-        ("--upstream-credential-header", given.header.is_some(), file, "no --upstream-credential"),
-        ("--upstream-client-id", given.client_id.is_some(), client, "no --upstream-token-url"),
-        ("--upstream-client-secret", given.client_secret.is_some(), client, "no --upstream-token-url"),
-        ("--upstream-scope", !given.scopes.is_empty(), client, "no --upstream-token-url"),
-        ("--upstream-resource", given.resource.is_some(), client, "no --upstream-token-url"),
+        ("--upstream-credential-header", given.upstream_credential_header.is_some(), file, "no --upstream-credential"),
+        ("--upstream-client-id", given.upstream_client_id.is_some(), client, "no --upstream-token-url"),
+        ("--upstream-client-secret", given.upstream_client_secret.is_some(), client, "no --upstream-token-url"),
+        ("--upstream-scope", !given.upstream_scope.is_empty(), client, "no --upstream-token-url"),
+        ("--upstream-resource", given.upstream_resource.is_some(), client, "no --upstream-token-url"),
     ] {
         if is_given && !belongs {
             return Err(RenderError::Useless { option, because });

@@ -34,18 +34,18 @@ impl Oauth {
         let oauth = &arguments.oauth;
         let is_envoy = arguments.target == Target::Envoy;
         for (option, is_given) in
-            [("--oauth-resource", oauth.resource.is_some()), ("--jwt-jwks-url", oauth.jwt_jwks_url.is_some())]
+            [("--oauth-resource", oauth.oauth_resource.is_some()), ("--jwt-jwks-url", oauth.jwt_jwks_url.is_some())]
         {
             if is_given && !is_envoy {
                 return Err(RenderError::Useless { option, because: "this --target, which has resources of its own for it" });
             }
         }
-        let resource = oauth.resource.as_deref().map(|url| Url::read_identifier("--oauth-resource", url)).transpose()?;
+        let resource = oauth.oauth_resource.as_deref().map(|url| Url::read_identifier("--oauth-resource", url)).transpose()?;
         let keys = oauth.jwt_jwks_url.as_deref().map(|url| Url::read("--jwt-jwks-url", url)).transpose()?;
-        let roles = oauth.scope_roles.iter().map(|given| scope_role(given)).collect::<Result<Vec<_>, _>>()?;
+        let roles = oauth.scope_role.iter().map(|given| scope_role(given)).collect::<Result<Vec<_>, _>>()?;
         for (option, is_given, needed, by) in [
-            ("--oauth-server", !oauth.servers.is_empty(), resource.is_some(), "no --oauth-resource"),
-            ("--oauth-scope", !oauth.first_scopes.is_empty(), resource.is_some(), "no --oauth-resource"),
+            ("--oauth-server", !oauth.oauth_server.is_empty(), resource.is_some(), "no --oauth-resource"),
+            ("--oauth-scope", !oauth.oauth_scope.is_empty(), resource.is_some(), "no --oauth-resource"),
             ("--scope-claim", oauth.scope_claim.is_some(), !roles.is_empty(), "no --scope-role"),
             ("--role-claim", arguments.role_claim.is_some(), roles.is_empty(), "--scope-role, which gives the role"),
         ] {
@@ -59,24 +59,24 @@ impl Oauth {
             let expected = "authorization with --oauth-resource, because OAuth clients use no other header (RFC 6750 §2.1)";
             return Err(RenderError::option("--jwt-header", header, expected, AUTHORIZATION));
         }
-        for scope in &oauth.first_scopes {
+        for scope in &oauth.oauth_scope {
             if !ScopeRoles::is_scope(scope) {
                 return Err(RenderError::option("--oauth-scope", scope, SCOPE, "mcp:read"));
             }
         }
-        let mut servers = oauth.servers.clone();
+        let mut servers = oauth.oauth_server.clone();
         if servers.is_empty() {
             servers.extend(arguments.jwt_issuer.clone().filter(|_| resource.is_some()));
         }
         for server in &servers {
-            let option = if oauth.servers.is_empty() { "--jwt-issuer" } else { "--oauth-server" };
+            let option = if oauth.oauth_server.is_empty() { "--jwt-issuer" } else { "--oauth-server" };
             // The issuer of some authorization servers ends in a slash, and clients compare it byte for byte.
             Url::read_identifier(option, server.strip_suffix('/').unwrap_or(server))?;
         }
-        let first_scopes = if oauth.first_scopes.is_empty() {
+        let first_scopes = if oauth.oauth_scope.is_empty() {
             roles.last().map(|entry| entry.scope.clone()).into_iter().collect()
         } else {
-            oauth.first_scopes.clone()
+            oauth.oauth_scope.clone()
         };
         Ok(Self { resource, servers, roles, first_scopes, keys })
     }
@@ -140,7 +140,7 @@ const SCOPE: &str = "a scope: printable ASCII without spaces, quotes and backsla
 
 /// Returns the header with the token.
 pub(super) fn token_header(arguments: &RenderArguments) -> &str {
-    let usual = if arguments.oauth.resource.is_some() { AUTHORIZATION } else { "x-callgate-token" };
+    let usual = if arguments.oauth.oauth_resource.is_some() { AUTHORIZATION } else { "x-callgate-token" };
     arguments.jwt_header.as_deref().unwrap_or(usual)
 }
 
