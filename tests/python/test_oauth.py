@@ -21,6 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 from oauth_servers import AuthorizationServer, Exchanger, McpServer
 from wire_gate import Gate, contract, tool
+from wire_upstream import Play, Upstream, answer
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 # The strongest first.
@@ -354,6 +355,10 @@ def test_a_token_elsewhere_than_in_its_header_counts_for_nothing(gate, authority
         ([*bearer(token), ("authorization", "Basic Ym9iOngx")], "/mcp"),
         ([("authorization", "Basic Ym9iOngx"), *bearer(token)], "/mcp"),
         ([*bearer(token), *bearer("x.y.z", "bearer")], "/mcp"),
+        ([("authorization", f"BeArEr evil,Bearer {token}")], "/mcp"),
+        ([("authorization", f"Negotiate x, Bearer {token}")], "/mcp"),
+        ([("authorization", f"Bearer {token};x")], "/mcp"),
+        ([("authorization", "")], "/mcp"),
     ]:
         answer = send(gate, headers, call("look"), path)
         assert answer.status == 401 and about(gate) in answer.challenge, headers
@@ -451,12 +456,32 @@ def test_without_the_issuers_keys_a_token_is_neither_good_nor_bad(tmp_path, auth
         gate.stop()
 
 
+def test_the_challenge_of_an_upstream_never_reaches_the_client(tmp_path, authority):
+    evil = Upstream()
+    head = ['www-authenticate: Bearer resource_metadata="https://evil.example/meta"']
+    evil.play("evil", Play((answer("{}", status="401 Unauthorized", headers=head),) * 3))
+    gate = running(tmp_path, "evil", evil, [*options(authority), "--passthrough", "/open"])
+    try:
+        gate.ready()
+        token = [*bearer(authority.token(aud=resource(gate), scope="desk:read")), ("x-play", "evil")]
+        answered = send(gate, token, call("look"))
+        assert (answered.status, answered.challenge) == (200, None)
+        assert answered.json["error"]["data"]["code"] == "upstream_error"
+        for path in ("/open", "/mcp"):
+            answered = send(gate, token, path=path, method="GET")
+            assert answered.challenge is None and answered.status == (401 if path == "/open" else 502)
+        assert send(gate).challenge.startswith("Bearer resource_metadata")
+    finally:
+        gate.stop()
+        evil.close()
+
+
 def credentials(upstream):
     return [value for headers in upstream.headers for name, value in headers if name == "authorization"]
 
 
 def test_the_upstream_gets_the_credential_of_a_file(tmp_path, authority, upstream):
-    (tmp_path / "key").write_text("Bearer sk-upstream")
+    (tmp_path / "key").write_text("Bearer sk-upstream\n")
     gate = running(tmp_path, "file", upstream, [*options(authority), "--upstream-credential", tmp_path / "key"])
     try:
         gate.ready()
@@ -528,10 +553,11 @@ def test_a_service_exchanges_the_callers_token_for_one_of_the_upstream(tmp_path,
             assert send(gate, headers, call("look")).status == 401
         assert send(gate, path=WELL_KNOWN, method="GET").status == 200
         assert len(exchanger.seen) == asked
-        for mode, status in (("refuse", 403), ("down", 500)):
+        for mode, status in (("refuse", 403), ("down", 503)):
             exchanger.mode, before = mode, len(upstream.headers)
             answer = send(gate, bearer(mine), call("look"))
-            assert (answer.status, answer.challenge) == (status, None)
+            # The service's own challenge does not reach the client.
+            assert (answer.status, answer.challenge) == (status, f"Bearer {about(gate)}" if status == 403 else None)
             assert len(upstream.headers) == before
         exchanger.mode = "silent"
         upstream.forget()

@@ -30,7 +30,7 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 27] = [
+const TEMPLATES: [(&str, &str); 28] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -48,6 +48,7 @@ const TEMPLATES: [(&str, &str); 27] = [
     ("istio-before-router.yaml", include_str!("../../templates/istio-before-router.yaml.j2")),
     ("oauth-replies.yaml", include_str!("../../templates/oauth-replies.yaml.j2")),
     ("oauth-routes.yaml", include_str!("../../templates/oauth-routes.yaml.j2")),
+    ("authorization.yaml", include_str!("../../templates/authorization.yaml.j2")),
     ("credential.yaml", include_str!("../../templates/credential.yaml.j2")),
     ("subject.yaml", include_str!("../../templates/subject.yaml.j2")),
     ("no-subject.yaml", include_str!("../../templates/no-subject.yaml.j2")),
@@ -168,12 +169,14 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
 /// Returns the templates of the filters in front of the gate that establish the caller and the upstream's credential, in their order.
 fn filters(options: &Options<'_>) -> Vec<&'static str> {
     let (before, after) = options.credential.as_ref().map_or((&[][..], &[][..]), Credential::filters);
-    [before, &identity::filters(options.arguments), after].concat()
+    let bearer: &[_] = if options.oauth.is_resource() { &["authorization.yaml"] } else { &[] };
+    [bearer, before, &identity::filters(options.arguments), after].concat()
 }
 
 /// Returns the names of the filters that a request for the resource's metadata skips: all that need a caller.
 fn skipped(options: &Options<'_>) -> Vec<&'static str> {
     let name = |template: &str| match template {
+        "authorization.yaml" => Some("envoy.filters.http.rbac"),
         "jwt.yaml" => Some("envoy.filters.http.jwt_authn"),
         "claims.yaml" => Some("envoy.filters.http.set_filter_state"),
         "credential.yaml" => Some("envoy.filters.http.credential_injector"),

@@ -6,7 +6,8 @@ use clap::Args;
 #[derive(Args)]
 pub(crate) struct OauthArguments {
     /// --identity jwt: the public URL of what this gate protects, such as `https://gate.example/mcp`, without a slash at the end. The gate
-    /// then publishes its OAuth metadata (RFC 9728), takes tokens in `authorization`, and requires this URL as their audience
+    /// then publishes its OAuth metadata (RFC 9728), takes tokens in `authorization`, and requires this URL as their audience, unless
+    /// --jwt-audience names others
     #[arg(long, value_name = "URL", help_heading = "OAuth")]
     pub(crate) oauth_resource: Option<String>,
     /// With --oauth-resource: the issuer URL of an authorization server for clients; may be repeated; by default --jwt-issuer
@@ -53,7 +54,7 @@ pub(crate) struct CredentialArguments {
     /// With --upstream-token-url: the upstream's resource (RFC 8707), such as `https://mcp.example/mcp`
     #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
     pub(crate) upstream_resource: Option<String>,
-    /// --identity jwt: a service of yours that gives a token for the upstream in exchange for the caller's (RFC 8693). Envoy asks it about
+    /// With --oauth-resource: a service of yours that gives a token for the upstream in exchange for the caller's (RFC 8693). Envoy asks it about
     /// each request, and forwards nothing without its answer
     #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
     pub(crate) token_exchange: Option<String>,

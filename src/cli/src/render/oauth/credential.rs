@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use super::super::args::{IdentityOption, RenderArguments, Target};
+use super::super::args::{RenderArguments, Target};
 use super::super::error::RenderError;
 use super::super::options::header;
 use super::args::CredentialArguments;
@@ -46,8 +46,8 @@ impl Credential {
             return Ok(Some(Self::File { path: path.clone(), header: name }));
         }
         if let Some(url) = &given.token_exchange {
-            if arguments.identity != IdentityOption::Jwt {
-                return Err(RenderError::Useless { option: "--token-exchange", because: arguments.identity.shown() });
+            if arguments.oauth.oauth_resource.is_none() {
+                return Err(RenderError::Missing { option: "--oauth-resource", because: "--token-exchange" });
             }
             let service = Url::read("--token-exchange", url)?;
             return Ok(Some(Self::Exchange { service }));

@@ -53,6 +53,9 @@ impl Oauth {
                 return Err(RenderError::Useless { option, because: by });
             }
         }
+        if resource.is_some() && roles.is_empty() {
+            return Err(RenderError::Missing { option: "--scope-role", because: "--oauth-resource" });
+        }
         if let (Some(_), Some(header)) = (&resource, &arguments.jwt_header)
             && header != AUTHORIZATION
         {
@@ -98,6 +101,11 @@ impl Oauth {
         Some(serde_json::Value::Object(plugin))
     }
 
+    /// Returns true if the gate is a protected resource.
+    pub(super) fn is_resource(&self) -> bool {
+        self.resource.is_some()
+    }
+
     /// Returns the audience of tokens, if no option gives others.
     pub(super) fn audience(&self) -> Option<&str> {
         self.resource.as_ref().map(|resource| resource.text.as_str())
@@ -107,18 +115,13 @@ impl Oauth {
     pub(super) fn values(&self) -> Option<Value> {
         let resource = self.resource.as_ref()?;
         let address = metadata_address(resource);
-        let mut document = json!({
-            "resource": resource.text, "authorization_servers": self.servers, "bearer_methods_supported": ["header"],
+        let scopes: Vec<&str> = self.roles.iter().map(|entry| entry.scope.as_str()).collect();
+        let document = json!({
+            "resource": resource.text, "authorization_servers": self.servers, "scopes_supported": scopes,
+            "bearer_methods_supported": ["header"],
         });
-        if let (false, Some(members)) = (self.roles.is_empty(), document.as_object_mut()) {
-            let scopes = self.roles.iter().map(|entry| entry.scope.as_str()).collect();
-            members.insert("scopes_supported".to_owned(), scopes);
-        }
         let about = format!(r#"resource_metadata="{address}""#);
-        let scope = match self.first_scopes.as_slice() {
-            [] => String::new(),
-            scopes => format!(r#", scope="{}""#, scopes.join(" ")),
-        };
+        let scope = format!(r#", scope="{}""#, self.first_scopes.join(" "));
         let mut paths = vec![WELL_KNOWN.to_owned()];
         if !resource.path.is_empty() {
             paths.push(format!("{WELL_KNOWN}{}", resource.path));
@@ -127,6 +130,7 @@ impl Oauth {
             resource => resource.text,
             paths => paths,
             document => document.to_string(),
+            resource_only => literal(&format!("Bearer {about}")),
             missing => literal(&format!("Bearer {about}{scope}")),
             invalid => literal(&format!(r#"Bearer error="invalid_token", {about}{scope}"#)),
         })

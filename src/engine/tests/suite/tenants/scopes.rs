@@ -219,3 +219,19 @@ fn scopes_that_can_never_count_are_refused_when_the_gate_is_built() {
     assert_eq!(built(ScopeRoles { metadata: Some(address), ..roles(&ORDER) }), Err(error));
     built(roles(&ORDER)).unwrap();
 }
+
+#[test]
+fn an_upstream_that_refuses_the_gates_credential_is_no_fault_of_the_token() {
+    let gate = desk(DESK);
+    let chat = json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] });
+    for (path, body, expected) in [("/mcp", call("look"), 200), ("/v1/chat/completions", chat, 502)] {
+        for end in [true, false] {
+            let (effect, mut exchange) = send(&gate, path, "acme", &["desk:read"], &body);
+            assert!(matches!(effect, Effect::Forward(_)), "{effect:?}");
+            let head = headers(&[(":status", "401"), ("www-authenticate", "Bearer evil"), ("content-type", "text/plain")]);
+            let effect = exchange.on(Event::ResponseHead { headers: &lend(&head), end });
+            assert_eq!(told(effect), (expected, "upstream_error".to_owned(), None), "{path} {end}");
+            assert_eq!(exchange.tally().verdict(), "error:upstream_error");
+        }
+    }
+}
