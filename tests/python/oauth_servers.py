@@ -51,7 +51,7 @@ class AuthorizationServer:
         self.server.server_close()
 
     def token(self, algorithm="ES256", key=None, headers=None, **claims):
-        """Signs a token. A claim that is None is left out."""
+        """Signs a token. Claims of None are left out."""
         now = int(time.time())
         payload = {"iss": self.issuer, "sub": "ada", "tenant": "acme", "iat": now, "exp": now + 600, **claims}
         payload = {name: value for name, value in payload.items() if value is not None}

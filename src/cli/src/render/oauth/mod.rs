@@ -15,7 +15,7 @@ use super::error::RenderError;
 /// The path of the metadata; the resource's own path follows it (RFC 9728 §3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// What the gate says of itself to OAuth clients, and the roles of their scopes.
+/// The resource as OAuth clients see it, and the roles of their scopes.
 #[derive(Default)]
 pub(super) struct Oauth {
     resource: Option<Url>,
@@ -111,7 +111,7 @@ impl Oauth {
         self.resource.as_ref().map(|resource| resource.text.as_str())
     }
 
-    /// Returns the resource for the templates; `None` if the gate is none.
+    /// Returns the resource for the templates; `None` without `--oauth-resource`.
     pub(super) fn values(&self) -> Option<Value> {
         let resource = self.resource.as_ref()?;
         let address = metadata_address(resource);

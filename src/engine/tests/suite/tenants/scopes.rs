@@ -140,7 +140,7 @@ fn a_call_that_needs_another_scope_names_the_nearest_one_before_its_own() {
             ("desk:read", "erase", Some("desk:admin")),
             ("desk:write", "audit", Some("desk:audit")),
             ("desk:audit", "look", Some("desk:admin")),
-            // No scope helps: the tool is the executor's, or is none.
+            // No scope helps: the executor runs the tool, or the contract lacks it.
             ("desk:read", "lookup", None),
             ("desk:read", "rm_rf", None),
             ("desk:admin", "rm_rf", None),
