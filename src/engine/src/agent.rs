@@ -36,20 +36,20 @@ pub struct AgentIds {
 }
 
 /// A header that may hold an id: its place in its list, and its value if it names something.
-type Found<'h> = Option<(usize, Option<&'h str>)>;
+type ClaimedId<'h> = Option<(usize, Option<&'h str>)>;
 
 // === impl AgentIds ===
 
 impl AgentIds {
     /// Reads the ids in a request's headers. Returns `None` if there are none.
     pub(crate) fn read(headers: &Headers<'_>) -> Option<Box<Self>> {
-        let (mut session, mut agent, mut parent): (Found<'_>, Found<'_>, Found<'_>) = (None, None, None);
+        let (mut session, mut agent, mut parent): (ClaimedId<'_>, ClaimedId<'_>, ClaimedId<'_>) = (None, None, None);
         for (name, value) in headers.iter().filter(|(name, _)| may_name(name)) {
             take(&SESSION, name, value, &mut session);
             take(&AGENT, name, value, &mut agent);
             take(&PARENT, name, value, &mut parent);
         }
-        let id = |found: Found<'_>| found.and_then(|(_, id)| id).unwrap_or_default().to_owned();
+        let id = |found: ClaimedId<'_>| found.and_then(|(_, id)| id).unwrap_or_default().to_owned();
         let ids = Self { session: id(session), agent: id(agent), parent: id(parent) };
         (ids != Self::default()).then(|| Box::new(ids))
     }
@@ -61,7 +61,7 @@ fn may_name(name: &str) -> bool {
 }
 
 /// Takes a header that comes before the one found so far, or repeats it.
-fn take<'h>(names: &[&str], name: &str, value: &'h [u8], found: &mut Found<'h>) {
+fn take<'h>(names: &[&str], name: &str, value: &'h [u8], found: &mut ClaimedId<'h>) {
     let Some(place) = names.iter().position(|known| *known == name) else { return };
     match found {
         Some((earlier, _)) if *earlier < place => {}
