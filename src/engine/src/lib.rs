@@ -81,6 +81,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod agent;
 mod authorize;
 mod backlog;
 mod budget;
@@ -116,6 +117,7 @@ mod unary;
 mod usage;
 mod weight;
 
+pub use agent::AgentIds;
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{
     Code as CallCode, ContractMatch, ConversationFacts, Cost, CountCode, CountRefusal, Usage, Violation,
