@@ -74,7 +74,8 @@ fn the_metadata_the_challenge_and_the_audience_name_one_resource() {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        let order = ["envoy.filters.http.rbac\n", "envoy.filters.http.jwt_authn\n"].map(|name| text.find(&format!("name: {name}")));
+        let order = ["envoy.filters.http.rbac\n", "envoy.filters.http.jwt_authn\n"]
+            .map(|name| text.find(&format!("name: {name}")));
         assert!(order.is_sorted() && order[1] < text.rfind("- name: callgate\n"), "{order:?}");
     }
 }
@@ -82,7 +83,8 @@ fn the_metadata_the_challenge_and_the_audience_name_one_resource() {
 #[test]
 fn each_option_has_its_effect() {
     let folder = Folder::new("oauth-options");
-    let keys = ["--identity", "jwt", "--jwt-issuer", "https://id.example/", "--jwt-jwks-url", "https://id.example/keys?p=a"];
+    let keys =
+        ["--identity", "jwt", "--jwt-issuer", "https://id.example/", "--jwt-jwks-url", "https://id.example/keys?p=a"];
     let more = [
         "--oauth-server",
         "https://login.example/tenant",
@@ -182,7 +184,12 @@ fn the_upstreams_credential_is_added_between_the_caller_and_the_gate() {
     }
     let exchange = ["--token-exchange", "http://127.0.0.1:9/exchange"];
     let text = rendered(&folder, &[&["--target", "envoy"], &JWT, &RESOURCE, &exchange]);
-    let names = ["callgate.subject-token", "envoy.filters.http.jwt_authn", "envoy.filters.http.ext_authz", "callgate.no-subject-token"];
+    let names = [
+        "callgate.subject-token",
+        "envoy.filters.http.jwt_authn",
+        "envoy.filters.http.ext_authz",
+        "callgate.no-subject-token",
+    ];
     let order = names.map(|name| text.find(&format!("name: {name}\n")).unwrap());
     assert!(order.is_sorted() && Some(order[3]) < text.rfind("- name: callgate\n"), "{order:?}");
     assert!(text.contains("failure_mode_allow: false\n") && text.contains("path_prefix: /exchange\n"));
@@ -206,15 +213,31 @@ fn options_without_effect_and_unsafe_values_are_refused() {
         ),
         (&["--token-exchange", "https://x.example"], "missing --oauth-resource; --token-exchange needs it"),
         (&["--upstream-client-id", "x"], "--upstream-client-id has no effect with no --upstream-token-url"),
-        (&["--upstream-credential-header", "x"], "--upstream-credential-header has no effect with no --upstream-credential"),
-        (&["--upstream-credential", "/k", "--upstream-credential-header", "X"], "--upstream-credential-header \"X\": expected"),
+        (
+            &["--upstream-credential-header", "x"],
+            "--upstream-credential-header has no effect with no --upstream-credential",
+        ),
+        (
+            &["--upstream-credential", "/k", "--upstream-credential-header", "X"],
+            "--upstream-credential-header \"X\": expected",
+        ),
         (
             &["--upstream-credential", "/k", "--upstream-token-url", "https://as.example"],
             "--upstream-token-url has no effect with --upstream-credential",
         ),
-        (&["--upstream-token-url", "https://as.example"], "missing --upstream-client-id; --upstream-token-url needs it"),
         (
-            &["--upstream-token-url", "http://as.example", "--upstream-client-id", "x", "--upstream-client-secret", "/s"],
+            &["--upstream-token-url", "https://as.example"],
+            "missing --upstream-client-id; --upstream-token-url needs it",
+        ),
+        (
+            &[
+                "--upstream-token-url",
+                "http://as.example",
+                "--upstream-client-id",
+                "x",
+                "--upstream-client-secret",
+                "/s",
+            ],
             "--upstream-token-url \"http://as.example\": expected https://",
         ),
     ] {
@@ -223,23 +246,51 @@ fn options_without_effect_and_unsafe_values_are_refused() {
         assert!(said.err.starts_with(expected), "{expected}: {said:?}");
     }
     for (base, options, expected) in [
-        (&JWT[..], &["--oauth-resource", "https://gate.example"][..], "missing --scope-role; --oauth-resource needs it"),
-        (&JWT, &["--oauth-resource", "http://gate.example", "--scope-role", "a=clerk"], "--oauth-resource \"http://gate.example\": expected https://"),
-        (&JWT, &["--oauth-resource", "https://gate.example/", "--scope-role", "a=clerk"], "--oauth-resource \"https://gate.example/\": expected a URL in normal form"),
-        (&JWT, &["--oauth-resource", "https://gate.example/\"", "--scope-role", "a=clerk"], "--oauth-resource \"https://gate.example/\\\"\": expected"),
+        (
+            &JWT[..],
+            &["--oauth-resource", "https://gate.example"][..],
+            "missing --scope-role; --oauth-resource needs it",
+        ),
+        (
+            &JWT,
+            &["--oauth-resource", "http://gate.example", "--scope-role", "a=clerk"],
+            "--oauth-resource \"http://gate.example\": expected https://",
+        ),
+        (
+            &JWT,
+            &["--oauth-resource", "https://gate.example/", "--scope-role", "a=clerk"],
+            "--oauth-resource \"https://gate.example/\": expected a URL in normal form",
+        ),
+        (
+            &JWT,
+            &["--oauth-resource", "https://gate.example/\"", "--scope-role", "a=clerk"],
+            "--oauth-resource \"https://gate.example/\\\"\": expected",
+        ),
         (&JWT, &["--scope-role", "a"], "--scope-role \"a\": expected SCOPE=ROLE"),
         (&JWT, &["--scope-role", "a="], "--scope-role \"a=\": expected SCOPE=ROLE"),
         (&JWT, &["--scope-role", "=clerk"], "--scope-role \"=clerk\": expected a scope"),
         (&JWT, &["--scope-role", "a b=clerk"], "--scope-role \"a b=clerk\": expected a scope"),
         (&JWT, &["--scope-role", "a\"=clerk"], "--scope-role \"a\\\"=clerk\": expected a scope"),
-        (&JWT, &["--scope-role", "a=clerk", "--scope-role", "a=clerk"], "the filter would refuse this configuration: `identity` lists the scope `a` twice"),
-        (&JWT, &["--scope-role", "a=nobody"], "the filter would refuse this configuration: `identity` gives the scope `a` the role `nobody`"),
+        (
+            &JWT,
+            &["--scope-role", "a=clerk", "--scope-role", "a=clerk"],
+            "the filter would refuse this configuration: `identity` lists the scope `a` twice",
+        ),
+        (
+            &JWT,
+            &["--scope-role", "a=nobody"],
+            "the filter would refuse this configuration: `identity` gives the scope `a` the role `nobody`",
+        ),
         (&JWT, &["--scope-role", "a=clerk", "--role-claim", "role"], "--role-claim has no effect with --scope-role"),
         (&JWT, &["--scope-claim", "scp"], "--scope-claim has no effect with no --scope-role"),
         (&JWT, &["--oauth-server", "https://id.example"], "--oauth-server has no effect with no --oauth-resource"),
         (&JWT, &["--oauth-scope", "a"], "--oauth-scope has no effect with no --oauth-resource"),
         (&JWT, &["--jwt-jwks-url", "https://id.example/keys"], "--jwt-jwks has no effect with --jwt-jwks-url"),
-        (resource, &["--jwt-header", "x-token"], "--jwt-header \"x-token\": expected authorization with --oauth-resource"),
+        (
+            resource,
+            &["--jwt-header", "x-token"],
+            "--jwt-header \"x-token\": expected authorization with --oauth-resource",
+        ),
         (resource, &["--oauth-scope", "a b"], "--oauth-scope \"a b\": expected a scope"),
         (resource, &["--oauth-server", "https://id.example/#x"], "--oauth-server \"https://id.example/#x\": expected"),
         (resource, &["--tenant", "acme"], "--tenant has no effect with --identity jwt"),
@@ -250,7 +301,10 @@ fn options_without_effect_and_unsafe_values_are_refused() {
     }
     let text = ["--identity", "jwt", "--jwt-issuer", "issuer", "--jwt-jwks", "/j"];
     let said = render(&folder, &[&envoy, &text, &RESOURCE]);
-    assert!(said.err.starts_with("--jwt-issuer \"issuer\": expected a URL"), "clients look there for metadata: {said:?}");
+    assert!(
+        said.err.starts_with("--jwt-issuer \"issuer\": expected a URL"),
+        "clients look there for metadata: {said:?}"
+    );
     for target in [&["--target", "istio"][..], &["--target", "istio", "--form", "wasmplugin"]] {
         for options in [&RESOURCE[..], &["--upstream-credential", "/k"]] {
             let said = render(&folder, &[target, &JWT, options]);

@@ -114,9 +114,7 @@ fn read(claims: &Claims, value: impl Fn(&str) -> Option<Json>) -> Option<Verifie
     let tenant = text(&claims.tenant_claim);
     let further = || claims.claims.iter().filter_map(|(name, claim)| Some((name.clone(), value(claim)?))).collect();
     match (&claims.scopes, &claims.role_claim) {
-        (Some(scopes), _) => {
-            Some(Verified::Scopes { tenant: tenant?, scopes: scopes.read(&value), claims: further() })
-        }
+        (Some(scopes), _) => Some(Verified::Scopes { tenant: tenant?, scopes: scopes.read(&value), claims: further() }),
         (None, Some(role)) => Some(Verified::Claims { tenant: tenant?, role: text(role)?, claims: further() }),
         (None, None) => None,
     }

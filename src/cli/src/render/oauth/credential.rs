@@ -37,7 +37,10 @@ impl Credential {
         if let Some(option) = source
             && arguments.target != Target::Envoy
         {
-            return Err(RenderError::Useless { option, because: "this --target, which has resources of its own for it" });
+            return Err(RenderError::Useless {
+                option,
+                because: "this --target, which has resources of its own for it",
+            });
         }
         refuse_strangers(given)?;
         if let Some(path) = &given.upstream_credential {
@@ -82,8 +85,12 @@ impl Credential {
     pub(in crate::render) fn cluster(&self, ca: &str) -> Option<Value> {
         match self {
             Self::File { .. } => None,
-            Self::Client { endpoint, .. } => Some(endpoint.cluster("upstream-tokens", "The upstream's authorization server.", ca)),
-            Self::Exchange { service } => Some(service.cluster("token-exchange", "The service that exchanges tokens.", ca)),
+            Self::Client { endpoint, .. } => {
+                Some(endpoint.cluster("upstream-tokens", "The upstream's authorization server.", ca))
+            }
+            Self::Exchange { service } => {
+                Some(service.cluster("token-exchange", "The service that exchanges tokens.", ca))
+            }
         }
     }
 

@@ -37,10 +37,14 @@ impl Oauth {
             [("--oauth-resource", oauth.oauth_resource.is_some()), ("--jwt-jwks-url", oauth.jwt_jwks_url.is_some())]
         {
             if is_given && !is_envoy {
-                return Err(RenderError::Useless { option, because: "this --target, which has resources of its own for it" });
+                return Err(RenderError::Useless {
+                    option,
+                    because: "this --target, which has resources of its own for it",
+                });
             }
         }
-        let resource = oauth.oauth_resource.as_deref().map(|url| Url::read_identifier("--oauth-resource", url)).transpose()?;
+        let resource =
+            oauth.oauth_resource.as_deref().map(|url| Url::read_identifier("--oauth-resource", url)).transpose()?;
         let keys = oauth.jwt_jwks_url.as_deref().map(|url| Url::read("--jwt-jwks-url", url)).transpose()?;
         let roles = oauth.scope_role.iter().map(|given| scope_role(given)).collect::<Result<Vec<_>, _>>()?;
         for (option, is_given, needed, by) in [
@@ -59,7 +63,8 @@ impl Oauth {
         if let (Some(_), Some(header)) = (&resource, &arguments.jwt_header)
             && header != AUTHORIZATION
         {
-            let expected = "authorization with --oauth-resource, because OAuth clients use no other header (RFC 6750 §2.1)";
+            let expected =
+                "authorization with --oauth-resource, because OAuth clients use no other header (RFC 6750 §2.1)";
             return Err(RenderError::option("--jwt-header", header, expected, AUTHORIZATION));
         }
         for scope in &oauth.oauth_scope {
@@ -151,7 +156,8 @@ pub(super) fn token_header(arguments: &RenderArguments) -> &str {
 /// Reads `SCOPE=ROLE`. A scope may have `=`, and a role has none.
 fn scope_role(given: &str) -> Result<ScopeRole, RenderError> {
     let fault = |expected: &'static str| RenderError::option("--scope-role", given, expected, "mcp:read=viewer");
-    let (scope, role) = given.rsplit_once('=').filter(|(_, role)| !role.is_empty()).ok_or_else(|| fault("SCOPE=ROLE"))?;
+    let (scope, role) =
+        given.rsplit_once('=').filter(|(_, role)| !role.is_empty()).ok_or_else(|| fault("SCOPE=ROLE"))?;
     if !ScopeRoles::is_scope(scope) {
         return Err(fault(SCOPE));
     }

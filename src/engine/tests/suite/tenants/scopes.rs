@@ -1,7 +1,9 @@
 //! Callers whose role comes from the scopes of an access token.
 
 use callgate_contract::{Caller, CallerClaims};
-use callgate_engine::{Effect, Event, Exchange, GateError, IdentitySource, Reply, ScopeRole, ScopeRoles, Verified, lend};
+use callgate_engine::{
+    Effect, Event, Exchange, GateError, IdentitySource, Reply, ScopeRole, ScopeRoles, Verified, lend,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -61,9 +63,7 @@ fn send(gate: &Rc<Gate>, path: &str, tenant: &str, scopes: &[&str], body: &Value
     let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified: Some(verified), end: false });
     let effect = match effect {
-        Effect::Hold => {
-            exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW })
-        }
+        Effect::Hold => exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW }),
         effect => effect,
     };
     (effect, exchange)
@@ -161,7 +161,10 @@ fn a_call_that_needs_another_scope_names_the_nearest_one_before_its_own() {
 
 #[test]
 fn a_call_whose_arguments_are_wrong_is_no_matter_of_scopes() {
-    let contract = DESK.replace("order, effects: write, parameters: { type: object", "order, effects: write, parameters: { type: object, required: [id]");
+    let contract = DESK.replace(
+        "order, effects: write, parameters: { type: object",
+        "order, effects: write, parameters: { type: object, required: [id]",
+    );
     let (effect, _) = send(&desk(&contract), "/mcp", "acme", &["desk:write"], &call("order"));
     assert_eq!(told(effect), (200, "arguments_invalid".to_owned(), None));
 }
@@ -184,7 +187,9 @@ fn a_contract_in_shadow_mode_asks_for_no_scope() {
 #[test]
 fn a_token_in_the_query_is_refused() {
     let gate = desk(DESK);
-    for query in ["access_token=x", "a=b&access_token=x", "access%5Ftoken=x", "Access_Token", "a;access_token=x", "%zz=1"] {
+    for query in
+        ["access_token=x", "a=b&access_token=x", "access%5Ftoken=x", "Access_Token", "a;access_token=x", "%zz=1"]
+    {
         for path in ["/mcp", "/v1/chat/completions"] {
             let (effect, _) = send(&gate, &format!("{path}?{query}"), "acme", &["desk:read"], &call("look"));
             assert_eq!(told(effect), (400, "request_invalid".to_owned(), None), "{path}?{query}");
@@ -228,7 +233,8 @@ fn an_upstream_that_refuses_the_gates_credential_is_no_fault_of_the_token() {
         for end in [true, false] {
             let (effect, mut exchange) = send(&gate, path, "acme", &["desk:read"], &body);
             assert!(matches!(effect, Effect::Forward(_)), "{effect:?}");
-            let head = headers(&[(":status", "401"), ("www-authenticate", "Bearer evil"), ("content-type", "text/plain")]);
+            let head =
+                headers(&[(":status", "401"), ("www-authenticate", "Bearer evil"), ("content-type", "text/plain")]);
             let effect = exchange.on(Event::ResponseHead { headers: &lend(&head), end });
             assert_eq!(told(effect), (expected, "upstream_error".to_owned(), None), "{path} {end}");
             assert_eq!(exchange.tally().verdict(), "error:upstream_error");
