@@ -103,7 +103,10 @@ pub(crate) fn check(
         return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
-            Err(violation) => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
+            Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
+                Some(refusal) => return Err(refusal),
+                None => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
+            },
         });
     }
     let set = match (&routing, row.named_by) {

@@ -3,6 +3,7 @@
 mod braces;
 mod entry;
 mod fold;
+mod forbidden;
 mod glob;
 mod pattern;
 mod root;
@@ -11,6 +12,7 @@ mod route;
 mod rules;
 mod sets;
 mod text;
+mod token;
 mod windows;
 mod workspace;
 
