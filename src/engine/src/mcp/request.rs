@@ -27,6 +27,8 @@ pub(crate) enum Checked {
     Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
+    /// Confirm it here. It has no effect.
+    Confirm,
 }
 
 /// A message in the form to forward.
@@ -81,6 +83,9 @@ pub(crate) fn check(
         Envelope::Request { id, method } => {
             let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
+        }
+        Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
+            return Ok(Checked::Confirm);
         }
         Envelope::Notification { method } if !methods::is_forwarded_notification(era, method) => {
             return Err(forbidden(method));
