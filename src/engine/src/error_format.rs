@@ -39,19 +39,20 @@ impl ErrorFormat {
     }
 
     /// Writes a refusal as the answer to the whole exchange. An answer to a known JSON-RPC request has status 200: clients find
-    /// there which request it answers and why, and many do not read the bodies of other statuses.
+    /// there which request it answers and why, and many do not read the bodies of other statuses. A challenge
+    /// keeps its status, by which clients find it.
     pub(crate) fn reply(&self, refusal: &Refusal) -> Reply {
         let status = match self {
-            Self::Model(_) | Self::Mcp(None, _) => refusal.status(),
-            Self::Mcp(Some(_), era) => match (era, refusal.code) {
+            Self::Mcp(Some(_), era) if refusal.challenge.is_none() => match (era, refusal.code) {
                 // Revision 2026-07-28, *Streamable HTTP*: the status tells its clients that the server is not an older one.
                 (Era::Stateless, Code::McpMethodForbidden) => 404,
                 (Era::Stateless, Code::RequestInvalid) | (_, Code::McpHeaderMismatch) => 400,
                 _ => 200,
             },
+            Self::Model(_) | Self::Mcp(..) => refusal.status(),
         };
         let body = self.body(refusal, &refusal.api_error());
-        Reply { status, body, retry_after: refusal.retry_after() }
+        Reply { status, body, retry_after: refusal.retry_after(), challenge: refusal.challenge.clone() }
     }
 
     fn body(&self, refusal: &Refusal, error: &ApiError) -> Vec<u8> {

@@ -73,10 +73,14 @@ const REQUESTS: [Method; 15] = [
     method("subscriptions/listen", STATELESS, Answered::Subscription, None),
 ];
 
-/// Notifications of a client. Without a session there are none over HTTP: a client that cancels closes its stream.
+/// The notification that clients send when they close their stream. Without a session the end of the stream alone cancels a request: a
+/// server that looked for the id could cancel another client's.
+const CANCELLED: &str = "notifications/cancelled";
+
+/// Notifications of a client. Without a session there are none over HTTP.
 const NOTIFICATIONS: [&str; 4] = [
     "notifications/initialized",
-    "notifications/cancelled",
+    CANCELLED,
     "notifications/progress",
     "notifications/roots/list_changed",
 ];
@@ -85,7 +89,7 @@ const NOTIFICATIONS: [&str; 4] = [
 const SERVER_NOTIFICATIONS: [(&str, Eras); 8] = [
     ("notifications/message", Eras::Both),
     ("notifications/progress", Eras::Both),
-    ("notifications/cancelled", SESSIONS),
+    (CANCELLED, SESSIONS),
     ("notifications/resources/updated", SESSIONS),
     ("notifications/resources/list_changed", SESSIONS),
     ("notifications/tools/list_changed", SESSIONS),
@@ -113,6 +117,11 @@ pub(crate) fn request(era: Era, name: &str) -> Option<Method> {
 /// Returns true for a client's notification that is forwarded.
 pub(crate) fn is_forwarded_notification(era: Era, name: &str) -> bool {
     era == Era::Sessions && NOTIFICATIONS.contains(&name)
+}
+
+/// Returns true for a client's notification that is confirmed and goes no further, because it means nothing without a session.
+pub(crate) fn is_confirmed(name: &str) -> bool {
+    name == CANCELLED
 }
 
 /// Returns true for a server's notification that is forwarded, outside of subscriptions.

@@ -27,6 +27,8 @@ pub(crate) enum Checked {
     Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
+    /// Confirm it here. It has no effect.
+    Confirm,
 }
 
 /// A message in the form to forward.
@@ -82,6 +84,9 @@ pub(crate) fn check(
             let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
         }
+        Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
+            return Ok(Checked::Confirm);
+        }
         Envelope::Notification { method } if !methods::is_forwarded_notification(era, method) => {
             return Err(forbidden(method));
         }
@@ -103,7 +108,10 @@ pub(crate) fn check(
         return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
-            Err(violation) => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
+            Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
+                Some(refusal) => return Err(refusal),
+                None => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
+            },
         });
     }
     let most = offers::request(gate, &caller, row.answered, &request, tally)?;

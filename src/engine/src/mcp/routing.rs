@@ -1,4 +1,4 @@
-//! The headers that repeat a part of a message since revision 2026-07-28: read, compared with the body, written anew.
+//! The headers that repeat a part of a message since revision 2026-07-28: read, compared with the body, written from the forwarded body.
 //!
 //! Something between the client and the server may route by them, so a header that differs from the body is a second, undecided call.
 //! The server gets only headers that the gate has computed from the forwarded body.
@@ -30,7 +30,7 @@ pub(crate) struct RoutingHeaders {
     name: Option<String>,
     /// Headers of arguments: the whole name in lower case, and the value.
     arguments: Vec<(String, String)>,
-    /// The first header that is repeated or is no text.
+    /// The first header that is repeated or is not text.
     faulty: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl RoutingHeaders {
     /// Compares the headers of every request with the body. `stated` is the body's revision.
     pub(crate) fn check(&self, stated: &str, method: &str, row: Method, request: &McpRequest) -> Result<(), Refusal> {
         if let Some(faulty) = &self.faulty {
-            return Err(mismatch(faulty, "is there more than once, or is no text"));
+            return Err(mismatch(faulty, "is there more than once, or is not text"));
         }
         if stated != self.version {
             return Err(mismatch("mcp-protocol-version", "is another revision than the body's `_meta`"));
@@ -103,7 +103,7 @@ impl RoutingHeaders {
         let known = tool.argument_headers();
         if let Some((name, _)) = self.arguments.iter().find(|(name, _)| known.iter().all(|known| known.header != *name))
         {
-            return Err(mismatch(name, "is no `x-mcp-header` of the tool's schema; list the tools again"));
+            return Err(mismatch(name, "is not an `x-mcp-header` of the tool's schema; list the tools again"));
         }
         for known in known {
             let header = self.arguments.iter().find(|(name, _)| *name == known.header).map(|(_, value)| value);
