@@ -8,7 +8,9 @@ use std::rc::Rc;
 use callgate_contract::{Caller, Contract};
 use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
 
+use crate::catalog::{self, CatalogHead};
 use crate::conversation::{self, Named};
+use crate::error_format::ErrorFormat;
 use crate::event::Verified;
 use crate::gate::Gate;
 use crate::headers::kept::KeptHeaders;
@@ -55,6 +57,9 @@ pub(crate) enum Head {
     Passthrough,
     Api(ApiHead),
     Mcp(McpHead),
+    Catalog(CatalogHead),
+    /// A sign of life is asked for.
+    Hello,
 }
 
 /// A request to a model's API, without its body.
@@ -85,7 +90,23 @@ pub(crate) struct Destination<'a> {
 impl<'a> Destination<'a> {
     pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
         let target = single(headers, ":path").unwrap_or_default();
-        Self { target, route: gate.paths.dialect(Target::new(target).path) }
+        let method = single(headers, ":method").unwrap_or_default();
+        // Other methods at the path of a model, such as its deletion, belong to no API that is read.
+        let takes = |row: &Row| match row.api {
+            Api::Model(_) | Api::Mcp => true,
+            Api::Catalog => method == "GET",
+            Api::Hello => matches!(method, "GET" | "HEAD"),
+        };
+        let route = gate.paths.dialect(Target::new(target).path).filter(|(_, row)| takes(row));
+        Self { target, route }
+    }
+
+    /// Returns the format of errors.
+    pub(crate) fn error_format(&self, headers: &Headers<'_>) -> ErrorFormat {
+        match self.row().map(|row| row.api) {
+            Some(Api::Catalog) => ErrorFormat::Model(catalog::error_format(self.target, headers)),
+            api => ErrorFormat::of(api),
+        }
     }
 
     /// Returns the row of the API.
@@ -124,6 +145,9 @@ pub(crate) fn read(
     let may = match row.api {
         Api::Model(_) => method == "POST",
         Api::Mcp => mcp::METHODS.contains(&method),
+        Api::Catalog => true,
+        // Nothing of it is forwarded, and whoever is alive answers anybody.
+        Api::Hello => return Ok((Rc::clone(gate), Head::Hello)),
     };
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
@@ -163,6 +187,12 @@ pub(crate) fn read(
             Ok((gate, Head::Api(head)))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Catalog => {
+            check_query(Target::new(target).query)?;
+            let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;
+            Ok((gate, Head::Catalog(head)))
+        }
+        Api::Hello => Ok((gate, Head::Hello)),
     }
 }
 
@@ -260,9 +290,10 @@ impl Head {
     /// The caller, if the request is read.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
-            Self::Passthrough => None,
+            Self::Passthrough | Self::Hello => None,
             Self::Api(head) => Some(&head.caller),
             Self::Mcp(head) => Some(&head.caller),
+            Self::Catalog(head) => Some(&head.caller),
         }
     }
 }
