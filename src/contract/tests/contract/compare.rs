@@ -65,7 +65,7 @@ fn fields_of_the_contract_have_the_effect_of_their_rule() {
         ("/spec/limits/maxOutputTokens", Value::Null, "opens"),
         ("/spec/limits/maxRounds", json!(1), "closes"),
         ("/spec/limits/maxRounds", json!(9), "opens"),
-        ("/spec/limits/requestBytes", json!(8 << 20), "nothing"),
+        ("/spec/limits/requestBytes", json!(1 << 20), "nothing"),
         ("/spec/limits/requestBytes", json!(1000), "closes"),
         ("/spec/limits/turnTimeout", json!("20m"), "opens"),
         ("/spec/onViolation", json!("feedback"), "unclear"),
