@@ -3,6 +3,7 @@
 mod braces;
 mod entry;
 mod fold;
+mod forbidden;
 mod glob;
 mod pattern;
 mod root;

@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 const MOST_TOKENS: usize = 127;
 
 /// The characters that a trail holds.
-const TRAIL: [char; 2] = ['.', ' '];
+pub(super) const TRAIL: [char; 2] = ['.', ' '];
 
 /// The most stars in one name.
 const MOST_STARS: usize = 8;
@@ -109,7 +109,17 @@ impl NamePattern {
 
     /// Returns the name, if the pattern is one.
     pub(crate) fn as_name(&self) -> Option<String> {
-        self.tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
+        self.tokens.iter().map(Token::as_char).collect()
+    }
+
+    /// Returns the name, if the pattern is one with any dots and blanks after it. The name ends in neither.
+    pub(crate) fn as_name_with_trail(&self) -> Option<String> {
+        let (trail, name) = self.tokens.split_last()?;
+        if *trail != Token::Trail || !self.is_comparable() {
+            return None;
+        }
+        let name: String = name.iter().map(Token::as_char).collect::<Option<_>>()?;
+        (!name.is_empty() && !name.ends_with(TRAIL)).then_some(name)
     }
 
     /// Returns true if the pattern writes its first character, and does not leave it to `*` or `?`: these match no leading dot.
@@ -263,6 +273,14 @@ impl NamePattern {
 // === impl Token ===
 
 impl Token {
+    /// Returns the character, if the token is one.
+    fn as_char(&self) -> Option<char> {
+        match self {
+            Self::Char(c) => Some(*c),
+            _ => None,
+        }
+    }
+
     /// Returns true if the token matches no character, too.
     fn is_optional(&self) -> bool {
         matches!(self, Self::Star | Self::Trail)
