@@ -12,7 +12,7 @@ use callgate_wire::{CallResult, Part, Request, Role, called};
 
 use crate::gate::Gate;
 use crate::history::history;
-use crate::settle::Refused;
+use crate::tool_results::TurnResult;
 
 /// The kinds of blocks in which a model speaks to itself or refuses, of any API. Blocks of other kinds may hold a result.
 const OWN_WORDS: [&str; 4] = ["thinking", "redacted_thinking", "reasoning", "refusal"];
@@ -59,28 +59,33 @@ impl RequestFacts {
         Self { candidate: gate.candidate.as_ref().map(|candidate| Box::new(of(candidate))), ..of(&gate.contract) }
     }
 
-    /// Adds a round of the exchange: the results of calls that ran, and the calls that were refused.
-    pub(crate) fn add_round(&mut self, gate: &Gate, results: &[CallResult], refused: &[Refused]) {
+    /// Adds a round of the exchange: the results of calls that ran, and the calls that were refused. A call that did not run counts
+    /// once the model asks for it again.
+    pub(crate) fn add_round(&mut self, gate: &Gate, results: &[TurnResult]) {
         if let (Some(facts), Some(candidate)) = (&mut self.candidate, &gate.candidate) {
-            facts.add_round_of(candidate, results, refused);
+            facts.add_round_of(candidate, results);
         }
-        self.add_round_of(&gate.contract, results, refused);
+        self.add_round_of(&gate.contract, results);
     }
 
-    fn add_round_of(&mut self, contract: &Contract, results: &[CallResult], refused: &[Refused]) {
+    fn add_round_of(&mut self, contract: &Contract, results: &[TurnResult]) {
         let Some(facts) = &mut self.conversation else { return };
         facts.rounds = facts.rounds.saturating_add(1);
         facts.turns = facts.turns.saturating_add(1);
-        for tool in results.iter().filter_map(|result| contract.tool(&result.call.name)) {
+        let called = results.iter().filter_map(|result| match result {
+            TurnResult::Ran(result) => Some(&result.call),
+            TurnResult::Refused(refused) => Some(&refused.call),
+            TurnResult::Left(_) => None,
+        });
+        for tool in called.filter_map(|call| contract.tool(&call.name)) {
             facts.add_call(tool.name());
         }
-        facts.tainted |= contract.sends().tainted && taints(contract, results);
-        // The result of a refused call is the gate's own sentence.
-        for refused in refused {
-            if let Some(tool) = contract.tool(&refused.call.name) {
-                facts.add_call(tool.name());
-            }
-        }
+        // The result of a call that did not run is the gate's own sentence.
+        let ran = results.iter().filter_map(|result| match result {
+            TurnResult::Ran(result) => Some(result),
+            TurnResult::Refused(_) | TurnResult::Left(_) => None,
+        });
+        facts.tainted |= contract.sends().tainted && taints(contract, ran);
     }
 }
 
@@ -95,7 +100,7 @@ pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> Convers
 
 /// Returns true if an outsider may have written a part of the results of a round. The rule is that of the conversation, which has these
 /// results from then on.
-fn taints(contract: &Contract, results: &[CallResult]) -> bool {
+fn taints<'r>(contract: &Contract, results: impl Iterator<Item = &'r CallResult>) -> bool {
     let mut round = HistoryBuilder::new(contract);
     for CallResult { call, content, .. } in results {
         round.call(None, &call.name, String::new());

@@ -11,6 +11,7 @@ use callgate_provenance::{Content, History, HistoryBuilder, Speaker};
 use callgate_wire::{Part, Request, ResultBlock, Role, called, result_blocks};
 
 use crate::facts::is_own_words;
+use crate::tool_results::NOT_RUN;
 
 /// The texts of a conversation, read at most once.
 #[derive(Debug, Default)]
@@ -74,7 +75,8 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
             history.call(text(id).as_deref(), &tool, arguments);
         }
         Part::Result { id, name, content } => {
-            let blocks = result_blocks(content).into_iter().map(content_of).collect();
+            let blocks =
+                result_blocks(content).into_iter().map(content_of).filter(|block| !is_not_run(block)).collect();
             history.result(text(id).as_deref(), text(name).as_deref(), Content::Parts(blocks));
         }
         Part::Other { role, value } => {
@@ -89,6 +91,15 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
         }
     });
     history.finish()
+}
+
+/// Returns true for the gate's own sentence about a call that did not run. No tool and no outsider has said it.
+fn is_not_run(content: &Content) -> bool {
+    match content {
+        Content::Text(text) => text == NOT_RUN,
+        Content::Json(value) => callgate_json::canonical(value) == NOT_RUN,
+        Content::Parts(_) | Content::Opaque => false,
+    }
 }
 
 /// Returns the content of a block of a result.

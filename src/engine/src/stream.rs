@@ -413,9 +413,9 @@ impl StreamTurn {
     ) -> Result<Progress, Refusal> {
         match plan {
             TurnPlan::Fail(refusal) => return Err(refusal),
-            TurnPlan::Again { run, refused } => {
+            TurnPlan::Again(calls) => {
                 let said = Earlier { said: self.stream.said(choice), usage: None };
-                self.again = Some(Next { said, run, refused });
+                self.again = Some(Next { said, calls });
             }
             TurnPlan::Ask(planned, release) => {
                 let asking = self.asking.insert(Asking { choice, planned, release, end: None });

@@ -190,6 +190,18 @@ fn both_accept_a_configuration_with_every_field() {
 }
 
 #[test]
+fn both_refuse_two_places_for_one_thing() {
+    for (place, other) in [("/counters", json!({ "store": "stateDir" })), ("/audit/archive", json!({ "folder": "/a" }))]
+    {
+        let mut document = full();
+        let one = document.pointer_mut(place).unwrap().as_object_mut().unwrap();
+        one.extend(other.as_object().unwrap().clone());
+        assert!(parse(&document).unwrap_err().contains("expected either"), "{place}");
+        assert!(!validator().is_valid(&document), "{place}");
+    }
+}
+
+#[test]
 fn the_reader_knows_the_fields_of_the_schema_and_no_others() {
     const UNKNOWN: &str = "zzzzzzzzzzzzzzzzzzzzzzzz";
     let schema = schema();

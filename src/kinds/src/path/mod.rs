@@ -12,6 +12,7 @@ mod route;
 mod rules;
 mod sets;
 mod text;
+mod token;
 mod windows;
 mod workspace;
 

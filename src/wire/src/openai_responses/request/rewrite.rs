@@ -8,7 +8,7 @@ use super::entry::{self, ToolEntry};
 use super::input;
 use crate::namespace::name_in_contract;
 use crate::skeleton::document::{Body, List, kept_members};
-use crate::{Declaration, Form};
+use crate::{Declaration, Form, NativeName};
 
 /// A function without `strict` gets false: the API would else turn the contract's schema into one of its own.
 const NOT_STRICT: &str = r#","strict":false"#;
@@ -86,7 +86,10 @@ impl<'d> ToolRewriter<'d> {
             }
             Ok(ToolEntry::Native(name)) => {
                 if let Some(declaration) = self.take(name.as_str()) {
-                    native(list.item(), name.as_str(), declaration, tool);
+                    match name {
+                        NativeName::Computer => computer(list.item(), tool),
+                        _ => native(list.item(), name.as_str(), declaration, tool),
+                    }
                 }
             }
             Ok(ToolEntry::Namespace(name, tools)) => {
@@ -150,6 +153,12 @@ fn native(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_
         out.push_str(&format!(r#","parameters":{}"#, declaration.parameters()));
     }
     out.push('}');
+}
+
+/// Writes a computer, which has no words for the model. It keeps the type under which the client knows it.
+fn computer(out: &mut String, tool: Span<'_>) {
+    let kind = entry::kind(tool).unwrap_or_default();
+    out.push_str(&format!(r#"{{"type":"{kind}"{}{}}}"#, entry::screen_members(tool), kept_members(tool)));
 }
 
 /// Writes a namespace. The API wants a description, and the client's own words about tools do not reach the model.
