@@ -39,14 +39,15 @@ impl ErrorFormat {
     }
 
     /// Writes a refusal as the answer to the whole exchange. An answer to a known JSON-RPC request has status 200: clients find
-    /// there which request it answers and why, and many do not read the bodies of other statuses.
+    /// there which request it answers and why, and many do not read the bodies of other statuses. A challenge
+    /// keeps its status, by which clients find it.
     pub(crate) fn reply(&self, refusal: &Refusal) -> Reply {
         let status = match self {
-            Self::Model(_) | Self::Mcp(None) => refusal.status(),
-            Self::Mcp(Some(_)) => 200,
+            Self::Mcp(Some(_)) if refusal.challenge.is_none() => 200,
+            Self::Model(_) | Self::Mcp(_) => refusal.status(),
         };
         let body = self.body(refusal, &refusal.api_error());
-        Reply { status, body, retry_after: refusal.retry_after() }
+        Reply { status, body, retry_after: refusal.retry_after(), challenge: refusal.challenge.clone() }
     }
 
     fn body(&self, refusal: &Refusal, error: &ApiError) -> Vec<u8> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use callgate_contract::{Code as CallCode, Violation};
 use callgate_wire::ApiError;
 
+use crate::scopes::Challenge;
+
 /// An executor's queue moves within this time. Its own hint (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -21,6 +23,8 @@ pub enum Code {
     UpgradeRefused,
     /// The request does not identify the caller.
     CallerUnknown,
+    /// The token lacks a scope, and another one would do.
+    InsufficientScope,
     /// No contract of the configuration is for the caller, the host and the path.
     ContractUnmatched,
     /// The caller's role is not in the contract, or may not use the tool.
@@ -101,11 +105,12 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 41] = [
+    const OWN: [Self; 42] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::UpgradeRefused,
         Self::CallerUnknown,
+        Self::InsufficientScope,
         Self::ContractUnmatched,
         Self::RoleForbidden,
         Self::RequestEncoded,
@@ -158,6 +163,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UpgradeRefused => "upgrade_refused",
             Self::CallerUnknown => "caller_unknown",
+            Self::InsufficientScope => "insufficient_scope",
             Self::ContractUnmatched => "contract_unmatched",
             Self::RoleForbidden => "role_forbidden",
             Self::RequestEncoded => "request_encoded",
@@ -200,7 +206,7 @@ impl Code {
     }
 
     /// Returns the HTTP status. A request that the contract refuses has status 400, whatever the rule: coding agents repeat it after
-    /// most other statuses, and some take 403 for a fault of their credentials.
+    /// most other statuses, and some take 403 for a fault of their credentials. So 403 is only for a token without the scope.
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::ContractUnmatched
@@ -224,6 +230,7 @@ impl Code {
             | Self::McpVersionUnsupported
             | Self::Call(_) => 400,
             Self::CallerUnknown => 401,
+            Self::InsufficientScope => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
             Self::UpgradeRefused => 426,
@@ -267,11 +274,13 @@ pub struct Refusal {
     pub(crate) upstream: Option<(u16, Option<Duration>)>,
     /// The time to wait before retrying, if a limit on rates is the reason.
     pub(crate) retry_after: Option<Duration>,
+    /// The missing scope, if it is the reason.
+    pub(crate) challenge: Option<Challenge>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, upstream: None, retry_after: None }
+        Self { code, message: message.into(), param: None, upstream: None, retry_after: None, challenge: None }
     }
 
     pub(crate) fn at(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {

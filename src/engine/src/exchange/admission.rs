@@ -58,9 +58,7 @@ impl Core {
                         let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
                     }
-                    Checked::Answer(body) => {
-                        (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-                    }
+                    Checked::Answer(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
                 })
             }
         }

@@ -118,9 +118,7 @@ impl Core {
             Ok(Checked::Forward(sent, body)) => {
                 self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
             }
-            Ok(Checked::Answer(body)) => {
-                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-            }
+            Ok(Checked::Answer(body)) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
             Ok(Checked::Ask(_)) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
             Err(refusal) => self.refuse(&refusal),
         }

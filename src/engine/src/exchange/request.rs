@@ -58,6 +58,7 @@ impl Core {
                 // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
                 let most = self.gate.contract.limits().request_bytes;
                 if !end && headers::length(headers).is_some_and(|length| length <= most) {
+                    self.tally.error = Some(refusal.code);
                     return (ExchangeState::Refusing { refusal, size: 0 }, Effect::Hold);
                 }
                 self.refuse(&refusal)

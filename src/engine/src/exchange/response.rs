@@ -10,6 +10,7 @@ use super::{Core, Transition};
 use crate::effect::Effect;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{self, Headers};
+use crate::identity::IdentitySource;
 use crate::mcp::{self, stream::Messages};
 use crate::refusal::{Code, Refusal};
 use crate::request::CheckedRequest;
@@ -43,8 +44,13 @@ impl Core {
         }
     }
 
-    /// An error keeps its status and its headers, such as `retry-after` and `www-authenticate`.
+    /// An error keeps its status and its headers, such as `retry-after` and `www-authenticate`. An OAuth client would take a 401 for a
+    /// fault of its own token, but the upstream never gets that token.
     fn failing_head(&mut self, status: u16, headers: &Headers<'_>, end: bool) -> Transition {
+        if status == 401 && matches!(&*self.gate.identity, IdentitySource::Scopes(_)) {
+            let message = format!("The {} does not accept the gate's own credential.", self.format.peer());
+            return self.replace(&Refusal::new(Code::UpstreamError, message));
+        }
         self.tally.error = Some(Code::UpstreamError);
         if end {
             return (ExchangeState::Open, Effect::Pass);

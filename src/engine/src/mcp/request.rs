@@ -101,7 +101,10 @@ pub(crate) fn check(
         return Ok(match call_server(basis, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, runnable })),
-            Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
+            Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
+                Some(refusal) => return Err(refusal),
+                None => Checked::Answer(refused(gate, &id, &violation, tally)),
+            },
         });
     }
     let expected = match request.envelope().method() {

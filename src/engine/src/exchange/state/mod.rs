@@ -119,7 +119,7 @@ impl ExchangeState {
             | Self::AskingForRequest(_)
             | Self::AskingForStream(_)
             | Self::BetweenRounds(_) => true,
-            Self::Streaming(answer_stream) => !answer_stream.is_own(),
+            Self::Streaming(answer_stream) => !answer_stream.is_over(),
             Self::New | Self::Open | Self::Refused | Self::Closed | Self::Cut | Self::Ended => false,
         }
     }

@@ -16,6 +16,8 @@ enum Effect {
     None,
     /// It stands for state that only the provider has.
     State,
+    /// A summary of earlier items, which the client sends back as it came. Without its content it stands for state at the provider.
+    Summary,
     /// It makes the provider continue something. It is judged as this tool.
     Runs(&'static str),
     /// It declares tools.
@@ -29,10 +31,12 @@ pub(super) const ADDITIONAL_TOOLS: &str = "additional_tools";
 /// The kind of an item with the tools that a search has found.
 const FOUND_TOOLS: &str = "tool_search_output";
 
-const KINDS: [(&str, Effect); 32] = [
+const KINDS: [(&str, Effect); 34] = [
     ("message", Effect::None),
     ("reasoning", Effect::None),
-    ("compaction", Effect::State),
+    ("compaction", Effect::Summary),
+    ("compaction_summary", Effect::Summary),
+    ("context_compaction", Effect::Summary),
     ("compaction_trigger", Effect::None),
     ("configuration_update", Effect::None),
     ("item_reference", Effect::State),
@@ -144,6 +148,11 @@ fn one(item: Span<'_>, declarations: &mut Declarations, judged: &mut Judged) -> 
                 Err(RequestError::invalid("input", "made of searches whose `execution` is `client` or `server`"))
             }
         },
+        Some((_, Effect::Summary)) => {
+            let content = item.some("encrypted_content").and_then(Span::string);
+            judged.state |= content.is_none_or(|content| content.is_empty());
+            Ok(())
+        }
         Some((_, Effect::State)) => {
             judged.state = true;
             Ok(())
