@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use callgate_contract::{Caller, Contract};
-use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
+use callgate_wire::{Api, Dialect, ReleasePolicy, Target};
 
 use crate::catalog::{self, CatalogHead};
 use crate::conversation::{self, Named};
-use crate::error_format::ErrorFormat;
+use crate::destination::Destination;
 use crate::event::Verified;
 use crate::gate::Gate;
 use crate::headers::kept::KeptHeaders;
@@ -18,7 +18,7 @@ use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
 use crate::mcp::{self, McpHead};
-use crate::path::{Route, check_query, has_token, hides_a_slash, is_normal};
+use crate::path::{check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
 /// Returns true for a header that a further round of the model repeats. The others belong to the first request, or are hop by hop
@@ -79,40 +79,6 @@ pub(crate) struct ApiHead {
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<Cow<'static, str>>,
-}
-
-/// The target of a request, and the API at its path.
-pub(crate) struct Destination<'a> {
-    target: &'a str,
-    route: Option<(&'a Route, &'static Row)>,
-}
-
-impl<'a> Destination<'a> {
-    pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
-        let target = single(headers, ":path").unwrap_or_default();
-        let method = single(headers, ":method").unwrap_or_default();
-        // Other methods at the path of a model, such as its deletion, belong to no API that is read.
-        let takes = |row: &Row| match row.api {
-            Api::Model(_) | Api::Mcp => true,
-            Api::Catalog => method == "GET",
-            Api::Hello => matches!(method, "GET" | "HEAD"),
-        };
-        let route = gate.paths.dialect(Target::new(target).path).filter(|(_, row)| takes(row));
-        Self { target, route }
-    }
-
-    /// Returns the format of errors.
-    pub(crate) fn error_format(&self, headers: &Headers<'_>) -> ErrorFormat {
-        match self.row().map(|row| row.api) {
-            Some(Api::Catalog) => ErrorFormat::Model(catalog::error_format(self.target, headers)),
-            api => ErrorFormat::of(api),
-        }
-    }
-
-    /// Returns the row of the API.
-    pub(crate) fn row(&self) -> Option<&'static Row> {
-        self.route.map(|(_, row)| row)
-    }
 }
 
 /// Reads a request's headers. Returns the gate of the caller's contract too.

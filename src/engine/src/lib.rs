@@ -89,6 +89,7 @@ mod backlog;
 mod budget;
 mod catalog;
 mod conversation;
+mod destination;
 mod effect;
 mod error_format;
 mod event;

@@ -6,10 +6,11 @@ use super::state::admission::{CountedRequest, HeldAdmission};
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::catalog::CatalogHead;
+use crate::destination::Destination;
 use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
 use crate::event::Verified;
-use crate::head::{self, ApiHead, Destination, Head};
+use crate::head::{self, ApiHead, Head};
 use crate::headers::{self, Headers};
 use crate::limits;
 use crate::mcp::{self, McpHead, Verb};
@@ -52,7 +53,7 @@ impl Core {
             Ok(Head::Catalog(head)) => gather(RequestReader::Catalog(head)),
             Ok(Head::Hello) => {
                 let body = HELLO.to_vec();
-                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
+                (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
             }
             Err(refusal) => {
                 // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
