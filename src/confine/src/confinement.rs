@@ -45,7 +45,7 @@ pub struct Confinement {
 }
 
 /// The program that confines: its `main` calls [`run_confined`](crate::run_confined) if its first argument is [`CONFINE_ARGUMENT`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confining(PathBuf);
 
 // === impl Confinement ===
