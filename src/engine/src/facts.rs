@@ -2,8 +2,8 @@
 //!
 //! They come from the request in one pass, and only if a condition reads them or the contract has `authorize: true`. Rounds inside of the exchange are added as they happen.
 //!
-//! Not covered: calls and results that the provider or another program keeps. With state at the provider, the facts are unknown, and a
-//! condition that reads them denies.
+//! Not covered: calls and results that the provider or another program keeps, or that a summary replaces. With state at the provider, or
+//! after a compaction, the facts are unknown, and a condition that reads them denies.
 
 use callgate_contract::{Contract, ConversationFacts};
 use callgate_json::Span;
@@ -18,6 +18,9 @@ use crate::tool_results::TurnResult;
 const OWN_WORDS: [&str; 4] = ["thinking", "redacted_thinking", "reasoning", "refusal"];
 /// The members of such blocks, and of marks between blocks, in APIs whose blocks have no type.
 const OWN_MEMBERS: [&str; 3] = ["reasoningContent", "cachePoint", "thoughtSignature"];
+
+/// The kinds of summaries in place of earlier parts of a conversation: Responses has all, Messages the first.
+const SUMMARIES: [&str; 3] = ["compaction", "compaction_summary", "context_compaction"];
 
 /// The facts of one request, as far as somebody reads them.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +49,7 @@ impl RequestFacts {
             _ => None,
         };
         let is_read = reads.conversation && !request.server_state();
-        let conversation = is_read.then(|| conversation_facts(contract, request));
+        let conversation = if is_read { conversation_facts(contract, request) } else { None };
         Self { model, conversation, candidate: None }
     }
 
@@ -89,13 +92,18 @@ impl RequestFacts {
     }
 }
 
-/// Reads the facts of the conversation in a request. The texts are read only if a condition asks for the taint.
+/// Reads the facts of the conversation in a request. The texts are read only if a condition asks for the taint. Returns `None` if a summary
+/// stands in place of earlier parts.
 #[must_use]
-pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> ConversationFacts {
-    let mut reader = ConversationReader { contract, facts: ConversationFacts::default(), speaks: false };
+pub fn conversation_facts(contract: &Contract, request: &dyn Request) -> Option<ConversationFacts> {
+    let facts = ConversationFacts::default();
+    let mut reader = ConversationReader { contract, facts, speaks: false, is_partial: false };
     request.conversation(&mut |part| reader.part(part));
+    if reader.is_partial {
+        return None;
+    }
     let tainted = contract.sends().tainted && history(contract, request).is_tainted();
-    ConversationFacts { tainted, ..reader.facts }
+    Some(ConversationFacts { tainted, ..reader.facts })
 }
 
 /// Returns true if an outsider may have written a part of the results of a round. The rule is that of the conversation, which has these
@@ -115,6 +123,8 @@ struct ConversationReader<'c> {
     facts: ConversationFacts,
     /// The last part was the model's.
     speaks: bool,
+    /// A summary stands in place of earlier parts.
+    is_partial: bool,
 }
 
 // === impl ConversationReader ===
@@ -122,6 +132,7 @@ struct ConversationReader<'c> {
 impl ConversationReader<'_> {
     fn part(&mut self, part: Part<'_>) {
         match part {
+            Part::Other { value, .. } if is_summary(value) => self.is_partial = true,
             Part::Text { role, .. } | Part::Other { role, .. } => self.speaker(role),
             Part::Call { name, namespace, .. } => {
                 self.speaker(Role::Assistant);
@@ -150,6 +161,11 @@ impl ConversationReader<'_> {
 
 fn text(value: Option<Span<'_>>) -> Option<std::borrow::Cow<'_, str>> {
     value.and_then(Span::string)
+}
+
+/// Returns true for a summary in place of earlier parts.
+pub(crate) fn is_summary(block: Span<'_>) -> bool {
+    text(block.get("type")).is_some_and(|kind| SUMMARIES.contains(&&*kind))
 }
 
 pub(crate) fn is_own_words(block: Span<'_>) -> bool {

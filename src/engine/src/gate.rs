@@ -203,6 +203,35 @@ pub enum GateError {
         /// The role.
         role: String,
     },
+    /// No scope at all.
+    #[error("`identity` gives no scope a role, so no request would be accepted; list at least one scope")]
+    NoScope,
+    /// An address that could end the quotes of a header.
+    #[error(
+        "`identity` gives the address `{address}` of the resource's metadata, which has other characters than a URL; give one in printable ASCII"
+    )]
+    ResourceMetadata {
+        /// The address.
+        address: String,
+    },
+    /// A scope that no token can have, or that is listed before.
+    #[error(
+        "`identity` lists the scope `{scope}` twice, or it has other characters than a scope; list printable ASCII without spaces, quotes and backslashes, once each"
+    )]
+    Scope {
+        /// The scope.
+        scope: String,
+    },
+    /// A scope whose role no contract has.
+    #[error(
+        "`identity` gives the scope `{scope}` the role `{role}`, which no contract has; name a role of `spec.roles`"
+    )]
+    ScopeRole {
+        /// The scope.
+        scope: String,
+        /// The role.
+        role: String,
+    },
     /// A client that gets no contract.
     #[error(
         "`identity` lists client `{client}`, whose tenant and role match no entry of `contracts`; add an entry or remove the client"

@@ -16,7 +16,7 @@ use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
 use crate::mcp::{self, McpHead};
-use crate::path::{Route, check_query, hides_a_slash, is_normal};
+use crate::path::{Route, check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
 /// Returns true for a header that a further round of the model repeats. The others belong to the first request, or are hop by hop
@@ -128,6 +128,10 @@ pub(crate) fn read(
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
     }
+    if matches!(&*gate.identity, IdentitySource::Scopes(_)) && has_token(Target::new(target).query) {
+        let message = "The query has an access token, which would reach the upstream; send it in `authorization` only.";
+        return Err(Refusal::at(Code::RequestInvalid, "access_token", message));
+    }
     let mut caller = caller(&gate.identity, headers, verified)?;
     let Some(gate) = gate.select(&caller, headers, path) else {
         let message = "No contract is for this tenant and role at this host and path.";
@@ -231,11 +235,21 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
             .ok()
             .zip(String::from_utf8(role).ok())
             .map(|(tenant, role)| Caller { claims, ..Caller::new(tenant, role) }),
+        (IdentitySource::Scopes(roles), Some(Verified::Scopes { tenant, scopes, claims })) => {
+            let tenant = String::from_utf8(tenant).ok().filter(|tenant| !tenant.is_empty());
+            match tenant {
+                Some(tenant) => {
+                    let role = roles.role(&scopes).ok_or_else(|| roles.none())?;
+                    Some(Caller { claims, ..Caller::new(tenant, role) })
+                }
+                None => None,
+            }
+        }
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }
         (IdentitySource::Fixed(caller), _) => Some(caller.clone()),
-        (IdentitySource::Claims | IdentitySource::Certificate { .. }, _) => None,
+        (IdentitySource::Claims | IdentitySource::Scopes(_) | IdentitySource::Certificate { .. }, _) => None,
     };
     match found {
         Some(caller) if !caller.tenant.is_empty() && !caller.role.is_empty() => Ok(caller),
@@ -247,6 +261,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
                 }
                 IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
                 IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+                IdentitySource::Scopes(_) => "The request carries no verified token with a tenant.".to_owned(),
                 IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
                 IdentitySource::Fixed(_) => "The gate's `identity` has no tenant or no role.".to_owned(),
             },

@@ -81,6 +81,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
+mod agent;
 mod authorize;
 mod backlog;
 mod budget;
@@ -105,6 +106,7 @@ mod redaction;
 mod refusal;
 mod request;
 mod rule_set;
+mod scopes;
 mod select;
 mod settle;
 mod stream;
@@ -115,6 +117,7 @@ mod unary;
 mod usage;
 mod weight;
 
+pub use agent::AgentIds;
 pub use budget::DEFAULT_HELD_BYTES;
 pub use callgate_contract::{
     Code as CallCode, ContractMatch, ConversationFacts, Cost, CountCode, CountRefusal, Usage, Violation,
@@ -139,6 +142,7 @@ pub use ledger::{CallNote, Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
 pub use rule_set::RuleSet;
+pub use scopes::{Challenge, ScopeRole, ScopeRoles};
 pub use select::{MatchError, Selector};
 pub use tally::{Difference, ExchangeVerdict, SeenConversation, Tally};
 pub use trace::Trace;

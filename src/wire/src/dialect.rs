@@ -173,7 +173,7 @@ pub trait Request: Debug {
     /// Takes back a choice of undeclared tools: leaves it to the model, or to the API if no tool is left.
     fn drop_choice(&mut self, tools_left: bool);
 
-    /// Appends a turn of the model that ended in calls (its [text blocks](Answer::said), then the calls), and the results.
+    /// Appends a turn of the model that ended in calls ([`Answer::turn`], with the calls in their places or last), and the results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);
 
     /// The path and query to send it to, if they differ from those it came to.
@@ -212,6 +212,11 @@ pub trait Answer: Debug {
     /// [`Answer::prepend`] only.
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
+    /// The same, with a `null` in the place of each call if the order of calls and other blocks counts.
+    fn turn(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.said(choice)
+    }
+
     /// Puts earlier turns before each alternative, and adds their usage.
     fn prepend(&mut self, earlier: &[Earlier]);
 
@@ -228,7 +233,7 @@ pub trait Answer: Debug {
 /// The rest of an earlier turn of the same exchange, for the client's one answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
-    /// Its [text blocks](Answer::said).
+    /// Its [blocks](Answer::turn).
     pub said: Vec<Value>,
     /// Its usage.
     pub usage: Option<Value>,
@@ -274,6 +279,11 @@ pub trait Stream: Debug {
 
     /// The turn of one alternative so far, without its calls, as [`Answer::said`].
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
+
+    /// The same, with a `null` in the place of each call, as [`Answer::turn`].
+    fn turn(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.said(choice)
+    }
 
     /// The tokens of the turn, as far as they have been reported.
     fn reported_usage(&self) -> ReportedUsage;

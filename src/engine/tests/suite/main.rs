@@ -19,6 +19,7 @@ mod content_types;
 mod denials;
 mod gemini;
 mod gemini_pieces;
+mod hang_ups;
 mod headers;
 mod ledger;
 mod limits;

@@ -84,7 +84,7 @@ pub(super) enum CallKind {
 }
 
 /// Kinds of items with text, which make nothing run.
-const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
+const SAYING: [&str; 5] = ["message", "reasoning", "compaction", "compaction_summary", "context_compaction"];
 
 /// A kind of item that only exists if the request has a tool for it.
 struct Made {

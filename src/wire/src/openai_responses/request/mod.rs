@@ -6,12 +6,14 @@ mod declared;
 mod entry;
 mod input;
 mod rewrite;
+mod sentences;
 
 use callgate_json::{Span, Value};
 
 use super::{items, results};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
+use crate::skeleton::blocks::with_calls;
 use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 use declared::Declarations;
@@ -95,8 +97,8 @@ impl RequestFormat for ResponsesRequest {
                 let message = format!(r#"[{{"type":"message","role":"user","content":{}}}]"#, text.text());
                 body.set("input", message);
             }
-            turn.extend(said.iter().filter_map(|item| items::as_input(item, stored)));
-            turn.extend(results.iter().map(|result| results::call_as_input(&result.call)));
+            let calls = results.iter().map(|result| results::call_as_input(&result.call));
+            turn.extend(with_calls(said, calls, |item| items::as_input(item, stored)));
         }
         turn.extend(results.iter().flat_map(results::of_call));
         turn.iter().map(Value::to_string).collect()
