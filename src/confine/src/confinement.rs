@@ -1,4 +1,4 @@
-//! What a confined program may use.
+//! The grants of a confined program, and the command that starts it.
 
 use std::env;
 use std::path::PathBuf;

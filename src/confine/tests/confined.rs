@@ -1,4 +1,4 @@
-//! What a confined program can do, tried by shells.
+//! Shells try all that a confined program might.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed step is a failed test")]
@@ -26,7 +26,7 @@ fn run(script: &str, with: impl FnOnce(&mut Confinement)) -> Output {
     shell(script, with).env("PATH", "/usr/bin:/bin").output().unwrap()
 }
 
-/// What a script prints.
+/// Returns a script's output.
 fn says(script: &str, with: impl FnOnce(&mut Confinement)) -> String {
     let output = run(script, with);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

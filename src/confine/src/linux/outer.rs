@@ -38,7 +38,7 @@ pub(super) fn run(text: &str, confinement: &Confinement, second: &str) -> Result
 
 /// Opens the process that started this one.
 fn starter() -> rustix::io::Result<OwnedFd> {
-    // It lies outside of the process namespace if there is none.
+    // A parent outside of the process namespace has no number here.
     pidfd_open(getppid().ok_or(Errno::SRCH)?, PidfdFlags::empty())
 }
 

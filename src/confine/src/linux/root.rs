@@ -171,7 +171,7 @@ fn devices() -> Result<(), ConfineError> {
 fn processes() -> Result<(), ConfineError> {
     step("make /proc", fs::create_dir_all("/proc"))?;
     let _ = mount("proc", "/proc", "proc", quiet() | MountFlags::NOEXEC, None::<&std::ffi::CStr>);
-    // A further user namespace would give the program rights over more of the system's code. Without the file, there is no way to it.
+    // A further user namespace would give the program rights over more of the system's code. Without the file it can still make one.
     let _ = fs::write("/proc/sys/user/max_user_namespaces", "0");
     Ok(())
 }

@@ -36,11 +36,11 @@ pub struct BackendSettings {
     pub tls: Option<BackendTls>,
     /// Headers of every request, each with the file of its value.
     pub headers: Vec<(HeaderName, PathBuf)>,
-    /// How many calls it gets.
+    /// The number of calls that it gets.
     pub pace: BackendPace,
 }
 
-/// How many calls a backend gets.
+/// The number of calls that a backend gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackendPace {
     /// Calls under way at once, 1 to 4096; the others wait, and their waiting counts against their timeout.
