@@ -30,11 +30,11 @@ pub(super) struct Backend {
     pace: BackendPace,
     places: Semaphore,
     breaker: Breaker,
-    lines: Lines,
+    reaches: Reaches,
 }
 
 /// The ways to send a call.
-enum Lines {
+enum Reaches {
     Address { settings: BackendSettings, grpc: Box<Grpc>, http: Http, mcp: Box<Mcp> },
     Program(Box<Mcp>),
 }
@@ -47,13 +47,13 @@ impl Backend {
         let client = material.http(name, settings)?;
         let endpoint = material.grpc(name, settings)?;
         let (address, always) = (settings.address.clone(), material.headers);
-        let lines = Lines::Address {
+        let reaches = Reaches::Address {
             grpc: Box::new(Grpc::new(endpoint, always.clone())),
             http: Http::new(client.clone(), address.clone(), always.clone()),
             mcp: Box::new(Mcp::new(client, address, always, settings.pace.max_in_flight)),
             settings: settings.clone(),
         };
-        Ok(Self::with(name, settings.pace, lines, metrics))
+        Ok(Self::with(name, settings.pace, reaches, metrics))
     }
 
     /// A program on standard input and output. It starts with the first call of each tenant.
@@ -62,24 +62,30 @@ impl Backend {
         settings: &ProgramSettings,
         metrics: &BackendMetrics,
     ) -> Result<Self, BackendError> {
-        let lines = Lines::Program(Box::new(Mcp::program(name, settings)?));
-        Ok(Self::with(name, BackendPace::default(), lines, metrics))
+        let reaches = Reaches::Program(Box::new(Mcp::program(name, settings)?));
+        Ok(Self::with(name, BackendPace::default(), reaches, metrics))
     }
 
-    fn with(name: &str, pace: BackendPace, lines: Lines, metrics: &BackendMetrics) -> Self {
+    fn with(name: &str, pace: BackendPace, reaches: Reaches, metrics: &BackendMetrics) -> Self {
         let places = Semaphore::new(usize::try_from(pace.max_in_flight).unwrap_or(usize::MAX));
-        Self { name: name.to_owned(), pace, places, breaker: Breaker::new(pace.breaker, metrics.breaker(name)), lines }
+        Self {
+            name: name.to_owned(),
+            pace,
+            places,
+            breaker: Breaker::new(pace.breaker, metrics.breaker(name)),
+            reaches,
+        }
     }
 
     /// Returns the part of the backend's configuration that a tool with this form of `run` lacks.
     pub(super) fn unfit(&self, form: &str) -> Option<&'static str> {
-        match &self.lines {
-            Lines::Program(_) => (form != "mcp").then_some("expected `run.mcp`, since it is a program with MCP"),
-            Lines::Address { .. } if form != "grpc" => None,
-            Lines::Address { settings, .. } if settings.address.path() != "/" => {
+        match &self.reaches {
+            Reaches::Program(_) => (form != "mcp").then_some("expected `run.mcp`, since it is a program with MCP"),
+            Reaches::Address { .. } if form != "grpc" => None,
+            Reaches::Address { settings, .. } if settings.address.path() != "/" => {
                 Some("expected an address without a path, since gRPC has none")
             }
-            Lines::Address { settings, .. } => {
+            Reaches::Address { settings, .. } => {
                 let anchored = settings.tls.as_ref().is_some_and(|tls| tls.ca.is_some());
                 (settings.address.scheme() == "https" && !anchored)
                     .then_some("expected `tls.ca`, since gRPC workers are known by a certificate of their own")
@@ -138,10 +144,10 @@ impl Backend {
     }
 
     async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
-        match (invocation.tool.run(), &self.lines) {
-            (Run::Grpc(run), Lines::Address { grpc, .. }) => grpc.call(invocation, run).await,
-            (Run::Http(run), Lines::Address { http, .. }) => http.call(invocation, run).await,
-            (Run::Mcp(run), Lines::Address { mcp, .. } | Lines::Program(mcp)) => mcp.call(invocation, run).await,
+        match (invocation.tool.run(), &self.reaches) {
+            (Run::Grpc(run), Reaches::Address { grpc, .. }) => grpc.call(invocation, run).await,
+            (Run::Http(run), Reaches::Address { http, .. }) => http.call(invocation, run).await,
+            (Run::Mcp(run), Reaches::Address { mcp, .. } | Reaches::Program(mcp)) => mcp.call(invocation, run).await,
             (Run::Client | Run::Wasm(_) | Run::Grpc(_) | Run::Http(_), _) => {
                 Err(AttemptFault::Failed("the tool does not run at this backend".into()))
             }
