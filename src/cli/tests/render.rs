@@ -590,7 +590,7 @@ fn nothing_in_a_contract_can_become_configuration() {
 }
 
 #[test]
-fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
+fn streams_of_an_mcp_servers_messages_have_no_timeout_at_any_path() {
     let folder = Folder::new("render-mcp");
     let routes = |options: &[&str]| {
         let mut all = vec!["--target", "envoy"];
@@ -601,8 +601,10 @@ fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
         routes.collect::<Vec<_>>()
     };
     let get = r#", headers: [{ name: ":method", string_match: { exact: GET } }] }"#;
-    assert_eq!(routes(&[]), [format!("/mcp{get}")]);
-    assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [format!("/a{get}"), format!("/b{get}")]);
+    let listen = r#", headers: [{ name: "mcp-method", string_match: { exact: subscriptions/listen } }] }"#;
+    let both = |path: &str| [format!("{path}{get}"), format!("{path}{listen}")];
+    assert_eq!(routes(&[]), both("/mcp"));
+    assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [both("/a"), both("/b")].concat());
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
 use crate::kinds::workspace::WorkspaceRule;
+use crate::mcp::{ArgumentHeader, McpPolicy};
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -51,6 +52,7 @@ pub struct Contract {
     pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
+    pub(crate) mcp: McpPolicy,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
     pub(crate) workspace: Option<WorkspaceRule>,
@@ -229,6 +231,8 @@ pub struct Tool {
     pub(crate) name: Arc<str>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Arc<Schema>,
+    /// The arguments that clients of MCP repeat in headers.
+    pub(crate) argument_headers: Vec<ArgumentHeader>,
     pub(crate) result: Option<Arc<Schema>>,
     pub(crate) effects: Effects,
     /// The strings of its arguments with a kind.

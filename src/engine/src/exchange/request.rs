@@ -1,6 +1,6 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
-use callgate_wire::mcp::McpRequest;
+use callgate_wire::mcp::{Era, McpRequest};
 
 use super::state::admission::{CountedRequest, HeldAdmission};
 use super::state::{ExchangeState, Forwarded, RequestReader};
@@ -117,21 +117,26 @@ impl Core {
 
     fn mcp_request(
         &mut self,
-        McpHead { caller, verb, remove, content_type }: McpHead,
+        McpHead { caller, verb, routing, remove, content_type }: McpHead,
         body: Vec<u8>,
     ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
             if !body.is_empty() {
                 return Err(Refusal::new(Code::RequestInvalid, "Only a POST request has a message for its body."));
             }
-            return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
+            return Ok(self.forward(
+                Forwarded::Mcp(without_message(verb)),
+                Forward { body, remove, set: Vec::new(), content_type },
+            ));
         }
-        let bytes = body.len();
+        let bytes = body.len().saturating_add(routing.as_ref().map_or(0, |routing| routing.bytes()));
         let request = Box::new(McpRequest::read(&body).map_err(request::unreadable)?);
-        self.format = ErrorFormat::Mcp(request.id().cloned());
+        let era = if routing.is_some() { Era::Stateless } else { Era::Sessions };
+        self.format = ErrorFormat::Mcp(request.id().cloned(), era);
+        self.ledger.correlation.read_message(request.traceparent());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
-        let held = CountedRequest::Mcp { caller, request, bytes };
+        let held = CountedRequest::Mcp { caller, request, routing, bytes };
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 

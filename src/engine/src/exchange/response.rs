@@ -95,14 +95,19 @@ impl Core {
         match message {
             mcp::SentMessage::OneWay if (200..300).contains(&status) && end => (ExchangeState::Open, Effect::Pass),
             mcp::SentMessage::OneWay if (200..300).contains(&status) && !stream => wait(AwaitedBody::Nothing),
-            mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening if status == 200 && stream && !end => {
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) | mcp::SentMessage::Listening
+                if status == 200 && stream && !end =>
+            {
                 let messages = Messages::new(&self.gate, message);
                 (ExchangeState::Streaming(AnswerStream::Messages(Box::new(messages))), Effect::BeginStream)
             }
-            mcp::SentMessage::Request { .. } if status == 200 && json && !end => wait(AwaitedBody::Message(message)),
-            mcp::SentMessage::OneWay | mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening => {
-                self.undecidable(status)
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) if status == 200 && json && !end => {
+                wait(AwaitedBody::Message(message))
             }
+            mcp::SentMessage::OneWay
+            | mcp::SentMessage::Request { .. }
+            | mcp::SentMessage::Subscribed(_)
+            | mcp::SentMessage::Listening => self.undecidable(status),
         }
     }
 

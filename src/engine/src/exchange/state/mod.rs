@@ -80,7 +80,7 @@ impl ExchangeState {
             Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => TimeLimits::NONE,
             Self::Refusing { .. } | Self::Gathering { .. } | Self::Closed => TimeLimits::BOTH,
             Self::Sent(Forwarded::Model(checked)) if checked.request.wants() == Wants::Stream => TimeLimits::BOTH,
-            Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
+            Self::Sent(Forwarded::Mcp(sent)) if sent.is_endless() => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
             Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
             Self::Admitting(_) | Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
