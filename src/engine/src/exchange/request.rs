@@ -92,16 +92,16 @@ impl Core {
         if !end {
             return (ExchangeState::Gathering { reader, body }, Effect::Hold);
         }
-        let checked = match reader {
-            RequestReader::Model(head) => self.model_request(*head, body),
-            RequestReader::Mcp(head) => self.mcp_request(head, body),
-            RequestReader::Catalog(CatalogHead { sent, remove, .. }) if body.is_empty() => {
-                Ok(self.forward(Forwarded::Catalog(sent), Forward { body, remove, content_type: None }))
-            }
-            RequestReader::Catalog(_) => {
-                Err(Refusal::new(Code::RequestInvalid, "A request for models has no body; send it without."))
-            }
-        };
+        let checked =
+            match reader {
+                RequestReader::Model(head) => self.model_request(*head, body),
+                RequestReader::Mcp(head) => self.mcp_request(head, body),
+                RequestReader::Catalog(CatalogHead { sent, remove, .. }) if body.is_empty() => Ok(self
+                    .forward(Forwarded::Catalog(sent), Forward { body, remove, content_type: None, set: Vec::new() })),
+                RequestReader::Catalog(_) => {
+                    Err(Refusal::new(Code::RequestInvalid, "A request for models has no body; send it without."))
+                }
+            };
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
