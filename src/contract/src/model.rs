@@ -76,7 +76,7 @@ pub struct Limits {
     pub max_tool_calls_per_turn: u32,
     /// Calls of the model in one exchange; 4 by default.
     pub max_rounds: u32,
-    /// Bytes of a request's body; 1 MiB by default.
+    /// Bytes of a request's body; 8 MiB by default.
     pub request_bytes: u64,
     /// Bytes of a response's body; 4 MiB by default.
     pub response_bytes: u64,
@@ -465,7 +465,7 @@ impl Default for Limits {
             max_output_tokens: None,
             max_tool_calls_per_turn: 8,
             max_rounds: 4,
-            request_bytes: 1 << 20,
+            request_bytes: 8 << 20,
             response_bytes: 4 << 20,
             turn_timeout: Duration::from_secs(600),
             turn_idle_timeout: Duration::from_secs(60),
