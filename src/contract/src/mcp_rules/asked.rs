@@ -1,7 +1,7 @@
 //! The requests that an MCP server makes of a client: on a stream in a session, or inside of a result since revision 2026-07-28. Both go
 //! through [`Contract::asked`].
 //!
-//! Each request is written anew from the members that this module knows, so a new member of MCP reaches no client undecided.
+//! Each request is rewritten from the members that this module knows, so a new member of MCP reaches no client undecided.
 //!
 //! Source: the `schema.ts` of 2025-11-25 and 2026-07-28, *Elicitation*, *Sampling*, *Roots*.
 

@@ -20,7 +20,7 @@ pub(crate) struct AskedSoFar {
 // === impl AskedSoFar ===
 
 impl AskedSoFar {
-    /// Begins to count anew after a minute, on a stream that belongs to no call. Without a clock it never does.
+    /// Resets the counts after a minute, on a stream that belongs to no call. Without a clock it never does.
     pub(crate) fn renew(&mut self, now: Option<u64>) {
         let window = now.unwrap_or_default() / WINDOW;
         if window != self.window {
