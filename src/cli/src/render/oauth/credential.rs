@@ -101,6 +101,8 @@ impl Client {
         let needed = |option, value: &Option<String>| {
             value.clone().filter(|text| !text.is_empty()).ok_or(RenderError::Missing { option, because })
         };
+        let (endpoint, id) =
+            (Url::read("--upstream-token-url", url)?, needed("--upstream-client-id", &given.upstream_client_id)?);
         let secret = needed("--upstream-client-secret", &given.upstream_client_secret)?;
         if secret.contains(['"', '\\']) || secret.contains(char::is_control) {
             let expected = "a path without quotes, backslashes and control characters";
@@ -110,8 +112,8 @@ impl Client {
             Url::read("--upstream-resource", resource)?;
         }
         Ok(Some(Self {
-            endpoint: Url::read("--upstream-token-url", url)?,
-            id: needed("--upstream-client-id", &given.upstream_client_id)?,
+            endpoint,
+            id,
             secret,
             scopes: given.upstream_scope.clone(),
             resource: given.upstream_resource.clone(),
