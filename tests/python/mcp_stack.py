@@ -29,21 +29,27 @@ class McpGates:
         self.logs = pathlib.Path(state["logs"])
         self.server = server
 
-    def http(self, role="clerk", whole=False, **headers):
+    def http(self, role="clerk", whole=False, answer=None, **headers):
+        """A client whose server answers in a way of `mcp_server.py`."""
         headers = {"x-callgate-tenant": "acme", "x-callgate-role": role, **headers}
-        if whole:
-            headers["x-answer"] = "json"
+        if answer := "json" if whole else answer:
+            headers["x-answer"] = answer
         return httpx2.AsyncClient(headers=headers, timeout=30)
 
-    def client(self, on_violation="refuse", role="clerk", whole=False, **more):
+    def client(self, on_violation="refuse", role="clerk", whole=False, answer=None, **more):
         """The SDK's own client, as a context manager."""
-        transport = streamable_http_client(self.urls[on_violation], http_client=self.http(role, whole))
+        transport = streamable_http_client(self.urls[on_violation], http_client=self.http(role, whole, answer))
         return mcp.Client(transport, read_timeout_seconds=30, **more)
 
     def calls(self):
         """Returns the calls the server received: name and arguments."""
         with urllib.request.urlopen(f"{self.server}/_/calls", timeout=10) as answer:
             return [(call["name"], call.get("arguments")) for call in json.load(answer)]
+
+    def metas(self):
+        """Returns the `_meta` of the calls the server received."""
+        with urllib.request.urlopen(f"{self.server}/_/calls", timeout=10) as answer:
+            return [call.get("_meta") for call in json.load(answer)]
 
 
 def wait_for(url, process, limit=60):

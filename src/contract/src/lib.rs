@@ -74,6 +74,7 @@ mod glob;
 mod keywords;
 mod kinds;
 mod lint;
+mod mcp;
 mod model;
 mod nearest;
 mod options;
@@ -109,6 +110,7 @@ pub use counting::{CountCode, CountPlan, CountRefusal, LimitOwner, NotCounted};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
 pub use kinds::{BoundedReadings, StringReading, bounded_readings, explain_profiles, reading_at, string_readings};
+pub use mcp::{ArgumentHeader, McpPolicy};
 pub use model::{
     Approval, Audit, Contract, CountStore, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role,
     ServerState, StoreUnavailable, Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,

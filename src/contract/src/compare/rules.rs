@@ -67,6 +67,7 @@ const RULES: &[(&[&str], Rule)] = &[
     (&["spec", "requestMembers", "unknown"], Rule::Words(&["refuse", "drop"], 1)),
     (&["spec", "requestMembers", "allow"], Rule::Items),
     (&["spec", "users", "text"], Rule::Words(&["untrusted", "trusted"], 1)),
+    (&["spec", "mcp", ANY], Rule::Words(&["refuse", "allow"], 0)),
     (&["spec", "enforce"], Rule::Switch(false)),
     (&["spec", "roles", ANY, "when", "shadow"], Rule::Switch(true)),
     (&["spec", "tools", ANY, "when", "shadow"], Rule::Switch(true)),

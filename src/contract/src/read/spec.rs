@@ -2,10 +2,11 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, conversation, prices, profiles, provider_tools, results, roles, sources, tools, units};
+use super::{claims, conversation, mcp, prices, profiles, provider_tools, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
+use crate::mcp::McpPolicy;
 use crate::model::is_model_name;
 use crate::model::{
     Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable, Tool,
@@ -74,6 +75,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         "authorize",
         "results",
         "users",
+        "mcp",
         "claims",
         "workspace",
         "profiles",
@@ -127,6 +129,10 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
     let trusts_users = match fields.get("users") {
         Some(item) => sources::users(&item, report),
         None => Some(true),
+    };
+    let mcp = match fields.get("mcp") {
+        Some(item) => mcp::policy(&item, report),
+        None => Some(McpPolicy::default()),
     };
     let enforce = match fields.get("enforce") {
         Some(item) => item.switch(report).inspect(|enforce| {
@@ -201,6 +207,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         authorize: authorize?,
         results: results?,
         trusts_users: trusts_users?,
+        mcp: mcp?,
         claims,
         workspace: workspace?.or_else(profiles::rootless),
         profiles: profiles?,

@@ -14,8 +14,10 @@ use crate::compiler::{self, Compiled};
 use crate::conditions::reads_kinds;
 use crate::kinds::locate::{self, is_marked};
 use crate::kinds::mark::Mark;
+use crate::mcp::{self, ArgumentHeader};
 use crate::model::{Approval, Audit, Effects, Tool};
 use crate::pool::Parts;
+use crate::problem::SchemaFault;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
@@ -105,6 +107,7 @@ fn tool<'n>(
         None => (None, Some(None)),
     };
     let marks = parameters.as_ref().and_then(|_| marks(&fields, report));
+    let argument_headers = parameters.as_ref().and_then(|_| argument_headers(&fields, report));
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
@@ -147,6 +150,7 @@ fn tool<'n>(
         name: name?.into(),
         description: description?,
         parameters: parameters?,
+        argument_headers: argument_headers?,
         result: result?,
         effects: effects?,
         marks: marks?,
@@ -221,15 +225,20 @@ fn marks(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Mark>> {
         return report.fault(&result, "expected no mark `x-callgate` in a result; only arguments are judged");
     }
     let item = fields.get("parameters")?;
-    match locate::marks(&item.node.to_value()) {
-        Ok(marks) => Some(marks),
-        Err(faults) => {
-            for fault in faults {
-                let at = item.node.nearest(&fault.pointer);
-                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
-            }
-            None
-        }
+    locate::marks(&item.node.to_value()).map_err(|faults| tell(&item, faults, report)).ok()
+}
+
+/// Reads the arguments that clients of MCP repeat in headers.
+fn argument_headers(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<ArgumentHeader>> {
+    let item = fields.get("parameters")?;
+    mcp::argument_headers(&item.node.to_value()).map_err(|faults| tell(&item, faults, report)).ok()
+}
+
+/// Reports the faults of a schema.
+fn tell(item: &Located<'_>, faults: Vec<SchemaFault>, report: &mut Report<'_>) {
+    for fault in faults {
+        let at = item.node.nearest(&fault.pointer);
+        report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
     }
 }
 
@@ -245,10 +254,7 @@ fn schema(item: &Located<'_>, top: Top, compiled: Option<Compiled>, report: &mut
     let schema = match compiled? {
         Ok(schema) => schema,
         Err(faults) => {
-            for fault in faults {
-                let at = item.node.nearest(&fault.pointer);
-                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
-            }
+            tell(item, faults, report);
             return None;
         }
     };

@@ -31,6 +31,7 @@ mod kinds;
 #[cfg(not(target_arch = "wasm32"))]
 mod kinds_rows;
 mod lint;
+mod mcp_headers;
 mod model;
 mod prices;
 mod rates;

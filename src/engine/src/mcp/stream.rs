@@ -7,7 +7,7 @@
 //! forwarded. Nobody waits for the end of the server's own stream, so only each event is bounded.
 
 use callgate_wire::framing::{Decoder, Frame, Framing};
-use callgate_wire::mcp::{Id, McpEvent, error, event};
+use callgate_wire::mcp::{McpEvent, error, event};
 
 use super::SentMessage;
 use super::answer::{Disposition, decide, invalid};
@@ -72,7 +72,9 @@ impl Messages {
             }
         }
         match (&self.sent, progress) {
-            (SentMessage::Listening, _) | (_, Progress::Complete) => Ok(Progress::Complete),
+            (SentMessage::Listening | SentMessage::Subscribed(_), _) | (_, Progress::Complete) => {
+                Ok(Progress::Complete)
+            }
             (SentMessage::Request { .. } | SentMessage::OneWay, _) => Err(truncated()),
         }
     }
@@ -109,17 +111,13 @@ impl Messages {
         Ok(progress)
     }
 
-    /// Returns true for the server's own stream.
+    /// Returns true for the server's own stream, and for a subscription.
     pub(crate) fn is_own(&self) -> bool {
-        matches!(self.sent, SentMessage::Listening)
+        self.sent.is_endless()
     }
 
     /// Writes an error as the last event: the answer, if one is awaited.
     pub(crate) fn error(&self, refusal: &Refusal) -> Vec<u8> {
-        let id: Option<&Id> = match &self.sent {
-            SentMessage::Request { id, .. } => Some(id),
-            SentMessage::Listening | SentMessage::OneWay => None,
-        };
-        error::frame(id, &refusal.api_error())
+        error::frame(self.sent.id(), &refusal.api_error())
     }
 }

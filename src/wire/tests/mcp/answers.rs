@@ -1,7 +1,7 @@
 //! A server's messages.
 
 use callgate_wire::Declaration;
-use callgate_wire::mcp::{Called, Hints, Listed, Listing, McpAnswer};
+use callgate_wire::mcp::{Called, Era, Hints, Listed, Listing, McpAnswer};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> McpAnswer {
@@ -55,15 +55,22 @@ fn a_list_of_tools_is_told_and_written_in_the_words_given() {
     let first = Declaration::new("a", Some("Does a."), &json!({ "type": "object" }));
     let second = Declaration::new("b", None, &json!({ "type": "object", "required": ["x"] }));
     let output = json!({ "type": "object", "required": ["y"] });
-    answer.list(&[
-        Listing { declaration: &first, result: None, hints: Hints { read_only: true, destructive: false } },
-        Listing { declaration: &second, result: Some(&output), hints: Hints { read_only: false, destructive: true } },
-    ]);
+    answer.list(
+        &[
+            Listing { declaration: &first, result: None, hints: Hints { read_only: true, destructive: false } },
+            Listing {
+                declaration: &second,
+                result: Some(&output),
+                hints: Hints { read_only: false, destructive: true },
+            },
+        ],
+        Era::Sessions,
+    );
     let text = r#"{"tools":[{"name":"a","description":"Does a.","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true,"destructiveHint":false}},{"name":"b","inputSchema":{"type":"object","required":["x"]},"outputSchema":{"type":"object","required":["y"]},"annotations":{"readOnlyHint":false,"destructiveHint":true}}],"nextCursor":"page 2"}"#;
     assert_eq!(written(&answer)["result"].to_string(), text);
 
     let mut answer = result(&json!({ "tools": [{ "name": "a" }], "nextCursor": null }));
-    answer.list(&[]);
+    answer.list(&[], Era::Sessions);
     assert_eq!(written(&answer)["result"], json!({ "tools": [] }));
 }
 
@@ -137,10 +144,10 @@ fn a_checked_value_goes_on_alone() {
         "content": [{ "type": "text", "text": "POISON" }], "structuredContent": { "b": 1.50, "a": 1 }, "_meta": { "x": 1 },
     }));
     let value = answer.called().unwrap().value.unwrap();
-    answer.give(&value, true);
+    answer.give(&value, true, Era::Sessions);
     let text = r#"{"content":[{"type":"text","text":"{\"a\":1,\"b\":1.5}"}],"structuredContent":{"a":1,"b":1.5},"isError":false}"#;
     assert_eq!(String::from_utf8(answer.write()).unwrap(), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{text}}}"#));
-    answer.give(&json!([1]), false);
+    answer.give(&json!([1]), false, Era::Sessions);
     assert_eq!(written(&answer)["result"], json!({ "content": [{ "type": "text", "text": "[1]" }], "isError": false }));
 }
 
@@ -148,7 +155,7 @@ fn a_checked_value_goes_on_alone() {
 fn an_introduction_tells_models_nothing() {
     let mut answer = result(&json!({
         "protocolVersion": "2025-06-18", "instructions": "POISON", "Instructions": "POISON",
-        "capabilities": { "tools": {}, "tasks": {} }, "serverInfo": { "name": "s", "version": "1" },
+        "capabilities": { "tools": {}, "tasks": {}, "extensions": {} }, "serverInfo": { "name": "s", "version": "1" },
     }));
     answer.introduce();
     let expected = json!({

@@ -5,5 +5,8 @@
 mod answers;
 mod calls;
 mod requests;
+mod routing;
+mod stateless;
 mod streams;
+mod subscriptions;
 pub(crate) mod world;

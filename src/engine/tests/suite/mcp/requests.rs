@@ -23,7 +23,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
         ("no JSON", change("POST", "content-type", Some("text/plain")), (415, "request_encoded")),
         (
             "a later revision",
-            change("POST", "mcp-protocol-version", Some("2026-07-28")),
+            change("POST", "mcp-protocol-version", Some("2027-01-01")),
             (400, "mcp_version_unsupported"),
         ),
         ("two revisions", two_versions, (400, "mcp_version_unsupported")),
