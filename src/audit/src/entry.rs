@@ -54,6 +54,12 @@ pub struct Call {
     pub contract_digest: String,
     /// The conversation: 32 lowercase hexadecimal digits, or empty.
     pub conversation_id: String,
+    /// The session that the coding agent claims, printable, at most 128 characters; or empty. Only the filter's decisions have it.
+    pub agent_session: String,
+    /// The agent within its session, likewise.
+    pub agent_id: String,
+    /// The agent, or its session, that started this one, likewise.
+    pub agent_parent: String,
     /// The tool's name, printable, at most 64 characters.
     pub tool: String,
     /// SHA-256 of the canonical arguments, 64 hexadecimal digits; empty if they are not strict JSON.

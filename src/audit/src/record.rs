@@ -33,6 +33,15 @@ pub(super) struct Link<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record<'a> {
+    /// For a decision of the filter: the agent within its session. The client claims it.
+    #[serde(borrow, skip_serializing_if = "str::is_empty")]
+    pub agent_id: Cow<'a, str>,
+    /// For a decision of the filter: the agent, or its session, that started this one. The client claims it.
+    #[serde(borrow, skip_serializing_if = "str::is_empty")]
+    pub agent_parent: Cow<'a, str>,
+    /// For a decision of the filter: the session of the agent. The client claims it.
+    #[serde(borrow, skip_serializing_if = "str::is_empty")]
+    pub agent_session: Cow<'a, str>,
     /// The request for approval, if any.
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub approval_id: Cow<'a, str>,
@@ -195,6 +204,9 @@ impl<'a> Record<'a> {
     fn new(entry: &'a Entry, link: &Link<'a>) -> Self {
         let call = &entry.call;
         let common = Self {
+            agent_id: (&*call.agent_id).into(),
+            agent_parent: (&*call.agent_parent).into(),
+            agent_session: (&*call.agent_session).into(),
             arguments: call.arguments.as_deref().map(Cow::Borrowed),
             arguments_digest: (&*call.arguments_digest).into(),
             call_id: (&*call.call_id).into(),
@@ -352,6 +364,9 @@ mod tests {
             role: text("role"),
             contract_digest: format!("sha256:{}", "ab".repeat(32)),
             conversation_id: "ef".repeat(16),
+            agent_session: text("session"),
+            agent_id: text("agent"),
+            agent_parent: text("parent"),
             tool: text("tool"),
             arguments_digest: "cd".repeat(32),
             arguments: Some("{\"a\":9007199254740993}".into()),

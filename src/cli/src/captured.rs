@@ -74,7 +74,7 @@ impl Captured {
         };
         Self {
             history: is_known.then(|| history(contract, request)),
-            facts: is_known.then(|| conversation_facts(contract, request)),
+            facts: if is_known { conversation_facts(contract, request) } else { None },
             model,
         }
     }

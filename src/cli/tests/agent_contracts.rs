@@ -185,7 +185,7 @@ fn a_read_only_agent_changes_nothing() {
 
 #[test]
 fn an_injected_model_leaves_neither_the_project_nor_the_rules() {
-    const LINES: [&str; 38] = [
+    const LINES: [&str; 50] = [
         "cat /etc/passwd",
         "cat ../other/x",
         "cat ~/.ssh/id_rsa",
@@ -224,6 +224,18 @@ fn an_injected_model_leaves_neither_the_project_nor_the_rules() {
         "sh -c \"$(cat x)\"",
         "eval id",
         "codex exec 'do it'",
+        "git remote update",
+        "git submodule update",
+        "git checkout evil -- AGENTS.md",
+        "git mv a .git/hooks/pre-commit",
+        "git add -f .env",
+        "git show HEAD:.env",
+        "git diff --no-index /etc/passwd a",
+        "git commit -F /etc/passwd",
+        "npm --prefix /tmp test",
+        "go test -exec ./x ./...",
+        "pytest -p evil",
+        "env",
     ];
     for agent in AGENTS {
         let contract = contract(agent);
@@ -294,6 +306,22 @@ fn an_agent_without_network_asks_no_host() {
         let evil: Value = serde_json::from_str(&arguments.to_string().replace("docs.rs", "evil.example")).unwrap();
         assert!(verdict(&contract, "full", tool, &evil).starts_with("argument_forbidden"), "{agent}");
         assert!(verdict(&contract, "offline", tool, &arguments).starts_with("role_forbidden"), "{agent}");
+    }
+    for agent in AGENTS {
+        for line in ["go list -m -u all", "pip list --outdated", "cargo metadata", "go doc x"] {
+            let (tool, arguments) = shell(agent, line);
+            assert_eq!(verdict(&contract(agent), "edit", tool, &arguments), "allow", "{agent} {line}");
+            assert!(
+                verdict(&contract(agent), "offline", tool, &arguments).starts_with("argument_forbidden"),
+                "{agent} {line}"
+            );
+            assert!(
+                verdict(&contract(agent), "read-only", tool, &arguments).starts_with("argument_forbidden"),
+                "{agent} {line}"
+            );
+        }
+        let (tool, arguments) = shell(agent, "cargo metadata --offline --no-deps");
+        assert_eq!(verdict(&contract(agent), "read-only", tool, &arguments), "allow", "{agent}");
     }
     // No contract lets the provider run a tool, and no role of an agent but `full` starts another one.
     for agent in AGENTS {

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::plan::TurnPlan;
 use crate::refusal::notice;
 use crate::settle::{Refused, Runnable};
+use crate::tool_results::TurnCall;
 use crate::{Code, Correlation, Gate, Refusal, Tally};
 
 /// The plan for one call of a turn with calls to be released by the executor.
@@ -119,10 +120,14 @@ pub(crate) fn resolve(
     release: ReleaseRule,
     tally: &mut Tally,
 ) -> TurnPlan {
-    let (mut fates, mut held, mut denied) = (Vec::new(), None, Vec::new());
+    let (mut fates, mut held, mut is_denied) = (Vec::new(), None, false);
+    // The same calls, if the model may be told of them instead.
+    let tells = release == ReleaseRule::NoneIfDenied;
+    let mut calls = Vec::new();
     for planned in planned {
         let Runnable { call, run } = *match planned {
             Planned::Keep(call) => {
+                calls.extend(tells.then(|| TurnCall::Left(call.clone())));
                 fates.push(Fate::Keep(call));
                 continue;
             }
@@ -133,23 +138,32 @@ pub(crate) fn resolve(
             Planned::Ask(runnable) => runnable,
         };
         match judged(&run.tool, rulings.next().unwrap_or(CallRuling::Withheld)) {
-            Ok(true) => fates.push(Fate::Keep(call)),
-            Ok(false) => fates.push(Fate::Replace(withheld(&run.tool))),
+            Ok(true) => {
+                calls.extend(tells.then(|| TurnCall::Left(call.clone())));
+                fates.push(Fate::Keep(call));
+            }
+            Ok(false) => {
+                fates.push(Fate::Replace(withheld(&run.tool)));
+                calls.push(TurnCall::Left(call));
+            }
             Err(violation) => {
                 tally.refuse([violation.code]);
                 fates.push(Fate::Replace(notice(&violation)));
                 held.get_or_insert_with(|| Refusal::of_call(&violation));
-                if violation.code != CallCode::ApprovalRequired {
-                    denied.push(Refused { call, violation });
-                }
+                calls.push(match violation.code {
+                    // Nobody can approve it within the exchange.
+                    CallCode::ApprovalRequired => TurnCall::Left(call),
+                    _ => {
+                        is_denied = true;
+                        TurnCall::Refused(Box::new(Refused { call, violation }))
+                    }
+                });
             }
         }
     }
     match (release, held) {
         (ReleaseRule::AllOrNone, Some(refusal)) => TurnPlan::Fail(refusal),
-        (ReleaseRule::NoneIfDenied, Some(_)) if !denied.is_empty() => {
-            TurnPlan::Again { run: Vec::new(), refused: denied }
-        }
+        (ReleaseRule::NoneIfDenied, Some(_)) if is_denied => TurnPlan::Again(calls),
         (ReleaseRule::Each | ReleaseRule::NoneIfDenied | ReleaseRule::AllOrNone, _) => TurnPlan::Release(fates),
     }
 }

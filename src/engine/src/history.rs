@@ -3,6 +3,9 @@
 //! A history is built when the first call of a turn is decided whose tool has such a rule. It is kept for the rest of the turn. Further
 //! rounds of the exchange are part of the request by then.
 //!
+//! A summary in place of earlier parts (compaction) cannot be read, or has the model's own words. It counts as an outsider's text, and no rule
+//! holds because something is not in the other parts.
+//!
 //! Not covered: a conversation that the provider keeps. Its texts are unknown, and every such rule fails.
 
 use callgate_contract::{Contract, Outputs, Texts};
@@ -10,7 +13,8 @@ use callgate_json::Span;
 use callgate_provenance::{Content, History, HistoryBuilder, Speaker};
 use callgate_wire::{Part, Request, ResultBlock, Role, called, result_blocks};
 
-use crate::facts::is_own_words;
+use crate::facts::{is_own_words, is_summary};
+use crate::tool_results::NOT_RUN;
 
 /// The texts of a conversation, read at most once.
 #[derive(Debug, Default)]
@@ -74,9 +78,11 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
             history.call(text(id).as_deref(), &tool, arguments);
         }
         Part::Result { id, name, content } => {
-            let blocks = result_blocks(content).into_iter().map(content_of).collect();
+            let blocks =
+                result_blocks(content).into_iter().map(content_of).filter(|block| !is_not_run(block)).collect();
             history.result(text(id).as_deref(), text(name).as_deref(), Content::Parts(blocks));
         }
+        Part::Other { value, .. } if is_summary(value) => history.summary(),
         Part::Other { role, value } => {
             let may_be_a_result = match role {
                 Role::System | Role::User => false,
@@ -89,6 +95,15 @@ pub fn history(contract: &dyn Outputs, request: &dyn Request) -> History {
         }
     });
     history.finish()
+}
+
+/// Returns true for the gate's own sentence about a call that did not run. No tool and no outsider has said it.
+fn is_not_run(content: &Content) -> bool {
+    match content {
+        Content::Text(text) => text == NOT_RUN,
+        Content::Json(value) => callgate_json::canonical(value) == NOT_RUN,
+        Content::Parts(_) | Content::Opaque => false,
+    }
 }
 
 /// Returns the content of a block of a result.

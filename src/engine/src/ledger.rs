@@ -9,6 +9,7 @@ use std::sync::Arc;
 use callgate_contract::{Audit, Caller, Code, Tool, Violation, name_in_record};
 use sha2::{Digest, Sha256};
 
+use crate::agent::AgentIds;
 use crate::gate::Gate;
 use crate::headers::{Headers, single};
 use crate::trace::Trace;
@@ -46,6 +47,8 @@ pub struct Correlation {
     pub trace: Option<Trace>,
     /// The conversation, if the contract has a rule for it: 32 hexadecimal digits, a hash of tenant, role and id.
     pub conversation: Option<String>,
+    /// The agent that says it sends the request.
+    pub agent: Option<Box<AgentIds>>,
 }
 
 /// The decision on one call.
@@ -135,6 +138,14 @@ impl Correlation {
             request_id.chars().filter(char::is_ascii_graphic).take(ID_LENGTH).collect()
         };
         self.trace = Trace::read(headers);
+        self.agent = AgentIds::read(headers);
+    }
+
+    /// Takes the trace of a message if the request's headers have none.
+    pub(crate) fn read_message(&mut self, parent: Option<&str>) {
+        if self.trace.is_none() {
+            self.trace = parent.and_then(Trace::of);
+        }
     }
 }
 

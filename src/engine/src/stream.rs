@@ -130,6 +130,12 @@ impl StreamTurn {
         self.checked.request.held().saturating_add(behind)
     }
 
+    /// Returns true if the model's turn is complete and nothing of it waits. Many clients hang up then, before the response ends.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_undecided = self.choices.values().any(|choice| !choice.calls.is_empty());
+        self.stream.is_complete() && !is_undecided && self.asking.is_none() && self.again.is_none()
+    }
+
     /// Returns the bytes of the events so far, and of the trees kept of them.
     pub(crate) fn said(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(self.trees)
@@ -413,9 +419,9 @@ impl StreamTurn {
     ) -> Result<Progress, Refusal> {
         match plan {
             TurnPlan::Fail(refusal) => return Err(refusal),
-            TurnPlan::Again { run, refused } => {
-                let said = Earlier { said: self.stream.said(choice), usage: None };
-                self.again = Some(Next { said, run, refused });
+            TurnPlan::Again(calls) => {
+                let said = Earlier { said: self.stream.turn(choice), usage: None };
+                self.again = Some(Next { said, calls });
             }
             TurnPlan::Ask(planned, release) => {
                 let asking = self.asking.insert(Asking { choice, planned, release, end: None });

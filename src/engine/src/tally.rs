@@ -35,7 +35,9 @@ pub struct Tally {
     pub dropped_members_unnamed: u64,
     /// Declared tools dropped because the contract or the role lacks them.
     pub undeclared_dropped: u32,
-    /// The client or the upstream broke the exchange off.
+    /// Requests of an MCP server to its client that did not pass.
+    pub inputs_withheld: u32,
+    /// The client or the upstream broke the exchange off before its answer was complete.
     pub cancelled: bool,
     /// The tokens of all rounds.
     pub usage: Usage,
@@ -64,7 +66,7 @@ pub struct Tally {
 pub enum ExchangeVerdict {
     /// No call was decided.
     Pass,
-    /// Every call was forwarded or run.
+    /// Calls were forwarded or given to the executor, and none was refused.
     Allow,
     /// A call was refused.
     Refuse,
@@ -72,7 +74,7 @@ pub enum ExchangeVerdict {
     Error,
     /// A broken rule is not enforced.
     Shadow,
-    /// The client or the upstream broke the exchange off.
+    /// The client or the upstream broke the exchange off before anything was decided.
     Cancelled,
 }
 
@@ -108,6 +110,15 @@ impl Difference {
 // === impl ExchangeVerdict ===
 
 impl ExchangeVerdict {
+    /// Returns true for a decision. The verdict of an exchange without one is known only at its end.
+    #[must_use]
+    pub fn is_decided(self) -> bool {
+        match self {
+            Self::Allow | Self::Refuse | Self::Error | Self::Shadow => true,
+            Self::Pass | Self::Cancelled => false,
+        }
+    }
+
     /// Every verdict.
     pub const ALL: [Self; 6] = [Self::Pass, Self::Allow, Self::Refuse, Self::Error, Self::Shadow, Self::Cancelled];
 
@@ -130,7 +141,7 @@ impl ExchangeVerdict {
 impl Tally {
     /// Returns one word for an access log: `pass`, `allow`, `refuse:<code>` (the first refused call), `error:<code>`, `shadow:<code>`
     /// (the first broken rule that is not enforced), or `cancelled` if the client or the upstream broke the exchange off before any of
-    /// these.
+    /// these. A decision stands, also if the client hangs up after it.
     #[must_use]
     pub fn verdict(&self) -> Cow<'static, str> {
         match self.ending() {
@@ -145,9 +156,9 @@ impl Tally {
         match (self.error, self.refused.first(), self.shadow()) {
             (Some(code), _, _) => (ExchangeVerdict::Error, Some(code.as_str())),
             (None, Some(code), _) => (ExchangeVerdict::Refuse, Some(code.as_str())),
-            (None, None, _) if self.cancelled => (ExchangeVerdict::Cancelled, None),
             (None, None, Some(code)) => (ExchangeVerdict::Shadow, Some(code)),
-            (None, None, None) if self.released + self.run > 0 => (ExchangeVerdict::Allow, None),
+            (None, None, None) if self.released > 0 || self.run > 0 => (ExchangeVerdict::Allow, None),
+            (None, None, None) if self.cancelled => (ExchangeVerdict::Cancelled, None),
             (None, None, None) => (ExchangeVerdict::Pass, None),
         }
     }

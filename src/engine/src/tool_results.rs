@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use callgate_contract::{Violation, message_for_model};
 use callgate_json::Value;
-use callgate_wire::{CallResult, Earlier};
+use callgate_wire::{Call, CallResult, Earlier};
 use serde_json::json;
 
+use crate::effect::RunCall;
 use crate::event::{Outcome, ToolFailure};
 use crate::request::CheckedRequest;
 use crate::settle::{Refused, Runnable};
@@ -17,12 +18,53 @@ use crate::{CallBatch, CallFailed, Code, Correlation, Gate, ModelRequest, Refusa
 pub(crate) struct Next {
     /// The content of the turn and its usage.
     pub(crate) said: Earlier,
-    pub(crate) run: Vec<Runnable>,
-    pub(crate) refused: Vec<Refused>,
+    /// Its calls, in order. Each API wants a result for each of them.
+    pub(crate) calls: Vec<TurnCall>,
+}
+
+/// A call of such a turn.
+#[derive(Debug, Clone)]
+pub(crate) enum TurnCall {
+    /// The executor runs it.
+    Run(Box<Runnable>),
+    Refused(Box<Refused>),
+    /// The client would run it. It does not run in this turn, and the model may ask for it again, knowing the results.
+    Left(Call),
+}
+
+/// A call of such a turn, once none of them runs any more.
+#[derive(Debug)]
+pub(crate) enum TurnResult {
+    Ran(CallResult),
+    Refused(Box<Refused>),
+    Left(Call),
+}
+
+/// The result of a call that [did not run](TurnCall::Left). Nobody chose a part of it.
+pub(crate) const NOT_RUN: &str = concat!(
+    r#"{"error":{"code":"call_not_run","message":"#,
+    r#""This call did not run, because of another call of the same turn. Ask for it again if it is still needed."}}"#
+);
+
+// === impl TurnCall ===
+
+impl TurnCall {
+    /// Returns the call for the executor to run.
+    pub(crate) fn run(&self) -> Option<&RunCall> {
+        match self {
+            Self::Run(runnable) => Some(&runnable.run),
+            Self::Refused(_) | Self::Left(_) => None,
+        }
+    }
 }
 
 /// The request to the executor for a turn's approved calls: all of them in one.
-pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedRequest, run: &[Runnable]) -> CallBatch {
+pub(crate) fn batch(
+    gate: &Gate,
+    correlation: &Correlation,
+    checked: &CheckedRequest,
+    calls: Vec<RunCall>,
+) -> CallBatch {
     CallBatch {
         contract_digest: gate.contract.digest().to_owned(),
         tenant: checked.caller.tenant.clone(),
@@ -36,23 +78,30 @@ pub(crate) fn batch(gate: &Gate, correlation: &Correlation, checked: &CheckedReq
         round: checked.round,
         model: checked.facts.model.clone(),
         conversation: checked.facts.conversation.clone(),
-        calls: run.iter().map(|runnable| runnable.run.clone()).collect(),
+        calls,
     }
 }
 
 /// Matches outcomes to the batch. They must answer it call by call, or the whole answer is refused.
 pub(crate) fn answered(
     gate: &Gate,
-    run: Vec<Runnable>,
+    calls: Vec<TurnCall>,
     outcomes: Vec<Outcome>,
     tally: &mut Tally,
-) -> Result<Vec<CallResult>, Refusal> {
-    let matches = run.len() == outcomes.len()
-        && run.iter().zip(&outcomes).all(|(runnable, outcome)| runnable.run.id == outcome.id);
-    if !matches {
-        return Err(failed(CallFailed::Unreadable));
+) -> Result<Vec<TurnResult>, Refusal> {
+    let mut outcomes = outcomes.into_iter();
+    let mut results = Vec::with_capacity(calls.len());
+    for call in calls {
+        results.push(match call {
+            TurnCall::Run(runnable) => match outcomes.next().filter(|outcome| outcome.id == runnable.run.id) {
+                Some(outcome) => TurnResult::Ran(result(gate, *runnable, outcome, tally)),
+                None => return Err(failed(CallFailed::Unreadable)),
+            },
+            TurnCall::Refused(refused) => TurnResult::Refused(refused),
+            TurnCall::Left(call) => TurnResult::Left(call),
+        });
     }
-    Ok(run.into_iter().zip(outcomes).map(|(runnable, outcome)| result(gate, runnable, outcome, tally)).collect())
+    if outcomes.next().is_some() { Err(failed(CallFailed::Unreadable)) } else { Ok(results) }
 }
 
 /// Returns the result of one call for the model, checked against the tool's `result` schema.
@@ -80,8 +129,13 @@ fn result(gate: &Gate, runnable: Runnable, outcome: Outcome, tally: &mut Tally) 
     CallResult { call: runnable.call, content, failed }
 }
 
-/// Returns the model's result for a refused call. It lists the tools the caller's role may use.
-pub(crate) fn told(gate: &Gate, role: &str, refused: Refused) -> CallResult {
+/// Returns the model's result for a call. For a refused one it lists the tools the caller's role may use.
+pub(crate) fn told(gate: &Gate, role: &str, result: TurnResult) -> CallResult {
+    let refused = match result {
+        TurnResult::Ran(result) => return result,
+        TurnResult::Left(call) => return CallResult { call, content: NOT_RUN.to_owned(), failed: true },
+        TurnResult::Refused(refused) => *refused,
+    };
     let Violation { code, pointer, .. } = &refused.violation;
     let message = &message_for_model(&gate.contract, role, &refused.violation);
     let content = error_content(&ErrorResult { code: code.as_str(), pointer, message, approval_id: None });

@@ -11,8 +11,8 @@ use crate::headers::{self, Headers};
 use crate::ledger::Ledger;
 use crate::plan::{TurnPlan, plan};
 use crate::request::CheckedRequest;
-use crate::settle::{Decided, Refused, Runnable, TurnSoFar, settle};
-use crate::tool_results::Next;
+use crate::settle::{Decided, TurnSoFar, settle};
+use crate::tool_results::{Next, TurnCall};
 use crate::{Code, Gate, Refusal, Tally, weight};
 
 const PEER: &str = "model's API";
@@ -131,7 +131,7 @@ pub(crate) fn decide(
                 planned.push((choice, calls));
             }
             TurnPlan::Fail(refusal) => return Err(refusal),
-            TurnPlan::Again { run, refused } => return Ok(again(&*answer, choice, run, refused)),
+            TurnPlan::Again(calls) => return Ok(again(&*answer, choice, calls)),
         }
     }
     let held = HeldAnswer { answer, choices: planned, release: rule.unwrap_or(ReleaseRule::Each) };
@@ -157,7 +157,7 @@ pub(crate) fn ruled(
                 answer.settle(choice, fates, checked.hold);
             }
             TurnPlan::Fail(refusal) => return Err(refusal),
-            TurnPlan::Again { run, refused } => return Ok(again(&*answer, choice, run, refused)),
+            TurnPlan::Again(calls) => return Ok(again(&*answer, choice, calls)),
             // Every call has its ruling.
             TurnPlan::Ask(..) => return Err(failed(CallFailed::Unreadable)),
         }
@@ -166,9 +166,9 @@ pub(crate) fn ruled(
     Ok(Turn::Release(answer))
 }
 
-fn again(answer: &dyn Answer, choice: ChoiceIndex, run: Vec<Runnable>, refused: Vec<Refused>) -> Turn {
-    let said = Earlier { said: answer.said(choice), usage: answer.usage() };
-    Turn::Again(Next { said, run, refused })
+fn again(answer: &dyn Answer, choice: ChoiceIndex, calls: Vec<TurnCall>) -> Turn {
+    let said = Earlier { said: answer.turn(choice), usage: answer.usage() };
+    Turn::Again(Next { said, calls })
 }
 
 // === impl HeldAnswer ===

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use callgate_contract::CallerClaims;
 use callgate_engine::{
-    Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions, Outcome,
-    Receipt, ReleaseRule, Ruling, RunCall, ToolFailure, Trace, Violation,
+    AgentIds, Authorization, AuthorizeBatch, CallBatch, CallCode, CallFailed, CallRuling, ConversationFacts, Decisions,
+    Outcome, Receipt, ReleaseRule, Ruling, RunCall, ToolFailure, Trace, Violation,
 };
 use callgate_proto::executor::v1::{
-    self as proto, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Claim, ClaimTexts, Conversation,
-    Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome, call_ruling, claim,
+    self as proto, Agent, AuthorizeRequest, AuthorizeResponse, BrokenRule, Call, Caller, Claim, ClaimTexts,
+    Conversation, Decision, ExecuteRequest, ExecuteResponse, FailureKind, SourceRuling, Verdict, call_outcome,
+    call_ruling, claim,
 };
 use prost::Message;
 use serde_json::Value;
@@ -220,6 +221,11 @@ pub fn decisions(decisions: Decisions<'_>, now: Duration, mut each: impl FnMut(V
         time_unix_nanos: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         contract_digest: decisions.contract_digest.to_owned(),
         conversation_id: correlation.conversation.clone().unwrap_or_default(),
+        agent: correlation.agent.as_deref().map(|AgentIds { session, agent, parent }| Agent {
+            session: session.clone(),
+            id: agent.clone(),
+            parent: parent.clone(),
+        }),
         caller: Some(Caller {
             workspace: decisions.caller.workspace,
             ..caller(decisions.caller.tenant, decisions.caller.role, CallerClaims::default())

@@ -11,11 +11,14 @@ use callgate_engine::{
     ModelRequest, Outcome, UsageCharge, lend,
 };
 use callgate_host::metrics::{Counter, Histogram, Metrics};
-use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config};
+use callgate_host::{Host, LiveExchange, OwnedReply, Sent, Step, config, executor};
+use callgate_proto::executor::v1::Decision;
+use prost::Message;
 use serde_json::{Value, json};
 
 const CONFIG: &str = r#"{
     "identity": { "header": { "tenant": "x-tenant", "role": "x-role" } },
+    "executor": { "cluster": "executor" },
     "contract": {
         "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "desk", "version": "1.0.0" },
         "spec": {
@@ -36,9 +39,16 @@ struct TickingHost {
     now: Cell<Duration>,
     readings: Cell<u32>,
     notes: RefCell<Vec<(String, String)>>,
+    /// The decisions for the audit log.
+    recorded: RefCell<Vec<Decision>>,
 }
 
 impl TickingHost {
+    /// The last note under a key.
+    fn noted(&self, key: &str) -> Option<String> {
+        self.notes.borrow().iter().rfind(|(known, _)| known == key).map(|(_, note)| note.clone())
+    }
+
     fn wait(&self, time: Duration) {
         self.now.set(self.now.get() + time);
     }
@@ -63,7 +73,10 @@ impl Host for TickingHost {
         self.notes.borrow_mut().push((key.to_owned(), value.to_owned()));
     }
 
-    fn record(&self, _: Decisions<'_>) {}
+    fn record(&self, decisions: Decisions<'_>) {
+        let take = |record: Vec<u8>| self.recorded.borrow_mut().push(Decision::decode(&*record).unwrap());
+        executor::decisions(decisions, self.now.get(), take);
+    }
 
     fn run(&self, _: CallBatch) -> Sent<Vec<Outcome>> {
         Sent::Ended(Err(CallFailed::Unreachable))
@@ -114,15 +127,21 @@ fn pairs(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 
 /// Forwards a request, with 40 ms between its headers and its body.
 fn requested(host: &TickingHost, tenant: &str, body: &[u8]) -> LiveExchange {
+    requested_by(host, tenant, &[], body)
+}
+
+/// The same with headers of the agent.
+fn requested_by(host: &TickingHost, tenant: &str, agent: &[(&str, &str)], body: &[u8]) -> LiveExchange {
     let rules = config::read(CONFIG.as_bytes()).unwrap().rules;
     let live = LiveExchange::new(Rc::new(rules.gate()), "exchange-1".to_owned());
-    let request = pairs(&[
+    let own = [
         (":method", "POST"),
         (":path", "/v1/chat/completions"),
         ("content-type", "application/json"),
         ("x-tenant", tenant),
         ("x-role", "clerk"),
-    ]);
+    ];
+    let request = pairs(&[&own[..], agent].concat());
     live.begin(host);
     let head = Event::RequestHead { headers: &lend(&request), verified: None, end: false };
     assert_eq!(live.on_request(host, head, 0), Step::Hold);
@@ -208,4 +227,107 @@ fn a_stream_of_text_is_not_held_and_reads_the_clock_for_few_of_its_chunks() {
     assert_eq!((&note["verdict"], &note["decided"], note.get("calls")), (&json!("cancelled"), &json!(0), None));
     let time = measured.value(Histogram::FilterTime).unwrap();
     assert!((1600..1700).contains(&time), "160 chunks of 10 microseconds each: {time}");
+}
+
+const VERDICT: &str = "wasm.callgate.verdict";
+const EXCHANGE: &str = "wasm.callgate.exchange";
+
+/// The events of a stream with calls of `lookup`.
+fn events_of_calls(arguments: &[&str]) -> Vec<String> {
+    let event = |delta: Value, finish: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
+        format!(
+            "data: {}\n\n",
+            json!({ "id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice] })
+        )
+    };
+    let mut events = vec![event(json!({ "role": "assistant", "content": "Hi" }), Value::Null)];
+    for (index, arguments) in arguments.iter().enumerate() {
+        let call = json!({ "index": index, "id": format!("c{index}"), "type": "function", "function": { "name": "lookup", "arguments": arguments } });
+        events.push(event(json!({ "tool_calls": [call] }), Value::Null));
+    }
+    events.push(event(json!({}), json!("tool_calls")));
+    events.push("data: [DONE]\n\n".to_owned());
+    events
+}
+
+#[test]
+fn a_decision_is_noted_when_it_is_made_and_stays_if_the_client_hangs_up() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"a"}]}"#;
+    for (arguments, verdict, word) in [
+        (&[r#"{"key":"a"}"#][..], "allow", "allow"),
+        (&[r#"{"key":"a"}"#, r#"{"key":7}"#], "refuse:arguments_invalid", "refuse"),
+        (&[r#"{"key":7}"#], "refuse:arguments_invalid", "refuse"),
+    ] {
+        let events = events_of_calls(arguments);
+        for sent in 0..=events.len() {
+            let host = TickingHost::default();
+            let live = requested(&host, "acme", body);
+            assert_eq!(headers_of_response(&live, &host, "text/event-stream"), Step::Continue);
+            let mut is_decided = false;
+            for event in &events[..sent] {
+                let data = Event::ResponseData { chunk: event.as_bytes(), end: false, now: host.now() };
+                let _ = live.on_response(&host, data, event.len());
+                // The finish is held until the event after it.
+                is_decided |= event.contains("[DONE]");
+                if is_decided {
+                    assert_eq!(host.noted(VERDICT).as_deref(), Some(verdict), "{sent} {arguments:?}: before the end");
+                    let note: Value = serde_json::from_str(&host.noted(EXCHANGE).unwrap()).unwrap();
+                    assert_eq!((&note["verdict"], &note["decided"]), (&json!(word), &json!(arguments.len())));
+                } else {
+                    assert_eq!((host.noted(VERDICT), host.noted(EXCHANGE)), (None, None), "nothing is decided");
+                }
+            }
+            assert_eq!(host.recorded.borrow().len(), if is_decided { arguments.len() } else { 0 });
+            let (measured, note) = ended(&live, &host);
+            let expected = if is_decided { verdict } else { "cancelled" };
+            assert_eq!(host.noted(VERDICT).as_deref(), Some(expected), "{sent} {arguments:?}");
+            let is_broken = !is_decided;
+            assert_eq!(note.get("cancelled"), is_broken.then_some(&json!(true)), "{sent} {arguments:?}");
+            let counts = measured.counts.borrow();
+            let ended =
+                format!("callgate.exchanges.ended.chat_completions.{}", if is_decided { word } else { "cancelled" });
+            assert!(counts.contains(&ended), "{counts:?}");
+            assert_eq!(counts.contains(&"callgate.exchanges.cancelled".to_owned()), is_broken);
+            let notes = host.notes.borrow();
+            assert!(notes.iter().filter(|(key, _)| key == VERDICT).count() <= 1, "written once if it does not change");
+        }
+    }
+}
+
+#[test]
+fn the_agent_that_a_client_claims_to_be_is_in_the_note_and_in_the_audit_log() {
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#;
+    let long = "a".repeat(100_000);
+    for (headers, noted, recorded) in [
+        (
+            &[
+                ("x-claude-code-session-id", "s1"),
+                ("x-claude-code-agent-id", "a1"),
+                ("x-claude-code-parent-agent-id", "p1"),
+            ][..],
+            Some(json!({ "session": "s1", "id": "a1", "parent": "p1" })),
+            ["s1", "a1", "p1"],
+        ),
+        (&[("session-id", "s2")], Some(json!({ "session": "s2" })), ["s2", "", ""]),
+        (&[("session-id", "s3"), ("session-id", "s4"), ("thread-id", "t")], Some(json!({ "id": "t" })), ["", "t", ""]),
+        (&[("session-id", &long), ("thread-id", "a\u{1b}[2J")], None, ["", "", ""]),
+        (&[], None, ["", "", ""]),
+    ] {
+        let host = TickingHost::default();
+        let live = requested_by(&host, "acme", headers, body);
+        assert_eq!(headers_of_response(&live, &host, "application/json"), Step::Hold);
+        let call = json!({ "id": "c", "type": "function", "function": { "name": "lookup", "arguments": "{}" } });
+        let message = json!({ "role": "assistant", "content": null, "tool_calls": [call] });
+        let answer = json!({ "id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": message }] })
+        .to_string();
+        let data = Event::ResponseData { chunk: answer.as_bytes(), end: true, now: host.now() };
+        assert_eq!(live.on_response(&host, data, answer.len()), Step::Continue);
+        let (_, note) = ended(&live, &host);
+        assert_eq!(note.get("agent"), noted.as_ref());
+        let records = host.recorded.borrow();
+        let agent = records.first().unwrap().agent.clone().unwrap_or_default();
+        assert_eq!([agent.session, agent.id, agent.parent], recorded);
+    }
 }

@@ -49,6 +49,8 @@ pub enum NativeName {
     ApplyPatch,
     /// `tool_search`.
     ToolSearch,
+    /// `computer`, in its older form `computer_use_preview`.
+    Computer,
 }
 
 // === impl NativeName ===
@@ -61,6 +63,7 @@ impl NativeName {
             NativeName::Shell => "shell",
             NativeName::ApplyPatch => "apply_patch",
             NativeName::ToolSearch => "tool_search",
+            NativeName::Computer => "computer",
         }
     }
 }

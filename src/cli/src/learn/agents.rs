@@ -21,7 +21,7 @@ const AGENTS: [(&str, &str); 7] = [
     ("qwen-code", include_str!("../../templates/agents/qwen-code.json")),
 ];
 /// Turns of an agent make many calls, and take long.
-pub(super) const LIMITS: &str = "limits: { maxToolCallsPerTurn: 16, turnTimeout: 20m, requestBytes: 8MiB }";
+pub(super) const LIMITS: &str = "limits: { maxToolCallsPerTurn: 16, turnTimeout: 20m }";
 
 /// The description of an agent.
 #[derive(Deserialize)]

@@ -190,7 +190,8 @@ fn settings(arguments: &LearnArguments, sketch: &Sketch) -> Vec<String> {
     let mut lines = vec![agents::LIMITS.to_owned()];
     let mib = sketch.largest.saturating_mul(2).div_ceil(1 << 20);
     if mib > 8 {
-        lines = vec![agents::LIMITS.replace("8MiB", &format!("{}MiB", mib.next_power_of_two().min(64)))];
+        lines =
+            vec![agents::LIMITS.replace(" }", &format!(", requestBytes: {}MiB }}", mib.next_power_of_two().min(64)))];
     }
     if arguments.shadow {
         lines.push("enforce: false # shadow mode: decide and report, refuse nothing".to_owned());

@@ -15,8 +15,10 @@ const CLIENT_RUN: [(&str, &str); 6] = [
     ("computer_toolset_2", "a tool for each of its members, such as `computer__left_click`, or a glob `computer__*`"),
 ];
 
+const COMPUTER: &str = "a tool `computer` with the members of its `action`, or with a list `actions`";
+
 /// Names of kinds of tools, of their lists and of tools that the client runs, and what a contract has instead.
-const OF_THE_CLIENT: [(&str, &str); 7] = [
+const OF_THE_CLIENT: [(&str, &str); 10] = [
     ("custom", "each custom tool by its name, with one text `input`"),
     ("namespace", "each tool of a namespace as `NAMESPACE__NAME`"),
     ("additional_tools", "each tool that such an item declares"),
@@ -27,6 +29,9 @@ const OF_THE_CLIENT: [(&str, &str); 7] = [
         "a tool `shell` with the members of its `action` (a shell in the provider's container is `hosted_shell` here)",
     ),
     ("apply_patch", "a tool `apply_patch` with the members of its `operation`"),
+    ("computer", COMPUTER),
+    ("computer_use_preview", COMPUTER),
+    ("computer_use", COMPUTER),
 ];
 
 fn instead_of(name: &str) -> Option<&'static str> {

@@ -84,7 +84,8 @@ fn outcome(history: Option<&History>, rule: &OriginRule, needle: &Needle, is_enu
     }
     let Some(history) = history else { return OriginOutcome::Missing };
     let finding = history.find(needle);
-    if rule.not_from_untrusted && history.copies_untrusted(&finding) {
+    // A summary of earlier parts may hold an outsider's words.
+    if rule.not_from_untrusted && (history.is_partial() || history.copies_untrusted(&finding)) {
         return OriginOutcome::Foreign;
     }
     match &rule.from {

@@ -8,7 +8,7 @@ use crate::runs::RUNS;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The replaced text, its replacement, and the resulting line.
-const CASES: [(&str, &str, &str); 76] = [
+const CASES: [(&str, &str, &str); 77] = [
     // the document
     ("callgate.dev/v1", "callgate.dev/v2", "contract.yaml:1:13: apiVersion: expected `callgate.dev/v1`"),
     ("kind: Contract", "kind: Pod", "contract.yaml:2:7: kind: expected `Contract`"),
@@ -74,11 +74,16 @@ const CASES: [(&str, &str, &str); 76] = [
         "providerTools: [web_search, apply_patch]",
         "contract.yaml:6:31: spec.providerTools[1]: expected a tool that runs at the provider; the client runs this one, so add a tool `apply_patch` with the members of its `operation` to `spec.tools`",
     ),
+    (
+        "providerTools: []",
+        "providerTools: [computer_use_preview]",
+        "contract.yaml:6:19: spec.providerTools[0]: expected a tool that runs at the provider; the client runs this one, so add a tool `computer` with the members of its `action`, or with a list `actions` to `spec.tools`",
+    ),
     ("providerTools: []", "serverState: x", "contract.yaml:6:16: spec.serverState: expected `refused` or `allowed`"),
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `mcp`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
     ),
     (
         "providerTools: []",

@@ -1,7 +1,6 @@
 //! A request or a further round that counts: here, or at the executor while it is held.
 
 use callgate_json::Value;
-use callgate_wire::CallResult;
 
 use super::state::ExchangeState;
 use super::state::Forwarded;
@@ -12,10 +11,10 @@ use super::{Core, Transition};
 use crate::effect::{Effect, Forward, Reply};
 use crate::event::{AdmissionReply, CallFailed};
 use crate::limits::{self, Counting};
-use crate::mcp::request::{self as message, Checked};
+use crate::mcp::request::{self as message, Checked, CheckedMessage};
 use crate::refusal::{Code, Refusal};
-use crate::settle::Refused;
 use crate::tally::SeenConversation;
+use crate::tool_results::TurnResult;
 
 // === impl Core ===
 
@@ -45,23 +44,23 @@ impl Core {
                 self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
                 let body = checked.request.write();
                 checked.sent_bytes = body.len();
-                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, content_type }))
+                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, set: Vec::new(), content_type }))
             }
-            CountedRequest::Mcp { caller, request, bytes } => {
+            CountedRequest::Mcp { caller, request, routing, bytes } => {
                 let (gate, now) = (&self.gate, self.clock.unix_millis());
-                let checked = message::check((gate, now), caller, *request, &mut self.tally, &mut self.ledger)?;
+                let checked =
+                    message::check((gate, now), (caller, routing), *request, &mut self.tally, &mut self.ledger)?;
                 Ok(match checked {
-                    Checked::Forward(sent, body) => {
-                        self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
+                    Checked::Forward(CheckedMessage { sent, body, set }) => {
+                        self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
                     }
                     Checked::Ask(asked) => {
                         let batch = asked.batch(&self.gate, &self.ledger.correlation);
                         let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
                     }
-                    Checked::Answer(body) => {
-                        (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-                    }
+                    Checked::Confirm => (ExchangeState::Refused, Effect::Reply(Reply::new(202, Vec::new()))),
+                    Checked::Answer(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
                 })
             }
         }
@@ -97,20 +96,14 @@ impl Core {
     }
 
     /// Begins a further round with these results, once it is counted.
-    pub(super) fn count_round(
-        &mut self,
-        mut rounds: Rounds,
-        said: Vec<Value>,
-        results: Vec<CallResult>,
-        refused: Vec<Refused>,
-    ) -> Transition {
+    pub(super) fn count_round(&mut self, mut rounds: Rounds, said: Vec<Value>, results: Vec<TurnResult>) -> Transition {
         let checked = &rounds.checked;
         let turn = (checked.conversation.as_deref(), checked.round.saturating_add(1));
         let now = self.clock.unix_millis();
         match limits::turn(&self.gate, &self.ledger.correlation, &checked.caller, turn, now) {
-            Counting::Done(reply) => self.round_counted(rounds, (said, results, refused), Ok(Some(reply))),
+            Counting::Done(reply) => self.round_counted(rounds, (said, results), Ok(Some(reply))),
             Counting::Ask(ask) => {
-                rounds.waiting = Waiting::Count { said, results, refused };
+                rounds.waiting = Waiting::Count { said, results };
                 (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Admit(ask))
             }
         }
@@ -122,18 +115,18 @@ impl Core {
         mut rounds: Rounds,
         reply: Result<AdmissionReply, CallFailed>,
     ) -> Transition {
-        let Waiting::Count { said, results, refused } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
+        let Waiting::Count { said, results } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
             let refusal = Refusal::new(Code::OutOfOrder, "A count came when none was awaited.");
             return self.fail(rounds, &refusal);
         };
         let reply = limits::answered(&self.gate, reply);
-        self.round_counted(rounds, (said, results, refused), reply)
+        self.round_counted(rounds, (said, results), reply)
     }
 
     fn round_counted(
         &mut self,
         rounds: Rounds,
-        (said, results, refused): (Vec<Value>, Vec<CallResult>, Vec<Refused>),
+        (said, results): (Vec<Value>, Vec<TurnResult>),
         reply: Result<Option<AdmissionReply>, Refusal>,
     ) -> Transition {
         let refusals = match reply {
@@ -146,7 +139,7 @@ impl Core {
         };
         match self.enforce(refusals) {
             Err(refusal) => self.fail(rounds, &refusal),
-            Ok(()) => self.ask(rounds, &said, results, refused),
+            Ok(()) => self.ask(rounds, &said, results),
         }
     }
 }

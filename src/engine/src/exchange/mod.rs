@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use callgate_contract::Caller;
 
+use crate::agent::AgentIds;
 use crate::budget::Claim;
 use crate::effect::{Effect, UsageCharge};
 use crate::error_format::ErrorFormat;
@@ -72,6 +73,8 @@ pub struct AccessNotes<'a> {
     pub tenant: Option<&'a str>,
     /// The caller's role, if the contract has it.
     pub role: Option<&'a str>,
+    /// The agent that says it sends the request.
+    pub agent: Option<&'a AgentIds>,
     /// The decisions on the first calls, at most 16.
     pub calls: &'a [CallNote],
     /// The number of all decisions on calls.
@@ -120,7 +123,8 @@ impl Exchange {
     pub fn notes(&self) -> AccessNotes<'_> {
         let (calls, decided) = self.core.ledger.notes();
         let tenant = self.core.claim.as_ref().map(Claim::tenant);
-        AccessNotes { tenant, role: self.core.role.as_deref(), calls, decided }
+        let agent = self.core.ledger.correlation.agent.as_deref();
+        AccessNotes { tenant, role: self.core.role.as_deref(), agent, calls, decided }
     }
 
     /// Returns the largest number of bytes that the exchange held from one event to the next.

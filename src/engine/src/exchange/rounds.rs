@@ -7,11 +7,10 @@ use super::state::ExchangeState;
 use super::state::rounds::{AnswerForm, Rounds, Waiting};
 use super::{Core, Transition};
 use crate::authorize;
-use crate::effect::Effect;
+use crate::effect::{Effect, RunCall};
 use crate::event::{Authorization, CallFailed, ModelReply, Outcome};
 use crate::refusal::{Code, Refusal};
-use crate::settle::Refused;
-use crate::tool_results::{self, Next};
+use crate::tool_results::{self, Next, TurnCall, TurnResult};
 use crate::unary::{self, Turn};
 
 // === impl Core ===
@@ -19,42 +18,50 @@ use crate::unary::{self, Turn};
 impl Core {
     /// Begins another round for a turn: first its calls, if it has any to run, then the model.
     pub(super) fn again(&mut self, mut rounds: Rounds, next: Next) -> Transition {
-        let Next { said: Earlier { said, .. }, run, refused } = next;
+        let Next { said: Earlier { said, .. }, calls } = next;
+        let run: Vec<RunCall> = calls.iter().filter_map(TurnCall::run).cloned().collect();
         if run.is_empty() {
-            return self.count_round(rounds, said, Vec::new(), refused);
+            let answered = tool_results::answered(&self.gate, calls, Vec::new(), &mut self.tally);
+            return self.calls_answered(rounds, said, answered);
         }
-        let batch = tool_results::batch(&self.gate, &self.ledger.correlation, &rounds.checked, &run);
         self.tally.run = self.tally.run.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
-        rounds.waiting = Waiting::Calls { said, run, refused };
+        let batch = tool_results::batch(&self.gate, &self.ledger.correlation, &rounds.checked, run);
+        rounds.waiting = Waiting::Calls { said, calls };
         (ExchangeState::BetweenRounds(Box::new(rounds)), Effect::Run(batch))
     }
 
     pub(super) fn calls_run(&mut self, mut rounds: Rounds, outcomes: Result<Vec<Outcome>, CallFailed>) -> Transition {
-        let Waiting::Calls { said, run, refused } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
+        let Waiting::Calls { said, calls } = std::mem::replace(&mut rounds.waiting, Waiting::Model) else {
             let refusal = Refusal::new(Code::OutOfOrder, "Outcomes of calls came when none were awaited.");
             return self.fail(rounds, &refusal);
         };
         let answered = outcomes
             .map_err(tool_results::failed)
-            .and_then(|outcomes| tool_results::answered(&self.gate, run, outcomes, &mut self.tally));
+            .and_then(|outcomes| tool_results::answered(&self.gate, calls, outcomes, &mut self.tally));
+        self.calls_answered(rounds, said, answered)
+    }
+
+    fn calls_answered(
+        &mut self,
+        rounds: Rounds,
+        said: Vec<Value>,
+        answered: Result<Vec<TurnResult>, Refusal>,
+    ) -> Transition {
         match answered {
-            Ok(results) => self.count_round(rounds, said, results, refused),
+            Ok(results) => self.count_round(rounds, said, results),
             Err(refusal) => self.fail(rounds, &refusal),
         }
     }
 
     /// Asks the model again.
-    pub(super) fn ask(
-        &mut self,
-        mut rounds: Rounds,
-        said: &[Value],
-        mut results: Vec<CallResult>,
-        refused: Vec<Refused>,
-    ) -> Transition {
-        rounds.checked.fed_back |= refused.iter().any(|refused| refused.violation.feeds_back);
+    pub(super) fn ask(&mut self, mut rounds: Rounds, said: &[Value], results: Vec<TurnResult>) -> Transition {
+        let feeds_back =
+            |result: &TurnResult| matches!(result, TurnResult::Refused(refused) if refused.violation.feeds_back);
+        rounds.checked.fed_back |= results.iter().any(feeds_back);
+        rounds.checked.facts.add_round(&self.gate, &results);
         let role = &rounds.checked.caller.role;
-        rounds.checked.facts.add_round(&self.gate, &results, &refused);
-        results.extend(refused.into_iter().map(|refused| tool_results::told(&self.gate, role, refused)));
+        let results: Vec<CallResult> =
+            results.into_iter().map(|result| tool_results::told(&self.gate, role, result)).collect();
         let left = self.clock.left(self.gate.contract.limits().turn_timeout);
         self.tally.rounds = self.tally.rounds.saturating_add(1);
         let request = tool_results::ask(&mut rounds.checked, said, &results, left);

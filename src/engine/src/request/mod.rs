@@ -96,8 +96,8 @@ pub(crate) fn check(
     }
     if request.server_state() && contract.server_state() == ServerState::Refused {
         let message = "The request continues from state that the provider keeps (such as `previous_response_id`, \
-                       `conversation`, `prompt`, `item_reference`, compaction, `container`, `background`), which the gate \
-                       cannot see, and the contract's `serverState` does not allow it; send the whole conversation.";
+                       `conversation`, `prompt`, `item_reference`, `container`, `background`), which the gate cannot see, \
+                       and the contract's `serverState` does not allow it; send the whole conversation.";
         faults.found(Refusal::new(Code::ServerStateForbidden, message))?;
     }
     // A count of tokens counts as no turn.

@@ -63,7 +63,7 @@ fn forwarded(tools: &BTreeSet<String>, body: &Value) -> Result<Value, String> {
     let contract = json!({
         "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "agent", "version": "1" },
         "spec": {
-            "models": ["*"], "serverState": "allowed", "limits": { "requestBytes": "8MiB" },
+            "models": ["*"], "limits": { "requestBytes": "8MiB" },
             "providerTools": ["web_search"], "roles": { "dev": { "tools": ["*"] } }, "tools": tools,
         },
     });

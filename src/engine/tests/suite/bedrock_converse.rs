@@ -283,6 +283,12 @@ fn on_error_a_call_ends_the_exchange_in_an_exception() {
     );
 }
 
+fn not_run() -> Value {
+    let message =
+        "This call did not run, because of another call of the same turn. Ask for it again if it is still needed.";
+    json!({ "error": { "code": "call_not_run", "message": message } })
+}
+
 #[test]
 fn a_server_run_call_runs_and_the_client_sees_one_turn() {
     let turn = answer(&[
@@ -301,8 +307,13 @@ fn a_server_run_call_runs_and_the_client_sees_one_turn() {
         assert_eq!(
             body["messages"].as_array().unwrap()[1..],
             [
-                json!({"role": "assistant", "content": [{"text": "Let me look."}, used("t1", "lookup", r#"{"key":"k"}"#)]}),
-                json!({"role": "user", "content": [{"toolResult": {"toolUseId": "t1", "content": [{"json": {"found": true}}]}}]}),
+                json!({"role": "assistant", "content": [
+                    {"text": "Let me look."}, used("t1", "lookup", r#"{"key":"k"}"#), used("t2", "get_weather", GOOD),
+                ]}),
+                json!({"role": "user", "content": [
+                    {"toolResult": {"toolUseId": "t1", "content": [{"json": {"found": true}}]}},
+                    {"toolResult": {"toolUseId": "t2", "content": [{"json": not_run()}], "status": "error"}},
+                ]}),
             ]
         );
         finished(model_answered(exchange, &last))

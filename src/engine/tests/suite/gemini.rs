@@ -307,16 +307,18 @@ fn a_server_run_call_is_run_and_the_model_answers_with_its_result() {
 }
 
 #[test]
-fn a_mixed_turn_leaves_the_clients_calls_for_the_next_round_and_hands_their_signature_on() {
+fn a_mixed_turn_goes_back_as_it_came_with_its_signature_in_the_same_part() {
     let mut exchange = sent("refuse", WHOLE);
     let mut order = call("order", json!({ "sku": "a" }));
     order["thoughtSignature"] = json!("s");
-    let batch = batch(answered(&mut exchange, &[order, call("lookup", json!({ "key": "k" }))]));
+    let turn = [order, call("lookup", json!({ "key": "k" }))];
+    let batch = batch(answered(&mut exchange, &turn));
     let ask = model_request(ran(&mut exchange, &batch, &[r#"{"found":1}"#]));
     let again: Value = serde_json::from_slice(&ask.body).unwrap();
-    let mut lookup = call("lookup", json!({ "key": "k" }));
-    lookup["thoughtSignature"] = json!("s");
-    assert_eq!(again["contents"][1]["parts"], json!([lookup]));
+    assert_eq!(again["contents"][1]["parts"], json!(turn));
+    let results = &again["contents"][2]["parts"];
+    assert_eq!(results[0]["functionResponse"]["response"]["error"]["code"], "call_not_run");
+    assert_eq!(results[1]["functionResponse"]["response"], json!({ "found": 1 }));
 }
 
 #[test]

@@ -254,13 +254,15 @@ fn a_server_run_call_is_run_and_the_model_answers_with_its_result() {
 }
 
 #[test]
-fn a_mixed_turn_leaves_the_clients_calls_for_the_next_round() {
+fn a_mixed_turn_tells_the_model_that_the_clients_calls_did_not_run() {
     let mut exchange = sent("refuse", false);
     let calls = [call("order", json!({ "sku": "a" })), call("lookup", json!({ "key": "k" }))];
     let batch = batch(answered(&mut exchange, message("", &calls)));
     let again: Value =
         serde_json::from_slice(&model_request(ran(&mut exchange, &batch, &[r#"{"found":1}"#])).body).unwrap();
-    assert_eq!(again["messages"][1]["tool_calls"], json!([calls[1]]));
+    assert_eq!(again["messages"][1]["tool_calls"], json!(calls));
+    assert!(again["messages"][2]["content"].as_str().unwrap().contains("call_not_run"), "{again}");
+    assert_eq!(again["messages"][3]["content"], r#"{"found":1}"#);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_forbidden_request_is_refused() {
         (tool(json!({ "type": "file_search", "vector_store_ids": [] })), 400, "provider_tool_forbidden"),
         (tool(json!({ "type": "code_interpreter" })), 400, "provider_tool_forbidden"),
         (tool(json!({ "type": "mcp", "server_label": "s" })), 400, "provider_tool_forbidden"),
-        (tool(json!({ "type": "computer_use_preview" })), 400, "provider_tool_forbidden"),
+        (tool(json!({ "type": "computer_use_preview" })), 400, "tool_not_in_contract"),
         (tool(json!({ "type": "image_generation" })), 400, "provider_tool_forbidden"),
         (tool(json!({ "type": "custom", "name": "exec" })), 400, "tool_not_in_contract"),
         (tool(json!({ "type": "namespace", "name": "x", "tools": 1 })), 400, "request_invalid"),
@@ -148,7 +148,8 @@ fn a_forbidden_request_is_refused() {
         (with("conversation", json!("conv_0")), 400, "server_state_forbidden"),
         (with("prompt", json!({ "id": "pmpt_1" })), 400, "server_state_forbidden"),
         (item(json!({ "type": "item_reference", "id": "msg_1" })), 400, "server_state_forbidden"),
-        (item(json!({ "type": "compaction", "encrypted_content": "x" })), 400, "server_state_forbidden"),
+        (item(json!({ "type": "compaction", "id": "cmp_1" })), 400, "server_state_forbidden"),
+        (item(json!({ "type": "compaction", "id": "cmp_1", "encrypted_content": "" })), 400, "server_state_forbidden"),
         (with("background", json!(true)), 400, "request_invalid"),
         (item(json!({ "type": "invented" })), 400, "request_invalid"),
         (tool(json!({ "type": "function", "function": { "name": "get_weather" } })), 400, "request_invalid"),
@@ -298,13 +299,13 @@ fn a_server_run_call_is_run_and_the_model_answers_with_its_result() {
 }
 
 #[test]
-fn a_mixed_turn_runs_the_servers_calls_and_leaves_the_clients_for_the_next_round() {
+fn a_mixed_turn_runs_the_servers_calls_and_tells_the_model_that_the_clients_did_not_run() {
     let mut exchange = sent("refuse", false);
     let order = call("c1", "order", r#"{"sku":"a"}"#);
     let batch = batch(answered(&mut exchange, &response(&[order, lookup("c2")])));
     assert_eq!(batch.calls.len(), 1);
     let again = String::from_utf8(model_request(ran(&mut exchange, &batch, &[r#"{"found":1}"#])).body).unwrap();
-    assert!(!again.contains("\"c1\""), "the client's call is left out of the turn");
+    assert!(again.contains("\"c1\"") && again.contains("call_not_run"), "{again}");
     let last = finished(model_answered(&mut exchange, &response(&[call("c3", "order", r#"{"sku":"a"}"#)])));
     assert_eq!(said(&body(&last)).1, [three("c3", "order", r#"{"sku":"a"}"#)]);
 }

@@ -158,9 +158,7 @@ impl CheckedBatch {
             contract_digest: self.contract_digest.clone(),
             tool: callgate_json::name_in_record(&call.tool),
             arguments_digest: String::new(),
-            arguments: None,
-            readings: Vec::new(),
-            readings_cut: false,
+            ..audit::Call::default()
         }
     }
 }

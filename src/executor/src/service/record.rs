@@ -87,6 +87,7 @@ fn entry(decision: Decision) -> Result<(Entry, Caller), Status> {
     let time = UNIX_EPOCH.checked_add(Duration::from_nanos(decision.time_unix_nanos)).ok_or_else(|| {
         Status::invalid_argument("not a time (time_unix_nanos); send nanoseconds since the Unix epoch")
     })?;
+    let agent = decision.agent.unwrap_or_default();
     let entry = Entry {
         time,
         source: Source::Filter,
@@ -101,6 +102,9 @@ fn entry(decision: Decision) -> Result<(Entry, Caller), Status> {
             role: batch::recorded(caller.role.clone()),
             contract_digest: decision.contract_digest,
             conversation_id: decision.conversation_id,
+            agent_session: batch::bounded(&agent.session),
+            agent_id: batch::bounded(&agent.id),
+            agent_parent: batch::bounded(&agent.parent),
             tool: callgate_json::name_in_record(&decision.tool),
             arguments_digest: decision.arguments_digest,
             arguments: Some(decision.arguments).filter(|text| !text.is_empty()),

@@ -1,9 +1,9 @@
 //! The note of an exchange for access logs: one JSON object with its caller and its decisions.
 //!
-//! Tools, codes and pointers are words of the contract and of ours. The tenant is the only text from outside, and it is cut. So the note
-//! is bounded, and no text of a model is in it.
+//! Tools, codes and pointers are words of the contract and of ours. The tenant and the agent's ids are the only texts from outside, and they
+//! are bounded. So the note is bounded, and no text of a model is in it.
 
-use callgate_engine::{AccessNotes, CallNote, Cost, Ruling, Tally, UsageSource};
+use callgate_engine::{AccessNotes, AgentIds, CallNote, Cost, Ruling, Tally, UsageSource};
 use serde::Serialize;
 
 /// The maximum bytes of a tenant, and of a pointer.
@@ -14,6 +14,9 @@ struct ExchangeNote<'a> {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+    /// The exchange was broken off before its answer was complete, perhaps after a decision.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cancelled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     dialect: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +25,8 @@ struct ExchangeNote<'a> {
     role: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<NotedAgent<'a>>,
     rounds: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     input_tokens: Option<u64>,
@@ -36,6 +41,17 @@ struct ExchangeNote<'a> {
     decided: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     calls: Vec<NotedCall<'a>>,
+}
+
+/// The ids that an agent claims. An empty one is left out.
+#[derive(Serialize)]
+struct NotedAgent<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    session: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    parent: &'a str,
 }
 
 #[derive(Serialize)]
@@ -57,10 +73,12 @@ pub(super) fn note(tally: &Tally, notes: &AccessNotes<'_>) -> String {
     let note = ExchangeNote {
         verdict: verdict.as_str(),
         code,
+        cancelled: tally.cancelled,
         dialect: tally.dialect,
         tenant: notes.tenant.map(cut),
         role: notes.role,
         conversation: tally.conversation.as_ref().map(|seen| seen.label.as_str()),
+        agent: notes.agent.map(|AgentIds { session, agent, parent }| NotedAgent { session, id: agent, parent }),
         rounds: tally.rounds,
         input_tokens: counted.then_some(tally.usage.input_tokens),
         output_tokens: counted.then_some(tally.usage.output_tokens),

@@ -1,11 +1,11 @@
 //! One exchange and its held response, for the time of one borrow.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use callgate_engine::{
-    AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Event, Exchange, Forward, Gate, ModelRequest, Reply,
+    AdmissionRequest, AuthorizeBatch, CallBatch, Effect, Event, Exchange, ExchangeVerdict, Forward, Gate, ModelRequest,
+    Reply,
 };
 
 use super::access;
@@ -22,8 +22,8 @@ pub(super) struct Live {
     /// The request has one `content-type`, spelt as the gate forwards it.
     json: bool,
     upstream: Upstream,
-    /// The verdict left in filter state.
-    noted: Option<Cow<'static, str>>,
+    /// The notes in filter state.
+    noted: Option<Noted>,
     /// The callout under way.
     pub(super) callout: Option<Callout>,
     /// The request is held until the callout's answer.
@@ -73,6 +73,9 @@ pub(super) enum Side {
     Response,
 }
 
+/// The notes in filter state, as far as they change: the verdict, its code, and whether a candidate contract decides otherwise.
+type Noted = (ExchangeVerdict, Option<&'static str>, bool);
+
 /// The outcome of one borrow: a step for the host, or a callout for it to send.
 pub(super) enum Turn {
     Step(Step),
@@ -116,8 +119,30 @@ impl Live {
         self.meter.response.set(false, begun);
     }
 
-    /// Passes an event to the engine. Its decisions go to the audit log, and its charge to the store of counts.
+    /// Passes an event to the engine. A new decision is noted at once: access logs may be written before the end, and a client may
+    /// hang up at any moment.
     pub(super) fn tell(&mut self, host: &impl Host, event: Event<'_>) -> Effect {
+        let effect = self.hand(host, event);
+        let is_new = self.noted.is_none_or(|noted| noted != self.to_note());
+        if is_new && self.to_note().0.is_decided() {
+            self.note(host);
+            // After these the exchange ends, and its end is noted anyway.
+            if !matches!(effect, Effect::Finish(_) | Effect::Reply(_) | Effect::Reset) {
+                self.note_exchange(host);
+            }
+        }
+        effect
+    }
+
+    /// Passes the end of the exchange to the engine.
+    pub(super) fn end(&mut self, host: &impl Host) {
+        self.hand(host, Event::Cancelled);
+        self.note(host);
+        self.note_exchange(host);
+    }
+
+    /// Passes an event to the engine. Its decisions go to the audit log, and its charge to the store of counts.
+    fn hand(&mut self, host: &impl Host, event: Event<'_>) -> Effect {
         let effect = self.exchange.on(event);
         if let Some(decisions) = self.exchange.take_decisions() {
             host.record(decisions);
@@ -144,8 +169,11 @@ impl Live {
                 forward_without(host, &remove);
                 forwarded
             }
-            Effect::Forward(Forward { body, remove, content_type }) => {
+            Effect::Forward(Forward { body, remove, set, content_type }) => {
                 forward_without(host, &remove);
+                for (name, value) in &set {
+                    host.set_request_header(name, Some(value));
+                }
                 if let Some(content_type) = content_type.filter(|content_type| !self.json || content_type != JSON) {
                     host.set_request_header("content-type", Some(&content_type));
                 }
@@ -354,11 +382,11 @@ impl Live {
     /// from the request are there as `wasm.callgate.dropped_members`, the first difference to a candidate contract as
     /// `wasm.callgate.candidate`, and the conversation with its state as `wasm.callgate.conversation`.
     pub(super) fn note(&mut self, host: &impl Host) {
-        let verdict = self.exchange.tally().verdict();
-        if self.noted.as_ref() == Some(&verdict) {
+        let to_note = self.to_note();
+        if self.noted == Some(to_note) {
             return;
         }
-        host.note("wasm.callgate.verdict", &verdict);
+        host.note("wasm.callgate.verdict", &self.exchange.tally().verdict());
         if let Some(difference) = self.exchange.tally().differences.first() {
             host.note("wasm.callgate.candidate", &difference.words());
         }
@@ -369,12 +397,18 @@ impl Live {
             let words = format!("{} {}", conversation.label, conversation.standing.as_str());
             host.note("wasm.callgate.conversation", &words);
         }
-        self.noted = Some(verdict);
+        self.noted = Some(to_note);
+    }
+
+    fn to_note(&self) -> Noted {
+        let tally = self.exchange.tally();
+        let (verdict, code) = tally.ending();
+        (verdict, code, !tally.differences.is_empty())
     }
 
     /// Leaves the caller and all decisions in filter state, for access logs, as one JSON object:
     /// `%FILTER_STATE(wasm.callgate.exchange:PLAIN)%`.
-    pub(super) fn note_exchange(&self, host: &impl Host) {
+    fn note_exchange(&self, host: &impl Host) {
         host.note("wasm.callgate.exchange", &access::note(self.exchange.tally(), &self.exchange.notes()));
     }
 

@@ -129,14 +129,13 @@ impl LiveExchange {
         step
     }
 
-    /// Ends the exchange, and writes its metrics. Access logs are written after this, so the verdict is noted here at the latest.
+    /// Ends the exchange, and writes its metrics. Access logs are written after this, so the verdict is noted here at the latest. A
+    /// decision was noted when it was made.
     pub fn on_end(&self, host: &impl Host, metrics: &impl Metrics) {
         let begun = host.now();
         let cancelled = {
             let mut live = self.0.borrow_mut();
-            live.tell(host, Event::Cancelled);
-            live.note(host);
-            live.note_exchange(host);
+            live.end(host);
             live.callout.take()
         };
         cancel(host, cancelled);

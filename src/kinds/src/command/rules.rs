@@ -139,14 +139,10 @@ impl CommandRules {
     /// Returns the entries with the most words that begin the command, those that ask first.
     pub(super) fn find<'a>(&self, command: &(impl Iterator<Item = &'a str> + Clone)) -> Vec<&CompiledEntry> {
         let fits = |entry: &&CompiledEntry| begins(command.clone(), entry.words.iter().map(String::as_str));
-        let most = self.entries.iter().filter(fits).map(|entry| entry.words.len()).max();
-        let mut found = Vec::new();
-        for asks in [true, false] {
-            let is_next = |entry: &&CompiledEntry| {
-                (entry.decision == Decision::Ask) == asks && Some(entry.words.len()) == most && fits(entry)
-            };
-            found.extend(self.entries.iter().filter(is_next));
-        }
+        let mut found: Vec<_> = self.entries.iter().filter(fits).collect();
+        let most = found.iter().map(|entry| entry.words.len()).max();
+        found.retain(|entry| Some(entry.words.len()) == most);
+        found.sort_by_key(|entry| entry.decision != Decision::Ask);
         found
     }
 }

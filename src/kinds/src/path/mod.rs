@@ -3,6 +3,7 @@
 mod braces;
 mod entry;
 mod fold;
+mod forbidden;
 mod glob;
 mod pattern;
 mod root;
@@ -11,12 +12,13 @@ mod route;
 mod rules;
 mod sets;
 mod text;
+mod token;
 mod windows;
 mod workspace;
 
 pub use crate::RuleError;
 pub use glob::Glob;
-pub(crate) use pattern::NamePattern;
+pub(crate) use pattern::{NamePattern, Overlap};
 pub use root_pattern::RootPattern;
 pub use rules::PathRules;
 pub use sets::{PathSet, SETS, SETS_VERSION, path_set};

@@ -3,14 +3,16 @@
 //! A pattern is a row of tokens. A comparison walks the tokens of one side once, and keeps the positions in the other side as bits of one
 //! integer. So its cost is at most the product of both lengths, and nothing backtracks.
 
-use super::fold;
 use std::borrow::Borrow;
+
+use super::fold;
+use super::token::{Token, read_class};
 
 /// The most tokens of a pattern that others are compared with: one bit a position, and one for the end.
 const MOST_TOKENS: usize = 127;
 
 /// The characters that a trail holds.
-const TRAIL: [char; 2] = ['.', ' '];
+pub(super) const TRAIL: [char; 2] = ['.', ' '];
 
 /// The most stars in one name.
 const MOST_STARS: usize = 8;
@@ -26,21 +28,6 @@ pub(crate) struct NamePattern {
     last: Option<u8>,
     /// The first byte of every name that matches; `None` as above.
     first: Option<u8>,
-}
-
-/// A part of a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    /// This character.
-    Char(char),
-    /// `?`: one character.
-    Any,
-    /// `*`: any characters.
-    Star,
-    /// Dots and blanks at the end of a name, which Windows drops. Only patterns that forbid have it.
-    Trail,
-    /// `[a-z]` or `[!a-z]`: one character that the ranges hold, or that they do not. A range holds both its ends.
-    Class { is_negated: bool, ranges: Vec<(char, char)> },
 }
 
 /// The names that two patterns have in common.
@@ -109,7 +96,17 @@ impl NamePattern {
 
     /// Returns the name, if the pattern is one.
     pub(crate) fn as_name(&self) -> Option<String> {
-        self.tokens.iter().map(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect()
+        self.tokens.iter().map(Token::as_char).collect()
+    }
+
+    /// Returns the name, if the pattern is one with any dots and blanks after it. The name ends in neither.
+    pub(crate) fn as_name_with_trail(&self) -> Option<String> {
+        let (trail, name) = self.tokens.split_last()?;
+        if *trail != Token::Trail || !self.is_comparable() {
+            return None;
+        }
+        let name: String = name.iter().map(Token::as_char).collect::<Option<_>>()?;
+        (!name.is_empty() && !name.ends_with(TRAIL)).then_some(name)
     }
 
     /// Returns true if the pattern writes its first character, and does not leave it to `*` or `?`: these match no leading dot.
@@ -180,6 +177,11 @@ impl NamePattern {
 
     /// Compares the names of both patterns. `self` must be [comparable](Self::is_comparable).
     pub(crate) fn overlap(&self, other: &Self) -> Overlap {
+        let differ = |one: Option<u8>, other: Option<u8>| one.zip(other).is_some_and(|(one, other)| one != other);
+        // Most names that forbid end here, too.
+        if differ(self.first, other.first) || differ(self.last, other.last) {
+            return Overlap::Nothing;
+        }
         self.run(other.tokens.iter())
     }
 
@@ -260,79 +262,9 @@ impl NamePattern {
     }
 }
 
-// === impl Token ===
-
-impl Token {
-    /// Returns true if the token matches no character, too.
-    fn is_optional(&self) -> bool {
-        matches!(self, Self::Star | Self::Trail)
-    }
-
-    /// Returns true if one character matches both. Neither is optional.
-    fn meets(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Char(a), Self::Char(b)) => a == b,
-            (Self::Class { is_negated, ranges }, Self::Char(c))
-            | (Self::Char(c), Self::Class { is_negated, ranges }) => {
-                ranges.iter().any(|(low, high)| low <= c && c <= high) != *is_negated
-            }
-            (Self::Class { is_negated: false, ranges: a }, Self::Class { is_negated: false, ranges: b }) => {
-                a.iter().any(|(low, high)| b.iter().any(|(start, end)| low <= end && start <= high))
-            }
-            // Two classes of which one says what it is not have a character in common, as far as a rule cares.
-            _ => true,
-        }
-    }
-
-    /// Returns true if both write the character, and it is a letter, a digit, or the first one of the name.
-    fn is_aimed_by(&self, other: &Self, is_first: bool) -> bool {
-        match (self, other) {
-            (Self::Char(c), Self::Char(_) | Self::Class { is_negated: false, .. })
-            | (Self::Class { is_negated: false, .. }, Self::Char(c)) => is_first || c.is_ascii_alphanumeric(),
-            _ => false,
-        }
-    }
-}
-
 /// Returns the positions from the lowest one on.
 fn from_lowest(positions: u128) -> u128 {
     if positions == 0 { 0 } else { u128::MAX << positions.trailing_zeros() }
-}
-
-/// Reads a class after its `[`, and returns the text after its `]`.
-fn read_class(text: &str) -> Result<(Token, &str), &'static str> {
-    let (is_negated, body) = match text.strip_prefix(['!', '^']) {
-        Some(body) => (true, body),
-        None => (false, text),
-    };
-    let end = body.find(']').ok_or("has `[` without `]`")?;
-    let (inside, after) = (body.get(..end).unwrap_or_default(), body.get(end + 1..).unwrap_or_default());
-    if inside.is_empty() {
-        return Err("has an empty class");
-    }
-    if inside.contains(['[', '\\', '!', '^']) {
-        return Err("has a class that programs read in two ways");
-    }
-    let mut ranges = Vec::new();
-    let mut letters = inside.chars().peekable();
-    while let Some(low) = letters.next() {
-        if letters.peek() != Some(&'-') {
-            ranges.push((low, low));
-            continue;
-        }
-        letters.next();
-        let high = letters.next().ok_or("has a class that ends in `-`")?;
-        if high < low || !is_plain_range(low, high) {
-            return Err("has a range that is not one of digits, of small or of capital letters");
-        }
-        ranges.push((low, high));
-    }
-    Ok((Token::Class { is_negated, ranges }, after))
-}
-
-/// Returns true for a range of digits, of small letters or of capital ones: every language orders these alike.
-fn is_plain_range(low: char, high: char) -> bool {
-    [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase].iter().any(|is| is(&low) && is(&high))
 }
 
 #[cfg(test)]
@@ -340,7 +272,7 @@ mod tests {
     use super::{NamePattern, Overlap, Token};
 
     #[test]
-    fn the_quick_look_at_the_end_of_a_name_changes_no_result() {
+    fn the_quick_looks_at_the_ends_of_names_change_no_result() {
         let patterns =
             ["*.pem", "a", "a*", "*", "?", "*a?", "[a-c]", "*.[a-c]", "x.", "*a.", "a b", "", "*é", "id_*_a", "**a"];
         let names = [
@@ -354,6 +286,10 @@ mod tests {
                 for name in names {
                     let slowly = pattern.run(name.chars().map(Token::Char)) != Overlap::Nothing;
                     assert_eq!(pattern.matches(name), slowly, "{pattern:?} {name:?}");
+                }
+                for other in patterns {
+                    let other = NamePattern::read(other, false).unwrap_or_else(|(at, reason)| panic!("{at} {reason}"));
+                    assert_eq!(pattern.overlap(&other), pattern.run(other.tokens.iter()), "{pattern:?} {other:?}");
                 }
             }
         }

@@ -54,19 +54,19 @@ impl Route {
     pub(super) fn reach<'a>(
         &self,
         root: &[Segment],
-        components: impl Iterator<Item = Component<'a>>,
+        mut components: impl Iterator<Item = Component<'a>>,
         strictness: Strictness,
     ) -> RouteReach {
+        // One name at any depth is the form of most entries that forbid. It needs no set of positions.
+        if let ([], [Segment::AnyDepth, segment]) = (root, self.segments.as_slice()) {
+            let found = components.position(|component| segment.ends_at(component, strictness));
+            return RouteReach { end: found.map(|index| index + 1), goes_on: true, has_begun: found.is_some() };
+        }
         RootedRoute { root, rest: &self.segments }.reach(components, strictness)
     }
 
     /// Compares the names of a path, as [`reach`](Self::reach) does.
     pub(super) fn reach_names(&self, root: &[Segment], names: &[String]) -> RouteReach {
-        // One name at any depth is the form of most entries that forbid. It needs no set of positions.
-        if let ([], [Segment::AnyDepth, segment]) = (root, self.segments.as_slice()) {
-            let found = names.iter().position(|name| segment.meets(Component::Name(name), Strictness::Possible));
-            return RouteReach { end: found.map(|index| index + 1), goes_on: true, has_begun: found.is_some() };
-        }
         self.reach(root, names.iter().map(|name| Component::Name(name)), Strictness::Possible)
     }
 }
@@ -205,6 +205,16 @@ impl Segment {
                 Overlap::Chance => strictness != Strictness::Aimed,
                 Overlap::Nothing => false,
             },
+        }
+    }
+
+    /// Returns true if the segment, the last one of a route after `**`, may match the component or a name below it.
+    fn ends_at(&self, component: Component<'_>, strictness: Strictness) -> bool {
+        match component {
+            Component::AnyDepth if strictness.is_shell() => !self.needs_dot(),
+            // `**` is not aimed at any name.
+            Component::AnyDepth => strictness != Strictness::Aimed,
+            _ => self.meets(component, strictness),
         }
     }
 

@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::forbidden::Forbidden;
 use super::root::Root;
 use super::route::{Component, Route, RouteReach, Segment, Strictness};
 use super::{ResolvedPath, Workspace, entry, fold, sets, windows};
@@ -32,15 +33,15 @@ pub struct PathRules {
 struct CompiledRules {
     entries: Vec<String>,
     allowed: Vec<Rule>,
-    forbidden: Vec<Rule>,
+    forbidden: Forbidden,
 }
 
 /// A route of an entry.
 #[derive(Clone, Debug)]
-struct Rule {
-    entry: usize,
-    scope: entry::Scope,
-    route: Route,
+pub(super) struct Rule {
+    pub(super) entry: usize,
+    pub(super) scope: entry::Scope,
+    pub(super) route: Route,
 }
 
 // === impl PathRules ===
@@ -88,7 +89,8 @@ impl PathRules {
     pub fn check_tree(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
         let names = folded(path);
-        if self.rules.forbidden.iter().any(|rule| self.reach(rule, &names, path).goes_on) {
+        let forbidden = &self.rules.forbidden;
+        if forbidden.has_names() || forbidden.routes().any(|rule| self.reach(rule, &names, path).goes_on) {
             return Err(Refusal::whole("a path that the profile forbids may lie below the directory"));
         }
         Ok(())
@@ -106,8 +108,7 @@ impl PathRules {
         if !self.is_below_allowed(path) {
             return Err(Refusal::whole("removes the whole of a directory that the profile allows"));
         }
-        let names = folded(path);
-        if self.rules.forbidden.iter().any(|rule| holds(rule, self.reach(rule, &names, path))) {
+        if self.holds_forbidden(path) {
             return Err(Refusal::whole("removes a directory that holds a path which the profile forbids"));
         }
         Ok(())
@@ -120,8 +121,7 @@ impl PathRules {
     /// As of [`check_below`](Self::check_below), but for the whole of an allowed entry.
     pub fn check_moved(&self, path: &ResolvedPath) -> Result<(), Refusal> {
         self.check(path)?;
-        let names = folded(path);
-        if self.rules.forbidden.iter().any(|rule| holds(rule, self.reach(rule, &names, path))) {
+        if self.holds_forbidden(path) {
             return Err(Refusal::whole("moves a directory that holds a path which the profile forbids"));
         }
         Ok(())
@@ -131,14 +131,28 @@ impl PathRules {
     #[must_use]
     pub fn allowed_by(&self, path: &ResolvedPath) -> Option<&str> {
         let allows = |rule: &&Rule| self.allowed_reach(rule, path).end.is_some();
-        self.entry(self.rules.allowed.iter().find(allows)?)
+        self.entry(self.rules.allowed.iter().find(allows)?.entry)
     }
 
     /// Returns the first `!` entry that forbids the path.
     #[must_use]
     pub fn forbidden_by(&self, path: &ResolvedPath) -> Option<&str> {
         let names = folded(path);
-        self.entry(self.rules.forbidden.iter().find(|rule| self.reach(rule, &names, path).end.is_some())?)
+        let mut routes = self.rules.forbidden.routes_of(&names);
+        let route = routes.find(|rule| self.reach(rule, &names, path).end.is_some()).map(|rule| rule.entry);
+        self.entry([self.named_in(&names, path), route].into_iter().flatten().min()?)
+    }
+
+    /// Returns true if a rule forbids the path, or names one below it.
+    fn holds_forbidden(&self, path: &ResolvedPath) -> bool {
+        let names = folded(path);
+        self.named_in(&names, path).is_some()
+            || self.rules.forbidden.routes_of(&names).any(|rule| holds(rule, self.reach(rule, &names, path)))
+    }
+
+    /// Returns the first entry that forbids one of the path's names at any depth. `names` are those of the path, folded.
+    fn named_in(&self, names: &[String], path: &ResolvedPath) -> Option<usize> {
+        self.rules.forbidden.named_in(names.get(self.scope_start(path)..).unwrap_or_default())
     }
 
     /// Returns true if any entry forbids something.
@@ -191,7 +205,7 @@ impl PathRules {
         components: impl Fn() -> I,
         strictness: Strictness,
     ) -> impl Iterator<Item = (&Rule, RouteReach)> {
-        self.rules.forbidden.iter().map(move |rule| {
+        self.rules.forbidden.all().map(move |rule| {
             let start = if rule.scope == entry::Scope::AnyDepth { self.scope_start(directory) } else { 0 };
             (rule, rule.route.reach(self.before(rule, true), components().skip(start), strictness))
         })
@@ -238,9 +252,9 @@ impl PathRules {
         if path.is_within(self.root.path()) { self.root.fixed() } else { 0 }
     }
 
-    /// Returns the text of a rule's entry.
-    fn entry(&self, rule: &Rule) -> Option<&str> {
-        self.rules.entries.get(rule.entry).map(String::as_str)
+    /// Returns the text of an entry.
+    fn entry(&self, entry: usize) -> Option<&str> {
+        self.rules.entries.get(entry).map(String::as_str)
     }
 }
 

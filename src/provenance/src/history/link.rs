@@ -21,6 +21,7 @@ use crate::output::Outputs;
 pub struct HistoryBuilder<'o> {
     outputs: &'o dyn Outputs,
     parts: Vec<HistoryPart>,
+    is_partial: bool,
     bytes: usize,
     /// The last call of each id; `None` if it is ambiguous.
     by_id: HashMap<String, Option<usize>>,
@@ -47,6 +48,7 @@ impl<'o> HistoryBuilder<'o> {
         HistoryBuilder {
             outputs,
             parts: Vec::new(),
+            is_partial: false,
             bytes: 0,
             by_id: HashMap::new(),
             open: Vec::new(),
@@ -92,12 +94,19 @@ impl<'o> HistoryBuilder<'o> {
         self.push(0, PartData::Result { link: Link::None, content: Content::Opaque });
     }
 
+    /// Adds a summary that stands in place of earlier parts and cannot be read. It may hold anybody's words.
+    pub fn summary(&mut self) {
+        self.is_partial = true;
+        self.opaque();
+    }
+
     /// Returns the history.
     #[must_use]
     pub fn finish(self) -> History {
         History {
             parts: self.parts,
             trusts_users: self.outputs.trusts_users(),
+            is_partial: self.is_partial,
             bytes: Cell::new(self.bytes),
             honest: OnceCell::new(),
             confidential: OnceCell::new(),

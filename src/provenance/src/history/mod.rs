@@ -42,6 +42,7 @@ pub enum Speaker {
 pub struct History {
     parts: Vec<HistoryPart>,
     trusts_users: bool,
+    is_partial: bool,
     /// The bytes of everything read so far.
     bytes: Cell<usize>,
     honest: OnceCell<HashSet<EntityKey>>,
@@ -77,6 +78,13 @@ impl History {
     #[must_use]
     pub fn is_tainted(&self) -> bool {
         self.parts.iter().any(|part| self.taints(part))
+    }
+
+    /// Returns true if a summary stands in place of earlier parts. What is found in the other parts is there. But nobody can say what
+    /// is not in the conversation.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Returns the user's last words: the texts since the model's last one, without those that came with results before it.

@@ -15,8 +15,18 @@ const SAYS: [&str; 8] = ["name", "namespace", "arguments", "input", "action", "o
 
 /// The members beside the action of one of the API's own tools, as the API documents them. No other is forwarded: a client could read it
 /// as part of the action.
-const BESIDE_ACTION: [&str; 8] =
-    ["type", "id", "call_id", "status", "created_by", "caller", "environment", "execution"];
+const BESIDE_ACTION: [&str; 9] = [
+    "type",
+    "id",
+    "call_id",
+    "status",
+    "created_by",
+    "caller",
+    "environment",
+    "execution",
+    // A person must acknowledge them before a client runs the call.
+    "pending_safety_checks",
+];
 
 /// A call, and the form of its kind. The call's own form differs if the call can only be refused.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +46,6 @@ pub(super) fn read(kind: CallKind, members: &Map<String, Value>) -> Result<ItemC
             Call { form: if call.form.is_refused() { call.form } else { Form::Custom }, ..call }
         }
         CallKind::Native(native) => of_native(native, members)?,
-        CallKind::Foreign => foreign(members),
     };
     Ok(ItemCall { base: kind.form(), call })
 }
@@ -49,16 +58,22 @@ fn named(members: &Map<String, Value>, arguments: String, says: &[&str]) -> Resu
     Ok(Call { name: name_in_contract(namespace, name), namespace: namespace.to_owned(), arguments, form, ..call })
 }
 
-/// Reads a call of one of the API's own tools.
+/// Reads a call of one of the API's own tools. Its arguments are the members of its action, or a list of actions under the name of
+/// that list. A call with both is unclear.
 fn of_native(native: &NativeTool, members: &Map<String, Value>) -> Result<Call, ShapeError> {
-    let says = [native.action];
-    let (arguments, kind) = match members.get(native.action) {
-        None | Some(Value::Null) => (String::new(), None),
-        Some(action @ Value::Object(inner)) => (callgate_json::canonical(action), inner.get("type")),
-        Some(_) => return Err(ShapeError::Type { at: native.action, expected: "an object" }),
+    exact_keys(members, native.batch.as_slice())?;
+    let batch = native.batch.and_then(|name| Some((name, members.get(name).filter(|batch| holds_something(batch))?)));
+    let says = [batch.map_or(native.action, |(name, _)| name)];
+    let (arguments, is_known) = match (batch, members.get(native.action)) {
+        (Some((name, Value::Array(actions))), _) => {
+            let arguments = Map::from_iter([(name.to_owned(), Value::Array(actions.clone()))]);
+            (callgate_json::canonical(&Value::Object(arguments)), actions.iter().all(|action| native.knows(action)))
+        }
+        (Some((name, _)), _) => return Err(ShapeError::Type { at: name, expected: "an array" }),
+        (None, None | Some(Value::Null)) => (String::new(), native.types.is_empty()),
+        (None, Some(action @ Value::Object(_))) => (callgate_json::canonical(action), native.knows(action)),
+        (None, Some(_)) => return Err(ShapeError::Type { at: native.action, expected: "an object" }),
     };
-    let is_known =
-        native.types.is_empty() || kind.and_then(Value::as_str).is_some_and(|kind| native.types.contains(&kind));
     let form = match form(members, &says)? {
         Form::Tool if is_known => Form::Native(native.name),
         Form::Tool => Form::Unknown,
@@ -67,19 +82,6 @@ fn of_native(native: &NativeTool, members: &Map<String, Value>) -> Result<Call, 
     let mut call = beside(members, &says)?;
     call.extra.retain(|key, _| BESIDE_ACTION.contains(&key.as_str()));
     Ok(Call { name: native.name.as_str().to_owned(), arguments, form, ..call })
-}
-
-/// A call outside of every contract. It can only be refused, so the API's types do not matter.
-fn foreign(members: &Map<String, Value>) -> Call {
-    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
-    let or = |first: &str, then: &str| if first.is_empty() { then.to_owned() } else { first.to_owned() };
-    let kind = text("type");
-    Call {
-        id: or(text("call_id"), text("id")),
-        name: or(text("name"), kind.strip_suffix("_call").unwrap_or(kind)),
-        form: Form::Unknown,
-        ..Call::default()
-    }
 }
 
 /// Reads the id and the members that say nothing of what the call does.
@@ -147,9 +149,9 @@ pub(super) fn rewritten(item: &Value, call: &Call) -> Value {
     let (member, value) = match call.form {
         Form::Custom => ("input", Value::from(input_of(&call.arguments))),
         Form::Native(name) => {
-            let action = kinds::native(name).map_or("action", |native| native.action);
             let value = callgate_json::read(call.arguments.as_bytes());
-            (action, value.ok().filter(Value::is_object).unwrap_or_else(|| json!({})))
+            let action = value.ok().filter(Value::is_object).unwrap_or_else(|| json!({}));
+            kinds::native(name).map_or(("action", action.clone()), |native| native.written(action))
         }
         Form::Tool | Form::Function | Form::Unknown | Form::Unclear => {
             ("arguments", Value::from(call.arguments.as_str()))

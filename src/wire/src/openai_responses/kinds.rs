@@ -6,14 +6,13 @@ use crate::{Form, NativeName};
 
 pub(super) const CALL: &str = "function_call";
 pub(super) const CUSTOM: &str = "custom_tool_call";
-/// A call a client runs outside of every contract, unless the request has the tool and the contract allows it.
-const COMPUTER: &str = "computer_call";
-
 /// Tools that the API defines and the client runs, by their names in requests and contracts.
 pub(super) const LOCAL_SHELL: &str = NativeName::LocalShell.as_str();
 pub(super) const SHELL: &str = NativeName::Shell.as_str();
 pub(super) const APPLY_PATCH: &str = NativeName::ApplyPatch.as_str();
 const TOOL_SEARCH: &str = NativeName::ToolSearch.as_str();
+/// The types under which requests declare and choose the computer: the tool's own name, its older form, and another name in choices.
+pub(super) const COMPUTERS: [&str; 3] = [NativeName::Computer.as_str(), "computer_use_preview", "computer_use"];
 /// The tool `shell` in a container of the provider, by its name in contracts.
 pub(super) const HOSTED_SHELL: &str = "hosted_shell";
 
@@ -25,17 +24,20 @@ pub(super) struct NativeTool {
     pub(super) name: NativeName,
     /// The member with what the call does.
     pub(super) action: &'static str,
+    /// The member with a list of such actions in its place.
+    pub(super) batch: Option<&'static str>,
     /// The types of actions; empty if actions have no type.
     pub(super) types: &'static [&'static str],
     /// As [`Made::events`].
     events: &'static [&'static str],
 }
 
-const NATIVE: [NativeTool; 4] = [
+const NATIVE: [NativeTool; 5] = [
     NativeTool {
         kind: "local_shell_call",
         name: NativeName::LocalShell,
         action: "action",
+        batch: None,
         types: &["exec"],
         events: &["local_shell_call."],
     },
@@ -43,6 +45,7 @@ const NATIVE: [NativeTool; 4] = [
         kind: "shell_call",
         name: NativeName::Shell,
         action: "action",
+        batch: None,
         types: &[],
         events: &["shell_call.", "shell_call_command."],
     },
@@ -50,6 +53,7 @@ const NATIVE: [NativeTool; 4] = [
         kind: "apply_patch_call",
         name: NativeName::ApplyPatch,
         action: "operation",
+        batch: None,
         types: &["create_file", "update_file", "delete_file"],
         events: &["apply_patch_call.", "apply_patch_call_operation_diff."],
     },
@@ -57,8 +61,17 @@ const NATIVE: [NativeTool; 4] = [
         kind: "tool_search_call",
         name: NativeName::ToolSearch,
         action: "arguments",
+        batch: None,
         types: &[],
         events: &["tool_search_call.", "tool_search_call_arguments."],
+    },
+    NativeTool {
+        kind: "computer_call",
+        name: NativeName::Computer,
+        action: "action",
+        batch: Some("actions"),
+        types: &["click", "double_click", "drag", "keypress", "move", "screenshot", "scroll", "type", "wait"],
+        events: &[],
     },
 ];
 
@@ -68,12 +81,10 @@ pub(super) enum CallKind {
     Function,
     Custom,
     Native(&'static NativeTool),
-    /// A call outside of every contract.
-    Foreign,
 }
 
 /// Kinds of items with text, which make nothing run.
-const SAYING: [&str; 3] = ["message", "reasoning", "compaction"];
+const SAYING: [&str; 5] = ["message", "reasoning", "compaction", "compaction_summary", "context_compaction"];
 
 /// A kind of item that only exists if the request has a tool for it.
 struct Made {
@@ -89,7 +100,7 @@ const fn made(kind: &'static str, by: &'static str, events: &'static [&'static s
 }
 
 /// Kinds of items of the provider's tools.
-const MADE: [Made; 17] = [
+const MADE: [Made; 16] = [
     made("web_search_call", "web_search", &["web_search_call."]),
     made("x_search_call", "x_search", &["x_search_call."]),
     made("file_search_call", "file_search", &["file_search_call."]),
@@ -99,7 +110,6 @@ const MADE: [Made; 17] = [
     made("mcp_list_tools", "mcp", &["mcp_list_tools."]),
     made("mcp_approval_request", "mcp", &[]),
     made("mcp_approval_response", "mcp", &[]),
-    made(COMPUTER, "computer", &[]),
     made("computer_call_output", "computer", &[]),
     made("shell_call", HOSTED_SHELL, &["shell_call.", "shell_call_command."]),
     made("shell_call_output", HOSTED_SHELL, &["shell_call_output_content."]),
@@ -108,6 +118,26 @@ const MADE: [Made; 17] = [
     made("program", "programmatic_tool_calling", &[]),
     made("program_output", "programmatic_tool_calling", &[]),
 ];
+
+// === impl NativeTool ===
+
+impl NativeTool {
+    /// Returns true for an action of a documented type. One action with the name of a list of actions would read as that list.
+    pub(super) fn knows(&self, action: &Value) -> bool {
+        let kind = action.get("type").and_then(Value::as_str);
+        let is_single = self.batch.is_none_or(|batch| action.get(batch).is_none());
+        is_single && (self.types.is_empty() || kind.is_some_and(|kind| self.types.contains(&kind)))
+    }
+
+    /// Returns the member of a call with these arguments, and its value.
+    pub(super) fn written(&self, mut arguments: Value) -> (&'static str, Value) {
+        let batch = self.batch.and_then(|name| Some((name, arguments.get_mut(name)?.as_array_mut()?)));
+        match batch {
+            Some((name, actions)) => (name, Value::Array(std::mem::take(actions))),
+            None => (self.action, arguments),
+        }
+    }
+}
 
 // === impl CallKind ===
 
@@ -118,7 +148,6 @@ impl CallKind {
             CallKind::Function => Form::Tool,
             CallKind::Custom => Form::Custom,
             CallKind::Native(native) => Form::Native(native.name),
-            CallKind::Foreign => Form::Unknown,
         }
     }
 }
@@ -141,7 +170,6 @@ pub(super) fn call_of(item: &Map<String, Value>, tools: &[String]) -> Option<Cal
     match kind {
         CALL => return Some(CallKind::Function),
         CUSTOM => return Some(CallKind::Custom),
-        COMPUTER if !is_made(kind, tools) => return Some(CallKind::Foreign),
         _ => {}
     }
     let native = NATIVE.iter().find(|native| native.kind == kind)?;
@@ -151,14 +179,14 @@ pub(super) fn call_of(item: &Map<String, Value>, tools: &[String]) -> Option<Cal
             None => !is_made(kind, tools),
         },
         NativeName::ToolSearch => item.get("execution").is_some_and(|by| by == "client"),
-        NativeName::LocalShell | NativeName::ApplyPatch => true,
+        NativeName::LocalShell | NativeName::ApplyPatch | NativeName::Computer => true,
     };
     is_clients.then_some(CallKind::Native(native))
 }
 
 /// Returns true for a kind of item that is a call in some answer.
 pub(super) fn is_of_call(kind: &str) -> bool {
-    matches!(kind, CALL | CUSTOM | COMPUTER) || NATIVE.iter().any(|native| native.kind == kind)
+    matches!(kind, CALL | CUSTOM) || NATIVE.iter().any(|native| native.kind == kind)
 }
 
 /// Returns the API's own tool of this name.

@@ -30,6 +30,10 @@ pub(super) fn of_call(result: &CallResult) -> Vec<Value> {
         Form::Native(NativeName::ToolSearch) => json!({
             "type": "tool_search_output", "call_id": id, "execution": "client", "status": "completed", "tools": [],
         }),
+        // The engine asks for no further round after such a call, because this result has no room for words.
+        Form::Native(NativeName::Computer) => json!({
+            "type": "computer_call_output", "call_id": id, "output": { "type": "computer_screenshot" },
+        }),
         Form::Tool | Form::Function | Form::Unknown | Form::Unclear => {
             json!({ "type": "function_call_output", "call_id": id, "output": content })
         }
@@ -48,7 +52,8 @@ pub(super) fn of_call(result: &CallResult) -> Vec<Value> {
 
 /// Returns a call as an item of input, with the members the API takes back.
 pub(super) fn call_as_input(call: &crate::Call) -> Value {
-    const TAKEN: [&str; 7] = ["id", "status", "caller", "async", "environment", "execution", "max_output_length"];
+    const TAKEN: [&str; 8] =
+        ["id", "status", "caller", "async", "environment", "execution", "max_output_length", "pending_safety_checks"];
     let mut call = call.clone();
     // Another kind of item has other ids.
     let is_taken = |key: &str| !call.form.is_refused() && TAKEN.contains(&key);

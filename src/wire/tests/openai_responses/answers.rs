@@ -1,7 +1,7 @@
 //! Whole answers: their calls, refused and written bodies.
 
 use callgate_json::Map;
-use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, Form, ReleasePolicy};
+use callgate_wire::{Call, ChoiceIndex, Earlier, Fate, ReleasePolicy};
 use serde_json::{Value, json};
 
 use crate::common::answer;
@@ -110,7 +110,6 @@ fn what_a_tool_of_the_provider_made_is_there_only_where_it_was_asked_for() {
         ("mcp_call", "mcp"),
         ("mcp_list_tools", "mcp"),
         ("mcp_approval_request", "mcp"),
-        ("computer_call", "computer_use_preview"),
         ("shell_call_output", "hosted_shell"),
         ("tool_search_call", "tool_search"),
         ("tool_search_output", "tool_search"),
@@ -122,12 +121,7 @@ fn what_a_tool_of_the_provider_made_is_there_only_where_it_was_asked_for() {
         assert_eq!(asked.calls(), [[]], "what the provider ran is no call");
         assert_eq!(asked.write(), text.as_bytes());
         for others in [&[][..], &["other", "function_call", "w", "web", "web_searching", "local"]] {
-            // A call a client would run by itself can only be refused.
-            let is_call = kind == "computer_call";
-            match answer(&text, others) {
-                Ok(answer) => assert!(is_call && answer.calls()[0][0].form == Form::Unknown, "{kind} of {others:?}"),
-                Err(_) => assert!(!is_call, "{kind} of {others:?}"),
-            }
+            assert!(answer(&text, others).is_err(), "{kind} of {others:?}");
         }
     }
 }

@@ -226,7 +226,7 @@ fn undecidable() -> Vec<(Value, &'static str)> {
     let mut invented = call("c1", "spawn_agent", "{}");
     invented["caller"] = json!({ "type": "stranger" });
     vec![
-        (json!({ "id": "cc_1", "type": "computer_call", "call_id": "c1", "action": { "type": "click" } }), "computer"),
+        (json!({ "id": "cc_1", "type": "computer_call", "call_id": "c1", "action": { "type": "eval" } }), "computer"),
         (invented, "spawn_agent"),
         (
             json!({ "id": "ls_1", "type": "local_shell_call", "call_id": "c1", "action": { "type": "eval", "code": "x" } }),

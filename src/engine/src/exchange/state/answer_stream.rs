@@ -23,6 +23,14 @@ impl AnswerStream {
         }
     }
 
+    /// Returns true if nobody misses more of it.
+    pub(in crate::exchange) fn is_over(&self) -> bool {
+        match self {
+            Self::Turn(turn) => turn.is_over(),
+            Self::Messages(messages) => messages.is_own(),
+        }
+    }
+
     /// Returns the bytes held.
     pub(in crate::exchange) fn held(&self) -> usize {
         match self {

@@ -1,10 +1,10 @@
 //! An exchange between two rounds.
 
 use callgate_json::Value;
-use callgate_wire::{CallResult, Earlier, Stream};
+use callgate_wire::{Earlier, Stream};
 
 use crate::request::CheckedRequest;
-use crate::settle::{Refused, Runnable};
+use crate::tool_results::{TurnCall, TurnResult};
 use crate::unary::HeldAnswer;
 
 /// The request, the earlier rounds and the client's answer so far.
@@ -31,12 +31,12 @@ pub(in crate::exchange) enum AnswerForm {
 /// The callout under way.
 #[derive(Debug)]
 pub(in crate::exchange) enum Waiting {
-    /// The executor, for the outcomes of `run`.
-    Calls { said: Vec<Value>, run: Vec<Runnable>, refused: Vec<Refused> },
+    /// The executor, for the outcomes of those calls that it runs.
+    Calls { said: Vec<Value>, calls: Vec<TurnCall> },
     /// The executor, for the rulings on calls of an answer with so many bytes.
     Rulings { held: Box<HeldAnswer>, bytes: usize },
     /// The executor, which counts the next round of the model.
-    Count { said: Vec<Value>, results: Vec<CallResult>, refused: Vec<Refused> },
+    Count { said: Vec<Value>, results: Vec<TurnResult> },
     /// The model.
     Model,
 }

@@ -88,14 +88,16 @@ fn a_server_run_call_is_run_and_the_model_asked_again_with_its_thought() {
 }
 
 #[test]
-fn of_a_mixed_turn_the_server_run_calls_run_and_the_clients_own_are_left_out() {
+fn of_a_mixed_turn_the_server_run_calls_run_and_the_clients_own_are_told_not_to_have_run() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     let content = [call("c1", "get_weather", GOOD), call("c2", "lookup", r#"{"key":"k"}"#)];
     let batch = batch(answered(&mut exchange, &answer(&content)));
     assert_eq!(batch.calls.len(), 1);
     let again: Value = serde_json::from_slice(&model_request(ran(&mut exchange, &batch, &["{}"])).body).unwrap();
-    assert_eq!(again["messages"][1]["content"], json!([content[1]]));
-    assert_eq!(again["messages"][2]["content"][0]["is_error"], true, "a result that the contract does not take");
+    assert_eq!(again["messages"][1]["content"], json!(content));
+    let results = &again["messages"][2]["content"];
+    assert!(results[0]["content"].as_str().unwrap().contains("call_not_run"), "{results}");
+    assert_eq!(results[1]["is_error"], true, "a result that the contract does not take");
 }
 
 #[test]

@@ -4,4 +4,4 @@ pub(crate) mod desk;
 mod dialects;
 mod mcp;
 mod rules;
-mod samples;
+pub(crate) mod samples;

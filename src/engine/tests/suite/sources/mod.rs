@@ -5,6 +5,7 @@
 mod apis;
 mod attacks;
 mod candidate;
+mod compaction;
 mod requires;
 mod rounds;
 

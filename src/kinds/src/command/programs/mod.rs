@@ -44,6 +44,9 @@ mod project;
 mod text;
 mod wrappers;
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 pub(super) use git::GLOBAL as GIT;
 pub use listing::{ProgramModel, program_models};
 
@@ -114,14 +117,24 @@ pub(super) fn all() -> impl Iterator<Item = &'static Model> {
     [files::MODELS, text::MODELS, project::MODELS, git::MODELS, wrappers::MODELS].into_iter().flatten()
 }
 
+/// A model, and the words of its commands.
+type Command = (Vec<&'static str>, &'static Model);
+
+/// The models by their first word, in the order of [`all`].
+static BY_PROGRAM: LazyLock<HashMap<&str, Vec<Command>>> = LazyLock::new(|| {
+    let mut models: HashMap<_, Vec<_>> = HashMap::new();
+    for model in all() {
+        let words: Vec<_> = model.words.split(' ').collect();
+        models.entry(words.first().copied().unwrap_or_default()).or_default().push((words, model));
+    }
+    models
+});
+
 /// Returns the model with the most words that begin the command.
 pub(super) fn find<'a>(command: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Model> {
-    // The first byte tells most programs apart, before a model's words are split.
-    let first = command.clone().next()?.as_bytes().first();
-    all()
-        .filter(|model| model.words.as_bytes().first() == first)
-        .filter(|model| begins(command.clone(), model.words.split(' ')))
-        .max_by_key(|model| model.words.split(' ').count())
+    let models = BY_PROGRAM.get(program(command.clone().next()?))?;
+    let fits = models.iter().filter(|(words, _)| begins(command.clone(), words.iter().copied()));
+    fits.max_by_key(|(words, _)| words.len()).map(|(_, model)| *model)
 }
 
 /// Returns true if the command begins with the words. `python3` is `python`.
@@ -129,11 +142,16 @@ pub(super) fn begins<'a, 'b>(mut command: impl Iterator<Item = &'a str>, words: 
     for (position, word) in words.enumerate() {
         match command.next() {
             Some(given) if given == word => {}
-            Some("python3") if position == 0 && word == "python" => {}
+            Some(given) if position == 0 && program(given) == word => {}
             _ => return false,
         }
     }
     true
+}
+
+/// Returns the program that the models know under another name.
+fn program(given: &str) -> &str {
+    if given == "python3" { "python" } else { given }
 }
 
 // === impl Model ===

@@ -21,6 +21,8 @@ fn block(block: Span<'_>) -> Option<Part<'_>> {
             arguments: block.get("input"),
         }),
         "tool_result" => Some(Part::Result { id: block.get("tool_use_id"), name: None, content: block.get("content") }),
+        // A summary in place of earlier messages, whatever members it has.
+        "compaction" => Some(Part::Other { role: Role::Unknown, value: block }),
         _ => None,
     }
 }

@@ -38,6 +38,15 @@ pub(super) fn show<'t>(body: &'t Body, each: Each<'_, 't>) {
             Some("tool_search_call") if item.get("execution").and_then(Span::string).as_deref() == Some("client") => {
                 each(native(Span::new(br#""tool_search""#), "arguments"));
             }
+            Some("computer_call") => {
+                let action = if item.some("action").is_some() { "action" } else { "actions" };
+                each(native(Span::new(br#""computer""#), action));
+            }
+            // A screenshot has no text.
+            Some("computer_call_output") => {
+                each(Part::Result { id: item.get("call_id"), name: None, content: None });
+                each(Part::Other { role: Role::Tool, value: item });
+            }
             Some(
                 "function_call_output" | "custom_tool_call_output" | "shell_call_output" | "apply_patch_call_output",
             ) => each(result(item.get("call_id"))),

@@ -13,7 +13,7 @@ use crate::members::{Fields, Judged};
 use crate::namespace::{identity, name_in_contract};
 use crate::openai_responses::kinds;
 use crate::skeleton::document::{Tools, add, declared_twice};
-use crate::{Declared, Form, RequestError};
+use crate::{Declared, Form, NativeName, RequestError};
 
 /// Code of the provider that calls the client's tools, by its name among callers.
 const PROGRAM: &str = "programmatic";
@@ -118,6 +118,9 @@ impl Declarations {
             }
             "allowed_tools" => Err(invalid("a list of tools with a `type`")),
             "namespace" => Err(invalid("a choice of tools; name each tool of a namespace")),
+            kind if kinds::COMPUTERS.contains(&kind) => {
+                self.tools.chosen.add("tool_choice", NativeName::Computer.as_str())
+            }
             kinds::LOCAL_SHELL | kinds::APPLY_PATCH => self.tools.chosen.add("tool_choice", &kind),
             kind if self.is_native(kind) => self.tools.chosen.add("tool_choice", kind),
             kinds::SHELL => judged.runs.add("tool_choice", kinds::HOSTED_SHELL),

@@ -43,6 +43,12 @@ pub(super) fn read<'t>(tool: Span<'t>, param: &'static str) -> Result<ToolEntry<
             };
             Ok(ToolEntry::Namespace(name, tools))
         }
+        kind if kinds::COMPUTERS.contains(&kind) => match screen(tool) {
+            true => Ok(ToolEntry::Native(NativeName::Computer)),
+            false => {
+                Err(invalid("an array of computers with a known `environment` and a display of at most 16,384 pixels"))
+            }
+        },
         "local_shell" => Ok(ToolEntry::Native(NativeName::LocalShell)),
         "apply_patch" => Ok(ToolEntry::Native(NativeName::ApplyPatch)),
         "shell" => match tool.some("environment").map(|environment| environment.get("type").and_then(Span::string)) {
@@ -58,6 +64,25 @@ pub(super) fn read<'t>(tool: Span<'t>, param: &'static str) -> Result<ToolEntry<
         },
         _ => Ok(ToolEntry::Provided(kind)),
     }
+}
+
+/// The places in which a computer runs.
+const PLACES: [&str; 5] = ["browser", "linux", "mac", "ubuntu", "windows"];
+/// The maximum width and height of a computer's display, in pixels.
+const WIDEST: u64 = 16_384;
+const SIZES: [&str; 2] = ["display_width", "display_height"];
+
+/// Returns true if the members of a computer are the documented ones with bounded values.
+fn screen(tool: Span<'_>) -> bool {
+    let is_size = |size: Span<'_>| size.count().is_some_and(|size| (1..=WIDEST).contains(&size));
+    let is_place = |place: Span<'_>| place.string().is_some_and(|place| PLACES.contains(&place.as_ref()));
+    SIZES.iter().filter_map(|size| tool.some(size)).all(is_size) && tool.some("environment").is_none_or(is_place)
+}
+
+/// Returns the documented members of a computer as JSON text, with a comma at the start.
+pub(super) fn screen_members(tool: Span<'_>) -> String {
+    let known = SIZES.iter().chain(&["environment"]).filter_map(|member| Some((member, tool.some(member)?)));
+    known.map(|(member, value)| format!(r#","{member}":{}"#, value.text())).collect()
 }
 
 /// Returns the format of a custom tool as JSON text if it is a known and bounded one.

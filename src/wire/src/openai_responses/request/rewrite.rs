@@ -8,13 +8,14 @@ use super::entry::{self, ToolEntry};
 use super::input;
 use crate::namespace::name_in_contract;
 use crate::skeleton::document::{Body, List, kept_members};
-use crate::{Declaration, Form};
+use crate::{Declaration, Form, NativeName};
 
 /// A function without `strict` gets false: the API would else turn the contract's schema into one of its own.
 const NOT_STRICT: &str = r#","strict":false"#;
 
 /// Replaces the declared tools: each gets the contract's words, and others are left out. The caller's members about the handling of
-/// a tool stay, and so do the provider's tools. A tool of the contract that the request does not declare is added as a function.
+/// a tool stay, and so do the provider's tools, each in its place: providers cache requests by their beginning. A tool of the contract
+/// that the request does not declare is added as a function.
 /// `has_lists` is true if items of input have tools.
 pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: bool) {
     let known = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
@@ -22,16 +23,11 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: b
     let input = rewriter.input(body.get("input").filter(|_| has_lists));
     let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
     let tools = body.get("tools");
-    let entries = || tools.into_iter().flat_map(Span::items);
-    let is_provided = |tool: &Span<'_>| matches!(entry::read(*tool, "tools"), Ok(ToolEntry::Provided(_)));
-    for tool in entries().filter(|tool| !is_provided(tool)) {
+    for tool in tools.into_iter().flat_map(Span::items) {
         rewriter.tool(&mut list, tool, "");
     }
     for tool in declarations.iter().filter(|tool| !rewriter.written.contains(tool.name())) {
         function(list.item(), tool.name(), tool, NOT_STRICT);
-    }
-    for tool in entries().filter(is_provided) {
-        list.item().push_str(&tool.text());
     }
     let list = list.end();
     body.put("tools", list);
@@ -86,7 +82,10 @@ impl<'d> ToolRewriter<'d> {
             }
             Ok(ToolEntry::Native(name)) => {
                 if let Some(declaration) = self.take(name.as_str()) {
-                    native(list.item(), name.as_str(), declaration, tool);
+                    match name {
+                        NativeName::Computer => computer(list.item(), tool),
+                        _ => native(list.item(), name.as_str(), declaration, tool),
+                    }
                 }
             }
             Ok(ToolEntry::Namespace(name, tools)) => {
@@ -96,7 +95,6 @@ impl<'d> ToolRewriter<'d> {
                     namespace_of(list.item(), &name, tool, &inner);
                 }
             }
-            // One of an item: those of `tools` are written after all others.
             Ok(ToolEntry::Provided(_)) => list.item().push_str(&tool.text()),
             // Reading refused it.
             Err(_) => {}
@@ -150,6 +148,12 @@ fn native(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_
         out.push_str(&format!(r#","parameters":{}"#, declaration.parameters()));
     }
     out.push('}');
+}
+
+/// Writes a computer, which has no words for the model. It keeps the type under which the client knows it.
+fn computer(out: &mut String, tool: Span<'_>) {
+    let kind = entry::kind(tool).unwrap_or_default();
+    out.push_str(&format!(r#"{{"type":"{kind}"{}{}}}"#, entry::screen_members(tool), kept_members(tool)));
 }
 
 /// Writes a namespace. The API wants a description, and the client's own words about tools do not reach the model.
