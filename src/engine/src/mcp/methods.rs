@@ -72,12 +72,8 @@ const REQUESTS: [Method; 15] = [
 const CANCELLED: &str = "notifications/cancelled";
 
 /// Notifications of a client. Without a session there are none over HTTP.
-const NOTIFICATIONS: [&str; 4] = [
-    "notifications/initialized",
-    CANCELLED,
-    "notifications/progress",
-    "notifications/roots/list_changed",
-];
+const NOTIFICATIONS: [&str; 4] =
+    ["notifications/initialized", CANCELLED, "notifications/progress", "notifications/roots/list_changed"];
 
 /// Notifications of a server about its request, and about changes.
 const SERVER_NOTIFICATIONS: [(&str, Eras); 8] = [
