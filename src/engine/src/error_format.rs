@@ -26,7 +26,7 @@ impl ErrorFormat {
         match api {
             Some(Api::Model(dialect)) => Self::Model(dialect),
             Some(Api::Mcp) => Self::Mcp(None, Era::Sessions),
-            None => Self::Model(&OpenAiChat),
+            Some(Api::Catalog | Api::Hello) | None => Self::Model(&OpenAiChat),
         }
     }
 

@@ -30,13 +30,17 @@ impl Core {
             let refusal = Refusal::new(Code::UpstreamEncoded, message);
             return match sent {
                 Some(Forwarded::Model(checked)) => self.replace_unread(&checked, 0, &refusal),
-                Some(Forwarded::Mcp(_)) | None => self.replace(&refusal),
+                Some(Forwarded::Mcp(_) | Forwarded::Catalog(_)) | None => self.replace(&refusal),
             };
         }
         match sent {
             Some(Forwarded::Model(checked)) if status == 200 => self.model_head(checked, headers, end),
             Some(Forwarded::Mcp(message)) => self.mcp_head(message, status, headers, end),
-            Some(Forwarded::Model(_)) | None => self.undecidable(status),
+            Some(Forwarded::Catalog(sent)) if status == 200 && !end && Media::of(headers).is(JSON) => {
+                self.content_type = Media::of(headers).written();
+                wait(AwaitedBody::Catalog(sent))
+            }
+            Some(Forwarded::Model(_) | Forwarded::Catalog(_)) | None => self.undecidable(status),
         }
     }
 

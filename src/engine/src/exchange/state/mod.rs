@@ -9,6 +9,7 @@ pub(super) mod rounds;
 use callgate_wire::Wants;
 
 use super::clock::TimeLimits;
+use crate::catalog::{CatalogHead, SentCatalog};
 use crate::head::ApiHead;
 use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;
@@ -59,6 +60,7 @@ pub(super) enum ExchangeState {
 pub(super) enum RequestReader {
     Model(Box<ApiHead>),
     Mcp(McpHead),
+    Catalog(CatalogHead),
 }
 
 /// The data of a forwarded request on which its answer depends.
@@ -66,6 +68,7 @@ pub(super) enum RequestReader {
 pub(super) enum Forwarded {
     Model(Box<request::CheckedRequest>),
     Mcp(mcp::SentMessage),
+    Catalog(SentCatalog),
 }
 
 // === impl RequestReader ===
@@ -107,7 +110,7 @@ impl ExchangeState {
             Self::Closed | Self::Cut | Self::Ended => 0,
             Self::Gathering { reader, body } => body.capacity().saturating_add(reader.held()),
             Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
-            Self::Sent(Forwarded::Mcp(_)) => 0,
+            Self::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
             Self::Streaming(answer_stream) => answer_stream.held(),
             Self::Admitting(held) => held.bytes(),
