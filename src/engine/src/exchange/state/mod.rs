@@ -77,7 +77,7 @@ impl RequestReader {
     /// Returns the bytes held of headers that the body is compared with.
     fn held(&self) -> usize {
         match self {
-            Self::Model(_) => 0,
+            Self::Model(_) | Self::Catalog(_) => 0,
             Self::Mcp(head) => head.routing.as_ref().map_or(0, |routing| routing.bytes()),
         }
     }
