@@ -200,9 +200,9 @@ pub(super) fn is_ours(id: &str) -> bool {
     id.contains(OURS)
 }
 
-/// Returns false for a JSON text without an id of the gate.
-pub(super) fn may_have_ours(text: &[u8]) -> bool {
-    std::str::from_utf8(text).map_or(true, |text| text.contains(OURS) || text.contains("\\u"))
+/// Returns true for a JSON text with an id of the gate, as clients write it.
+pub(super) fn has_ours(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.contains(OURS))
 }
 
 /// A text of ours as an item: a message of the assistant. Its id is made of its place and the response's id. It has to differ
