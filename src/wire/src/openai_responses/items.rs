@@ -217,19 +217,6 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
     })
 }
 
-/// Returns the items of an earlier turn that the client gets, of a turn with a `null` for each call. The API takes reasoning back only
-/// with the item that followed it, so reasoning before a call is left out.
-pub(super) fn for_client(turn: &[Value]) -> impl Iterator<Item = &Value> {
-    let is_before_call = |position: usize| {
-        let mut after = turn.iter().skip(position).skip_while(|item| kind(item) == "reasoning");
-        after.next().is_some_and(Value::is_null)
-    };
-    let goes_on = move |(position, item): &(usize, &Value)| {
-        !item.is_null() && !(kind(item) == "reasoning" && is_before_call(*position))
-    };
-    turn.iter().enumerate().filter(goes_on).map(|(_, item)| item)
-}
-
 /// Puts items of several turns into one answer. Official clients identify items by their ids and fail if two are the same. If a
 /// server gives the items of each turn the same ids, a later item's id gets its place added.
 pub(super) fn joined<'i>(items: impl Iterator<Item = &'i Value>) -> Vec<Value> {

@@ -265,6 +265,51 @@ fn reasoning_that_the_provider_keeps_stands_before_the_item_that_followed_it() {
 }
 
 #[test]
+fn a_compatible_api_of_gemini_gets_a_signature_with_the_first_call_too() {
+    let call = |id: &str, n: u32, signature: &str| {
+        let mut call = crate::common::call(id, "order", &format!(r#"{{"n":{n}}}"#));
+        if !signature.is_empty() {
+            call["extra_content"] = json!({ "google": { "thought_signature": signature } });
+        }
+        call
+    };
+    let request =
+        |stream: bool| json!({ "model": "m", "stream": stream, "messages": [{ "role": "user", "content": "hi" }] });
+    for (turn, expected) in [
+        (
+            vec![call("c1", 10, "s1"), call("c2", 1, ""), call("c3", 2, "")],
+            vec![call("c2", 1, "s1"), call("c3", 2, "")],
+        ),
+        (
+            vec![call("c1", 1, "s1"), call("c2", 10, ""), call("c3", 2, "")],
+            vec![call("c1", 1, "s1"), call("c3", 2, "")],
+        ),
+        (vec![call("c1", 1, "s1"), call("c2", 2, "")], vec![call("c1", 1, "s1"), call("c2", 2, "")]),
+        (vec![call("c1", 10, ""), call("c2", 2, "s2")], vec![call("c2", 2, "s2")]),
+    ] {
+        let (mut exchange, _) = sent(&gate("refuse"), "clerk", "/v1/chat/completions", &request(false));
+        let whole: Value =
+            serde_json::from_slice(&finished(answered(&mut exchange, &crate::common::answer(json!("Hi"), &turn))))
+                .unwrap();
+        assert_eq!(whole["choices"][0]["message"]["tool_calls"], json!(expected));
+
+        let (mut exchange, _) = sent(&gate("refuse"), "clerk", "/v1/chat/completions", &request(true));
+        begun(&mut exchange, "text/event-stream");
+        let (out, _) = feed(&mut exchange, &crate::common::stream(&["Hi"], &turn, 3), &[33]);
+        let chunks = std::str::from_utf8(&out)
+            .unwrap()
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+        let calls: Vec<Value> = chunks
+            .flat_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array().cloned().unwrap_or_default())
+            .collect();
+        let signatures: Vec<&Value> = calls.iter().map(|call| &call["extra_content"]).collect();
+        let expected: Vec<&Value> = expected.iter().map(|call| &call["extra_content"]).collect();
+        assert_eq!(signatures, expected, "{calls:?}");
+    }
+}
+
+#[test]
 fn signed_thoughts_of_further_rounds_stay_out_of_chat_completions() {
     let turn = |text: &str, signature: &str, calls: Value| {
         json!({ "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [{ "index": 0, "finish_reason": "stop",
