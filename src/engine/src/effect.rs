@@ -47,6 +47,8 @@ pub struct Forward {
     pub body: Vec<u8>,
     /// Headers not to forward.
     pub remove: Vec<String>,
+    /// Headers to set: names in lower case, and values of printable ASCII.
+    pub set: Vec<(String, String)>,
     /// The body's media type, to be set; `None` for an empty body.
     pub content_type: Option<Cow<'static, str>>,
 }

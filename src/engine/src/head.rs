@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use callgate_contract::{Caller, Contract};
-use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
+use callgate_wire::{Api, Dialect, ReleasePolicy, Target};
 
+use crate::catalog::{self, CatalogHead};
 use crate::conversation::{self, Named};
+use crate::destination::Destination;
 use crate::event::Verified;
 use crate::gate::Gate;
 use crate::headers::kept::KeptHeaders;
@@ -16,7 +18,7 @@ use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
 use crate::mcp::{self, McpHead};
-use crate::path::{Route, check_query, has_token, hides_a_slash, is_normal};
+use crate::path::{check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
 /// Returns true for a header that a further round of the model repeats. The others belong to the first request, or are hop by hop
@@ -55,6 +57,9 @@ pub(crate) enum Head {
     Passthrough,
     Api(ApiHead),
     Mcp(McpHead),
+    Catalog(CatalogHead),
+    /// A sign of life is asked for.
+    Hello,
 }
 
 /// A request to a model's API, without its body.
@@ -74,24 +79,6 @@ pub(crate) struct ApiHead {
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<Cow<'static, str>>,
-}
-
-/// The target of a request, and the API at its path.
-pub(crate) struct Destination<'a> {
-    target: &'a str,
-    route: Option<(&'a Route, &'static Row)>,
-}
-
-impl<'a> Destination<'a> {
-    pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
-        let target = single(headers, ":path").unwrap_or_default();
-        Self { target, route: gate.paths.dialect(Target::new(target).path) }
-    }
-
-    /// Returns the row of the API.
-    pub(crate) fn row(&self) -> Option<&'static Row> {
-        self.route.map(|(_, row)| row)
-    }
 }
 
 /// Reads a request's headers. Returns the gate of the caller's contract too.
@@ -124,6 +111,9 @@ pub(crate) fn read(
     let may = match row.api {
         Api::Model(_) => method == "POST",
         Api::Mcp => mcp::METHODS.contains(&method),
+        Api::Catalog => true,
+        // Nothing of it is forwarded, and whoever is alive answers anybody.
+        Api::Hello => return Ok((Rc::clone(gate), Head::Hello)),
     };
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
@@ -167,6 +157,12 @@ pub(crate) fn read(
             Ok((gate, Head::Api(head)))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Catalog => {
+            check_query(Target::new(target).query)?;
+            let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;
+            Ok((gate, Head::Catalog(head)))
+        }
+        Api::Hello => Ok((gate, Head::Hello)),
     }
 }
 
@@ -275,9 +271,10 @@ impl Head {
     /// The caller, if the request is read.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
-            Self::Passthrough => None,
+            Self::Passthrough | Self::Hello => None,
             Self::Api(head) => Some(&head.caller),
             Self::Mcp(head) => Some(&head.caller),
+            Self::Catalog(head) => Some(&head.caller),
         }
     }
 }

@@ -13,6 +13,8 @@
 //!
 //! [`limits`] counts requests and calls, if the contract has rates or budgets. The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
+//! [`catalog`] cuts lists of models to the contract.
+//!
 //! A request to an MCP server itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
 //! both. A tick ends an exchange over its time limit.
 //!
@@ -85,7 +87,9 @@ mod agent;
 mod authorize;
 mod backlog;
 mod budget;
+mod catalog;
 mod conversation;
+mod destination;
 mod effect;
 mod error_format;
 mod event;

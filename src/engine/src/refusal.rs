@@ -73,6 +73,16 @@ pub enum Code {
     McpMethodForbidden,
     /// The revision of MCP is not supported.
     McpVersionUnsupported,
+    /// A header of MCP is missing, or differs from the message.
+    McpHeaderMismatch,
+    /// The contract does not let an MCP server ask a client for this.
+    McpInputForbidden,
+    /// The contract lists no such resource of an MCP server, or its URI cannot be read for certain.
+    McpResourceForbidden,
+    /// The contract lists no such prompt of an MCP server.
+    McpPromptForbidden,
+    /// The result of an MCP server is a task, or of an unknown kind.
+    McpResultUnsupported,
     /// The response is larger than `limits.responseBytes`.
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was reached.
@@ -105,7 +115,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 42] = [
+    const OWN: [Self; 47] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::UpgradeRefused,
@@ -135,6 +145,11 @@ impl Code {
         Self::TextDenied,
         Self::McpMethodForbidden,
         Self::McpVersionUnsupported,
+        Self::McpHeaderMismatch,
+        Self::McpInputForbidden,
+        Self::McpResourceForbidden,
+        Self::McpPromptForbidden,
+        Self::McpResultUnsupported,
         Self::ResponseTooLarge,
         Self::LimitExceeded,
         Self::RateLimited,
@@ -188,6 +203,11 @@ impl Code {
             Self::TextDenied => "text_denied",
             Self::McpMethodForbidden => "mcp_method_forbidden",
             Self::McpVersionUnsupported => "mcp_version_unsupported",
+            Self::McpHeaderMismatch => "mcp_header_mismatch",
+            Self::McpInputForbidden => "mcp_input_forbidden",
+            Self::McpResourceForbidden => "mcp_resource_forbidden",
+            Self::McpPromptForbidden => "mcp_prompt_forbidden",
+            Self::McpResultUnsupported => "mcp_result_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
             Self::RateLimited => "rate_limited",
@@ -228,6 +248,10 @@ impl Code {
             | Self::ConversationLimit
             | Self::McpMethodForbidden
             | Self::McpVersionUnsupported
+            | Self::McpHeaderMismatch
+            | Self::McpInputForbidden
+            | Self::McpResourceForbidden
+            | Self::McpPromptForbidden
             | Self::Call(_) => 400,
             Self::CallerUnknown => 401,
             Self::InsufficientScope => 403,
@@ -244,6 +268,7 @@ impl Code {
             | Self::UpstreamTruncated
             | Self::UpstreamError
             | Self::OutputInvalid
+            | Self::McpResultUnsupported
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
             Self::LimitsUnavailable | Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => {

@@ -75,6 +75,8 @@ pub enum Wants {
     Stream,
     /// A number, such as how many tokens the request has: no turn, and nothing in it can be a call.
     Count,
+    /// A shorter conversation, as one JSON body: items for later requests, and no turn. A call in it is refused.
+    Compact,
 }
 
 /// The name of the member for the limit of output tokens in Chat Completions.
@@ -160,7 +162,7 @@ pub trait Request: Debug {
     fn name_output_limit(&mut self, _name: OutputLimit) {}
 
     /// Lowers the limits of output tokens to `max`, or sets one if there are none. A request that [wants](Wants) a count has no
-    /// limit.
+    /// limit, and one that wants a shorter conversation gets none.
     fn clamp_output_tokens(&mut self, max: u64);
 
     /// Asks for a whole answer instead of a stream.

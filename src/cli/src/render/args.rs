@@ -154,7 +154,7 @@ pub(crate) struct RenderArguments {
     /// of one, and names the model
     #[arg(long = "path", value_name = "API=PATH", help_heading = "Gate")]
     pub(crate) paths: Vec<String>,
-    /// A path to forward without reading, such as /v1/models or /v1/files/*; may be repeated; none by default
+    /// A path to forward without reading, such as /v1/embeddings or /v1/files/*; may be repeated; none by default
     #[arg(long, value_name = "PATH", help_heading = "Gate")]
     pub(crate) passthrough: Vec<String>,
     /// The tools the model sees

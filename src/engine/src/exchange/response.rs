@@ -30,13 +30,17 @@ impl Core {
             let refusal = Refusal::new(Code::UpstreamEncoded, message);
             return match sent {
                 Some(Forwarded::Model(checked)) => self.replace_unread(&checked, 0, &refusal),
-                Some(Forwarded::Mcp(_)) | None => self.replace(&refusal),
+                Some(Forwarded::Mcp(_) | Forwarded::Catalog(_)) | None => self.replace(&refusal),
             };
         }
         match sent {
             Some(Forwarded::Model(checked)) if status == 200 => self.model_head(checked, headers, end),
             Some(Forwarded::Mcp(message)) => self.mcp_head(message, status, headers, end),
-            Some(Forwarded::Model(_)) | None => self.undecidable(status),
+            Some(Forwarded::Catalog(sent)) if status == 200 && !end && Media::of(headers).is(JSON) => {
+                self.content_type = Media::of(headers).written();
+                wait(AwaitedBody::Catalog(sent))
+            }
+            Some(Forwarded::Model(_) | Forwarded::Catalog(_)) | None => self.undecidable(status),
         }
     }
 
@@ -91,14 +95,19 @@ impl Core {
         match message {
             mcp::SentMessage::OneWay if (200..300).contains(&status) && end => (ExchangeState::Open, Effect::Pass),
             mcp::SentMessage::OneWay if (200..300).contains(&status) && !stream => wait(AwaitedBody::Nothing),
-            mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening if status == 200 && stream && !end => {
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) | mcp::SentMessage::Listening
+                if status == 200 && stream && !end =>
+            {
                 let messages = Messages::new(&self.gate, message);
                 (ExchangeState::Streaming(AnswerStream::Messages(Box::new(messages))), Effect::BeginStream)
             }
-            mcp::SentMessage::Request { .. } if status == 200 && json && !end => wait(AwaitedBody::Message(message)),
-            mcp::SentMessage::OneWay | mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening => {
-                self.undecidable(status)
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) if status == 200 && json && !end => {
+                wait(AwaitedBody::Message(message))
             }
+            mcp::SentMessage::OneWay
+            | mcp::SentMessage::Request { .. }
+            | mcp::SentMessage::Subscribed(_)
+            | mcp::SentMessage::Listening => self.undecidable(status),
         }
     }
 

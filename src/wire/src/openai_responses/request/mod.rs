@@ -1,4 +1,4 @@
-//! A request: the body of *create a model response*.
+//! A request: the body of *create a model response*, of *get input token counts* and of *compact a response*.
 
 mod choice;
 mod conversation;
@@ -17,6 +17,10 @@ use crate::skeleton::blocks::with_calls;
 use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 use declared::Declarations;
+
+/// The ends of the paths beside that of a turn.
+const COUNT: &str = "input_tokens";
+const COMPACT: &str = "compact";
 
 /// The state of a request of Responses.
 #[derive(Debug, Clone)]
@@ -52,7 +56,12 @@ impl RequestFormat for ResponsesRequest {
         }
         declarations.choice(&fields, draft.judged())?;
         let (tools, has_lists) = (declarations.tools, declarations.has_lists);
-        let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
+        let wants = match (target.path.rsplit('/').next(), fields.flag("stream")?) {
+            (Some(COUNT), _) => Wants::Count,
+            (Some(COMPACT), _) => Wants::Compact,
+            (_, true) => Wants::Stream,
+            (_, false) => Wants::Whole,
+        };
         Ok(Read { draft, tools, wants, format: ResponsesRequest { has_lists } })
     }
 
