@@ -566,6 +566,27 @@ def test_the_callers_token_is_exchanged_for_one_of_the_upstream(exchanging, auth
     assert [jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["sub"] for value in credentials(upstream)][-1] == "ada"
 
 
+def test_a_large_body_waits_for_the_exchange(exchanging, authority, upstream):
+    note = "x" * 500_000
+    for name in ("ada", "grace", "joan"):
+        token = authority.token(aud=resource(exchanging), scope="desk:read", sub=name)
+        assert send(exchanging, bearer(token), call("look", note=note)).status == 200
+    assert upstream.calls == [("look", note)] * 3 and len(granted(authority, EXCHANGE)) == 3
+
+
+def test_the_sdk_works_with_exchanged_tokens(exchanging, authority, upstream):
+    auth = ClientCredentialsOAuthProvider(resource(exchanging), Memory(), "robot", "secret", scope="desk:write", issuer=authority.issuer)
+
+    async def steps(client):
+        return await asyncio.gather(*(client.call_tool(name, {}) for name in ("look", "order") * 5))
+
+    assert not any(result.is_error for result in within(exchanging, auth, steps))
+    own = jwt.decode(auth.context.current_tokens.access_token, options={"verify_signature": False})
+    assert own["aud"] == resource(exchanging)
+    audiences = {jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["aud"] for value in credentials(upstream)}
+    assert audiences == {f"http://127.0.0.1:{upstream.port}/mcp"}
+
+
 def test_nothing_unverified_is_exchanged(exchanging, authority, upstream):
     gate = exchanging
     forged = [("x-callgate-subject-token", f"Bearer {authority.token(aud=resource(gate), scope='desk:admin')}")]
