@@ -13,6 +13,7 @@ import time
 import httpx2
 import jwt
 import mcp
+import openai
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mcp.client.auth import OAuthClientProvider
@@ -491,6 +492,35 @@ def test_the_upstream_gets_the_credential_of_a_file(tmp_path, authority, upstrea
         assert send(gate, path=WELL_KNOWN, method="GET").status == 200
     finally:
         gate.stop()
+
+
+def test_a_models_sdk_sends_the_token_as_its_key(tmp_path, authority):
+    model = Upstream()
+    said = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}]}
+    model.play("model", Play((answer(said),)))
+    (tmp_path / "key").write_text("Bearer sk-upstream")
+    gate = running(tmp_path, "model", model, [*options(authority), "--upstream-credential", tmp_path / "key"])
+    try:
+        gate.ready()
+
+        def client(token):
+            return openai.OpenAI(base_url=f"{gate.url}/v1", api_key=token, max_retries=0, timeout=20, default_headers={"x-play": "model"})
+
+        ask = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        mine = authority.token(aud=resource(gate), scope="desk:read")
+        assert client(mine).chat.completions.create(**ask).choices[0].message.content == "hello"
+        [sent] = model.headers("model")
+        assert "sk-upstream" in str(sent) and mine not in str(sent)
+        with pytest.raises(openai.AuthenticationError, match="Audiences in Jwt are not allowed") as raised:
+            client(authority.token(aud="other", scope="desk:read")).chat.completions.create(**ask)
+        assert raised.value.code == "caller_unknown"
+        with pytest.raises(openai.PermissionDeniedError, match="no scope that gives a role") as raised:
+            client(authority.token(aud=resource(gate), scope="other")).chat.completions.create(**ask)
+        assert raised.value.code == "insufficient_scope"
+    finally:
+        gate.stop()
+        model.close()
 
 
 def test_envoy_gets_a_token_of_its_own_for_the_upstream(tmp_path, authority, upstream):
