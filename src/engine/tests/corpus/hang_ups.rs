@@ -10,7 +10,7 @@ use crate::recording::{Recording, recordings};
 use crate::reference::Reference;
 
 /// One of so many recordings is played: a stream is played again for each of its moments.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 6;
 /// The moments of a long stream; a short one is cut after each of its events.
 const MOMENTS: usize = 6;
 
