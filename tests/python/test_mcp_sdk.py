@@ -1,4 +1,7 @@
-"""The official `mcp` SDK through the gate, at a real MCP server: as streams and whole. Only the URL is special."""
+"""The official `mcp` SDK through the gate, at a real MCP server: as streams and whole, with and without sessions.
+
+Only the URL is special. `test_mcp_stateless.py` has what 2026-07-28 alone has.
+"""
 
 import asyncio
 import json
@@ -16,6 +19,12 @@ OSLO = {"timezone": "Europe/Oslo"}
 @pytest.fixture(params=[False, True], ids=["streams", "whole"])
 def whole(request):
     """True if the server answers with JSON instead of streams of events."""
+    return request.param
+
+
+@pytest.fixture(params=["legacy", "2026-07-28"])
+def mode(request):
+    """The way of MCP that the client speaks."""
     return request.param
 
 
@@ -42,16 +51,15 @@ def test_a_session_begins_and_ends_as_with_the_server_itself(mcp_gates, whole):
         assert client.instructions is None
         await client.send_ping()
 
-    within(mcp_gates.client(whole=whole), steps)
     within(mcp_gates.client(whole=whole, mode="legacy"), steps)
 
 
-def test_a_list_has_the_contracts_tools_and_descriptions(mcp_gates, whole):
+def test_a_list_has_the_contracts_tools_and_descriptions(mcp_gates, whole, mode):
     async def steps(client):
         return {tool.name: tool for tool in (await client.list_tools()).tools}
 
-    tools = within(mcp_gates.client(whole=whole), steps)
-    assert sorted(tools) == ["book", "broken", "convert_time", "count", "get_current_time", "muse"]
+    tools = within(mcp_gates.client(whole=whole, mode=mode), steps)
+    assert sorted(tools) == ["book", "broken", "change", "convert_time", "count", "get_current_time", "muse", "near"]
     assert tools["get_current_time"].description == "The time in a zone."
     assert tools["get_current_time"].input_schema["properties"]["timezone"]["pattern"]
     assert tools["get_current_time"].output_schema["additionalProperties"] is False
@@ -61,30 +69,30 @@ def test_a_list_has_the_contracts_tools_and_descriptions(mcp_gates, whole):
     assert tools["get_current_time"].annotations.read_only_hint is True
     assert tools["book"].annotations.read_only_hint is False
     assert "POISON" not in repr(tools)
-    assert sorted(within(mcp_gates.client(whole=whole, role="viewer"), steps)) == ["get_current_time"]
+    assert sorted(within(mcp_gates.client(whole=whole, mode=mode, role="viewer"), steps)) == ["get_current_time"]
 
 
-def test_an_allowed_call_is_answered_by_the_server(mcp_gates, whole):
+def test_an_allowed_call_is_answered_by_the_server(mcp_gates, whole, mode):
     async def steps(client):
         await client.list_tools()  # From here on the SDK checks results against the listed schema.
         now = await client.call_tool("get_current_time", OSLO)
         times = {"source_timezone": "Europe/Oslo", "time": "12:00", "target_timezone": "UTC"}
         return now, await client.call_tool("convert_time", times)
 
-    now, converted = within(mcp_gates.client(whole=whole), steps)
+    now, converted = within(mcp_gates.client(whole=whole, mode=mode), steps)
     assert not now.is_error
     assert now.structured_content["timezone"] == "Europe/Oslo"
     assert json.loads(text(now)) == now.structured_content
     assert converted.structured_content["target"]["timezone"] == "UTC"
 
 
-def test_calls_in_parallel_get_each_its_own_answer(mcp_gates, whole):
+def test_calls_in_parallel_get_each_its_own_answer(mcp_gates, whole, mode):
     zones = ["UTC", "Europe/Oslo", "Europe/Rome", "Europe/Paris", "Europe/Athens"]
 
     async def steps(client):
         return await asyncio.gather(*(client.call_tool("get_current_time", {"timezone": zone}) for zone in zones))
 
-    results = within(mcp_gates.client(whole=whole), steps)
+    results = within(mcp_gates.client(whole=whole, mode=mode), steps)
     assert [result.structured_content["timezone"] for result in results] == zones
 
 
@@ -99,16 +107,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("name, arguments, role, code", REFUSED)
-def test_a_refused_call_is_a_failed_result_and_the_server_never_sees_it(mcp_gates, whole, name, arguments, role, code):
+def test_a_refused_call_is_a_failed_result_and_the_server_never_sees_it(mcp_gates, whole, mode, name, arguments, role, code):
     before = mcp_gates.calls()
-    result = within(mcp_gates.client(whole=whole, role=role), lambda client: client.call_tool(name, arguments))
+    result = within(mcp_gates.client(whole=whole, mode=mode, role=role), lambda client: client.call_tool(name, arguments))
     assert result.is_error
     assert text(result).startswith(f"Callgate refused the call of `{name}` ({code}")
     assert result.meta[VIOLATION]["code"] == code
     assert mcp_gates.calls() == before
 
 
-def test_a_refused_call_is_the_sdks_own_exception_if_the_contract_demands_errors(mcp_gates, whole):
+def test_a_refused_call_is_the_sdks_own_exception_if_the_contract_demands_errors(mcp_gates, whole, mode):
     before = mcp_gates.calls()
 
     async def steps(client):
@@ -117,15 +125,15 @@ def test_a_refused_call_is_the_sdks_own_exception_if_the_contract_demands_errors
         assert not (await client.call_tool("get_current_time", OSLO)).is_error, "and the session goes on"
         return raised.value
 
-    error = within(mcp_gates.client("error", whole=whole), steps)
+    error = within(mcp_gates.client("error", whole=whole, mode=mode), steps)
     assert error.code == types.INVALID_PARAMS
     assert error.data == {"code": "arguments_invalid", "tool": "count", "pointer": "/to"}
     assert "Callgate refused the call of `count`" in error.message
     assert mcp_gates.calls() == [*before, ("get_current_time", OSLO)]
 
 
-def test_a_result_that_breaks_the_contract_does_not_arrive(mcp_gates, whole):
-    result = within(mcp_gates.client(whole=whole), lambda client: client.call_tool("broken", {}))
+def test_a_result_that_breaks_the_contract_does_not_arrive(mcp_gates, whole, mode):
+    result = within(mcp_gates.client(whole=whole, mode=mode), lambda client: client.call_tool("broken", {}))
     assert result.is_error and "output_invalid" in text(result) and "SECRET" not in repr(result)
 
     async def steps(client):
@@ -133,15 +141,15 @@ def test_a_result_that_breaks_the_contract_does_not_arrive(mcp_gates, whole):
             await client.call_tool("broken", {})
         return raised.value
 
-    assert within(mcp_gates.client("error", whole=whole), steps).data["code"] == "output_invalid"
+    assert within(mcp_gates.client("error", whole=whole, mode=mode), steps).data["code"] == "output_invalid"
 
 
-def test_a_tools_own_failure_arrives(mcp_gates, whole):
-    result = within(mcp_gates.client(whole=whole), lambda client: client.call_tool("get_current_time", {"timezone": "Europe/X"}))
+def test_a_tools_own_failure_arrives(mcp_gates, whole, mode):
+    result = within(mcp_gates.client(whole=whole, mode=mode), lambda client: client.call_tool("get_current_time", {"timezone": "Europe/X"}))
     assert result.is_error and "Invalid timezone" in text(result)
 
 
-def test_progress_and_logs_arrive_before_the_answer(mcp_gates):
+def test_progress_and_logs_arrive_before_the_answer(mcp_gates, mode):
     seen = []
 
     async def log(params):
@@ -153,21 +161,21 @@ def test_progress_and_logs_arrive_before_the_answer(mcp_gates):
     async def steps(client):
         return await client.call_tool("count", {"to": 2}, progress_callback=progress)
 
-    result = within(mcp_gates.client(logging_callback=log), steps)
+    result = within(mcp_gates.client(mode=mode, logging_callback=log, log_level="info"), steps)
     assert text(result) == "counted to 2"
     assert seen == [(1, 2), "at 1", (2, 2), "at 2"]
 
 
-def test_a_tool_may_ask_the_user(mcp_gates):
+def test_a_tool_may_ask_the_user(mcp_gates, mode):
     async def seat(_context, params):
         assert params.message == "Which seat?"
         return types.ElicitResult(action="accept", content={"seat": "4A"})
 
-    result = within(mcp_gates.client(elicitation_callback=seat), lambda client: client.call_tool("book", {}))
-    assert text(result) == "booked 4A"
+    client = mcp_gates.client(mode=mode, elicitation_callback=seat)
+    assert text(within(client, lambda client: client.call_tool("book", {}))) == "booked 4A"
 
 
-def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gates):
+def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gates, mode):
     asked = []
 
     async def sample(_context, params):
@@ -176,19 +184,22 @@ def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gate
         return types.CreateMessageResult(role="assistant", model="m", content=content)
 
     tools = types.SamplingCapability(tools=types.SamplingToolsCapability())
-    client = mcp_gates.client(sampling_callback=sample, sampling_capabilities=tools)
+    client = mcp_gates.client(mode=mode, sampling_callback=sample, sampling_capabilities=tools)
 
     async def steps(client):
         assert text(await client.call_tool("muse", {})) == "the model said blue"
         # The gate hid this ability of the client from the server.
-        with pytest.raises(mcp.MCPError, match="does not support sampling tools"):
+        with pytest.raises(mcp.MCPError) as raised:
             await client.call_tool("muse", {"tools": True})
+        return raised.value
 
-    within(client, steps)
-    assert len(asked) == 1
+    error = within(client, steps)
+    assert (error.code, len(asked)) == (-32021, 1)
+    assert asked[0].max_tokens == 4  # The server asks for 5.
+    assert "tools" in error.data["requiredCapabilities"]["sampling"]
 
 
-def test_prompts_and_resources_are_forwarded(mcp_gates, whole):
+def test_prompts_and_resources_are_forwarded(mcp_gates, whole, mode):
     async def steps(client):
         assert [prompt.name for prompt in (await client.list_prompts()).prompts] == ["greet"]
         prompt = await client.get_prompt("greet", {"name": "Ada"})
@@ -196,7 +207,28 @@ def test_prompts_and_resources_are_forwarded(mcp_gates, whole):
         assert [str(one.uri) for one in (await client.list_resources()).resources] == ["notes://today"]
         assert (await client.read_resource("notes://today")).contents[0].text == "Nothing."
 
-    within(mcp_gates.client(whole=whole), steps)
+    within(mcp_gates.client(whole=whole, mode=mode), steps)
+
+
+def test_resources_and_prompts_that_the_contract_lacks_are_not_there(mcp_gates, whole, mode):
+    async def refused(asked):
+        with pytest.raises(mcp.MCPError) as raised:
+            await asked
+        return raised.value.data["code"]
+
+    async def steps(client):
+        lists = [await client.list_prompts(), await client.list_resources(), await client.list_resource_templates()]
+        assert "POISON" not in repr(lists) and lists[2].resource_templates == []
+        assert lists[0].prompts[0].description == "Greets a person."
+        assert [argument.name for argument in lists[0].prompts[0].arguments] == ["name"]
+        assert lists[1].resources[0].description == "Notes of today."
+        for uri in ("notes://secret", "notes://day/monday", "notes://today/../secret", "notes://%74oday", "file:///etc/passwd"):
+            assert await refused(client.read_resource(uri)) == "mcp_resource_forbidden", uri
+        assert await refused(client.get_prompt("leak", {})) == "mcp_prompt_forbidden"
+        assert await refused(client.get_prompt("greet", {"name": "a" * 30})) == "arguments_invalid"
+        assert await refused(client.get_prompt("greet", {})) == "arguments_invalid"
+
+    within(mcp_gates.client(whole=whole, mode=mode), steps)
 
 
 def test_listening_outlives_the_time_for_a_call(mcp_gates):

@@ -71,7 +71,7 @@ class Answer(NamedTuple):
 
 
 class Gate:
-    """One Envoy. `edit` changes the rendered text."""
+    """One Envoy. `edit` changes the rendered text. `{port}` in an option is the gate's own port."""
 
     def __init__(self, folder, name, contract, upstream, options=(), edit=None, workers=1):
         module, host = HOSTS[os.environ.get("CALLGATE_HOST") or "wasm"]
@@ -81,6 +81,7 @@ class Gate:
         self.port, self.admin = free_port(), free_port()
         file = folder / f"{name}.contract.json"
         file.write_text(json.dumps(contract))
+        options = [str(option).replace("{port}", str(self.port)) for option in options]
         render = [DIST / "callgate", "render", "--target", "envoy", file, *host, DIST / module, *options,
                   "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}",
                   "--upstream", f"127.0.0.1:{upstream.port}"]

@@ -139,7 +139,7 @@ fn every_option_reaches_the_filter_or_envoy() {
             "{line}"
         );
     }
-    assert_eq!(text.matches("per_connection_buffer_limit_bytes: 8388608").count(), 2, "listener and upstream");
+    assert_eq!(text.matches("per_connection_buffer_limit_bytes: 16777216").count(), 2, "listener and upstream");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn the_filter_ends_a_late_exchange_before_any_timeout_of_envoy() {
             seconds(&text, "stream_idle_timeout") > 3 * (300 + 7),
             "the filter asks the model three times in silence"
         );
-        assert_eq!(seconds(&text, "request_timeout"), 60 + 30 + 32);
+        assert_eq!(seconds(&text, "request_timeout"), 60 + 30 + 256);
     }
 }
 
@@ -465,7 +465,7 @@ fn impossible_options_are_refused_with_the_expected_value() {
             "--path \"gemini=/{model}/{model}\": expected a path that has {model} once at most",
         ),
         (&["--held-bytes", "64MB"], "--held-bytes \"64MB\": expected bytes, or a whole number of KiB, MiB or GiB"),
-        (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 10485760 bytes"),
+        (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 25165824 bytes"),
         (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
         (&["--identity", "jwt"], "missing --jwt-issuer; --identity jwt needs it"),
         (&["--jwt-issuer", "x"], "--jwt-issuer has no effect with --identity header"),
@@ -590,7 +590,7 @@ fn nothing_in_a_contract_can_become_configuration() {
 }
 
 #[test]
-fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
+fn streams_of_an_mcp_servers_messages_have_no_timeout_at_any_path() {
     let folder = Folder::new("render-mcp");
     let routes = |options: &[&str]| {
         let mut all = vec!["--target", "envoy"];
@@ -601,8 +601,10 @@ fn the_stream_of_an_mcp_server_has_no_timeout_at_any_path() {
         routes.collect::<Vec<_>>()
     };
     let get = r#", headers: [{ name: ":method", string_match: { exact: GET } }] }"#;
-    assert_eq!(routes(&[]), [format!("/mcp{get}")]);
-    assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [format!("/a{get}"), format!("/b{get}")]);
+    let listen = r#", headers: [{ name: "mcp-method", string_match: { exact: subscriptions/listen } }] }"#;
+    let both = |path: &str| [format!("{path}{get}"), format!("{path}{listen}")];
+    assert_eq!(routes(&[]), both("/mcp"));
+    assert_eq!(routes(&["--path", "mcp=/a", "--path", "mcp=/b"]), [both("/a"), both("/b")].concat());
 }
 
 #[test]

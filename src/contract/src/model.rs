@@ -19,6 +19,8 @@ use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
 use crate::kinds::workspace::WorkspaceRule;
+use crate::mcp::ArgumentHeader;
+use crate::mcp_rules::McpRules;
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -51,6 +53,7 @@ pub struct Contract {
     pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
+    pub(crate) mcp: McpRules,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
     pub(crate) workspace: Option<WorkspaceRule>,
@@ -73,7 +76,7 @@ pub struct Limits {
     pub max_tool_calls_per_turn: u32,
     /// Calls of the model in one exchange; 4 by default.
     pub max_rounds: u32,
-    /// Bytes of a request's body; 1 MiB by default.
+    /// Bytes of a request's body; 8 MiB by default.
     pub request_bytes: u64,
     /// Bytes of a response's body; 4 MiB by default.
     pub response_bytes: u64,
@@ -229,6 +232,8 @@ pub struct Tool {
     pub(crate) name: Arc<str>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Arc<Schema>,
+    /// The arguments that clients of MCP repeat in headers.
+    pub(crate) argument_headers: Vec<ArgumentHeader>,
     pub(crate) result: Option<Arc<Schema>>,
     pub(crate) effects: Effects,
     /// The strings of its arguments with a kind.
@@ -243,6 +248,8 @@ pub struct Tool {
     pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
     pub(crate) limits: Vec<Limit>,
+    /// The digest of the reviewed definition of an MCP server.
+    pub(crate) definition: Option<String>,
     pub(crate) run: Run,
 }
 
@@ -458,7 +465,7 @@ impl Default for Limits {
             max_output_tokens: None,
             max_tool_calls_per_turn: 8,
             max_rounds: 4,
-            request_bytes: 1 << 20,
+            request_bytes: 8 << 20,
             response_bytes: 4 << 20,
             turn_timeout: Duration::from_secs(600),
             turn_idle_timeout: Duration::from_secs(60),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callgate_contract::{CallerClaims, ConversationFacts, Violation};
 
-use crate::Trace;
+use crate::{Challenge, Trace};
 
 /// The host's next action. Every event has exactly one effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Forward {
     pub body: Vec<u8>,
     /// Headers not to forward.
     pub remove: Vec<String>,
+    /// Headers to set: names in lower case, and values of printable ASCII.
+    pub set: Vec<(String, String)>,
     /// The body's media type, to be set; `None` for an empty body.
     pub content_type: Option<Cow<'static, str>>,
 }
@@ -60,6 +62,18 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The time to wait before retrying: `retry-after` (RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
+    /// The reason why the caller's token does not suffice: `www-authenticate` (RFC 9110 §11.6.1).
+    pub challenge: Option<Challenge>,
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// Makes an answer without further headers.
+    #[must_use]
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body, retry_after: None, challenge: None }
+    }
 }
 
 /// The approved calls of one turn, for one request to the executor.

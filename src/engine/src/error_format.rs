@@ -1,6 +1,6 @@
 //! The format of errors: an API's own error objects, so that every SDK shows them as its own.
 
-use callgate_wire::mcp::{self, Id};
+use callgate_wire::mcp::{self, Era, Id};
 use callgate_wire::openai_chat::OpenAiChat;
 use callgate_wire::{Api, ApiError, Dialect, is_callless};
 
@@ -15,7 +15,7 @@ pub(crate) enum ErrorFormat {
     /// An LLM API's own error objects.
     Model(&'static dyn Dialect),
     /// JSON-RPC errors. The id is the request's, once it is known.
-    Mcp(Option<Id>),
+    Mcp(Option<Id>, Era),
 }
 
 // === impl ErrorFormat ===
@@ -25,8 +25,8 @@ impl ErrorFormat {
     pub(crate) fn of(api: Option<Api>) -> Self {
         match api {
             Some(Api::Model(dialect)) => Self::Model(dialect),
-            Some(Api::Mcp) => Self::Mcp(None),
-            None => Self::Model(&OpenAiChat),
+            Some(Api::Mcp) => Self::Mcp(None, Era::Sessions),
+            Some(Api::Catalog | Api::Hello) | None => Self::Model(&OpenAiChat),
         }
     }
 
@@ -34,26 +34,34 @@ impl ErrorFormat {
     pub(crate) fn peer(&self) -> &'static str {
         match self {
             Self::Model(_) => "model's API",
-            Self::Mcp(_) => "MCP server",
+            Self::Mcp(..) => "MCP server",
         }
     }
 
     /// Writes a refusal as the answer to the whole exchange. An answer to a known JSON-RPC request has status 200: clients find
-    /// there which request it answers and why, and many do not read the bodies of other statuses.
+    /// there which request it answers and why, and many do not read the bodies of other statuses. A challenge
+    /// keeps its status, by which clients find it.
     pub(crate) fn reply(&self, refusal: &Refusal) -> Reply {
         let status = match self {
-            Self::Model(_) | Self::Mcp(None) => refusal.status(),
-            Self::Mcp(Some(_)) => 200,
+            Self::Mcp(Some(_), era) if refusal.challenge.is_none() => match (era, refusal.code) {
+                // Revision 2026-07-28, *Streamable HTTP*: the status tells its clients that the server is not an older one.
+                (Era::Stateless, Code::McpMethodForbidden) => 404,
+                (Era::Stateless, Code::RequestInvalid) | (_, Code::McpHeaderMismatch) => 400,
+                _ => 200,
+            },
+            Self::Model(_) | Self::Mcp(..) => refusal.status(),
         };
         let body = self.body(refusal, &refusal.api_error());
-        Reply { status, body, retry_after: refusal.retry_after() }
+        Reply { status, body, retry_after: refusal.retry_after(), challenge: refusal.challenge.clone() }
     }
 
     fn body(&self, refusal: &Refusal, error: &ApiError) -> Vec<u8> {
         match (self, refusal.code, &refusal.param) {
             (Self::Model(dialect), _, _) => dialect.error(error),
-            (Self::Mcp(_), Code::McpVersionUnsupported, Some(requested)) => mcp::error::version(error, requested),
-            (Self::Mcp(id), _, _) => mcp::error::body(id.as_ref(), error, None),
+            (Self::Mcp(id, _), Code::McpVersionUnsupported, Some(requested)) => {
+                mcp::error::version(id.as_ref(), error, requested)
+            }
+            (Self::Mcp(id, _), _, _) => mcp::error::body(id.as_ref(), error, None),
         }
     }
 
@@ -61,7 +69,7 @@ impl ErrorFormat {
     pub(crate) fn is_error(&self, body: &[u8]) -> bool {
         match self {
             Self::Model(dialect) => dialect.is_error(body),
-            Self::Mcp(id) => mcp::error::is_error(body, id.as_ref()),
+            Self::Mcp(id, _) => mcp::error::is_error(body, id.as_ref()),
         }
     }
 
@@ -81,7 +89,7 @@ impl ErrorFormat {
         };
         match self {
             Self::Model(dialect) => dialect.error(&error),
-            Self::Mcp(id) => mcp::error::body(id.as_ref(), &error, None),
+            Self::Mcp(id, _) => mcp::error::body(id.as_ref(), &error, None),
         }
     }
 
@@ -89,7 +97,7 @@ impl ErrorFormat {
     fn is_plain(&self, body: &[u8]) -> bool {
         match self {
             Self::Model(_) => is_callless(body),
-            Self::Mcp(_) => mcp::error::is_foreign(body),
+            Self::Mcp(..) => mcp::error::is_foreign(body),
         }
     }
 }

@@ -110,6 +110,15 @@ pub enum Verified {
         /// Further claims by their names in contracts, of any type.
         claims: CallerClaims,
     },
+    /// Claims of an access token whose scopes give the role.
+    Scopes {
+        /// The tenant; empty if the token names none.
+        tenant: Vec<u8>,
+        /// The scopes.
+        scopes: Vec<String>,
+        /// Further claims by their names in contracts, of any type.
+        claims: CallerClaims,
+    },
     /// The client certificate of the connection.
     Certificate {
         /// Its URI SANs, separated by commas if it has several.

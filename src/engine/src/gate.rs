@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use callgate_contract::{ClaimFault, Contract, CountStore, NameTable, OnViolation, Role, Run, Tool};
 use callgate_limits::Slots;
-use callgate_wire::{DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
+use callgate_wire::{Api, DIALECTS, Declaration, OutputLimit, ReleasePolicy, Row, is_judged};
 
 use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::identity::IdentitySource;
@@ -85,13 +85,16 @@ impl Paths {
     /// Refuses paths that can never match, and ambiguous paths.
     pub(crate) fn check(&self) -> Result<(), GateError> {
         for (position, (route, row)) in self.routes.iter().enumerate() {
-            if !route.is_valid(row.dialect().is_some()) {
+            let reads_model = matches!(row.api, Api::Model(_) | Api::Catalog);
+            if !route.is_valid(reads_model) {
                 return Err(GateError::PathPattern { key: row.key, path: route.to_string() });
             }
             if self.routes.iter().take(position).any(|(other, _)| other == route) {
                 return Err(GateError::PathTwice { path: route.to_string() });
             }
-            if let Some(path) = self.passthrough.iter().find(|entry| route.meets(entry)) {
+            // Whoever passes a list of models through gets the whole list.
+            let makes_calls = matches!(row.api, Api::Model(_) | Api::Mcp);
+            if let Some(path) = self.passthrough.iter().find(|entry| makes_calls && route.meets(entry)) {
                 return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
             }
         }
@@ -200,6 +203,35 @@ pub enum GateError {
     ClientRole {
         /// The client's id.
         client: String,
+        /// The role.
+        role: String,
+    },
+    /// No scope at all.
+    #[error("`identity` gives no scope a role, so no request would be accepted; list at least one scope")]
+    NoScope,
+    /// An address that could end the quotes of a header.
+    #[error(
+        "`identity` gives the address `{address}` of the resource's metadata, which has other characters than a URL; give one in printable ASCII"
+    )]
+    ResourceMetadata {
+        /// The address.
+        address: String,
+    },
+    /// A scope that no token can have, or that is listed before.
+    #[error(
+        "`identity` lists the scope `{scope}` twice, or it has other characters than a scope; list printable ASCII without spaces, quotes and backslashes, once each"
+    )]
+    Scope {
+        /// The scope.
+        scope: String,
+    },
+    /// A scope whose role no contract has.
+    #[error(
+        "`identity` gives the scope `{scope}` the role `{role}`, which no contract has; name a role of `spec.roles`"
+    )]
+    ScopeRole {
+        /// The scope.
+        scope: String,
         /// The role.
         role: String,
     },

@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use callgate_contract::{Caller, Contract};
-use callgate_wire::{Api, Dialect, ReleasePolicy, Row, Target};
+use callgate_wire::{Api, Dialect, ReleasePolicy, Target};
 
+use crate::catalog::{self, CatalogHead};
 use crate::conversation::{self, Named};
+use crate::destination::Destination;
 use crate::event::Verified;
 use crate::gate::Gate;
 use crate::headers::kept::KeptHeaders;
@@ -16,7 +18,7 @@ use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
 use crate::mcp::{self, McpHead};
-use crate::path::{Route, check_query, hides_a_slash, is_normal};
+use crate::path::{check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
 /// Returns true for a header that a further round of the model repeats. The others belong to the first request, or are hop by hop
@@ -55,6 +57,9 @@ pub(crate) enum Head {
     Passthrough,
     Api(ApiHead),
     Mcp(McpHead),
+    Catalog(CatalogHead),
+    /// A sign of life is asked for.
+    Hello,
 }
 
 /// A request to a model's API, without its body.
@@ -74,24 +79,6 @@ pub(crate) struct ApiHead {
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<Cow<'static, str>>,
-}
-
-/// The target of a request, and the API at its path.
-pub(crate) struct Destination<'a> {
-    target: &'a str,
-    route: Option<(&'a Route, &'static Row)>,
-}
-
-impl<'a> Destination<'a> {
-    pub(crate) fn of(gate: &'a Gate, headers: &Headers<'a>) -> Self {
-        let target = single(headers, ":path").unwrap_or_default();
-        Self { target, route: gate.paths.dialect(Target::new(target).path) }
-    }
-
-    /// Returns the row of the API.
-    pub(crate) fn row(&self) -> Option<&'static Row> {
-        self.route.map(|(_, row)| row)
-    }
 }
 
 /// Reads a request's headers. Returns the gate of the caller's contract too.
@@ -124,9 +111,16 @@ pub(crate) fn read(
     let may = match row.api {
         Api::Model(_) => method == "POST",
         Api::Mcp => mcp::METHODS.contains(&method),
+        Api::Catalog => true,
+        // Nothing of it is forwarded, and whoever is alive answers anybody.
+        Api::Hello => return Ok((Rc::clone(gate), Head::Hello)),
     };
     if !may {
         return Err(Refusal::new(Code::MethodNotAllowed, "This path takes no requests of this method."));
+    }
+    if matches!(&*gate.identity, IdentitySource::Scopes(_)) && has_token(Target::new(target).query) {
+        let message = "The query has an access token, which would reach the upstream; send it in `authorization` only.";
+        return Err(Refusal::at(Code::RequestInvalid, "access_token", message));
     }
     let mut caller = caller(&gate.identity, headers, verified)?;
     let Some(gate) = gate.select(&caller, headers, path) else {
@@ -163,6 +157,12 @@ pub(crate) fn read(
             Ok((gate, Head::Api(head)))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Catalog => {
+            check_query(Target::new(target).query)?;
+            let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;
+            Ok((gate, Head::Catalog(head)))
+        }
+        Api::Hello => Ok((gate, Head::Hello)),
     }
 }
 
@@ -231,11 +231,21 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
             .ok()
             .zip(String::from_utf8(role).ok())
             .map(|(tenant, role)| Caller { claims, ..Caller::new(tenant, role) }),
+        (IdentitySource::Scopes(roles), Some(Verified::Scopes { tenant, scopes, claims })) => {
+            let tenant = String::from_utf8(tenant).ok().filter(|tenant| !tenant.is_empty());
+            match tenant {
+                Some(tenant) => {
+                    let role = roles.role(&scopes).ok_or_else(|| roles.none())?;
+                    Some(Caller { claims, ..Caller::new(tenant, role) })
+                }
+                None => None,
+            }
+        }
         (IdentitySource::Certificate { callers }, Some(Verified::Certificate { uri })) => {
             std::str::from_utf8(&uri).ok().and_then(|uri| callers.get(uri)).cloned()
         }
         (IdentitySource::Fixed(caller), _) => Some(caller.clone()),
-        (IdentitySource::Claims | IdentitySource::Certificate { .. }, _) => None,
+        (IdentitySource::Claims | IdentitySource::Scopes(_) | IdentitySource::Certificate { .. }, _) => None,
     };
     match found {
         Some(caller) if !caller.tenant.is_empty() && !caller.role.is_empty() => Ok(caller),
@@ -247,6 +257,7 @@ fn caller(identity: &IdentitySource, headers: &Headers<'_>, verified: Option<Ver
                 }
                 IdentitySource::Client { .. } => "The request carries no API key of a known client.".to_owned(),
                 IdentitySource::Claims => "The request carries no verified token with a tenant and a role.".to_owned(),
+                IdentitySource::Scopes(_) => "The request carries no verified token with a tenant.".to_owned(),
                 IdentitySource::Certificate { .. } => "The connection has no certificate of a known client.".to_owned(),
                 IdentitySource::Fixed(_) => "The gate's `identity` has no tenant or no role.".to_owned(),
             },
@@ -260,9 +271,10 @@ impl Head {
     /// The caller, if the request is read.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {
-            Self::Passthrough => None,
+            Self::Passthrough | Self::Hello => None,
             Self::Api(head) => Some(&head.caller),
             Self::Mcp(head) => Some(&head.caller),
+            Self::Catalog(head) => Some(&head.caller),
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use callgate_contract::{Caller, CallerClaims, ClaimFault, ClaimType, ClaimTypes, Contract};
+use callgate_contract::{
+    Caller, CallerClaims, ClaimFault, ClaimType, ClaimTypes, Code as CallCode, Contract, Violation,
+};
 
 use crate::gate::{GateError, Rules};
 use crate::headers::Headers;
+use crate::scopes::ScopeRoles;
 use crate::{Code, Refusal};
 
 /// The source of the caller's tenant, role and claims.
@@ -30,6 +33,8 @@ pub enum IdentitySource {
     },
     /// Claims of a token verified by the host.
     Claims,
+    /// Scopes of an access token verified by the host, and the role of each.
+    Scopes(ScopeRoles),
     /// A client certificate verified by the host, and the caller of each name in it.
     Certificate {
         /// The callers by the certificates' URI SANs, such as SPIFFE ids.
@@ -55,6 +60,7 @@ impl IdentitySource {
         };
         match self {
             Self::Claims => Ok(()),
+            Self::Scopes(scopes) => scopes.check(all),
             Self::Header { claims, .. } => claims.keys().try_for_each(|name| {
                 if declared(name)?.contains(&ClaimType::Texts) {
                     return Err(GateError::ClaimList { name: name.clone() });
@@ -109,6 +115,16 @@ impl IdentitySource {
         Ok(admitted)
     }
 
+    /// Returns the refusal of a request whose call another scope of the token would allow.
+    pub(crate) fn step_up(&self, contract: &Contract, caller: &Caller, violation: &Violation) -> Option<Refusal> {
+        match self {
+            Self::Scopes(scopes) if violation.code == CallCode::RoleForbidden => {
+                scopes.step_up(contract, &caller.role, &violation.tool)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the headers with the caller's identity. They are for the gate, not for the upstream.
     pub(crate) fn headers(&self) -> Vec<String> {
         match self {
@@ -116,7 +132,7 @@ impl IdentitySource {
                 [tenant, role].into_iter().chain(claims.values()).cloned().collect()
             }
             Self::Client { header, .. } => vec![header.clone()],
-            Self::Claims | Self::Certificate { .. } | Self::Fixed(_) => Vec::new(),
+            Self::Claims | Self::Scopes(_) | Self::Certificate { .. } | Self::Fixed(_) => Vec::new(),
         }
     }
 }

@@ -140,6 +140,13 @@ impl Correlation {
         self.trace = Trace::read(headers);
         self.agent = AgentIds::read(headers);
     }
+
+    /// Takes the trace of a message if the request's headers have none.
+    pub(crate) fn read_message(&mut self, parent: Option<&str>) {
+        if self.trace.is_none() {
+            self.trace = parent.and_then(Trace::of);
+        }
+    }
 }
 
 // === impl Ruling ===

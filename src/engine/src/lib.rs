@@ -13,6 +13,8 @@
 //!
 //! [`limits`] counts requests and calls, if the contract has rates or budgets. The [`ledger`] records every decision on a call. An [`Outbox`] buffers the decisions for the audit log.
 //!
+//! [`catalog`] cuts lists of models to the contract.
+//!
 //! A request to an MCP server itself makes the call, so [`mcp`] has the same steps in another order. [`exchange`] is one machine for
 //! both. A tick ends an exchange over its time limit.
 //!
@@ -85,7 +87,9 @@ mod agent;
 mod authorize;
 mod backlog;
 mod budget;
+mod catalog;
 mod conversation;
+mod destination;
 mod effect;
 mod error_format;
 mod event;
@@ -106,6 +110,7 @@ mod redaction;
 mod refusal;
 mod request;
 mod rule_set;
+mod scopes;
 mod select;
 mod settle;
 mod stream;
@@ -141,6 +146,7 @@ pub use ledger::{CallNote, Correlation, Decision, Decisions, Ruling};
 pub use outbox::{Outbox, Receipt};
 pub use refusal::{Code, Refusal};
 pub use rule_set::RuleSet;
+pub use scopes::{Challenge, ScopeRole, ScopeRoles};
 pub use select::{MatchError, Selector};
 pub use tally::{Difference, ExchangeVerdict, SeenConversation, Tally};
 pub use trace::Trace;

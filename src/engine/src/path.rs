@@ -62,6 +62,15 @@ pub(crate) fn check_query(query: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Returns true if the query has an access token (RFC 6750 §2.3), or a name that cannot be read.
+pub(crate) fn has_token(query: &str) -> bool {
+    let names = query.split(['&', ';']).filter_map(|pair| pair.split('=').next());
+    names.map(decoded).any(|name| name.is_none_or(|name| name.trim_matches(['+', ' ']).eq_ignore_ascii_case(TOKEN)))
+}
+
+/// The name of an access token in a query.
+const TOKEN: &str = "access_token";
+
 /// A path pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {

@@ -16,7 +16,7 @@ use crate::{Code, Refusal, Tally};
 /// The most bytes of a mark: its words, a name of 32 characters, a number of names, and quotes that are escaped in JSON in strings.
 const LONGEST_MARK: u64 = 96;
 /// Members of a server's messages that name requests.
-const SERVER_WORDS: [&str; 2] = ["progressToken", "requestId"];
+const SERVER_WORDS: [&str; 3] = ["progressToken", "requestId", "requestState"];
 
 /// Redacts the results and texts of a request of so many bytes. Marks may be longer than values, so the bytes are held against the
 /// contract's limit again.

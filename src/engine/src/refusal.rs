@@ -5,6 +5,8 @@ use std::time::Duration;
 use callgate_contract::{Code as CallCode, Violation};
 use callgate_wire::ApiError;
 
+use crate::scopes::Challenge;
+
 /// An executor's queue moves within this time. Its own hint (`google.rpc.RetryInfo`) does not reach a proxy-wasm filter.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -21,6 +23,8 @@ pub enum Code {
     UpgradeRefused,
     /// The request does not identify the caller.
     CallerUnknown,
+    /// The token lacks a scope, and another one would do.
+    InsufficientScope,
     /// No contract of the configuration is for the caller, the host and the path.
     ContractUnmatched,
     /// The caller's role is not in the contract, or may not use the tool.
@@ -69,6 +73,16 @@ pub enum Code {
     McpMethodForbidden,
     /// The revision of MCP is not supported.
     McpVersionUnsupported,
+    /// A header of MCP is missing, or differs from the message.
+    McpHeaderMismatch,
+    /// The contract does not let an MCP server ask a client for this.
+    McpInputForbidden,
+    /// The contract lists no such resource of an MCP server, or its URI cannot be read for certain.
+    McpResourceForbidden,
+    /// The contract lists no such prompt of an MCP server.
+    McpPromptForbidden,
+    /// The result of an MCP server is a task, or of an unknown kind.
+    McpResultUnsupported,
     /// The response is larger than `limits.responseBytes`.
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was reached.
@@ -101,11 +115,12 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 41] = [
+    const OWN: [Self; 47] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::UpgradeRefused,
         Self::CallerUnknown,
+        Self::InsufficientScope,
         Self::ContractUnmatched,
         Self::RoleForbidden,
         Self::RequestEncoded,
@@ -130,6 +145,11 @@ impl Code {
         Self::TextDenied,
         Self::McpMethodForbidden,
         Self::McpVersionUnsupported,
+        Self::McpHeaderMismatch,
+        Self::McpInputForbidden,
+        Self::McpResourceForbidden,
+        Self::McpPromptForbidden,
+        Self::McpResultUnsupported,
         Self::ResponseTooLarge,
         Self::LimitExceeded,
         Self::RateLimited,
@@ -158,6 +178,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::UpgradeRefused => "upgrade_refused",
             Self::CallerUnknown => "caller_unknown",
+            Self::InsufficientScope => "insufficient_scope",
             Self::ContractUnmatched => "contract_unmatched",
             Self::RoleForbidden => "role_forbidden",
             Self::RequestEncoded => "request_encoded",
@@ -182,6 +203,11 @@ impl Code {
             Self::TextDenied => "text_denied",
             Self::McpMethodForbidden => "mcp_method_forbidden",
             Self::McpVersionUnsupported => "mcp_version_unsupported",
+            Self::McpHeaderMismatch => "mcp_header_mismatch",
+            Self::McpInputForbidden => "mcp_input_forbidden",
+            Self::McpResourceForbidden => "mcp_resource_forbidden",
+            Self::McpPromptForbidden => "mcp_prompt_forbidden",
+            Self::McpResultUnsupported => "mcp_result_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
             Self::RateLimited => "rate_limited",
@@ -200,7 +226,7 @@ impl Code {
     }
 
     /// Returns the HTTP status. A request that the contract refuses has status 400, whatever the rule: coding agents repeat it after
-    /// most other statuses, and some take 403 for a fault of their credentials.
+    /// most other statuses, and some take 403 for a fault of their credentials. So 403 is only for a token without the scope.
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::ContractUnmatched
@@ -222,8 +248,13 @@ impl Code {
             | Self::ConversationLimit
             | Self::McpMethodForbidden
             | Self::McpVersionUnsupported
+            | Self::McpHeaderMismatch
+            | Self::McpInputForbidden
+            | Self::McpResourceForbidden
+            | Self::McpPromptForbidden
             | Self::Call(_) => 400,
             Self::CallerUnknown => 401,
+            Self::InsufficientScope => 403,
             Self::PathNotAllowed => 404,
             Self::MethodNotAllowed => 405,
             Self::UpgradeRefused => 426,
@@ -237,6 +268,7 @@ impl Code {
             | Self::UpstreamTruncated
             | Self::UpstreamError
             | Self::OutputInvalid
+            | Self::McpResultUnsupported
             | Self::ResponseTooLarge
             | Self::ExecutorRejected => 502,
             Self::LimitsUnavailable | Self::GateOverloaded | Self::ExecutorUnavailable | Self::ExecutorOverloaded => {
@@ -267,11 +299,13 @@ pub struct Refusal {
     pub(crate) upstream: Option<(u16, Option<Duration>)>,
     /// The time to wait before retrying, if a limit on rates is the reason.
     pub(crate) retry_after: Option<Duration>,
+    /// The missing scope, if it is the reason.
+    pub(crate) challenge: Option<Challenge>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, upstream: None, retry_after: None }
+        Self { code, message: message.into(), param: None, upstream: None, retry_after: None, challenge: None }
     }
 
     pub(crate) fn at(code: Code, param: impl Into<String>, message: impl Into<String>) -> Self {

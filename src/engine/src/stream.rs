@@ -420,7 +420,7 @@ impl StreamTurn {
         match plan {
             TurnPlan::Fail(refusal) => return Err(refusal),
             TurnPlan::Again(calls) => {
-                let said = Earlier { said: self.stream.said(choice), usage: None };
+                let said = Earlier { said: self.stream.turn(choice), usage: None };
                 self.again = Some(Next { said, calls });
             }
             TurnPlan::Ask(planned, release) => {

@@ -23,6 +23,11 @@ impl Trace {
         Some(Self { parent: parent.to_owned(), state: state(headers) })
     }
 
+    /// Takes a `traceparent` from elsewhere than a header.
+    pub(crate) fn of(parent: &str) -> Option<Self> {
+        is_parent(parent).then(|| Self { parent: parent.to_owned(), state: None })
+    }
+
     /// `traceparent`.
     #[must_use]
     pub fn parent(&self) -> &str {

@@ -167,7 +167,7 @@ pub(crate) fn ruled(
 }
 
 fn again(answer: &dyn Answer, choice: ChoiceIndex, calls: Vec<TurnCall>) -> Turn {
-    let said = Earlier { said: answer.said(choice), usage: answer.usage() };
+    let said = Earlier { said: answer.turn(choice), usage: answer.usage() };
     Turn::Again(Next { said, calls })
 }
 

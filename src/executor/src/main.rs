@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use callgate_confine::{CONFINE_ARGUMENT, run_confined};
 use callgate_executor::admission::Registry;
 use callgate_executor::call::{CallArguments, call};
 use callgate_executor::check;
@@ -50,6 +51,12 @@ enum ExecutorCommand {
     /// Evaluates policies for the executor that started this process
     #[command(name = WORKER_ARGUMENT, hide = true)]
     PolicyWorker,
+    /// Becomes a program that the executor confines
+    #[command(name = CONFINE_ARGUMENT, hide = true, disable_help_flag = true)]
+    Confined {
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        arguments: Vec<String>,
+    },
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
     match &arguments.command {
         Some(ExecutorCommand::Call(arguments)) => return call(arguments),
         Some(ExecutorCommand::PolicyWorker) => return run_worker(),
+        Some(ExecutorCommand::Confined { arguments }) => return run_confined(arguments),
         None => {}
     }
     // Without a command, the parser requires it.

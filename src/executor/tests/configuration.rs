@@ -84,6 +84,10 @@ fn full() -> Value {
             "address": "https://a:1", "tls": { "ca": "ca.pem", "certificate": "c.pem", "key": "k.pem" },
             "headers": { "NAME": "file:h" }, "maxInFlight": 3, "breaker": { "failures": 2, "openFor": "1s" }, "retries": 1
         } },
+        "programs": { "PROGRAM": {
+            "command": ["/bin/a"], "directory": "/a", "read": ["/a"], "write": ["/b"], "network": true, "memory": "32MiB",
+            "processes": 3, "environment": { "NAME": "file:h" }
+        } },
         "telemetry": {
             "otlp": "https://a:1", "otlpProtocol": "http/protobuf", "otlpHeaders": { "NAME": "file:h" }, "otlpCa": "ca.pem",
             "otlpUnencrypted": true, "attributes": { "NAME": "value" }, "spanAttributes": { "NAME": "tenant" },
@@ -119,7 +123,9 @@ fn objects(schema: &Value, node: &Value, place: &str, visit: &mut dyn FnMut(&str
         objects(schema, items, &format!("{place}/0"), visit);
     }
     if let Some(more @ Value::Object(_)) = whole.get("additionalProperties") {
-        objects(schema, more, &format!("{place}/NAME"), visit);
+        // No name may stand in both sections.
+        let name = if place == "/programs" { "PROGRAM" } else { "NAME" };
+        objects(schema, more, &format!("{place}/{name}"), visit);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use callgate_engine::{
     AdmissionReply, AdmissionRequest, Authorization, AuthorizeBatch, CallBatch, CallFailed, Decisions, ModelRequest,
-    Outcome, UsageCharge,
+    Outcome, Reply, UsageCharge,
 };
 use callgate_host::config::{Executor, Upstream};
 use callgate_host::executor::CallsRequest;
@@ -130,7 +130,7 @@ pub(crate) fn take(step: Step) {
         Step::ResumeRequest => {
             let _ = hostcalls::resume_http_request();
         }
-        Step::Reply(answer) => reply(answer.status, &answer.body, answer.retry_after),
+        Step::Reply(answer) => reply(&answer),
         Step::Reset => {
             let _ = hostcalls::reset_http_response();
         }
@@ -138,11 +138,12 @@ pub(crate) fn take(step: Step) {
 }
 
 /// Answers the stream here, with a JSON body.
-pub(crate) fn reply(status: u16, body: &[u8], retry_after: Option<Duration>) {
-    let seconds = retry_after.map(|after| after.as_secs().max(1).to_string());
+pub(crate) fn reply(reply: &Reply) {
+    let seconds = reply.retry_after.map(|after| after.as_secs().max(1).to_string());
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(seconds.as_deref().map(|seconds| ("retry-after", seconds)));
-    let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
+    headers.extend(reply.challenge.as_ref().map(|challenge| ("www-authenticate", challenge.header())));
+    let _ = hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body));
 }
 
 /// Reads a property of the stream, by its path.

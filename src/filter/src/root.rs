@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use callgate_engine::{Gate, Receipt};
+use callgate_engine::{Gate, Receipt, Reply};
 use callgate_host::config;
 use callgate_host::metrics::Metrics;
 use callgate_host::{ExchangeIds, NOT_CONFIGURED, Records, TICK, executor};
@@ -142,7 +142,7 @@ impl Context for Unready {}
 
 impl HttpContext for Unready {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        host::reply(503, NOT_CONFIGURED, None);
+        host::reply(&Reply::new(503, NOT_CONFIGURED.to_vec()));
         proxy_wasm::types::Action::Pause
     }
 }

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 use prost::{Message, Oneof};
 
 use callgate_contract::CLAIM_TEXTS;
-use callgate_engine::Verified;
+use callgate_engine::{IdentitySource, Verified};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::config::ConfigError;
+use crate::scopes::Scopes;
 
 /// The place of a verified token in Envoy's metadata (`payload_in_metadata` of `jwt_authn`), and the claims to read.
 ///
@@ -25,8 +26,10 @@ pub struct Claims {
     pub payload: String,
     /// The claim with the tenant.
     pub tenant_claim: String,
-    /// The claim with the role.
-    pub role_claim: String,
+    /// The claim with the role, if the token's scopes do not give it.
+    pub role_claim: Option<String>,
+    /// The roles of scopes.
+    pub scopes: Option<Scopes>,
     /// Further claims, by their names in contracts. A claim of a contract without an entry has the same name in the token.
     #[serde(default)]
     pub claims: BTreeMap<String, String>,
@@ -108,9 +111,13 @@ fn read(claims: &Claims, value: impl Fn(&str) -> Option<Json>) -> Option<Verifie
         Json::Number(number) if number.is_i64() => Some(number.to_string().into_bytes()),
         _ => None,
     };
-    let (tenant, role) = (text(&claims.tenant_claim)?, text(&claims.role_claim)?);
-    let further = claims.claims.iter().filter_map(|(name, claim)| Some((name.clone(), value(claim)?)));
-    Some(Verified::Claims { tenant, role, claims: further.collect() })
+    let tenant = text(&claims.tenant_claim);
+    let further = || claims.claims.iter().filter_map(|(name, claim)| Some((name.clone(), value(claim)?))).collect();
+    match (&claims.scopes, &claims.role_claim) {
+        (Some(scopes), _) => Some(Verified::Scopes { tenant: tenant?, scopes: scopes.read(&value), claims: further() }),
+        (None, Some(role)) => Some(Verified::Claims { tenant: tenant?, role: text(role)?, claims: further() }),
+        (None, None) => None,
+    }
 }
 
 /// Returns a number as an integer, if every whole number near it has a double of its own. Otherwise it has no type of a claim.
@@ -126,7 +133,12 @@ pub(crate) fn check(claims: &Claims) -> Result<(), ConfigError> {
         let is_pointer = claim.starts_with('/');
         claim.is_empty() || is_pointer && escapes.into_iter().any(|rest| !rest.starts_with(['0', '1']))
     };
-    match [&claims.tenant_claim, &claims.role_claim].into_iter().chain(claims.claims.values()).find(is_broken) {
+    if claims.role_claim.is_some() == claims.scopes.is_some() {
+        return Err(ConfigError::Role);
+    }
+    let scopes = claims.scopes.as_ref().and_then(|scopes| scopes.claim.as_ref());
+    let named = [Some(&claims.tenant_claim), claims.role_claim.as_ref(), scopes].into_iter().flatten();
+    match named.chain(claims.claims.values()).find(is_broken) {
         Some(claim) => Err(ConfigError::Claim(claim.clone())),
         None => Ok(()),
     }
@@ -135,6 +147,11 @@ pub(crate) fn check(claims: &Claims) -> Result<(), ConfigError> {
 // === impl Claims ===
 
 impl Claims {
+    /// Returns the engine's form.
+    pub(crate) fn source(&self) -> IdentitySource {
+        self.scopes.as_ref().map_or(IdentitySource::Claims, |scopes| IdentitySource::Scopes(scopes.roles()))
+    }
+
     /// Reads these claims of contracts too: those without an entry have the same name in the token.
     pub(crate) fn complete<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
         for name in names {
@@ -216,7 +233,8 @@ mod tests {
         Claims {
             payload: "claims".into(),
             tenant_claim: "org".into(),
-            role_claim: "role".into(),
+            role_claim: Some("role".into()),
+            scopes: None,
             claims: BTreeMap::new(),
         }
     }
@@ -250,7 +268,7 @@ mod tests {
         for role in [Value { kind: None }, value(ClaimValue::Struct(Struct::default()))] {
             assert_eq!(from_metadata(&metadata(acme(), role), &claims()), None);
         }
-        let other = Claims { role_claim: "roles".into(), ..claims() };
+        let other = Claims { role_claim: Some("roles".into()), ..claims() };
         assert_eq!(from_metadata(&metadata(acme(), acme()), &other), None);
         assert_eq!(from_metadata(b"", &claims()), None);
         assert_eq!(from_metadata(b"\xff", &claims()), None);
@@ -296,7 +314,7 @@ mod tests {
             ("/org/0", None),
             ("realm/a~1b/0", None),
         ] {
-            let claims = Claims { role_claim: pointer.into(), ..claims() };
+            let claims = Claims { role_claim: Some(pointer.into()), ..claims() };
             let expected = expected.map(|role| of("acme", role));
             assert_eq!(from_metadata(&metadata.encode_to_vec(), &claims), expected, "{pointer}");
             assert_eq!(from_json(json, &claims), expected, "{pointer}");

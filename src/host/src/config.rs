@@ -82,6 +82,8 @@ pub enum ConfigError {
     Header(String),
     #[error("`identity.jwt`: `{0}` names no claim; give the name of a claim, or a JSON Pointer such as `/realm/role`")]
     Claim(String),
+    #[error("`identity.jwt`: expected either `roleClaim`, a claim with the role, or `scopes`, the role of each scope")]
+    Role,
     #[error("`identity`: `callers` is empty, so no request would be accepted; name at least one client")]
     NoCaller,
     #[error("`identity`: the caller of client `{0}` is incomplete; give an id without commas, a tenant and a role")]

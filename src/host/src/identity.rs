@@ -100,7 +100,7 @@ impl IdentityDocument {
             }
             Self::Jwt(claims) => {
                 claims::check(&claims)?;
-                (IdentitySource::Claims, Some(VerifiedSource::Claims(claims)))
+                (claims.source(), Some(VerifiedSource::Claims(claims)))
             }
             Self::Certificate { callers } => {
                 (IdentitySource::Certificate { callers: table(callers)? }, Some(VerifiedSource::Certificate))

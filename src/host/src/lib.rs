@@ -20,6 +20,7 @@ pub mod identity;
 mod ids;
 pub mod metrics;
 mod recorder;
+mod scopes;
 mod step;
 
 use std::time::Duration;

@@ -23,7 +23,7 @@ pub enum Step {
 /// Fails closed if an effect does not fit its event.
 pub(crate) fn defect() -> Step {
     log::error!("callgate: an effect came that does not fit its event; the exchange is refused");
-    Step::Reply(Reply { status: 500, body: DEFECT.to_vec(), retry_after: None })
+    Step::Reply(Reply::new(500, DEFECT.to_vec()))
 }
 
 /// The answer if the adapter itself is at fault.

@@ -200,7 +200,7 @@ impl Stream {
     /// Refuses the stream after a panic in one of its hooks.
     pub(crate) fn on_panic(&self) {
         if !self.broken.replace(true) {
-            self.take(Step::Reply(Reply { status: 500, body: DEFECT.to_vec(), retry_after: None }));
+            self.take(Step::Reply(Reply::new(500, DEFECT.to_vec())));
         }
     }
 
@@ -241,6 +241,8 @@ impl Stream {
                 let seconds = reply.retry_after.map(|after| after.as_secs().max(1).to_string());
                 let mut headers = vec![Header::lend("content-type", b"application/json")];
                 headers.extend(seconds.as_deref().map(|seconds| Header::lend("retry-after", seconds.as_bytes())));
+                let challenge = reply.challenge.as_ref().map(|challenge| challenge.header().as_bytes());
+                headers.extend(challenge.map(|challenge| Header::lend("www-authenticate", challenge)));
                 filter.send_response(reply.status, &headers, &reply.body);
             }
             Step::Reset => filter.reset_stream(),

@@ -28,6 +28,30 @@ pub fn is_callless(body: &[u8]) -> bool {
         .is_ok_and(|value| (value.is_object() || value.is_array()) && no_call(&value).is_ok())
 }
 
+/// The most bytes of a count, and of one of its texts. The longest known one lists the tokens of each modality.
+const COUNT_BYTES: usize = 16 * 1024;
+const COUNT_TEXT: usize = 256;
+
+/// Returns true for a count of tokens: a small object with at least one whole number, short texts, and no call anywhere.
+#[must_use]
+pub fn is_count(body: &[u8]) -> bool {
+    let Some(Value::Object(members)) =
+        Some(body).filter(|body| body.len() <= COUNT_BYTES).and_then(|body| callgate_json::read(body).ok())
+    else {
+        return false;
+    };
+    members.values().any(Value::is_u64) && members.values().all(is_brief) && no_call(&Value::Object(members)).is_ok()
+}
+
+fn is_brief(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= COUNT_TEXT,
+        Value::Array(items) => items.iter().all(is_brief),
+        Value::Object(members) => members.values().all(is_brief),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
 /// Refuses a call of any dialect anywhere in a value.
 pub(crate) fn no_call(value: &Value) -> Result<(), ShapeError> {
     checks::no_call(value, is_call)
@@ -62,6 +86,34 @@ mod tests {
             r#"{"totalTokens":31,"promptTokensDetails":[{"modality":"TEXT","tokenCount":31}]}"#,
         ] {
             assert!(is_callless(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_small_and_has_a_number() {
+        for body in [
+            r#"{"input_tokens":14}"#,
+            r#"{"object":"response.input_tokens","input_tokens":14}"#,
+            r#"{"input_tokens":14,"context_management":{"original_input_tokens":20}}"#,
+            r#"{"totalTokens":31,"promptTokensDetails":[{"modality":"TEXT","tokenCount":31}]}"#,
+        ] {
+            assert!(is_count(body.as_bytes()), "{body}");
+        }
+        let long = format!(r#"{{"input_tokens":1,"text":"{}"}}"#, "a".repeat(300));
+        let many = format!(r#"{{"input_tokens":1,"a":[{}0]}}"#, "0,".repeat(10_000));
+        for body in [
+            "{}",
+            "14",
+            "[14]",
+            r#"{"input_tokens":-1}"#,
+            r#"{"input_tokens":"14"}"#,
+            r#"{"input_tokens":1,"input_tokens":2}"#,
+            r#"{"input_tokens":1,"tool_calls":[{}]}"#,
+            r#"{"input_tokens":1,"output":[{"type":"function_call"}]}"#,
+            &long,
+            &many,
+        ] {
+            assert!(!is_count(body.as_bytes()), "{body}");
         }
     }
 

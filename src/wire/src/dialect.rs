@@ -75,6 +75,8 @@ pub enum Wants {
     Stream,
     /// A number, such as how many tokens the request has: no turn, and nothing in it can be a call.
     Count,
+    /// A shorter conversation, as one JSON body: items for later requests, and no turn. A call in it is refused.
+    Compact,
 }
 
 /// The name of the member for the limit of output tokens in Chat Completions.
@@ -160,7 +162,7 @@ pub trait Request: Debug {
     fn name_output_limit(&mut self, _name: OutputLimit) {}
 
     /// Lowers the limits of output tokens to `max`, or sets one if there are none. A request that [wants](Wants) a count has no
-    /// limit.
+    /// limit, and one that wants a shorter conversation gets none.
     fn clamp_output_tokens(&mut self, max: u64);
 
     /// Asks for a whole answer instead of a stream.
@@ -173,7 +175,7 @@ pub trait Request: Debug {
     /// Takes back a choice of undeclared tools: leaves it to the model, or to the API if no tool is left.
     fn drop_choice(&mut self, tools_left: bool);
 
-    /// Appends a turn of the model that ended in calls (its [text blocks](Answer::said), then the calls), and the results.
+    /// Appends a turn of the model that ended in calls ([`Answer::turn`], with the calls in their places or last), and the results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);
 
     /// The path and query to send it to, if they differ from those it came to.
@@ -212,6 +214,11 @@ pub trait Answer: Debug {
     /// [`Answer::prepend`] only.
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
 
+    /// The same, with a `null` in the place of each call if the order of calls and other blocks counts.
+    fn turn(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.said(choice)
+    }
+
     /// Puts earlier turns before each alternative, and adds their usage.
     fn prepend(&mut self, earlier: &[Earlier]);
 
@@ -228,7 +235,7 @@ pub trait Answer: Debug {
 /// The rest of an earlier turn of the same exchange, for the client's one answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
-    /// Its [text blocks](Answer::said).
+    /// Its [blocks](Answer::turn).
     pub said: Vec<Value>,
     /// Its usage.
     pub usage: Option<Value>,
@@ -274,6 +281,11 @@ pub trait Stream: Debug {
 
     /// The turn of one alternative so far, without its calls, as [`Answer::said`].
     fn said(&self, choice: ChoiceIndex) -> Vec<Value>;
+
+    /// The same, with a `null` in the place of each call, as [`Answer::turn`].
+    fn turn(&self, choice: ChoiceIndex) -> Vec<Value> {
+        self.said(choice)
+    }
 
     /// The tokens of the turn, as far as they have been reported.
     fn reported_usage(&self) -> ReportedUsage;

@@ -31,6 +31,7 @@ pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod call;
 mod callless;
+pub mod catalog;
 mod checks;
 mod conversation;
 mod declaration;
@@ -54,7 +55,7 @@ mod unknown;
 mod usage;
 
 pub use call::{Call, CallResult, Form, NativeName};
-pub use callless::is_callless;
+pub use callless::{is_callless, is_count};
 pub use checks::ShapeError;
 pub use conversation::{Part, ResultBlock, Role, called, result_blocks};
 pub use declaration::{Declaration, Declared};

@@ -9,6 +9,10 @@ pub enum Api {
     Model(&'static dyn Dialect),
     /// A server that runs tools ([`mcp`](crate::mcp)): its requests are calls.
     Mcp,
+    /// Lists of models ([`catalog`](crate::catalog)). Nothing in them is a call.
+    Catalog,
+    /// A sign of life, which clients ask for without credentials.
+    Hello,
 }
 
 /// One row of the table.
@@ -27,12 +31,12 @@ pub struct Row {
 // === impl Row ===
 
 impl Row {
-    /// Returns the format of a model's API, and `None` for [`Api::Mcp`].
+    /// Returns the format of a model's API, and `None` for anything else.
     #[must_use]
     pub fn dialect(&self) -> Option<&'static dyn Dialect> {
         match self.api {
             Api::Model(dialect) => Some(dialect),
-            Api::Mcp => None,
+            Api::Mcp | Api::Catalog | Api::Hello => None,
         }
     }
 }
@@ -48,7 +52,7 @@ pub static DIALECTS: &[Row] = &[
     Row {
         key: "responses",
         name: "responses",
-        paths: &["/v1/responses"],
+        paths: &["/v1/responses", "/v1/responses/input_tokens", "/v1/responses/compact"],
         api: Api::Model(&openai_responses::OpenAiResponses),
     },
     Row {
@@ -78,4 +82,12 @@ pub static DIALECTS: &[Row] = &[
         api: Api::Model(&bedrock_converse::BedrockConverse),
     },
     Row { key: "mcp", name: "mcp", paths: &["/mcp"], api: Api::Mcp },
+    // Behind Gemini's row, whose paths are below these.
+    Row {
+        key: "models",
+        name: "models",
+        paths: &["/v1/models", "/v1/models/{model}", "/v1beta/models", "/v1beta/models/{model}", "/api/tags"],
+        api: Api::Catalog,
+    },
+    Row { key: "hello", name: "hello", paths: &["/api/hello"], api: Api::Hello },
 ];

@@ -107,14 +107,14 @@ impl Asking {
         let Some((writer, chat)) = &self.writer else { return Vec::new() };
         match self.wants {
             Wants::Stream => upstream::stream(*writer, chat, round),
-            Wants::Whole | Wants::Count => upstream::whole(*writer, chat, round),
+            Wants::Whole | Wants::Count | Wants::Compact => upstream::whole(*writer, chat, round),
         }
     }
 
     pub fn content_type(&self) -> &'static str {
         match self.wants {
             Wants::Stream => self.dialect().framing().media_type(),
-            Wants::Whole | Wants::Count => "application/json",
+            Wants::Whole | Wants::Count | Wants::Compact => "application/json",
         }
     }
 

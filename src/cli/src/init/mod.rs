@@ -122,7 +122,7 @@ fn written(sketch: &Sketch, arguments: &InitArguments, tools: &[ToolDraft<'_>], 
     out.push_str("apiVersion: callgate.dev/v1\nkind: Contract\n");
     out.push_str(&format!("metadata: {{ name: {}, version: 0.1.0 }}\nspec:\n", yaml::scalar_of(&name)));
     out.push_str(&format!("  models: {}\n", yaml::flow(&Value::Array(models))));
-    if sketch.largest > MIB / 2 {
+    if sketch.largest > 4 * MIB {
         let mib = (sketch.largest * 2).div_ceil(MIB).next_power_of_two();
         out.push_str(&format!("  limits: {{ requestBytes: {mib}MiB }} # twice the largest request\n"));
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
+
 /// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
@@ -95,9 +97,10 @@ pub(crate) struct RenderArguments {
     /// --identity jwt: the claim with the tenant: a name, or a JSON Pointer such as /organisation/id
     #[arg(long, value_name = "NAME", default_value = "tenant", help_heading = "Identity")]
     pub(crate) tenant_claim: String,
-    /// --identity jwt: the claim with the role: a name, or a JSON Pointer such as /realm_access/roles/0
-    #[arg(long, value_name = "NAME", default_value = "role", help_heading = "Identity")]
-    pub(crate) role_claim: String,
+    /// --identity jwt: the claim with the role: a name, or a JSON Pointer such as /realm_access/roles/0; by default role, or none
+    /// with --scope-role
+    #[arg(long, value_name = "NAME", help_heading = "Identity")]
+    pub(crate) role_claim: Option<String>,
     /// --identity jwt: the issuer (`iss`) that signs the tokens
     #[arg(long, value_name = "ISSUER", help_heading = "Identity")]
     pub(crate) jwt_issuer: Option<String>,
@@ -107,9 +110,10 @@ pub(crate) struct RenderArguments {
     /// --identity jwt: a file with the issuer's public keys (JWKS) on Envoy's machine
     #[arg(long, value_name = "PATH", help_heading = "Identity")]
     pub(crate) jwt_jwks: Option<String>,
-    /// --identity jwt: the request header with the token (`authorization` usually carries the LLM API's own key)
-    #[arg(long, value_name = "NAME", default_value = "x-callgate-token", help_heading = "Identity")]
-    pub(crate) jwt_header: String,
+    /// --identity jwt: the request header with the token; by default x-callgate-token, because `authorization` usually carries the LLM
+    /// API's own key, or authorization with --oauth-resource
+    #[arg(long, value_name = "NAME", help_heading = "Identity")]
+    pub(crate) jwt_header: Option<String>,
     /// --identity header or jwt: the source of a claim that contracts declare: a header, or a claim of the token by name or JSON Pointer;
     /// may be repeated. A claim that is not listed has the same name in the token
     #[arg(long = "claim", value_name = "NAME=SOURCE", help_heading = "Identity")]
@@ -134,6 +138,11 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", help_heading = "Identity")]
     pub(crate) client_ca: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) oauth: OauthArguments,
+    #[command(flatten)]
+    pub(crate) credential: CredentialArguments,
+
     /// --target envoy: the address of a rate limit service that several Envoys share (envoy.service.ratelimit.v3, in plaintext). Envoy
     /// asks it about each request, with the tenant and the role, or with the client of an API key
     #[arg(long, value_name = "HOST:PORT", help_heading = "Gate")]
@@ -145,7 +154,7 @@ pub(crate) struct RenderArguments {
     /// of one, and names the model
     #[arg(long = "path", value_name = "API=PATH", help_heading = "Gate")]
     pub(crate) paths: Vec<String>,
-    /// A path to forward without reading, such as /v1/models or /v1/files/*; may be repeated; none by default
+    /// A path to forward without reading, such as /v1/embeddings or /v1/files/*; may be repeated; none by default
     #[arg(long, value_name = "PATH", help_heading = "Gate")]
     pub(crate) passthrough: Vec<String>,
     /// The tools the model sees

@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 
 use super::args::{HostOption, IdentityOption, RenderArguments, Target};
 use super::error::RenderError;
+use super::oauth::{self, Oauth};
 use super::options::Options;
 use crate::disk;
 use crate::document::{self, Node, NodeKind};
@@ -77,8 +78,11 @@ pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
             json!({ "header": header })
         }
         IdentityOption::Jwt => {
-            let (tenant, role) = (&arguments.tenant_claim, &arguments.role_claim);
-            let mut jwt = json!({ "payload": PAYLOAD, "tenantClaim": tenant, "roleClaim": role });
+            let (name, role) = match options.oauth.plugin(arguments) {
+                Some(scopes) => ("scopes", scopes),
+                None => ("roleClaim", json!(role_claim(arguments))),
+            };
+            let mut jwt = json!({ "payload": PAYLOAD, "tenantClaim": arguments.tenant_claim, name: role });
             add_claims(&mut jwt, &options.clients.claims);
             json!({ "jwt": jwt })
         }
@@ -89,14 +93,14 @@ pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
 }
 
 /// Returns the engine's source of identity.
-pub(super) fn source(arguments: &RenderArguments, clients: &Clients) -> callgate_engine::IdentitySource {
+pub(super) fn source(arguments: &RenderArguments, clients: &Clients, oauth: &Oauth) -> callgate_engine::IdentitySource {
     use callgate_engine::IdentitySource;
     match arguments.identity {
         IdentityOption::Header => {
             let (tenant, role) = (arguments.tenant_header.clone(), arguments.role_header.clone());
             IdentitySource::Header { tenant, role, claims: clients.claims.clone() }
         }
-        IdentityOption::Jwt => IdentitySource::Claims,
+        IdentityOption::Jwt => oauth.roles().map_or(IdentitySource::Claims, IdentitySource::Scopes),
         IdentityOption::ApiKey => IdentitySource::Client { header: CLIENT.to_owned(), callers: clients.table() },
         IdentityOption::Certificate => IdentitySource::Certificate { callers: clients.table() },
         IdentityOption::Fixed => {
@@ -124,14 +128,28 @@ pub(super) fn jwt(options: &Options<'_>) -> Option<Value> {
         context! {
             payload => PAYLOAD,
             issuer => arguments.jwt_issuer,
-            audiences => arguments.jwt_audience,
+            audiences => audiences(arguments, &options.oauth),
             jwks => arguments.jwt_jwks,
-            header => arguments.jwt_header,
-            bearer => arguments.jwt_header.eq_ignore_ascii_case("authorization"),
+            jwks_url => arguments.oauth.jwt_jwks_url,
+            header => oauth::token_header(arguments),
+            bearer => oauth::token_header(arguments) == "authorization",
             tenant => arguments.tenant_claim,
-            role => arguments.role_claim,
+            role => options.oauth.roles().is_none().then(|| role_claim(arguments)),
         }
     })
+}
+
+/// Returns the claim with the role.
+pub(super) fn role_claim(arguments: &RenderArguments) -> &str {
+    arguments.role_claim.as_deref().unwrap_or("role")
+}
+
+/// Returns the audiences of accepted tokens; empty for any.
+fn audiences(arguments: &RenderArguments, oauth: &Oauth) -> Vec<String> {
+    match oauth.audience() {
+        Some(resource) if arguments.jwt_audience.is_empty() => vec![resource.to_owned()],
+        _ => arguments.jwt_audience.clone(),
+    }
 }
 
 /// Returns the names of the trusted headers; `None` with another identity.
@@ -184,12 +202,19 @@ fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
     // An empty one names nobody, and the filter refuses such a configuration.
     let is_filled = |option: &Option<String>| option.as_ref().is_some_and(|text| !text.is_empty());
     // The option, whether it is there, the identities that take it, and whether one of those needs it.
-    let rows: [(&'static str, bool, &[IdentityOption], bool); 11] = [
+    let by_url = arguments.oauth.jwt_jwks_url.is_some();
+    if let (Some(_), true) = (&arguments.jwt_jwks, by_url) {
+        return Err(RenderError::Useless { option: "--jwt-jwks", because: "--jwt-jwks-url" });
+    }
+    let rows: [(&'static str, bool, &[IdentityOption], bool); 14] = [
         ("--tenant", is_filled(&arguments.tenant), &[Fixed], true),
         ("--role", is_filled(&arguments.role), &[Fixed], true),
         ("--claim", !arguments.claims.is_empty(), &[IdentityOption::Header, Jwt], false),
         ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
-        ("--jwt-jwks", arguments.jwt_jwks.is_some(), &[Jwt], true),
+        ("--jwt-jwks", arguments.jwt_jwks.is_some() || by_url, &[Jwt], true),
+        ("--oauth-resource", arguments.oauth.oauth_resource.is_some(), &[Jwt], false),
+        ("--scope-role", !arguments.oauth.scope_role.is_empty(), &[Jwt], false),
+        ("--jwt-jwks-url", by_url, &[Jwt], false),
         ("--jwt-audience", !arguments.jwt_audience.is_empty(), &[Jwt], false),
         ("--callers", arguments.callers.is_some(), &[ApiKey, Certificate], true),
         ("--api-keys", arguments.api_keys.is_some(), &[ApiKey], arguments.target != Target::EnvoyGateway),

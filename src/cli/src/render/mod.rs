@@ -9,6 +9,7 @@ mod configuration;
 mod error;
 mod executor;
 mod identity;
+mod oauth;
 mod options;
 mod rate_limit;
 mod yaml;
@@ -23,12 +24,13 @@ pub(crate) use self::args::RenderArguments;
 use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
 use self::executor::Executor;
+use self::oauth::credential::Credential;
 use self::options::Options;
 use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 20] = [
+const TEMPLATES: [(&str, &str); 29] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -44,6 +46,15 @@ const TEMPLATES: [(&str, &str); 20] = [
     ("native.yaml", include_str!("../../templates/native.yaml.j2")),
     ("decompressor.yaml", include_str!("../../templates/decompressor.yaml.j2")),
     ("istio-before-router.yaml", include_str!("../../templates/istio-before-router.yaml.j2")),
+    ("oauth-replies.yaml", include_str!("../../templates/oauth-replies.yaml.j2")),
+    ("oauth-routes.yaml", include_str!("../../templates/oauth-routes.yaml.j2")),
+    ("authorization.yaml", include_str!("../../templates/authorization.yaml.j2")),
+    ("credential.yaml", include_str!("../../templates/credential.yaml.j2")),
+    ("subject.yaml", include_str!("../../templates/subject.yaml.j2")),
+    ("no-subject.yaml", include_str!("../../templates/no-subject.yaml.j2")),
+    ("exchanged.yaml", include_str!("../../templates/exchanged.yaml.j2")),
+    ("exchange.yaml", include_str!("../../templates/exchange.yaml.j2")),
+    ("cluster-peer.yaml", include_str!("../../templates/cluster-peer.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
     ("rate-limit.yaml", include_str!("../../templates/rate-limit.yaml.j2")),
@@ -127,7 +138,11 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         certificate => identity::certificate(options),
         fixed => identity::fixed(options),
         decompressors => DECOMPRESSORS,
-        identity_filters => identity::filters(options.arguments),
+        identity_filters => filters(options),
+        oauth => options.oauth.values(),
+        oauth_skipped => skipped(options),
+        credential => options.credential.as_ref().map(Credential::values),
+        peers => peers(options),
         rate_limit => options.rate_limit.as_ref().map(RateLimit::values),
         request_bytes => limits.request_bytes,
         response_bytes => limits.response_bytes,
@@ -150,6 +165,35 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         },
         selector => context! { label => options.selector.0, value => options.selector.1 },
     })
+}
+
+/// Returns the templates of the filters in front of the gate that establish the caller and the upstream's credential, in their order.
+fn filters(options: &Options<'_>) -> Vec<&'static str> {
+    let (before, after) = options.credential.as_ref().map_or((&[][..], &[][..]), Credential::filters);
+    let bearer: &[_] = if options.oauth.is_resource() { &["authorization.yaml"] } else { &[] };
+    [bearer, before, &identity::filters(options.arguments), after].concat()
+}
+
+/// Returns the names of the filters that a request for the resource's metadata skips: all that need a caller.
+fn skipped(options: &Options<'_>) -> Vec<&'static str> {
+    let name = |template: &str| match template {
+        "authorization.yaml" => Some("envoy.filters.http.rbac"),
+        "jwt.yaml" => Some("envoy.filters.http.jwt_authn"),
+        "claims.yaml" => Some("envoy.filters.http.set_filter_state"),
+        "credential.yaml" => Some("envoy.filters.http.credential_injector"),
+        "exchange.yaml" => Some("callgate.token-exchange"),
+        "exchanged.yaml" => Some("callgate.exchanged-token"),
+        _ => None,
+    };
+    filters(options).into_iter().filter_map(name).chain(["callgate"]).collect()
+}
+
+/// Returns the clusters of the parties that are neither the upstream nor the executor.
+fn peers(options: &Options<'_>) -> Vec<Value> {
+    let ca = &options.arguments.oauth.oauth_ca;
+    let keys = options.oauth.keys.as_ref().map(|keys| keys.cluster("jwt-keys", "The issuer's public keys.", ca));
+    let credential = options.credential.as_ref().and_then(|credential| credential.cluster(ca));
+    keys.into_iter().chain(credential).collect()
 }
 
 /// Returns a line for each contract, or one for all if they are many.

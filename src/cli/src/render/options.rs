@@ -11,6 +11,8 @@ use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
+use super::oauth::credential::Credential;
+use super::oauth::{self, Oauth};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
 
@@ -31,6 +33,9 @@ pub(super) struct Options<'a> {
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
     pub(super) clients: Clients,
+    pub(super) oauth: Oauth,
+    /// `None`: the gate gives the upstream no credential.
+    pub(super) credential: Option<Credential>,
     /// `None` without a service of rate limits.
     pub(super) rate_limit: Option<RateLimit>,
     /// True if the filter may ask the model again by itself.
@@ -50,6 +55,8 @@ impl<'a> Options<'a> {
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
+        let oauth = Oauth::read(arguments)?;
+        let credential = Credential::read(arguments)?;
         held_bytes(arguments, contracts)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contracts)?;
         let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -74,9 +81,9 @@ impl<'a> Options<'a> {
             absolute("--passthrough", path)?;
         }
         for (option, name) in [
-            ("--tenant-header", &arguments.tenant_header),
+            ("--tenant-header", arguments.tenant_header.as_str()),
             ("--role-header", &arguments.role_header),
-            ("--jwt-header", &arguments.jwt_header),
+            ("--jwt-header", oauth::token_header(arguments)),
             ("--api-key-header", &arguments.api_key_header),
         ] {
             header(option, name)?;
@@ -96,6 +103,8 @@ impl<'a> Options<'a> {
             executor,
             executor_timeout,
             clients,
+            oauth,
+            credential,
             rate_limit: RateLimit::read(arguments)?,
             loops: contracts.runs() || contracts.feeds_back(),
             paths,
@@ -107,7 +116,7 @@ impl<'a> Options<'a> {
     /// Builds the filter's gate, so that a configuration the filter would refuse when Envoy starts is refused now.
     pub(super) fn try_gate(&self) -> Result<(), RenderError> {
         let arguments = self.arguments;
-        let identity = identity::source(arguments, &self.clients);
+        let identity = identity::source(arguments, &self.clients, &self.oauth);
         let offer = match arguments.tools {
             Tools::Declared => Offer::Declared,
             Tools::Inject => Offer::Inject,

@@ -8,7 +8,7 @@ use minijinja::{Value, context};
 use super::address::Address;
 use super::args::{IdentityOption, RenderArguments, Target};
 use super::error::RenderError;
-use super::identity::{CLIENT, PAYLOAD};
+use super::identity::{CLIENT, PAYLOAD, role_claim};
 
 const OPTION: &str = "--rate-limit";
 
@@ -56,10 +56,15 @@ impl RateLimit {
                 Descriptor { key: "tenant", source: DescriptorSource::Header(arguments.tenant_header.clone()) },
                 Descriptor { key: "role", source: DescriptorSource::Header(arguments.role_header.clone()) },
             ],
-            IdentityOption::Jwt => vec![
-                Descriptor { key: "tenant", source: claim("--tenant-claim", &arguments.tenant_claim)? },
-                Descriptor { key: "role", source: claim("--role-claim", &arguments.role_claim)? },
-            ],
+            IdentityOption::Jwt => {
+                let mut found =
+                    vec![Descriptor { key: "tenant", source: claim("--tenant-claim", &arguments.tenant_claim)? }];
+                // Envoy's filter cannot tell which of several scopes gives the role.
+                if arguments.oauth.scope_role.is_empty() {
+                    found.push(Descriptor { key: "role", source: claim("--role-claim", role_claim(arguments))? });
+                }
+                found
+            }
             IdentityOption::ApiKey => {
                 vec![Descriptor { key: "client", source: DescriptorSource::Header(CLIENT.to_owned()) }]
             }

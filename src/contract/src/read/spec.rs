@@ -2,10 +2,11 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, conversation, prices, profiles, provider_tools, results, roles, sources, tools, units};
+use super::{claims, conversation, mcp_rules, prices, profiles, provider_tools, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
+use crate::mcp_rules::McpRules;
 use crate::model::is_model_name;
 use crate::model::{
     Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable, Tool,
@@ -74,6 +75,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         "authorize",
         "results",
         "users",
+        "mcp",
         "claims",
         "workspace",
         "profiles",
@@ -166,6 +168,10 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         profiles::join_roles(item, roles, tools, report);
     }
 
+    let mcp = match fields.get("mcp") {
+        Some(item) => mcp_rules::rules(&item, roles.as_ref(), parts, report),
+        None => Some(McpRules::default()),
+    };
     let results = match fields.get("results") {
         Some(item) => results::policy(&item, &names, &mut parts.redactions, report).map(Some),
         None => Some(None),
@@ -201,6 +207,7 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         authorize: authorize?,
         results: results?,
         trusts_users: trusts_users?,
+        mcp: mcp?,
         claims,
         workspace: workspace?.or_else(profiles::rootless),
         profiles: profiles?,

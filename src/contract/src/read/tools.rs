@@ -14,14 +14,17 @@ use crate::compiler::{self, Compiled};
 use crate::conditions::reads_kinds;
 use crate::kinds::locate::{self, is_marked};
 use crate::kinds::mark::Mark;
+use crate::mcp::{self, ArgumentHeader};
 use crate::model::{Approval, Audit, Effects, Tool};
 use crate::pool::Parts;
+use crate::problem::SchemaFault;
 use crate::run::Run;
 use crate::schema::Schema;
 use crate::source::node::{Data, Node};
 use crate::tool_names::{beginning, is_tool_name};
 
-const KNOWN: [&str; 9] = ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "run"];
+const KNOWN: [&str; 10] =
+    ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "definition", "run"];
 const EFFECTS: [(&str, Effects); 3] =
     [("read", Effects::Read), ("write", Effects::Write), ("destructive", Effects::Destructive)];
 /// More persons never agree in time.
@@ -105,6 +108,7 @@ fn tool<'n>(
         None => (None, Some(None)),
     };
     let marks = parameters.as_ref().and_then(|_| marks(&fields, report));
+    let argument_headers = parameters.as_ref().and_then(|_| argument_headers(&fields, report));
     let effects = fields.need("effects", "`read`, `write` or `destructive`", report);
     let effects = effects.and_then(|item| item.word(&EFFECTS, report));
     let when = fields.get("when");
@@ -123,6 +127,10 @@ fn tool<'n>(
         None => Some(Audit::Digest),
     };
     let limits = limits::limits(&fields, &limits::OF_A_TOOL, None, report);
+    let definition = match fields.get("definition") {
+        Some(item) => definition(&item, report).map(Some),
+        None => Some(None),
+    };
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| {
         let run = run::run(&item, report)?;
@@ -132,6 +140,12 @@ fn tool<'n>(
         }
         Some(run)
     });
+    if let (Some(item), Some(false)) = (fields.get("definition"), run.as_ref().map(|run| matches!(run, Run::Client))) {
+        report.fault::<()>(
+            &item,
+            "expected `run: { client: {} }` beside it; only an MCP server behind the gate lists its definitions",
+        );
+    }
     let runs_here = !matches!(run, Some(Run::Client) | None);
     let rules = sources::rules(&fields, parameters.as_deref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
@@ -147,6 +161,7 @@ fn tool<'n>(
         name: name?.into(),
         description: description?,
         parameters: parameters?,
+        argument_headers: argument_headers?,
         result: result?,
         effects: effects?,
         marks: marks?,
@@ -158,8 +173,22 @@ fn tool<'n>(
         approval_when,
         audit: audit?,
         limits: limits?,
+        definition: definition?,
         run: run?,
     })
+}
+
+/// Reads the digest of a definition.
+fn definition(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
+    let text = item.text(report)?;
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    if digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Some(text.to_owned());
+    }
+    report.fault(
+        item,
+        "expected `sha256:` and 64 hexadecimal digits in small letters; `callgate pin --definitions` writes them",
+    )
 }
 
 fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {
@@ -221,15 +250,20 @@ fn marks(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<Mark>> {
         return report.fault(&result, "expected no mark `x-callgate` in a result; only arguments are judged");
     }
     let item = fields.get("parameters")?;
-    match locate::marks(&item.node.to_value()) {
-        Ok(marks) => Some(marks),
-        Err(faults) => {
-            for fault in faults {
-                let at = item.node.nearest(&fault.pointer);
-                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
-            }
-            None
-        }
+    locate::marks(&item.node.to_value()).map_err(|faults| tell(&item, faults, report)).ok()
+}
+
+/// Reads the arguments that clients of MCP repeat in headers.
+fn argument_headers(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Vec<ArgumentHeader>> {
+    let item = fields.get("parameters")?;
+    mcp::argument_headers(&item.node.to_value()).map_err(|faults| tell(&item, faults, report)).ok()
+}
+
+/// Reports the faults of a schema.
+fn tell(item: &Located<'_>, faults: Vec<SchemaFault>, report: &mut Report<'_>) {
+    for fault in faults {
+        let at = item.node.nearest(&fault.pointer);
+        report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
     }
 }
 
@@ -245,10 +279,7 @@ fn schema(item: &Located<'_>, top: Top, compiled: Option<Compiled>, report: &mut
     let schema = match compiled? {
         Ok(schema) => schema,
         Err(faults) => {
-            for fault in faults {
-                let at = item.node.nearest(&fault.pointer);
-                report.fault_at::<()>(at, format!("{}{}", item.path, fault.pointer), fault.message);
-            }
+            tell(item, faults, report);
             return None;
         }
     };

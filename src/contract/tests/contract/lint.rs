@@ -83,7 +83,7 @@ const CASES: [(&str, &str, &str); 77] = [
     (
         "providerTools: []",
         "state: x",
-        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
+        "contract.yaml:6:3: spec.state: unknown field; expected `models`, `providerTools`, `serverState`, `undeclaredTools`, `requestMembers`, `limits`, `conversation`, `prices`, `onViolation`, `enforce`, `authorize`, `results`, `users`, `mcp`, `claims`, `workspace`, `profiles`, `roles` or `tools`",
     ),
     (
         "providerTools: []",

@@ -31,6 +31,8 @@ mod kinds;
 #[cfg(not(target_arch = "wasm32"))]
 mod kinds_rows;
 mod lint;
+mod mcp_headers;
+mod mcp_rules;
 mod model;
 mod prices;
 mod rates;

@@ -103,7 +103,7 @@ fn a_missing_field_has_its_documented_default() {
     let limits = contract.limits();
     assert_eq!(limits.max_output_tokens, None);
     assert_eq!((limits.max_tool_calls_per_turn, limits.max_rounds), (8, 4));
-    assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (1 << 20, 4 << 20, 600));
+    assert_eq!((limits.request_bytes, limits.response_bytes, limits.turn_timeout.as_secs()), (8 << 20, 4 << 20, 600));
     assert_eq!(limits.turn_idle_timeout.as_secs(), 60);
     assert_eq!(contract.undeclared_tools(), UndeclaredTools::Refuse);
     assert_eq!(contract.request_members(), &RequestMembers { unknown: UnknownMembers::Drop, allow: Vec::new() });

@@ -11,7 +11,7 @@ use super::{Core, Transition};
 use crate::effect::{Effect, Forward, Reply};
 use crate::event::{AdmissionReply, CallFailed};
 use crate::limits::{self, Counting};
-use crate::mcp::request::{self as message, Checked};
+use crate::mcp::request::{self as message, Checked, CheckedMessage};
 use crate::refusal::{Code, Refusal};
 use crate::tally::SeenConversation;
 use crate::tool_results::TurnResult;
@@ -44,23 +44,23 @@ impl Core {
                 self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
                 let body = checked.request.write();
                 checked.sent_bytes = body.len();
-                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, content_type }))
+                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, set: Vec::new(), content_type }))
             }
-            CountedRequest::Mcp { caller, request, bytes } => {
+            CountedRequest::Mcp { caller, request, routing, bytes } => {
                 let (gate, now) = (&self.gate, self.clock.unix_millis());
-                let checked = message::check((gate, now), caller, *request, &mut self.tally, &mut self.ledger)?;
+                let checked =
+                    message::check((gate, now), (caller, routing), *request, &mut self.tally, &mut self.ledger)?;
                 Ok(match checked {
-                    Checked::Forward(sent, body) => {
-                        self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
+                    Checked::Forward(CheckedMessage { sent, body, set }) => {
+                        self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
                     }
                     Checked::Ask(asked) => {
                         let batch = asked.batch(&self.gate, &self.ledger.correlation);
                         let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
                     }
-                    Checked::Answer(body) => {
-                        (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-                    }
+                    Checked::Confirm => (ExchangeState::Refused, Effect::Reply(Reply::new(202, Vec::new()))),
+                    Checked::Answer(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
                 })
             }
         }

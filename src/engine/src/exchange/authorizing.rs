@@ -9,7 +9,7 @@ use super::{Core, Transition, exceeds};
 use crate::authorize;
 use crate::effect::{Effect, Forward, ReleaseRule, Reply, RunCall};
 use crate::event::{Authorization, CallFailed};
-use crate::mcp::request::{self as message, Checked};
+use crate::mcp::request::{self as message, Checked, CheckedMessage};
 use crate::refusal::{Code, Refusal};
 use crate::stream::Progress;
 use crate::unary::too_large;
@@ -115,13 +115,11 @@ impl Core {
     ) -> Transition {
         let HeldRequest { asked, remove, content_type, .. } = held;
         match message::ruled(&self.gate, asked, rulings, &mut self.tally) {
-            Ok(Checked::Forward(sent, body)) => {
-                self.forward(Forwarded::Mcp(sent), Forward { body, remove, content_type })
+            Ok(Checked::Forward(CheckedMessage { sent, body, set })) => {
+                self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
             }
-            Ok(Checked::Answer(body)) => {
-                (ExchangeState::Refused, Effect::Reply(Reply { status: 200, body, retry_after: None }))
-            }
-            Ok(Checked::Ask(_)) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
+            Ok(Checked::Answer(body)) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
+            Ok(Checked::Ask(_) | Checked::Confirm) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
             Err(refusal) => self.refuse(&refusal),
         }
     }

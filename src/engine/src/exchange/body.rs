@@ -1,16 +1,19 @@
 //! Handles a response's body: it is buffered, and decided once it is complete.
 
 use callgate_wire::framing::Framing;
-use callgate_wire::{AnswerOrError, ReleasePolicy, Wants, is_callless};
+use callgate_wire::{Answer, AnswerOrError, ReleasePolicy, Wants, is_count};
 
 use super::state::ExchangeState;
 use super::state::awaited::AwaitedBody;
 use super::state::rounds::{AnswerForm, Rounds};
 use super::{Core, Transition, exceeds};
+use crate::catalog::{self, SentCatalog};
 use crate::effect::Effect;
 use crate::headers::media::JSON;
 use crate::mcp;
 use crate::mcp::answer::{self, Disposition};
+use crate::mcp::asking::AskedSoFar;
+use crate::mcp::definitions;
 use crate::refusal::{Code, Refusal};
 use crate::request::CheckedRequest;
 use crate::unary::{self, Turn};
@@ -35,6 +38,7 @@ impl Core {
             AwaitedBody::Undeclared(checked) => self.undeclared(checked, body, end),
             AwaitedBody::Turn(checked) if end => self.turn_came(checked, body),
             AwaitedBody::Message(sent) if end => self.message_came(&sent, &body),
+            AwaitedBody::Catalog(sent) if end => self.models_came(&sent, body),
             AwaitedBody::Nothing if end => (ExchangeState::Ended, Effect::Finish(Vec::new())),
             awaited => (ExchangeState::Body { awaited, body }, Effect::Hold),
         }
@@ -61,6 +65,9 @@ impl Core {
             Err(refusal) => return self.replace_unread(&checked, bytes, &refusal),
         };
         self.count_answer(&checked, &*answer, bytes);
+        if checked.request.wants() == Wants::Compact {
+            return self.compaction_came(&*answer);
+        }
         match unary::decide(
             (&self.gate, self.clock.unix_millis()),
             &checked,
@@ -84,11 +91,27 @@ impl Core {
         if self.format.is_error(&body) {
             return self.error_came(body);
         }
-        if is_callless(&body) {
+        if is_count(&body) {
             return (ExchangeState::Ended, Effect::Finish(body));
         }
-        let message = "The model's API answered a count with what is not JSON or could be a call.";
+        let message = "The model's API did not answer with a count: a small JSON object with a number and no call.";
         self.replace(&Refusal::new(Code::UpstreamInvalid, message))
+    }
+
+    /// A shorter conversation. The client puts its items into later requests, and runs nothing.
+    fn compaction_came(&mut self, answer: &dyn Answer) -> Transition {
+        if answer.calls().iter().all(|calls| calls.is_empty()) {
+            return (ExchangeState::Ended, Effect::Finish(answer.write()));
+        }
+        let message = "The model's API answered a request for a shorter conversation with a call.";
+        self.replace(&Refusal::new(Code::UpstreamInvalid, message))
+    }
+
+    fn models_came(&mut self, sent: &SentCatalog, body: Vec<u8>) -> Transition {
+        match catalog::answer(&self.gate, sent, body) {
+            Ok(body) => (ExchangeState::Ended, Effect::Finish(body)),
+            Err(refusal) => self.replace(&refusal),
+        }
     }
 
     fn error_came(&mut self, body: Vec<u8>) -> Transition {
@@ -124,7 +147,10 @@ impl Core {
     }
 
     fn message_came(&mut self, sent: &mcp::SentMessage, body: &[u8]) -> Transition {
-        let decided = answer::read(body).and_then(|answer| answer::decide(&self.gate, sent, answer, &mut self.tally));
+        let decided = answer::read(body).and_then(|answer| {
+            definitions::report(&self.gate, sent, &answer, &mut self.tally, &mut self.ledger);
+            answer::decide(&self.gate, sent, answer, &mut AskedSoFar::default(), &mut self.tally)
+        });
         match decided {
             Ok(Disposition::Final(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             Ok(Disposition::Forward(_) | Disposition::Drop) => {

@@ -1,25 +1,30 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
-use callgate_wire::mcp::McpRequest;
+use callgate_wire::mcp::{Era, McpRequest};
 
 use super::state::admission::{CountedRequest, HeldAdmission};
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
-use crate::effect::{Effect, Forward};
+use crate::catalog::CatalogHead;
+use crate::destination::Destination;
+use crate::effect::{Effect, Forward, Reply};
 use crate::error_format::ErrorFormat;
 use crate::event::Verified;
-use crate::head::{self, ApiHead, Destination, Head};
+use crate::head::{self, ApiHead, Head};
 use crate::headers::{self, Headers};
 use crate::limits;
 use crate::mcp::{self, McpHead, Verb};
 use crate::refusal::{Code, Refusal};
 use crate::request;
 
+/// The answer to a sign of life, as Anthropic's API gives it. The host sends none of it in answer to `HEAD`.
+const HELLO: &[u8] = br#"{"message":"hello"}"#;
+
 impl Core {
     pub(super) fn request_head(&mut self, headers: &Headers<'_>, verified: Option<Verified>, end: bool) -> Transition {
         let destination = Destination::of(&self.gate, headers);
         let row = destination.row();
-        self.format = ErrorFormat::of(row.map(|row| row.api));
+        self.format = destination.error_format(headers);
         self.tally.dialect = row.map(|row| row.name);
         self.ledger.correlation.read(headers);
         let head = head::read(&self.gate, destination, headers, verified, end);
@@ -41,6 +46,15 @@ impl Core {
                 (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
             }
             Ok(Head::Mcp(head)) => gather(RequestReader::Mcp(head)),
+            Ok(Head::Catalog(CatalogHead { sent, remove, .. })) if end => {
+                self.clock.begin(false);
+                (ExchangeState::Sent(Forwarded::Catalog(sent)), Effect::PassWithout(remove))
+            }
+            Ok(Head::Catalog(head)) => gather(RequestReader::Catalog(head)),
+            Ok(Head::Hello) => {
+                let body = HELLO.to_vec();
+                (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
+            }
             Err(refusal) => {
                 // Answered before its body is read, an HTTP/1.1 request would cost the client its connection.
                 let most = self.gate.contract.limits().request_bytes;
@@ -78,10 +92,16 @@ impl Core {
         if !end {
             return (ExchangeState::Gathering { reader, body }, Effect::Hold);
         }
-        let checked = match reader {
-            RequestReader::Model(head) => self.model_request(*head, body),
-            RequestReader::Mcp(head) => self.mcp_request(head, body),
-        };
+        let checked =
+            match reader {
+                RequestReader::Model(head) => self.model_request(*head, body),
+                RequestReader::Mcp(head) => self.mcp_request(head, body),
+                RequestReader::Catalog(CatalogHead { sent, remove, .. }) if body.is_empty() => Ok(self
+                    .forward(Forwarded::Catalog(sent), Forward { body, remove, content_type: None, set: Vec::new() })),
+                RequestReader::Catalog(_) => {
+                    Err(Refusal::new(Code::RequestInvalid, "A request for models has no body; send it without."))
+                }
+            };
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
@@ -97,21 +117,26 @@ impl Core {
 
     fn mcp_request(
         &mut self,
-        McpHead { caller, verb, remove, content_type }: McpHead,
+        McpHead { caller, verb, routing, remove, content_type }: McpHead,
         body: Vec<u8>,
     ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
             if !body.is_empty() {
                 return Err(Refusal::new(Code::RequestInvalid, "Only a POST request has a message for its body."));
             }
-            return Ok(self.forward(Forwarded::Mcp(without_message(verb)), Forward { body, remove, content_type }));
+            return Ok(self.forward(
+                Forwarded::Mcp(without_message(verb)),
+                Forward { body, remove, set: Vec::new(), content_type },
+            ));
         }
-        let bytes = body.len();
+        let bytes = body.len().saturating_add(routing.as_ref().map_or(0, |routing| routing.bytes()));
         let request = Box::new(McpRequest::read(&body).map_err(request::unreadable)?);
-        self.format = ErrorFormat::Mcp(request.id().cloned());
+        let era = if routing.is_some() { Era::Stateless } else { Era::Sessions };
+        self.format = ErrorFormat::Mcp(request.id().cloned(), era);
+        self.ledger.correlation.read_message(request.traceparent());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
-        let held = CountedRequest::Mcp { caller, request, bytes };
+        let held = CountedRequest::Mcp { caller, request, routing, bytes };
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 

@@ -10,6 +10,7 @@ use super::{Core, Transition};
 use crate::effect::Effect;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{self, Headers};
+use crate::identity::IdentitySource;
 use crate::mcp::{self, stream::Messages};
 use crate::refusal::{Code, Refusal};
 use crate::request::CheckedRequest;
@@ -29,18 +30,27 @@ impl Core {
             let refusal = Refusal::new(Code::UpstreamEncoded, message);
             return match sent {
                 Some(Forwarded::Model(checked)) => self.replace_unread(&checked, 0, &refusal),
-                Some(Forwarded::Mcp(_)) | None => self.replace(&refusal),
+                Some(Forwarded::Mcp(_) | Forwarded::Catalog(_)) | None => self.replace(&refusal),
             };
         }
         match sent {
             Some(Forwarded::Model(checked)) if status == 200 => self.model_head(checked, headers, end),
             Some(Forwarded::Mcp(message)) => self.mcp_head(message, status, headers, end),
-            Some(Forwarded::Model(_)) | None => self.undecidable(status),
+            Some(Forwarded::Catalog(sent)) if status == 200 && !end && Media::of(headers).is(JSON) => {
+                self.content_type = Media::of(headers).written();
+                wait(AwaitedBody::Catalog(sent))
+            }
+            Some(Forwarded::Model(_) | Forwarded::Catalog(_)) | None => self.undecidable(status),
         }
     }
 
-    /// An error keeps its status and its headers, such as `retry-after` and `www-authenticate`.
+    /// An error keeps its status and its headers, such as `retry-after` and `www-authenticate`. An OAuth client would take a 401 for a
+    /// fault of its own token, but the upstream never gets that token.
     fn failing_head(&mut self, status: u16, headers: &Headers<'_>, end: bool) -> Transition {
+        if status == 401 && matches!(&*self.gate.identity, IdentitySource::Scopes(_)) {
+            let message = format!("The {} does not accept the gate's own credential.", self.format.peer());
+            return self.replace(&Refusal::new(Code::UpstreamError, message));
+        }
         self.tally.error = Some(Code::UpstreamError);
         if end {
             return (ExchangeState::Open, Effect::Pass);
@@ -85,14 +95,19 @@ impl Core {
         match message {
             mcp::SentMessage::OneWay if (200..300).contains(&status) && end => (ExchangeState::Open, Effect::Pass),
             mcp::SentMessage::OneWay if (200..300).contains(&status) && !stream => wait(AwaitedBody::Nothing),
-            mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening if status == 200 && stream && !end => {
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) | mcp::SentMessage::Listening
+                if status == 200 && stream && !end =>
+            {
                 let messages = Messages::new(&self.gate, message);
                 (ExchangeState::Streaming(AnswerStream::Messages(Box::new(messages))), Effect::BeginStream)
             }
-            mcp::SentMessage::Request { .. } if status == 200 && json && !end => wait(AwaitedBody::Message(message)),
-            mcp::SentMessage::OneWay | mcp::SentMessage::Request { .. } | mcp::SentMessage::Listening => {
-                self.undecidable(status)
+            mcp::SentMessage::Request { .. } | mcp::SentMessage::Subscribed(_) if status == 200 && json && !end => {
+                wait(AwaitedBody::Message(message))
             }
+            mcp::SentMessage::OneWay
+            | mcp::SentMessage::Request { .. }
+            | mcp::SentMessage::Subscribed(_)
+            | mcp::SentMessage::Listening => self.undecidable(status),
         }
     }
 

@@ -51,7 +51,7 @@ impl Core {
             | ExchangeState::Gathering { .. }
             | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_)
-            | ExchangeState::Sent(Forwarded::Mcp(_))
+            | ExchangeState::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_))
             | ExchangeState::Refused
             | ExchangeState::Body { .. }
             | ExchangeState::Closed

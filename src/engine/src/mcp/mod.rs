@@ -1,25 +1,37 @@
 //! Messages to and from an MCP server: the gate in front of tools instead of a model.
 //!
-//! 1. [`head`]: the HTTP method and the revision.
-//! 2. [`request`]: forwards listed methods, and decides a `tools/call` before the server sees it.
-//! 3. [`answer`]: checks the one answer to the one request: lists are cut to the contract, results checked.
-//! 4. [`stream`]: the same for a stream of messages.
+//! 1. [`head`]: the HTTP method and the revision, which decides between sessions and requests without them ([`Era`]).
+//! 2. [`request`]: forwards the methods of [`methods`], and decides a `tools/call` before the server sees it. [`routing`] compares the
+//!    headers that repeat parts of the body.
+//! 3. [`answer`]: checks the one answer to the one request: lists are cut to the contract, results checked ([`result`]).
+//! 4. [`asking`] decides what a server asks of a client, [`offers`] resources and prompts; [`definitions`] compares definitions of tools.
+//! 5. [`stream`]: the same for a stream of messages, also of a [`subscription`].
 //!
 //! An answer is checked by the request of the same exchange. So the gate refuses answers that come elsewhere (another request's, on
 //! the server's own stream, on a resumed stream), because it cannot know their requests.
 
 pub(crate) mod answer;
+pub(crate) mod asking;
+pub(crate) mod definitions;
+pub(crate) mod methods;
+mod offers;
 pub(crate) mod request;
+pub(crate) mod result;
+pub(crate) mod routing;
 pub(crate) mod stream;
+pub(crate) mod subscription;
 
 use std::borrow::Cow;
 
-use callgate_contract::{Caller, name_in_sentence};
-use callgate_wire::mcp::{Id, VERSIONS};
+use callgate_contract::{Caller, Tool, name_in_sentence};
+use callgate_wire::mcp::{Era, Id, VERSIONS};
 
 use crate::headers::media::Media;
 use crate::headers::{Headers, single};
-use crate::{Code, Refusal};
+use crate::{Code, Gate, Refusal};
+use methods::Answered;
+use routing::RoutingHeaders;
+use subscription::Subscription;
 
 /// Send a message, listen to the server's own, end the session (*Transports*, Streamable HTTP).
 pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
@@ -29,6 +41,8 @@ pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 pub(crate) struct McpHead {
     pub(crate) caller: Caller,
     pub(crate) verb: Verb,
+    /// The headers that repeat parts of the message, since revision 2026-07-28; none in a session.
+    pub(crate) routing: Option<Box<RoutingHeaders>>,
     /// Headers not forwarded to the server.
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
@@ -50,7 +64,9 @@ pub(crate) enum Verb {
 #[derive(Debug)]
 pub(crate) enum SentMessage {
     /// A request: one answer comes.
-    Request { id: Id, caller: Caller, expected: Expected },
+    Request { id: Id, caller: Caller, expected: Expected, era: Era },
+    /// A subscription: notifications come, and an answer at their end.
+    Subscribed(Subscription),
     /// The server's own stream: no answer comes.
     Listening,
     /// A notification, an answer to the server, or the end of a session: the server only confirms it.
@@ -60,22 +76,58 @@ pub(crate) enum SentMessage {
 /// The expected answer to a request.
 #[derive(Debug)]
 pub(crate) enum Expected {
-    /// The server's name and capabilities.
-    Introduction,
-    /// Its tools.
-    List,
     /// The result of a call of this tool.
     Call(String),
-    /// The contents of a resource.
-    Resource,
-    /// Messages to show a model.
-    Prompt,
-    /// An answer without decisions.
-    Other,
+    /// Another answer, of at most so many bytes.
+    Answer { answered: Answered, most: Option<u64> },
+}
+
+// === impl SentMessage ===
+
+impl SentMessage {
+    /// Returns the id of the request whose answer is awaited.
+    pub(crate) fn id(&self) -> Option<&Id> {
+        match self {
+            Self::Request { id, .. } => Some(id),
+            Self::Subscribed(subscription) => Some(subscription.id()),
+            Self::Listening | Self::OneWay => None,
+        }
+    }
+
+    /// Returns the way of MCP.
+    pub(crate) fn era(&self) -> Era {
+        match self {
+            Self::Request { era, .. } => *era,
+            Self::Subscribed(_) => Era::Stateless,
+            Self::Listening | Self::OneWay => Era::Sessions,
+        }
+    }
+
+    /// Returns true for a stream of notifications, for whose end nobody waits.
+    pub(crate) fn is_endless(&self) -> bool {
+        matches!(self, Self::Listening | Self::Subscribed(_))
+    }
+}
+
+// === impl Expected ===
+
+impl Expected {
+    /// Returns true if a server may want inputs before it answers.
+    fn may_need_inputs(&self) -> bool {
+        matches!(self, Self::Call(_) | Self::Answer { answered: Answered::Resource | Answered::Prompt, .. })
+    }
+
+    /// Returns the tool of a call, if the contract has it.
+    fn tool<'g>(&self, gate: &'g Gate) -> Option<&'g Tool> {
+        match self {
+            Self::Call(name) => gate.contract.tool(name),
+            Self::Answer { .. } => None,
+        }
+    }
 }
 
 /// Reads MCP's own headers.
-pub(crate) fn head(caller: Caller, headers: &Headers<'_>, remove: Vec<String>) -> Result<McpHead, Refusal> {
+pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String>) -> Result<McpHead, Refusal> {
     let verb = match single(headers, ":method") {
         Some("GET") => Verb::Listen,
         Some("DELETE") => Verb::EndSession,
@@ -87,9 +139,24 @@ pub(crate) fn head(caller: Caller, headers: &Headers<'_>, remove: Vec<String>) -
         let message = format!("This gate reads no messages of that revision of MCP, only {}.", VERSIONS.join(", "));
         return Err(Refusal::at(Code::McpVersionUnsupported, name_in_sentence(version), message));
     }
-    if headers.iter().any(|(name, _)| *name == "last-event-id") {
+    let era = Era::of(version).unwrap_or(Era::Sessions);
+    if era == Era::Stateless && verb != Verb::Send {
+        let message = "MCP of this revision has POST requests only.";
+        return Err(Refusal::new(Code::MethodNotAllowed, message));
+    }
+    let is_of_other_era = |name: &str| match era {
+        Era::Sessions => routing::is_routing(name),
+        Era::Stateless => matches!(name, "mcp-session-id" | "last-event-id"),
+    };
+    for (name, _) in headers.iter().filter(|(name, _)| is_of_other_era(name)) {
+        if !remove.iter().any(|known| known == name) {
+            remove.push((*name).to_owned());
+        }
+    }
+    let routing = (era == Era::Stateless).then(|| Box::new(RoutingHeaders::read(version, headers)));
+    if routing.is_none() && headers.iter().any(|(name, _)| *name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";
         return Err(Refusal::at(Code::RequestInvalid, "last-event-id", message));
     }
-    Ok(McpHead { caller, verb, remove, content_type: Media::of(headers).written() })
+    Ok(McpHead { caller, verb, routing, remove, content_type: Media::of(headers).written() })
 }

@@ -1,52 +1,43 @@
 //! A client's message: the forwarded methods, and the decision on a call.
 
-use callgate_contract::{Caller, Code as CallCode, OnViolation, Violation, name_in_sentence};
-use callgate_wire::mcp::{CALL_TOOL, Envelope, Id, LIST_TOOLS, McpRequest, error};
+use callgate_contract::{Caller, Code as CallCode, OnViolation, Tool, Violation, name_in_sentence};
+use callgate_wire::mcp::{Envelope, Era, Id, McpRequest, error};
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
-use super::{Expected, SentMessage};
+use super::answer::may_ask;
+use super::methods::{self, Answered, Method};
+use super::routing::{RoutingHeaders, SetHeaders, mismatch};
+use super::subscription::Subscription;
+use super::{Expected, SentMessage, offers};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
 use crate::facts::RequestFacts;
 use crate::ledger::{Correlation, Ledger};
+use crate::request::unreadable;
 use crate::settle::{Basis, Decided, Runnable, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
-
-/// Forwarded requests: all of 2025-11-25 but its tasks, which separate a call from its result.
-const REQUESTS: [&str; 13] = [
-    "initialize",
-    "ping",
-    LIST_TOOLS,
-    CALL_TOOL,
-    "resources/list",
-    "resources/templates/list",
-    "resources/read",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "prompts/list",
-    "prompts/get",
-    "completion/complete",
-    "logging/setLevel",
-];
-
-/// Forwarded notifications.
-const NOTIFICATIONS: [&str; 4] = [
-    "notifications/initialized",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-];
 
 /// The result of checking a message.
 #[derive(Debug)]
 pub(crate) enum Checked {
-    /// Forward it to the server, in this form.
-    Forward(SentMessage, Vec<u8>),
+    /// Forward it to the server.
+    Forward(CheckedMessage),
     /// The executor must release its call first.
     Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
+    /// Confirm it here. It has no effect.
+    Confirm,
+}
+
+/// A message in the form to forward.
+#[derive(Debug)]
+pub(crate) struct CheckedMessage {
+    pub(crate) sent: SentMessage,
+    pub(crate) body: Vec<u8>,
+    /// Headers to set.
+    pub(crate) set: SetHeaders,
 }
 
 /// A request whose call the executor must release.
@@ -55,8 +46,12 @@ pub(crate) struct AskedCall {
     request: McpRequest,
     id: Id,
     caller: Caller,
+    routing: Routing,
     runnable: Box<Runnable>,
 }
+
+/// The headers that repeat parts of a message; none in a session.
+type Routing = Option<Box<RoutingHeaders>>;
 
 /// The decision on a call.
 enum Proposed {
@@ -78,49 +73,114 @@ impl AskedCall {
 /// Checks and rewrites a message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn check(
     (gate, now): (&Gate, Option<u64>),
-    caller: Caller,
+    (caller, routing): (Caller, Routing),
     mut request: McpRequest,
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<Checked, Refusal> {
-    let id = match request.envelope() {
+    let era = era(&routing);
+    let (id, row) = match request.envelope() {
         Envelope::Request { id, method } => {
-            through(&REQUESTS, method)?;
-            id.clone()
+            let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
+            (id.clone(), row)
         }
-        Envelope::Notification { method } => {
-            through(&NOTIFICATIONS, method)?;
-            return Ok(Checked::Forward(SentMessage::OneWay, request.write()));
+        Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
+            return Ok(Checked::Confirm);
         }
-        Envelope::Result { .. } | Envelope::Error { .. } => {
-            return Ok(Checked::Forward(SentMessage::OneWay, request.write()));
+        Envelope::Notification { method } if !methods::is_forwarded_notification(era, method) => {
+            return Err(forbidden(method));
+        }
+        Envelope::Notification { .. } | Envelope::Result { .. } | Envelope::Error { .. } => {
+            agree(gate, routing.as_deref(), None, &mut request, tally)?;
+            return Ok(Checked::Forward(CheckedMessage {
+                sent: SentMessage::OneWay,
+                body: request.write(),
+                set: SetHeaders::new(),
+            }));
         }
     };
+    agree(gate, routing.as_deref(), Some(row), &mut request, tally)?;
     if let Some(call) = request.call() {
+        if let (Some(routing), Some(tool)) = (&routing, offered(gate, &caller, &call.name)) {
+            routing.check_arguments(tool, request.arguments())?;
+        }
         let basis = Basis { gate, caller: &caller, now, request: None, conversation: None, can_feed_back: false };
         return Ok(match call_server(basis, call, tally, ledger) {
-            Ok(Proposed::Forward(call)) => forward(request, id, caller, call),
-            Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, runnable })),
-            Err(violation) => Checked::Answer(refused(gate, &id, &violation, tally)),
+            Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
+            Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
+            Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
+                Some(refusal) => return Err(refusal),
+                None => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
+            },
         });
     }
-    let expected = match request.envelope().method() {
-        Some("initialize") => {
-            request.withhold_capabilities();
-            Expected::Introduction
-        }
-        Some(LIST_TOOLS) => Expected::List,
-        Some("resources/read") => Expected::Resource,
-        Some("prompts/get") => Expected::Prompt,
-        _ => Expected::Other,
+    let most = offers::request(gate, &caller, row.answered, &request, tally)?;
+    let set = match (&routing, row.named_by) {
+        (Some(routing), Some(member)) => routing.rewritten(request.parameter(member), None),
+        _ => SetHeaders::new(),
     };
-    Ok(Checked::Forward(SentMessage::Request { id, caller, expected }, request.write()))
+    let sent = match row.answered {
+        Answered::Subscription => {
+            let (subscription, uris) = Subscription::read(id, &request)?;
+            offers::subscribed(gate, &caller, uris, tally)?;
+            SentMessage::Subscribed(subscription)
+        }
+        answered => SentMessage::Request { id, caller, expected: Expected::Answer { answered, most }, era },
+    };
+    Ok(Checked::Forward(CheckedMessage { sent, body: request.write(), set }))
+}
+
+/// Checks that a message belongs to the way of MCP that its headers name, and withholds what a server must not use of its client.
+fn agree(
+    gate: &Gate,
+    routing: Option<&RoutingHeaders>,
+    row: Option<Method>,
+    request: &mut McpRequest,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let withheld = || if gate.contract.enforces() { methods::withheld(gate.contract.mcp()) } else { Vec::new() };
+    let Some(routing) = routing else {
+        if request.states_itself() {
+            return Err(mismatch("mcp-protocol-version", "is not the revision that the body is written for"));
+        }
+        if row.is_some_and(|row| row.answered == Answered::Introduction) {
+            request.withhold_capabilities(&withheld());
+        }
+        return Ok(());
+    };
+    let stated = request.stated().map_err(unreadable)?;
+    let method = request.envelope().method().unwrap_or_default();
+    let Some(row) = row else { return Err(forbidden(method)) };
+    routing.check(stated, method, row, request)?;
+    if row.named_by.is_none() && request.is_retry() {
+        let message = "Only `tools/call`, `prompts/get` and `resources/read` are repeated with inputs.";
+        return Err(Refusal::at(Code::RequestInvalid, "params.inputResponses", message));
+    }
+    for input in request.inputs().map_err(unreadable)? {
+        if !may_ask(gate, input, tally) {
+            let message =
+                format!("No server may ask this client for `{}`, so it takes no answer to it.", input.method());
+            return Err(Refusal::at(Code::McpInputForbidden, "params.inputResponses", message));
+        }
+    }
+    request.withhold_stated(&withheld());
+    Ok(())
+}
+
+fn era(routing: &Routing) -> Era {
+    if routing.is_some() { Era::Stateless } else { Era::Sessions }
+}
+
+/// Returns the tool as a client of the role has it. In shadow mode clients have the server's own tools.
+fn offered<'g>(gate: &'g Gate, caller: &Caller, name: &str) -> Option<&'g Tool> {
+    let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
+    Some(tool).filter(|_| gate.contract.enforces())
 }
 
 /// Takes the executor's ruling on the call of a request.
 pub(crate) fn ruled(
     gate: &Gate,
-    AskedCall { request, id, caller, runnable }: AskedCall,
+    AskedCall { request, id, caller, routing, runnable }: AskedCall,
     rulings: Result<Vec<Authorization>, CallFailed>,
     tally: &mut Tally,
 ) -> Result<Checked, Refusal> {
@@ -129,28 +189,33 @@ pub(crate) fn ruled(
     Ok(match authorize::judged(&run.tool, ruling) {
         Ok(true) => {
             tally.release(&[Fate::Keep(call.clone())]);
-            forward(request, id, caller, call)
+            forward(gate, request, id, (caller, routing), call)
         }
         // Nothing keeps back the only call of a request.
         Ok(false) => return Err(authorize::failed(CallFailed::Unreadable)),
         Err(violation) => {
             tally.refuse([violation.code]);
-            Checked::Answer(refused(gate, &id, &violation, tally))
+            Checked::Answer(refused(gate, (&id, era(&routing)), &violation, tally))
         }
     })
 }
 
-fn forward(mut request: McpRequest, id: Id, caller: Caller, call: Call) -> Checked {
+fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Caller, Routing), call: Call) -> Checked {
+    let era = era(&routing);
+    let set = routing.map(|routing| {
+        let tool = offered(gate, &caller, &call.name).filter(|tool| !tool.argument_headers().is_empty());
+        // The arguments were read before.
+        let arguments = tool.and_then(|_| callgate_json::read(call.arguments.as_bytes()).ok());
+        routing.rewritten(Some(&call.name), tool.zip(arguments.as_ref()))
+    });
     request.set_arguments(call.arguments);
-    Checked::Forward(SentMessage::Request { id, caller, expected: Expected::Call(call.name) }, request.write())
+    let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era };
+    Checked::Forward(CheckedMessage { sent, body: request.write(), set: set.unwrap_or_default() })
 }
 
-fn through(methods: &[&str], method: &str) -> Result<(), Refusal> {
-    if methods.contains(&method) {
-        return Ok(());
-    }
+fn forbidden(method: &str) -> Refusal {
     let message = format!("Messages of the method `{}` do not go through this gate.", name_in_sentence(method));
-    Err(Refusal::at(Code::McpMethodForbidden, "method", message))
+    Refusal::at(Code::McpMethodForbidden, "method", message)
 }
 
 /// Decides a call. The server runs no tool that the executor runs.
@@ -188,10 +253,10 @@ fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Led
 
 /// Answers a refused call. With `refuse` the answer is a failed result of the tool, for the model to see. So it is with `feedback`,
 /// because the client asks the model again. With `error` it is an error.
-fn refused(gate: &Gate, id: &Id, violation: &Violation, tally: &mut Tally) -> Vec<u8> {
+fn refused(gate: &Gate, (id, era): (&Id, Era), violation: &Violation, tally: &mut Tally) -> Vec<u8> {
     let refusal = Refusal::of_call(violation);
     match gate.contract.on_violation() {
-        OnViolation::Refuse | OnViolation::Feedback => error::told(id, &refusal.api_error(), &violation.tool),
+        OnViolation::Refuse | OnViolation::Feedback => error::told(id, &refusal.api_error(), &violation.tool, era),
         OnViolation::Error => {
             tally.error = Some(refusal.code);
             error::body(Some(id), &refusal.api_error(), Some(&violation.tool))

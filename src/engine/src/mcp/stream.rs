@@ -7,10 +7,11 @@
 //! forwarded. Nobody waits for the end of the server's own stream, so only each event is bounded.
 
 use callgate_wire::framing::{Decoder, Frame, Framing};
-use callgate_wire::mcp::{Id, McpEvent, error, event};
+use callgate_wire::mcp::{McpEvent, error, event};
 
-use super::SentMessage;
 use super::answer::{Disposition, decide, invalid};
+use super::asking::AskedSoFar;
+use super::{SentMessage, definitions};
 use crate::stream::{Progress, StreamContext};
 use crate::unary::too_large;
 use crate::{Code, Gate, Refusal};
@@ -23,6 +24,8 @@ pub(crate) struct Messages {
     sent: SentMessage,
     decoder: Decoder,
     bytes: u64,
+    /// The questions of the server so far.
+    asked: AskedSoFar,
     /// The reason for dropping the first unreadable event.
     fault: Option<Refusal>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct Messages {
 impl Messages {
     pub(crate) fn new(gate: &Gate, sent: SentMessage) -> Self {
         let most = usize::try_from(gate.contract.limits().response_bytes).unwrap_or(usize::MAX);
-        Self { sent, decoder: Decoder::new(Framing::Sse, most), bytes: 0, fault: None }
+        Self { sent, decoder: Decoder::new(Framing::Sse, most), bytes: 0, asked: AskedSoFar::default(), fault: None }
     }
 
     /// Returns the bytes held.
@@ -72,7 +75,9 @@ impl Messages {
             }
         }
         match (&self.sent, progress) {
-            (SentMessage::Listening, _) | (_, Progress::Complete) => Ok(Progress::Complete),
+            (SentMessage::Listening | SentMessage::Subscribed(_), _) | (_, Progress::Complete) => {
+                Ok(Progress::Complete)
+            }
             (SentMessage::Request { .. } | SentMessage::OneWay, _) => Err(truncated()),
         }
     }
@@ -96,7 +101,11 @@ impl Messages {
                 return Ok(Progress::Open);
             }
         };
-        let (answer, progress) = match decide(context.gate, &self.sent, *answer, context.tally)? {
+        if self.is_own() {
+            self.asked.renew(context.now);
+        }
+        definitions::report(context.gate, &self.sent, &answer, context.tally, context.ledger);
+        let (answer, progress) = match decide(context.gate, &self.sent, *answer, &mut self.asked, context.tally)? {
             Disposition::Drop => return Ok(Progress::Open),
             Disposition::Forward(answer) => (answer, Progress::Open),
             Disposition::Final(answer) => (answer, Progress::Complete),
@@ -109,17 +118,13 @@ impl Messages {
         Ok(progress)
     }
 
-    /// Returns true for the server's own stream.
+    /// Returns true for the server's own stream, and for a subscription.
     pub(crate) fn is_own(&self) -> bool {
-        matches!(self.sent, SentMessage::Listening)
+        self.sent.is_endless()
     }
 
     /// Writes an error as the last event: the answer, if one is awaited.
     pub(crate) fn error(&self, refusal: &Refusal) -> Vec<u8> {
-        let id: Option<&Id> = match &self.sent {
-            SentMessage::Request { id, .. } => Some(id),
-            SentMessage::Listening | SentMessage::OneWay => None,
-        };
-        error::frame(id, &refusal.api_error())
+        error::frame(self.sent.id(), &refusal.api_error())
     }
 }

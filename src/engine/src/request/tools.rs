@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
-use callgate_wire::{Declaration, Form, Request};
+use callgate_wire::{Declaration, Form, Request, Wants};
 
 use super::Faults;
 use crate::ledger::{Ledger, Ruling};
@@ -58,7 +58,8 @@ pub(super) fn offer<'g>(
             }
         }
     }
-    if gate.offer == Offer::Inject {
+    // Whoever makes a conversation shorter needs no tools.
+    if gate.offer == Offer::Inject && request.wants() != Wants::Compact {
         // A tool whose name the API does not take stays out of sight there.
         let server_run = role.tools(&gate.contract).filter(|tool| !matches!(tool.run(), Run::Client));
         for tool in server_run.filter(|tool| request.accepts_name(tool.name())) {

@@ -212,7 +212,8 @@ fn the_executor_gets_our_own_id_the_proxys_and_the_trace() {
 fn an_overloaded_executor_is_an_error_with_retry_after() {
     let (mut exchange, _) = sent(&gate("refuse"), &request(false));
     answered(&mut exchange, &answer(json!(null), &[call("a", "lookup", r#"{"key":"k"}"#)]));
-    let Effect::Reply(Reply { status, body, retry_after }) = exchange.on(Event::CallsRun(Err(CallFailed::Overloaded)))
+    let Effect::Reply(Reply { status, body, retry_after, .. }) =
+        exchange.on(Event::CallsRun(Err(CallFailed::Overloaded)))
     else {
         panic!("no answer of ours")
     };

@@ -10,7 +10,9 @@
 mod anthropic_messages;
 mod authorize;
 mod bedrock_converse;
+mod beside_turns;
 mod budget;
+mod catalogs;
 mod client_tools;
 mod common;
 mod computer_calls;

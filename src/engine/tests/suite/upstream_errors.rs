@@ -102,7 +102,7 @@ fn an_error_in_a_further_round_reaches_the_client_with_its_status_and_message() 
     let head = headers(&[(":status", "429"), ("content-type", "text/plain"), ("retry-after", "30")]);
     let (mut exchange, _) = again(false);
     let effect = exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&head), body: b"slow down" })));
-    let Effect::Reply(Reply { status: 429, body, retry_after }) = effect else { panic!("{effect:?}") };
+    let Effect::Reply(Reply { status: 429, body, retry_after, .. }) = effect else { panic!("{effect:?}") };
     assert_eq!(retry_after.unwrap().as_secs(), 30);
     let error: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(error["error"]["code"], "upstream_error");

@@ -17,7 +17,7 @@ use super::http::Http;
 use super::material::Material;
 use super::mcp::Mcp;
 use super::metrics::BackendMetrics;
-use super::settings::BackendSettings;
+use super::settings::{BackendPace, BackendSettings, ProgramSettings};
 use super::{BackendError, Invocation, Stop};
 
 /// The maximum delay before the first retry; each later one doubles it.
@@ -27,12 +27,16 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A backend for gRPC, HTTP or MCP. It connects on first use.
 pub(super) struct Backend {
     name: String,
-    settings: BackendSettings,
+    pace: BackendPace,
     places: Semaphore,
     breaker: Breaker,
-    grpc: Grpc,
-    http: Http,
-    mcp: Mcp,
+    reaches: Reaches,
+}
+
+/// The ways to send a call.
+enum Reaches {
+    Address { settings: BackendSettings, grpc: Box<Grpc>, http: Http, mcp: Box<Mcp> },
+    Program(Box<Mcp>),
 }
 
 // === impl Backend ===
@@ -43,24 +47,55 @@ impl Backend {
         let client = material.http(name, settings)?;
         let endpoint = material.grpc(name, settings)?;
         let (address, always) = (settings.address.clone(), material.headers);
-        Ok(Self {
-            name: name.to_owned(),
-            places: Semaphore::new(usize::try_from(settings.max_in_flight).unwrap_or(usize::MAX)),
-            breaker: Breaker::new(settings.breaker, metrics.breaker(name)),
-            grpc: Grpc::new(endpoint, always.clone()),
+        let reaches = Reaches::Address {
+            grpc: Box::new(Grpc::new(endpoint, always.clone())),
             http: Http::new(client.clone(), address.clone(), always.clone()),
-            mcp: Mcp::new(client, address, always, settings.max_in_flight),
+            mcp: Box::new(Mcp::new(client, address, always, settings.pace.max_in_flight)),
             settings: settings.clone(),
-        })
+        };
+        Ok(Self::with(name, settings.pace, reaches, metrics))
     }
 
-    pub(super) fn settings(&self) -> &BackendSettings {
-        &self.settings
+    /// A program on standard input and output. It starts with the first call of each tenant.
+    pub(super) fn program(
+        name: &str,
+        settings: &ProgramSettings,
+        metrics: &BackendMetrics,
+    ) -> Result<Self, BackendError> {
+        let reaches = Reaches::Program(Box::new(Mcp::program(name, settings)?));
+        Ok(Self::with(name, BackendPace::default(), reaches, metrics))
+    }
+
+    fn with(name: &str, pace: BackendPace, reaches: Reaches, metrics: &BackendMetrics) -> Self {
+        let places = Semaphore::new(usize::try_from(pace.max_in_flight).unwrap_or(usize::MAX));
+        Self {
+            name: name.to_owned(),
+            pace,
+            places,
+            breaker: Breaker::new(pace.breaker, metrics.breaker(name)),
+            reaches,
+        }
+    }
+
+    /// Returns the part of the backend's configuration that a tool with this form of `run` lacks.
+    pub(super) fn unfit(&self, form: &str) -> Option<&'static str> {
+        match &self.reaches {
+            Reaches::Program(_) => (form != "mcp").then_some("expected `run.mcp`, since it is a program with MCP"),
+            Reaches::Address { .. } if form != "grpc" => None,
+            Reaches::Address { settings, .. } if settings.address.path() != "/" => {
+                Some("expected an address without a path, since gRPC has none")
+            }
+            Reaches::Address { settings, .. } => {
+                let anchored = settings.tls.as_ref().is_some_and(|tls| tls.ca.is_some());
+                (settings.address.scheme() == "https" && !anchored)
+                    .then_some("expected `tls.ca`, since gRPC workers are known by a certificate of their own")
+            }
+        }
     }
 
     pub(super) async fn call(&self, invocation: &Invocation<'_>, bounds: Bounds) -> Result<Vec<u8>, Stop> {
         let mut retries = match invocation.tool.effects() {
-            Effects::Read => 0..self.settings.retries,
+            Effects::Read => 0..self.pace.retries,
             // A call that may have had an effect is never repeated.
             Effects::Write | Effects::Destructive => 0..0,
         };
@@ -87,7 +122,7 @@ impl Backend {
             Ok(Ok(place)) => place,
             // Never closed.
             Ok(Err(_)) | Err(_) => {
-                let most = self.settings.max_in_flight;
+                let most = self.pace.max_in_flight;
                 return Err(AttemptFault::Unavailable(
                     format!("{most} calls, the most it is sent, were under way").into(),
                 ));
@@ -109,11 +144,13 @@ impl Backend {
     }
 
     async fn send(&self, invocation: &Invocation<'_>) -> Result<Vec<u8>, AttemptFault> {
-        match invocation.tool.run() {
-            Run::Grpc(run) => self.grpc.call(invocation, run).await,
-            Run::Http(run) => self.http.call(invocation, run).await,
-            Run::Mcp(run) => self.mcp.call(invocation, run).await,
-            Run::Client | Run::Wasm(_) => Err(AttemptFault::Failed("the tool does not run at a backend".into())),
+        match (invocation.tool.run(), &self.reaches) {
+            (Run::Grpc(run), Reaches::Address { grpc, .. }) => grpc.call(invocation, run).await,
+            (Run::Http(run), Reaches::Address { http, .. }) => http.call(invocation, run).await,
+            (Run::Mcp(run), Reaches::Address { mcp, .. } | Reaches::Program(mcp)) => mcp.call(invocation, run).await,
+            (Run::Client | Run::Wasm(_) | Run::Grpc(_) | Run::Http(_), _) => {
+                Err(AttemptFault::Failed("the tool does not run at this backend".into()))
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ impl Material {
             .no_proxy()
             .referer(false)
             .connect_timeout(super::CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(usize::try_from(backend.max_in_flight).unwrap_or(usize::MAX));
+            .pool_max_idle_per_host(usize::try_from(backend.pace.max_in_flight).unwrap_or(usize::MAX));
         if let Some(ca) = &self.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca).map_err(unusable)?);
         } else if backend.address.scheme() == "http" {

@@ -27,7 +27,8 @@ use self::backend::Backend;
 pub(crate) use self::material::choose_cryptography;
 pub use self::metrics::BackendMetrics;
 pub use self::settings::{
-    BackendIdentity, BackendSettings, BackendTls, BackendsSection, BackendsSettings, BreakerSettings,
+    BackendIdentity, BackendPace, BackendSettings, BackendTls, BackendsSection, BackendsSettings, BreakerSettings,
+    ProgramSettings, ProgramsSection, VariableSource,
 };
 
 /// The time for a connection to open, and for a silent one to answer a ping.
@@ -127,6 +128,16 @@ pub enum BackendError {
         /// The missing part of its configuration.
         expected: &'static str,
     },
+    /// A program cannot be used.
+    #[error("programs.{program}.{field}: {reason}")]
+    Program {
+        /// The program.
+        program: String,
+        /// The field of its configuration.
+        field: String,
+        /// The reason.
+        reason: String,
+    },
     /// A backend's file cannot be read or is malformed.
     #[error("backends.{backend}.{field}: {reason}")]
     Unusable {
@@ -142,15 +153,18 @@ pub enum BackendError {
 // === impl Backends ===
 
 impl Backends {
-    /// Creates the configured backends and shows their breakers in `metrics`. Reads certificates and secrets; connects
-    /// to nothing yet.
+    /// Creates the configured backends and shows their breakers in `metrics`. Reads certificates and secrets, and tries the confinement
+    /// of programs; connects to nothing and starts no program yet.
     ///
     /// # Errors
-    /// The first file that cannot be used.
+    /// The first file or program that cannot be used.
     pub fn new(settings: &BackendsSettings, metrics: &BackendMetrics) -> Result<Self, BackendError> {
         material::choose_cryptography();
         let new = |(name, settings): (&String, &_)| Ok((name.clone(), Backend::new(name, settings, metrics)?));
-        let table = settings.0.iter().map(new).collect::<Result<_, BackendError>>()?;
+        let mut table = settings.addresses.iter().map(new).collect::<Result<BTreeMap<_, _>, BackendError>>()?;
+        for (name, settings) in &settings.programs {
+            table.insert(name.clone(), Backend::program(name, settings, metrics)?);
+        }
         Ok(Self { table: Arc::new(table) })
     }
 
@@ -168,7 +182,7 @@ impl Backends {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(BackendError::Missing { contract, tool, form, cluster, known });
             };
-            if let Some(expected) = unfit(backend, form) {
+            if let Some(expected) = backend.unfit(form) {
                 return Err(BackendError::Unfit { contract, tool, form, cluster, expected });
             }
         }
@@ -207,17 +221,4 @@ fn asked(run: &Run) -> Option<(&str, Bounds)> {
         Run::Mcp(run) => Some((&run.cluster, run.bounds)),
         Run::Client | Run::Wasm(_) => None,
     }
-}
-
-fn unfit(backend: &Backend, form: &str) -> Option<&'static str> {
-    let settings = backend.settings();
-    if form != "grpc" {
-        return None;
-    }
-    if settings.address.path() != "/" {
-        return Some("expected an address without a path, since gRPC has none");
-    }
-    let anchored = settings.tls.as_ref().is_some_and(|tls| tls.ca.is_some());
-    (settings.address.scheme() == "https" && !anchored)
-        .then_some("expected `tls.ca`, since gRPC workers are known by a certificate of their own")
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 pub use self::secrets::Secrets;
-use crate::backends::{BackendsSection, BackendsSettings};
+use crate::backends::{BackendsSection, BackendsSettings, ProgramsSection};
 use crate::footprint::Reads;
 use crate::idempotency::IdempotencySection;
 pub use crate::idempotency::{IdempotencySettings, IdempotencyStore};
@@ -135,6 +135,8 @@ struct File {
     #[serde(default)]
     backends: BackendsSection,
     #[serde(default)]
+    programs: ProgramsSection,
+    #[serde(default)]
     sandbox: SandboxSection,
     #[serde(default)]
     secrets: secrets::Section,
@@ -228,7 +230,7 @@ impl Config {
             audit: read.audit.resolve(&place)?,
             approvals: read.approvals.resolve(&place)?,
             http: read.http.resolve(&place)?,
-            backends: read.backends.resolve(&place)?,
+            backends: read.backends.resolve(read.programs, &place)?,
             sandbox,
             secrets: read.secrets.resolve(&place)?,
             policies: read.policies.resolve(&place)?,
@@ -272,7 +274,7 @@ mod tests {
             ("listn: 1\ncontracts: [a]\n", "executor.yaml:1:1: listn: unknown field; did you mean `listen`?"),
             (
                 "contracts: [a]\nbanana: 1\n",
-                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, counters, audit, approvals, http, backends, sandbox, secrets, policies, telemetry",
+                "executor.yaml:2:1: banana: unknown field; known are listen, socketMode, tls, exposed, connections, contracts, concurrency, requestBytes, gracePeriod, stateDir, queue, once, counters, audit, approvals, http, backends, programs, sandbox, secrets, policies, telemetry",
             ),
             ("contracts: []\n", "executor.yaml:1:12: contracts: expected at least one contract file"),
             ("contracts: [a]\nconcurrency: 0\n", "executor.yaml:2:14: concurrency: expected 1 to 1024, found 0"),

@@ -14,7 +14,7 @@ use callgate_policies::{Language, PolicySettings, WorkerProgram};
 
 use super::Config;
 use crate::admission::{AdmissionSettings, OwnPath};
-use crate::backends::{BackendIdentity, BackendSettings, BackendTls};
+use crate::backends::{BackendIdentity, BackendSettings, BackendTls, ProgramSettings, VariableSource};
 use crate::idempotency::{IdempotencySettings, IdempotencyStore};
 use crate::telemetry::{HeaderSource, Otlp, TelemetrySettings};
 use crate::transport::{Address, Clients, Listen, Tls};
@@ -65,8 +65,11 @@ impl Config {
                 }
             }
         }
-        for backend in self.backends.0.values() {
+        for backend in self.backends.addresses.values() {
             found.backend(backend);
+        }
+        for program in self.backends.programs.values() {
+            found.program(program);
         }
         for PolicySettings { language, .. } in &self.policies {
             let (file, beside) = match language {
@@ -163,10 +166,17 @@ impl OwnFiles {
         }
     }
 
-    fn backend(
-        &mut self,
-        BackendSettings { tls, headers, address: _, max_in_flight: _, breaker: _, retries: _ }: &BackendSettings,
-    ) {
+    fn program(&mut self, ProgramSettings { confinement, environment, confining: _ }: &ProgramSettings) {
+        self.add("a program", &confinement.program);
+        for (_, source) in environment {
+            match source {
+                VariableSource::Text(_) => {}
+                VariableSource::File(file) => self.add("a secret file", file.path()),
+            }
+        }
+    }
+
+    fn backend(&mut self, BackendSettings { tls, headers, address: _, pace: _ }: &BackendSettings) {
         for (_, file) in headers {
             self.add("a secret file", file);
         }

@@ -169,8 +169,11 @@ impl Live {
                 forward_without(host, &remove);
                 forwarded
             }
-            Effect::Forward(Forward { body, remove, content_type }) => {
+            Effect::Forward(Forward { body, remove, set, content_type }) => {
                 forward_without(host, &remove);
+                for (name, value) in &set {
+                    host.set_request_header(name, Some(value));
+                }
                 if let Some(content_type) = content_type.filter(|content_type| !self.json || content_type != JSON) {
                     host.set_request_header("content-type", Some(&content_type));
                 }

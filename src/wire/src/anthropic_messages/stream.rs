@@ -101,6 +101,15 @@ impl BlockFormat for Messages {
         json!({ "type": "text", "text": text })
     }
 
+    fn is_thought(block: &Value) -> bool {
+        text_block::is_thought(block)
+    }
+
+    fn is_signed(block: &Value) -> bool {
+        let has = |member: &str| block.get(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        text_block::is_thought(block) && (has("signature") || has("data"))
+    }
+
     fn says_something(block: &Value) -> bool {
         text_block::says_something(block)
     }

@@ -133,6 +133,10 @@ impl TextBlock for MessagesTextBlock {
         Some(())
     }
 
+    fn is_thought(&self) -> bool {
+        self.block.get("type").and_then(Value::as_str).is_some_and(is_kind_of_thought)
+    }
+
     fn whole(&self) -> Vec<Value> {
         let mut block = self.block.clone();
         if let Some(member) = self.added_up() {
@@ -146,6 +150,15 @@ impl TextBlock for MessagesTextBlock {
         }
         Some(Value::Object(block)).filter(says_something).into_iter().collect()
     }
+}
+
+/// Returns true for a thought of the model, in words or encrypted.
+pub(super) fn is_thought(block: &Value) -> bool {
+    block.get("type").and_then(Value::as_str).is_some_and(is_kind_of_thought)
+}
+
+fn is_kind_of_thought(kind: &str) -> bool {
+    matches!(kind, "thinking" | "redacted_thinking")
 }
 
 /// Returns `true` if the API takes a block back: it refuses empty texts and empty thoughts.

@@ -87,6 +87,17 @@ impl BlockFormat for Converse {
         span::says(&old.arguments, &kept.arguments)
     }
 
+    fn is_thought(block: &Value) -> bool {
+        block.get("reasoningContent").is_some()
+    }
+
+    fn is_signed(block: &Value) -> bool {
+        let thought = block.get("reasoningContent");
+        let text = thought.and_then(|thought| thought.get("reasoningText")?.get("signature")?.as_str());
+        let redacted = thought.and_then(|thought| thought.get("redactedContent"));
+        text.is_some_and(|text| !text.is_empty()) || redacted.is_some_and(|redacted| !redacted.is_null())
+    }
+
     fn text_block(text: &str) -> Value {
         json!({ "text": text })
     }

@@ -181,6 +181,10 @@ impl TextBlock for ConverseTextBlock {
         Some(())
     }
 
+    fn is_thought(&self) -> bool {
+        matches!(self.pieces.first(), Some(TextPiece::Reasoning { .. }))
+    }
+
     fn whole(&self) -> Vec<Value> {
         self.pieces.iter().filter_map(TextPiece::whole).collect()
     }

@@ -6,7 +6,9 @@ use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
+use super::Era;
 use super::message::{self, Envelope, all_shown, harmless};
+use super::required::without_extensions;
 use crate::checks::exact_keys;
 use crate::{AnswerError, Declaration, ShapeError};
 
@@ -99,16 +101,7 @@ impl McpAnswer {
     /// [`ShapeError`] if it offers tools, speaks of calls, or wants to be answered later; also for other requests with such
     /// members.
     pub fn asks_for_text_only(&self) -> Result<(), ShapeError> {
-        let Some(params) = message::params(&self.body)? else { return Ok(()) };
-        exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
-        if ["tools", "toolChoice", "task"].iter().any(|key| params.get(*key).is_some_and(|value| !value.is_null())) {
-            return Err(ShapeError::StrayCall);
-        }
-        match params.get("messages") {
-            None => Ok(()),
-            Some(Value::Array(messages)) => messages.iter().try_for_each(message_shown),
-            Some(_) => Err(ShapeError::Type { at: "params.messages", expected: "an array" }),
-        }
+        message::params(&self.body)?.map_or(Ok(()), text_only)
     }
 
     /// The tools in the answer to a `tools/list`.
@@ -135,11 +128,12 @@ impl McpAnswer {
     }
 
     /// Makes the answer to a `tools/list` list these, in these words, and nothing else but the cursor of the next page.
-    pub fn list(&mut self, tools: &[Listing<'_>]) {
+    pub fn list(&mut self, tools: &[Listing<'_>], era: Era) {
         let tools: Vec<String> = tools.iter().map(listing).collect();
         let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
         let next = cursor.map(|cursor| format!(r#","nextCursor":{cursor}"#)).unwrap_or_default();
-        self.result = Some(format!(r#"{{"tools":[{}]{next}}}"#, tools.join(",")));
+        let kept = if era == Era::Stateless { self.kept() } else { String::new() };
+        self.result = Some(format!(r#"{{"tools":[{}]{next}{kept}}}"#, tools.join(",")));
     }
 
     /// Reads the response to a `tools/call`. Some servers send `structuredContent` alone.
@@ -166,12 +160,13 @@ impl McpAnswer {
     }
 
     /// Makes the response to a `tools/call` carry this value and nothing else.
-    pub fn give(&mut self, value: &Value, structured: bool) {
+    pub fn give(&mut self, value: &Value, structured: bool, era: Era) {
         let text = callgate_json::canonical(value);
         let content = json!([{ "type": "text", "text": text }]);
         // The value's own text: clients get the checked bytes.
         let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
-        self.result = Some(format!(r#"{{"content":{content}{value},"isError":false}}"#));
+        let kind = if era == Era::Stateless { r#","resultType":"complete""# } else { "" };
+        self.result = Some(format!(r#"{{"content":{content}{value},"isError":false{kind}}}"#));
     }
 
     /// Checks that the messages in the answer to a `prompts/get` are only shown.
@@ -187,16 +182,12 @@ impl McpAnswer {
         messages.iter().try_for_each(message_shown)
     }
 
-    /// Removes the server's words for models (`instructions`) and its tasks from the answer to an `initialize`.
+    /// Removes the server's words for models (`instructions`), its tasks and its extensions from the answer to an `initialize`.
     pub fn introduce(&mut self) {
         let mut result = self.members().clone();
         let before = result.len();
         result.retain(|key, _| !crate::checks::folds_to(key, "instructions"));
-        let mut changed = result.len() < before;
-        if let Some(Value::Object(capabilities)) = result.get_mut("capabilities") {
-            changed |= capabilities.shift_remove("tasks").is_some();
-        }
-        if changed {
+        if without_extensions(&mut result) || result.len() < before {
             self.result = Some(Value::Object(result).to_string());
         }
     }
@@ -213,6 +204,9 @@ impl McpAnswer {
     /// Returns the JSON text of the parameters of a notification or a request, if it has some.
     #[must_use]
     pub fn params_text(&self) -> Option<Cow<'_, str>> {
+        if let Some(params) = &self.params {
+            return Some(Cow::Borrowed(params));
+        }
         Span::new(&self.text).get("params").filter(|params| params.is_object()).map(Span::text)
     }
 
@@ -235,12 +229,39 @@ impl McpAnswer {
         if edits.is_empty() { self.text.clone() } else { splice::write(&self.text, &self.body, &edits) }
     }
 
-    fn members(&self) -> &Map<String, Value> {
+    /// Returns the parameters of a notification or a request.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&Map<String, Value>> {
+        message::params(&self.body).ok().flatten()
+    }
+
+    /// Returns the members of an error.
+    pub(super) fn error_members(&self) -> Option<&Map<String, Value>> {
+        self.body.get("error").and_then(Value::as_object)
+    }
+
+    pub(super) fn members(&self) -> &Map<String, Value> {
         static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         match self.body.get("result") {
             Some(Value::Object(result)) => result,
             _ => &NOTHING,
         }
+    }
+}
+
+/// Checks that parameters ask a model for text only. See [`McpAnswer::asks_for_text_only`].
+///
+/// # Errors
+/// As [`McpAnswer::asks_for_text_only`].
+pub fn text_only(params: &Map<String, Value>) -> Result<(), ShapeError> {
+    exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
+    if ["tools", "toolChoice", "task"].iter().any(|key| params.get(*key).is_some_and(|value| !value.is_null())) {
+        return Err(ShapeError::StrayCall);
+    }
+    match params.get("messages") {
+        None => Ok(()),
+        Some(Value::Array(messages)) => messages.iter().try_for_each(message_shown),
+        Some(_) => Err(ShapeError::Type { at: "params.messages", expected: "an array" }),
     }
 }
 

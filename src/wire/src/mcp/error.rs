@@ -7,7 +7,7 @@ use callgate_json::Value;
 use serde_json::json;
 
 use super::message::{Envelope, Id};
-use super::{VERSIONS, event};
+use super::{Era, VERSIONS, event};
 use crate::ApiError;
 use crate::checks::folds_to;
 
@@ -22,6 +22,8 @@ const INVALID_PARAMS: i32 = -32602;
 const INTERNAL_ERROR: i32 = -32603;
 /// Revision 2026-07-28, *Versioning*; earlier ones ask for no more than status 400.
 const UNSUPPORTED_VERSION: i32 = -32022;
+/// Revision 2026-07-28, *Streamable HTTP*, Server Validation.
+const HEADER_MISMATCH: i32 = -32020;
 /// A code of ours, in a range no SDK uses and the specification leaves to implementations (-32000 to -32019).
 const REFUSED: i32 = -32010;
 
@@ -39,30 +41,33 @@ pub fn frame(id: Option<&Id>, error: &ApiError) -> Vec<u8> {
 
 /// The error for a revision the gate does not speak, so the client tries another.
 #[must_use]
-pub fn version(error: &ApiError, requested: &str) -> Vec<u8> {
+pub fn version(id: Option<&Id>, error: &ApiError, requested: &str) -> Vec<u8> {
     let mut data = data(error, None);
     if let Value::Object(members) = &mut data {
         members.insert("supported".to_owned(), json!(VERSIONS));
         members.insert("requested".to_owned(), json!(requested));
     }
-    write(None, UNSUPPORTED_VERSION, &error.message, &data)
+    write(id, UNSUPPORTED_VERSION, &error.message, &data)
 }
 
 /// The `result` of a refused call, or of a refused result: JSON text. The model sees the sentence.
 #[must_use]
-pub fn result(error: &ApiError, tool: &str) -> String {
-    json!({
+pub fn result(error: &ApiError, tool: &str, era: Era) -> String {
+    let mut result = json!({
         "content": [{ "type": "text", "text": error.message }],
         "isError": true,
         "_meta": { VIOLATION: data(error, Some(tool)) },
-    })
-    .to_string()
+    });
+    if let (Value::Object(members), Era::Stateless) = (&mut result, era) {
+        members.insert("resultType".to_owned(), json!("complete"));
+    }
+    result.to_string()
 }
 
 /// Returns a response with this result.
 #[must_use]
-pub fn told(id: &Id, error: &ApiError, tool: &str) -> Vec<u8> {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result(error, tool)).into_bytes()
+pub fn told(id: &Id, error: &ApiError, tool: &str, era: Era) -> Vec<u8> {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result(error, tool, era)).into_bytes()
 }
 
 /// Returns true if a body is an error response and nothing else: strict JSON, to the request of this id or without one.
@@ -108,8 +113,19 @@ fn write(id: Option<&Id>, code: i32, message: &str, data: &Value) -> Vec<u8> {
 fn code(error: &ApiError) -> i32 {
     match (error.code.as_str(), error.status) {
         ("request_not_json", _) => PARSE_ERROR,
+        ("mcp_header_mismatch", _) => HEADER_MISMATCH,
+        ("request_invalid", _) if error.param.as_deref().is_some_and(|param| param.starts_with("params")) => {
+            INVALID_PARAMS
+        }
         ("mcp_method_forbidden", _) | (_, 405) => METHOD_NOT_FOUND,
-        ("tool_not_in_contract" | "arguments_not_json" | "arguments_invalid", _) => INVALID_PARAMS,
+        (
+            "tool_not_in_contract"
+            | "arguments_not_json"
+            | "arguments_invalid"
+            | "mcp_resource_forbidden"
+            | "mcp_prompt_forbidden",
+            _,
+        ) => INVALID_PARAMS,
         (_, 400) => INVALID_REQUEST,
         (_, 500..) => INTERNAL_ERROR,
         _ => REFUSED,

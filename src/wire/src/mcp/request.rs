@@ -1,10 +1,13 @@
 //! A client's message: a request, a notification, or its response to a server's request.
 
+use std::borrow::Cow;
+
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value, span};
 
 use super::message::{self, Envelope, Id};
-use super::{CALL_TOOL, message::all_shown};
+use super::stated::withhold;
+use super::{CALL_TOOL, ClientInput, message::all_shown};
 use crate::checks::{exact_members, folds_to};
 use crate::{Call, RequestError, ShapeError};
 
@@ -46,7 +49,7 @@ impl McpRequest {
             Some(CALL_TOOL) => {
                 let params = self.members();
                 if let Some(params) = params {
-                    exact_members(params, "params", &["name", "arguments", "task"])?;
+                    exact_members(params, "params", &["name", "arguments", "task", "inputResponses", "requestState"])?;
                     if params.get("task").is_some_and(|task| !task.is_null()) {
                         return Err(RequestError::Invalid {
                             param: "params.task",
@@ -59,7 +62,19 @@ impl McpRequest {
                     Some(_) => Err(RequestError::Invalid { param: "params.name", expected: "a string" }),
                 }
             }
-            Some(_) => Ok(()),
+            Some("completion/complete") => {
+                let Some(params) = self.members() else { return Ok(()) };
+                exact_members(params, "params", &["ref", "argument"])?;
+                for member in ["ref", "argument"] {
+                    if let Some(Value::Object(inner)) = params.get(member) {
+                        exact_members(inner, "params", &["type", "name", "uri", "value"])?;
+                    }
+                }
+                Ok(())
+            }
+            Some(_) => {
+                self.members().map_or(Ok(()), |params| exact_members(params, "params", &["uri", "name", "arguments"]))
+            }
             None => self.check_sampled(),
         }
     }
@@ -110,29 +125,58 @@ impl McpRequest {
         })
     }
 
-    /// Replaces a call's arguments with this JSON text.
-    pub fn set_arguments(&mut self, arguments: String) {
-        let text = span::member(&self.text, "params").unwrap_or(b"{}").to_vec();
-        if span::member(&text, "arguments") == Some(arguments.as_bytes()) {
-            return;
-        }
-        let edits = [Edit { member: "arguments", text: Some(arguments) }];
-        // The bytes were read as UTF-8.
-        self.params = String::from_utf8(splice::write(&text, &Map::new(), &edits)).ok();
+    /// Returns a text of the parameters.
+    #[must_use]
+    pub fn parameter(&self, member: &str) -> Option<&str> {
+        self.members()?.get(member)?.as_str()
     }
 
-    /// Removes from an `initialize` the client's abilities this crate does not allow a server to use: a later response
-    /// (tasks), and the server's tools in sampling.
-    pub fn withhold_capabilities(&mut self) {
+    /// Returns the arguments of a call; null if there are none.
+    #[must_use]
+    pub fn arguments(&self) -> &Value {
+        self.members().and_then(|params| params.get("arguments")).unwrap_or(&Value::Null)
+    }
+
+    /// Returns an object of the parameters.
+    #[must_use]
+    pub fn object(&self, member: &str) -> Option<&Map<String, Value>> {
+        match self.members()?.get(member)? {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Replaces a call's arguments with this JSON text.
+    pub fn set_arguments(&mut self, arguments: String) {
+        if span::member(&self.params_text(), "arguments") != Some(arguments.as_bytes()) {
+            self.edit_params("arguments", arguments);
+        }
+    }
+
+    /// Removes from an `initialize` the client's abilities that a server must not use: these, a later response (tasks), extensions, and
+    /// the server's tools in sampling.
+    pub fn withhold_capabilities(&mut self, withheld: &[ClientInput]) {
         let Some(mut params) = self.members().cloned() else { return };
         let Some(Value::Object(capabilities)) = params.get_mut("capabilities") else { return };
-        let mut withheld = capabilities.shift_remove("tasks").is_some();
-        if let Some(Value::Object(sampling)) = capabilities.get_mut("sampling") {
-            withheld |= sampling.shift_remove("tools").is_some();
-        }
-        if withheld {
+        if withhold(capabilities, withheld) {
             self.params = Some(Value::Object(params).to_string());
         }
+    }
+
+    /// Returns the text of `params` as it is now.
+    pub(super) fn params_text(&self) -> Cow<'_, [u8]> {
+        match &self.params {
+            Some(params) => Cow::Borrowed(params.as_bytes()),
+            None => Cow::Borrowed(span::member(&self.text, "params").unwrap_or(b"{}")),
+        }
+    }
+
+    /// Replaces a member of `params` with a JSON text.
+    pub(super) fn edit_params(&mut self, member: &'static str, text: String) {
+        let edits = [Edit { member, text: Some(text) }];
+        let params = splice::write(&self.params_text(), &Map::new(), &edits);
+        // The bytes were read as UTF-8.
+        self.params = String::from_utf8(params).ok();
     }
 
     /// The message's bytes.
@@ -146,7 +190,7 @@ impl McpRequest {
         }
     }
 
-    fn members(&self) -> Option<&Map<String, Value>> {
+    pub(super) fn members(&self) -> Option<&Map<String, Value>> {
         message::params(&self.body).ok().flatten()
     }
 }

@@ -49,7 +49,10 @@ impl RequestFormat for OllamaRequest {
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
         let sort = |tool| match provided(tool) {
             Ok(Some(_)) if !has_function(tool) => Replaced::Provided,
-            _ => Replaced::<()>::Dropped,
+            _ => match tool.get("function").and_then(|function| function.get("name")).and_then(Span::string) {
+                Some(name) => Replaced::Function(name, ()),
+                None => Replaced::Dropped,
+            },
         };
         let list = redeclared(body.original().get("tools"), declarations, sort, |out, tool, _| {
             out.push_str(r#"{"type":"function","function":"#);

@@ -99,6 +99,22 @@ impl ChatAnswer {
         true
     }
 
+    /// Replaces the signed thoughts by those of the first round, whose members are `first`.
+    pub(super) fn sign_as(&mut self, first: &Map<String, Value>) {
+        for position in 0..self.choices.len() {
+            let choices = self.body.value("choices").unwrap_or_default();
+            let message =
+                choices.get(position).and_then(|entry| entry.get("message")).and_then(Value::as_object).cloned();
+            let Some(mut message) = message else { continue };
+            if turn_text::sign_as(&mut message, first)
+                && let Some(Value::Object(entry)) =
+                    self.body.edit("choices").get_mut("choices").and_then(|choices| choices.get_mut(position))
+            {
+                entry.insert("message".to_owned(), Value::Object(message));
+            }
+        }
+    }
+
     /// Writes the calls of a choice into its message.
     pub(super) fn write_calls(&mut self, position: usize) {
         let Some(choice) = self.choices.get(position) else { return };
@@ -206,6 +222,9 @@ impl crate::Answer for ChatAnswer {
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
+        if let Some(first) = earlier.first() {
+            self.sign_as(&turn_text::members(&first.said));
+        }
         let before =
             earlier.iter().fold(String::new(), |before, turn| paragraphs(&before, &turn_text::text(&turn.said)));
         if !before.is_empty() {

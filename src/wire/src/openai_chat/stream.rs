@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callgate_json::Value;
+use callgate_json::{Map, Value};
 
 use super::answer::names_calls;
 use super::choice::StreamChoice;
@@ -128,6 +128,7 @@ impl crate::Stream for ChatStream {
 
     fn append(&mut self, answer: &[u8]) -> Vec<u8> {
         let Ok(mut answer) = ChatAnswer::read(answer) else { return Vec::new() };
+        answer.sign_as(&Map::new());
         if let Some(earlier) = &self.usage {
             answer.add_usage(earlier);
         }

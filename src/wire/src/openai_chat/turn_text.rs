@@ -97,6 +97,35 @@ pub(super) fn members(said: &[Value]) -> Map<String, Value> {
     said.iter().filter_map(Value::as_object).flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// Members with signed or encrypted thoughts.
+const SIGNED: [&str; 3] = ["thinking_blocks", "reasoning_details", "reasoning_opaque"];
+
+/// Puts the signed thoughts of the `first` round into the message of a further round in place of its own. The client could not send
+/// those back: before them stand calls and results that it never sees, and some APIs sign a thought over all before it. Returns false
+/// if nothing changes.
+pub(super) fn sign_as(message: &mut Map<String, Value>, first: &Map<String, Value>) -> bool {
+    let mut changed = false;
+    for member in SIGNED {
+        let mut items = first.get(member).and_then(Value::as_array).cloned().unwrap_or_default();
+        let whole = first.get(member).filter(|value| !value.is_array());
+        changed |= message.contains_key(member) || first.contains_key(member);
+        if let Some(Value::Array(own)) = message.shift_remove(member) {
+            items.extend(own.into_iter().filter(|item| !is_signed(item)));
+        }
+        if let Some(value) =
+            whole.cloned().or(Some(Value::Array(items)).filter(|list| list != &Value::Array(Vec::new())))
+        {
+            message.insert(member.to_owned(), value);
+        }
+    }
+    changed
+}
+
+fn is_signed(item: &Value) -> bool {
+    let has = |member: &str| item.get(member).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    has("signature") || has("data")
+}
+
 /// Adds an item to a list: the next piece of the item with the same type, index and id, else a new one.
 fn join(items: &mut Vec<Value>, piece: &Value) {
     let same = |item: &Value| ["type", "index", "id"].iter().all(|key| item.get(*key) == piece.get(*key));

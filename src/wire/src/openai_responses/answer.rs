@@ -133,9 +133,14 @@ impl crate::Answer for ResponsesAnswer {
         self.items().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
+    fn turn(&self, _choice: ChoiceIndex) -> Vec<Value> {
+        let item = |item: &Value| if items::is_call(item, &self.tools) { Value::Null } else { item.clone() };
+        self.items().iter().map(item).collect()
+    }
+
     fn prepend(&mut self, earlier: &[Earlier]) {
         if earlier.iter().any(|turn| !turn.said.is_empty()) {
-            let said = earlier.iter().flat_map(|turn| &turn.said);
+            let said = earlier.iter().flat_map(|turn| items::for_client(&turn.said));
             let output = items::joined(said.chain(self.items()));
             self.set_output(output);
         }

@@ -1,4 +1,4 @@
-//! OpenAI Responses: `POST /v1/responses`.
+//! OpenAI Responses: `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`.
 //!
 //! Source: OpenAI's API reference, *Responses* (create, the response object, streaming events), the types of its own client
 //! (`openai` 3.54, `types/responses`), and the answers of imitating servers: item ids may change from event to event, events may

@@ -92,13 +92,13 @@ fn a_deferred_tool_stays_deferred_and_has_no_cache_mark() {
         tool
     };
     let cache = json!({ "type": "ephemeral", "ttl": "1h" });
-    assert_eq!(tools[0], kept(json!({ "name": "late", "defer_loading": true, "eager_input_streaming": true })));
+    assert_eq!(tools[0]["name"], "tool_search_tool_regex");
+    assert_eq!(tools[1], kept(json!({ "name": "late", "defer_loading": true, "eager_input_streaming": true })));
     assert_eq!(
-        tools[1],
+        tools[2],
         kept(json!({ "name": "soon", "defer_loading": false, "allowed_callers": ["direct"], "cache_control": cache }))
     );
-    assert_eq!(tools[2], json!({ "type": "memory_20250818", "name": "memory", "defer_loading": true }));
-    assert_eq!(tools[3]["name"], "tool_search_tool_regex");
+    assert_eq!(tools[3], json!({ "type": "memory_20250818", "name": "memory", "defer_loading": true }));
 }
 
 fn reference(name: &str) -> Value {

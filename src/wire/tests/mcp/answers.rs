@@ -1,7 +1,7 @@
 //! A server's messages.
 
 use callgate_wire::Declaration;
-use callgate_wire::mcp::{Called, Hints, Listed, Listing, McpAnswer};
+use callgate_wire::mcp::{Called, Era, Hints, Listed, Listing, McpAnswer, OfferList};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> McpAnswer {
@@ -55,15 +55,22 @@ fn a_list_of_tools_is_told_and_written_in_the_words_given() {
     let first = Declaration::new("a", Some("Does a."), &json!({ "type": "object" }));
     let second = Declaration::new("b", None, &json!({ "type": "object", "required": ["x"] }));
     let output = json!({ "type": "object", "required": ["y"] });
-    answer.list(&[
-        Listing { declaration: &first, result: None, hints: Hints { read_only: true, destructive: false } },
-        Listing { declaration: &second, result: Some(&output), hints: Hints { read_only: false, destructive: true } },
-    ]);
+    answer.list(
+        &[
+            Listing { declaration: &first, result: None, hints: Hints { read_only: true, destructive: false } },
+            Listing {
+                declaration: &second,
+                result: Some(&output),
+                hints: Hints { read_only: false, destructive: true },
+            },
+        ],
+        Era::Sessions,
+    );
     let text = r#"{"tools":[{"name":"a","description":"Does a.","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true,"destructiveHint":false}},{"name":"b","inputSchema":{"type":"object","required":["x"]},"outputSchema":{"type":"object","required":["y"]},"annotations":{"readOnlyHint":false,"destructiveHint":true}}],"nextCursor":"page 2"}"#;
     assert_eq!(written(&answer)["result"].to_string(), text);
 
     let mut answer = result(&json!({ "tools": [{ "name": "a" }], "nextCursor": null }));
-    answer.list(&[]);
+    answer.list(&[], Era::Sessions);
     assert_eq!(written(&answer)["result"], json!({ "tools": [] }));
 }
 
@@ -137,10 +144,10 @@ fn a_checked_value_goes_on_alone() {
         "content": [{ "type": "text", "text": "POISON" }], "structuredContent": { "b": 1.50, "a": 1 }, "_meta": { "x": 1 },
     }));
     let value = answer.called().unwrap().value.unwrap();
-    answer.give(&value, true);
+    answer.give(&value, true, Era::Sessions);
     let text = r#"{"content":[{"type":"text","text":"{\"a\":1,\"b\":1.5}"}],"structuredContent":{"a":1,"b":1.5},"isError":false}"#;
     assert_eq!(String::from_utf8(answer.write()).unwrap(), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{text}}}"#));
-    answer.give(&json!([1]), false);
+    answer.give(&json!([1]), false, Era::Sessions);
     assert_eq!(written(&answer)["result"], json!({ "content": [{ "type": "text", "text": "[1]" }], "isError": false }));
 }
 
@@ -148,7 +155,7 @@ fn a_checked_value_goes_on_alone() {
 fn an_introduction_tells_models_nothing() {
     let mut answer = result(&json!({
         "protocolVersion": "2025-06-18", "instructions": "POISON", "Instructions": "POISON",
-        "capabilities": { "tools": {}, "tasks": {} }, "serverInfo": { "name": "s", "version": "1" },
+        "capabilities": { "tools": {}, "tasks": {}, "extensions": {} }, "serverInfo": { "name": "s", "version": "1" },
     }));
     answer.introduce();
     let expected = json!({
@@ -194,4 +201,27 @@ fn prompts_are_only_shown() {
     for prompt in [message(json!({ "type": "tool_use" })), message(json!("x")), json!({}), json!({ "messages": [7] })] {
         result(&prompt).prompts().expect_err(&prompt.to_string());
     }
+}
+
+#[test]
+fn a_list_of_resources_is_read_for_certain_and_bounded() {
+    let list = |count: usize| {
+        let items: Vec<Value> = (0..count).map(|n| json!({ "uri": format!("n:{n}") })).collect();
+        result(&json!({ "resources": items }))
+    };
+    assert_eq!(list(10_000).offers(OfferList::Resources).unwrap().len(), 10_000);
+    list(10_001).offers(OfferList::Resources).expect_err("too many");
+    for odd in [
+        json!({}),
+        json!({ "resources": {} }),
+        json!({ "resources": [], "Resources": [] }),
+        json!({ "resources": [{ "uri": "a:b", "URI": "c:d" }] }),
+        json!({ "resources": [], "nextCursor": 7 }),
+    ] {
+        result(&odd).offers(OfferList::Resources).expect_err(&odd.to_string());
+    }
+    let kept = result(&json!({ "resources": [7, {}, { "uri": 7 }, { "uri": "a:b", "name": "two words" }] }));
+    let offers = kept.offers(OfferList::Resources).unwrap();
+    assert_eq!(offers.len(), 1);
+    assert_eq!(offers[0].resource(OfferList::Resources, "b", None), r#"{"uri":"a:b","name":"b"}"#);
 }

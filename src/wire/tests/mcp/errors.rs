@@ -1,7 +1,7 @@
 //! The errors of MCP.
 
 use callgate_wire::ApiError;
-use callgate_wire::mcp::{Envelope, Id, McpRequest, error};
+use callgate_wire::mcp::{Envelope, Era, Id, McpRequest, error};
 use serde_json::{Value, json};
 
 fn id(text: &str) -> Id {
@@ -26,6 +26,7 @@ fn an_error_names_the_request_a_number_of_json_rpc_and_our_code() {
         (400, "request_not_json", -32700),
         (400, "request_invalid", -32600),
         (403, "mcp_method_forbidden", -32601),
+        (400, "mcp_header_mismatch", -32020),
         (405, "method_not_allowed", -32601),
         (403, "arguments_invalid", -32602),
         (403, "tool_not_in_contract", -32602),
@@ -41,6 +42,8 @@ fn an_error_names_the_request_a_number_of_json_rpc_and_our_code() {
         });
         assert_eq!(body, expected);
     }
+    let params = json(&error::body(None, &api_error(400, "request_invalid", Some("params._meta")), None));
+    assert_eq!(params["error"]["code"], -32602);
     let call = json(&error::body(Some(&id("7")), &api_error(403, "arguments_invalid", Some("/a")), Some("t")));
     assert_eq!(call["id"], 7);
     assert_eq!(call["error"]["data"], json!({ "code": "arguments_invalid", "tool": "t", "pointer": "/a" }));
@@ -48,7 +51,7 @@ fn an_error_names_the_request_a_number_of_json_rpc_and_our_code() {
 
 #[test]
 fn a_refused_call_can_be_told_as_a_result_of_its_tool() {
-    let told = json(&error::told(&id(r#""a\"b""#), &api_error(403, "role_forbidden", None), "t"));
+    let told = json(&error::told(&id(r#""a\"b""#), &api_error(403, "role_forbidden", None), "t", Era::Sessions));
     let expected = json!({
         "jsonrpc": "2.0", "id": "a\"b",
         "result": {
@@ -61,10 +64,11 @@ fn a_refused_call_can_be_told_as_a_result_of_its_tool() {
 
 #[test]
 fn a_client_of_another_revision_is_told_which_are_spoken() {
-    let body = json(&error::version(&api_error(400, "mcp_version_unsupported", None), "2026-07-28"));
-    assert_eq!(body["error"]["code"], -32022);
-    assert_eq!(body["error"]["data"]["requested"], "2026-07-28");
+    let body = json(&error::version(Some(&id("3")), &api_error(400, "mcp_version_unsupported", None), "2027-01-01"));
+    assert_eq!((&body["id"], &body["error"]["code"]), (&json!(3), &json!(-32022)));
+    assert_eq!(body["error"]["data"]["requested"], "2027-01-01");
     assert_eq!(body["error"]["data"]["supported"][3], "2025-11-25");
+    assert_eq!(body["error"]["data"]["supported"][4], "2026-07-28");
 }
 
 #[test]

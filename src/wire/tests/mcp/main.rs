@@ -5,4 +5,5 @@
 mod answers;
 mod errors;
 mod requests;
+mod stateless;
 mod streams;

@@ -1,6 +1,6 @@
 //! A client's messages.
 
-use callgate_wire::mcp::{Envelope, McpRequest};
+use callgate_wire::mcp::{ClientInput, Envelope, McpRequest};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> McpRequest {
@@ -163,13 +163,17 @@ fn an_introduction_does_not_offer_the_server_what_does_not_go_through() {
     let text =
         introduction(json!({ "roots": {}, "sampling": { "tools": {}, "context": {} }, "tasks": { "list": {} } }));
     let mut request = read(&text);
-    request.withhold_capabilities();
+    request.withhold_capabilities(&[]);
     let kept: Value = serde_json::from_slice(&request.write()).unwrap();
     assert_eq!(kept["params"]["capabilities"], json!({ "roots": {}, "sampling": { "context": {} } }));
     assert_eq!(kept["params"]["protocolVersion"], "2025-11-25");
+    let mut request = read(&text);
+    request.withhold_capabilities(&ClientInput::ALL);
+    let kept: Value = serde_json::from_slice(&request.write()).unwrap();
+    assert_eq!(kept["params"]["capabilities"], json!({}));
 
     let text = introduction(json!({ "roots": {}, "sampling": {} }));
     let mut request = read(&text);
-    request.withhold_capabilities();
+    request.withhold_capabilities(&[]);
     assert_eq!(written(&request), text);
 }

@@ -9,6 +9,7 @@ pub(super) mod rounds;
 use callgate_wire::Wants;
 
 use super::clock::TimeLimits;
+use crate::catalog::{CatalogHead, SentCatalog};
 use crate::head::ApiHead;
 use crate::mcp::{self, McpHead};
 use crate::refusal::Refusal;
@@ -59,6 +60,7 @@ pub(super) enum ExchangeState {
 pub(super) enum RequestReader {
     Model(Box<ApiHead>),
     Mcp(McpHead),
+    Catalog(CatalogHead),
 }
 
 /// The data of a forwarded request on which its answer depends.
@@ -66,6 +68,7 @@ pub(super) enum RequestReader {
 pub(super) enum Forwarded {
     Model(Box<request::CheckedRequest>),
     Mcp(mcp::SentMessage),
+    Catalog(SentCatalog),
 }
 
 // === impl ExchangeState ===
@@ -77,7 +80,7 @@ impl ExchangeState {
             Self::New | Self::Open | Self::Refused | Self::Ended | Self::Cut => TimeLimits::NONE,
             Self::Refusing { .. } | Self::Gathering { .. } | Self::Closed => TimeLimits::BOTH,
             Self::Sent(Forwarded::Model(checked)) if checked.request.wants() == Wants::Stream => TimeLimits::BOTH,
-            Self::Sent(Forwarded::Mcp(mcp::SentMessage::Listening)) => TimeLimits::NONE,
+            Self::Sent(Forwarded::Mcp(sent)) if sent.is_endless() => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
             Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
             Self::Admitting(_) | Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
@@ -95,7 +98,7 @@ impl ExchangeState {
             Self::Closed | Self::Cut | Self::Ended => 0,
             Self::Gathering { body, .. } => body.capacity(),
             Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
-            Self::Sent(Forwarded::Mcp(_)) => 0,
+            Self::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
             Self::Streaming(answer_stream) => answer_stream.held(),
             Self::Admitting(held) => held.bytes(),

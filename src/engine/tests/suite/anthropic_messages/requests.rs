@@ -124,7 +124,7 @@ fn tools_that_the_contract_lists_run_at_the_provider() {
     let (_, forwarded) = sent(&gate, &body);
     let names: Vec<&str> =
         forwarded["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["order", "lookup", "web_search"], "beside what is injected");
+    assert_eq!(names, ["order", "web_search", "lookup"], "beside what is injected");
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub(super) fn play(
 /// The status, the text and the wait of an answer of ours.
 pub(super) fn refused(effect: Effect) -> (u16, String, Option<u64>) {
     match effect {
-        Effect::Reply(Reply { status, body, retry_after }) => {
+        Effect::Reply(Reply { status, body, retry_after, .. }) => {
             (status, String::from_utf8(body).unwrap(), retry_after.map(|wait| wait.as_secs()))
         }
         effect => panic!("expected an answer of ours, got {effect:?}"),

@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 mod answers;
+mod asking;
 mod calls;
+mod offers;
 mod requests;
+mod routing;
+mod stateless;
 mod streams;
+mod subscriptions;
 pub(crate) mod world;

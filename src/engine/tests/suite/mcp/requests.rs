@@ -23,7 +23,7 @@ fn the_head_of_a_request_is_refused_with_a_json_rpc_error_without_id() {
         ("no JSON", change("POST", "content-type", Some("text/plain")), (415, "request_encoded")),
         (
             "a later revision",
-            change("POST", "mcp-protocol-version", Some("2026-07-28")),
+            change("POST", "mcp-protocol-version", Some("2027-01-01")),
             (400, "mcp_version_unsupported"),
         ),
         ("two revisions", two_versions, (400, "mcp_version_unsupported")),
@@ -60,8 +60,16 @@ fn a_message_that_cannot_be_read_is_refused_with_its_status() {
 
 #[test]
 fn methods_go_through_by_a_list() {
-    for method in ["initialize", "ping", "tools/list", "prompts/get", "resources/read", "logging/setLevel"] {
-        let message = request(method, json!({ "x": 1 }));
+    let params = [
+        ("initialize", json!({ "x": 1 })),
+        ("ping", json!({ "x": 1 })),
+        ("tools/list", json!({ "x": 1 })),
+        ("prompts/get", json!({ "name": "p" })),
+        ("resources/read", json!({ "uri": "a:b" })),
+        ("logging/setLevel", json!({ "level": "info" })),
+    ];
+    for (method, params) in params {
+        let message = request(method, params);
         assert_eq!(sent(&gate("refuse"), &message).1, message);
     }
     for method in ["notifications/initialized", "notifications/cancelled", "notifications/roots/list_changed"] {

@@ -8,14 +8,34 @@ use serde_json::{Value, json};
 pub(crate) use crate::common::{NOW, headers};
 use crate::common::{feed, gate_over};
 
+/// `spec.mcp` with all that the tests of other rules need.
+pub(crate) const EVERYTHING: &str = "  mcp: { resources: [{ uri: \"a:*\" }, { uri: \"notes://**\" }, { uri: \"file:///**\" }], prompts: [{ name: p }], \
+                                     elicitation: { maxPerCall: 9 }, sampling: { maxTokens: 99, maxPerCall: 9 }, roots: allow }";
+
 pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
     gate_with(on_violation, "")
 }
 
 /// The same with more lines in `spec`.
 pub(crate) fn gate_with(on_violation: &str, lines: &str) -> Rc<Gate> {
+    gate_allowing(on_violation, &format!("{EVERYTHING}\n{lines}"))
+}
+
+/// The same with these lines in `spec` alone, so that a server may ask a client for what they allow.
+pub(crate) fn gate_allowing(on_violation: &str, lines: &str) -> Rc<Gate> {
+    gate_over(&contract(on_violation, lines), Offer::Declared)
+}
+
+/// The same with a reviewed definition of `set_alarm`.
+pub(crate) fn gate_pinned(digest: &str) -> Rc<Gate> {
+    let name = "    - name: set_alarm\n";
+    let text = contract("refuse", "").replace(name, &format!("{name}      definition: {digest}\n"));
+    gate_over(&text, Offer::Declared)
+}
+
+fn contract(on_violation: &str, lines: &str) -> String {
     let sha256 = "0".repeat(64);
-    let contract = format!(
+    format!(
         r#"
 apiVersion: callgate.dev/v1
 kind: Contract
@@ -48,8 +68,7 @@ spec:
       parameters: {{ type: object }}
       run: {{ wasm: {{ module: lookup.wasm, sha256: "{sha256}" }} }}
 "#
-    );
-    gate_over(&contract, Offer::Declared)
+    )
 }
 
 pub(crate) fn request_headers(method: &str, role: &str) -> Vec<(String, Vec<u8>)> {
@@ -167,4 +186,55 @@ pub(crate) fn messages(stream: &[u8]) -> Vec<Value> {
         .filter_map(|line| line.strip_prefix("data: "))
         .map(|data| serde_json::from_str(data).unwrap())
         .collect()
+}
+
+/// The members of `_meta` that every request of 2026-07-28 has.
+pub(crate) fn stated() -> Value {
+    json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} })
+}
+
+/// A request of 2026-07-28.
+pub(crate) fn alone(method: &str, mut params: Value) -> Value {
+    params["_meta"] = stated();
+    request(method, params)
+}
+
+pub(crate) fn call_alone(name: &str, arguments: Value) -> Value {
+    alone("tools/call", json!({ "name": name, "arguments": arguments }))
+}
+
+/// The headers that a client sends with a message of 2026-07-28.
+pub(crate) fn headers_of(message: &Value, role: &str) -> Vec<(String, Vec<u8>)> {
+    let mut headers = request_headers("POST", role);
+    headers.retain(|(name, _)| !name.starts_with("mcp-"));
+    let name = message["params"]["name"].as_str().or(message["params"]["uri"].as_str());
+    let values =
+        [("mcp-protocol-version", Some("2026-07-28")), ("mcp-method", message["method"].as_str()), ("mcp-name", name)];
+    for (header, value) in values {
+        headers.extend(value.map(|value| (header.to_owned(), value.as_bytes().to_vec())));
+    }
+    headers
+}
+
+/// Sends a message with these headers; returns the last effect.
+pub(crate) fn send_with(exchange: &mut Exchange, headers: &[(String, Vec<u8>)], body: &[u8]) -> Effect {
+    match exchange.on(Event::RequestHead { headers: &lend(headers), verified: None, end: false }) {
+        Effect::Hold => exchange.on(Event::RequestData { chunk: body, end: true, now: NOW }),
+        effect => effect,
+    }
+}
+
+/// Sends a clerk's message of 2026-07-28; returns the exchange and the last effect.
+pub(crate) fn send_alone(gate: &Rc<Gate>, message: &Value) -> (Exchange, Effect) {
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
+    let effect = send_with(&mut exchange, &headers_of(message, "clerk"), message.to_string().as_bytes());
+    (exchange, effect)
+}
+
+/// The same for a message that is forwarded.
+pub(crate) fn sent_alone(gate: &Rc<Gate>, message: &Value) -> (Exchange, Value) {
+    match send_alone(gate, message) {
+        (exchange, Effect::Forward(forward)) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
+        (_, effect) => panic!("the message was not forwarded: {effect:?}"),
+    }
 }

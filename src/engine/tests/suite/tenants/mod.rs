@@ -1,6 +1,7 @@
 //! Several contracts in one configuration, and the claims of callers, in every API.
 
 mod claims;
+mod scopes;
 mod selected;
 mod workspace;
 

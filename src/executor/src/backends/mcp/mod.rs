@@ -1,9 +1,10 @@
-//! Tools of MCP servers over streamable HTTP.
+//! Tools of MCP servers, over streamable HTTP or on standard input and output.
 //!
 //! Each tenant has one session, opened by its first call and opened again if it is lost ([`sessions`]). The official
-//! SDK implements the protocol; [`wire`] bounds its traffic. The server may ask for nothing: no sampling, no
+//! SDK implements the protocol; [`wire`] bounds its traffic over HTTP, and a [`program`] has a process for each session. The server may ask for nothing: no sampling, no
 //! elicitation, no roots.
 
+mod program;
 mod result;
 mod sessions;
 mod wire;
@@ -22,13 +23,16 @@ use rmcp::service::{
     RunningService, ServiceError,
 };
 use rmcp::transport::StreamableHttpClientTransport;
+use tokio::process::Child;
 use tokio::time::{Instant, timeout_at};
 
+use self::program::Program;
 use self::sessions::{Line, Sessions};
 use self::wire::{Terms, Wire};
-use super::Invocation;
 use super::fault::AttemptFault;
 use super::headers::headers;
+use super::settings::ProgramSettings;
+use super::{BackendError, Invocation};
 
 /// The bytes around a result that is sent both as structure and as escaped text.
 const WIRE_FACTOR: u64 = 4;
@@ -38,15 +42,26 @@ const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::LATEST];
 /// The W3C Trace Context, placed as MCP asks (SEP-414).
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 
-type Session = RunningService<RoleClient, ClientConfig>;
+/// The most sessions with one server: a program has a process for each.
+const SESSIONS: usize = 64;
+const PROGRAM_SESSIONS: usize = 16;
+
+/// An open session. A process of a program ends with it.
+struct Session {
+    running: RunningService<RoleClient, ClientConfig>,
+    _process: Option<Child>,
+}
 
 /// An MCP server.
 pub(super) struct Mcp {
-    client: Client,
-    address: Url,
-    always: HeaderMap,
-    max_in_flight: usize,
+    reach: McpReach,
     sessions: Sessions<Session>,
+}
+
+/// The way to a server.
+enum McpReach {
+    Http { client: Client, address: Url, always: HeaderMap, max_in_flight: usize },
+    Program(Program),
 }
 
 /// A request in flight. Dropping it cancels the request at the server.
@@ -56,13 +71,15 @@ struct Pending(Option<RequestHandle<RoleClient>>);
 
 impl Mcp {
     pub(super) fn new(client: Client, address: Url, always: HeaderMap, max_in_flight: u32) -> Self {
-        Self {
-            client,
-            address,
-            always,
-            max_in_flight: usize::try_from(max_in_flight).unwrap_or(usize::MAX),
-            sessions: Sessions::new(),
-        }
+        let max_in_flight = usize::try_from(max_in_flight).unwrap_or(usize::MAX);
+        let reach = McpReach::Http { client, address, always, max_in_flight };
+        Self { reach, sessions: Sessions::new(SESSIONS) }
+    }
+
+    /// A server that the executor starts for each session.
+    pub(super) fn program(name: &str, settings: &ProgramSettings) -> Result<Self, BackendError> {
+        let reach = McpReach::Program(Program::new(name, settings)?);
+        Ok(Self { reach, sessions: Sessions::new(PROGRAM_SESSIONS) })
     }
 
     pub(super) async fn call(&self, invocation: &Invocation<'_>, run: &McpRun) -> Result<Vec<u8>, AttemptFault> {
@@ -90,17 +107,21 @@ impl Mcp {
         if let Some(session) = line.open(usable) {
             return Ok(session);
         }
-        let transport = StreamableHttpClientTransport::with_client(
-            Wire::new(self.client.clone()),
-            wire::config(&self.address, &self.always, self.max_in_flight),
-        );
         let who = Implementation::new("callgate-executor", env!("CARGO_PKG_VERSION"));
         let lifecycle = ClientLifecycleMode::Auto { preferred_versions: VERSIONS.to_vec(), legacy_version: None };
-        let session = ClientConfig::new(ClientCapabilities::default(), who)
-            .serve_with_lifecycle(transport, lifecycle)
-            .await
-            .map_err(|error| not_begun(&error))?;
-        let session = Arc::new(session);
+        let client = ClientConfig::new(ClientCapabilities::default(), who);
+        let (begun, process) = match &self.reach {
+            McpReach::Http { client: http, address, always, max_in_flight } => {
+                let config = wire::config(address, always, *max_in_flight);
+                let transport = StreamableHttpClientTransport::with_client(Wire::new(http.clone()), config);
+                (client.serve_with_lifecycle(transport, lifecycle).await, None)
+            }
+            McpReach::Program(program) => {
+                let (process, transport) = program.start()?;
+                (client.serve_with_lifecycle(transport, lifecycle).await, Some(process))
+            }
+        };
+        let session = Arc::new(Session { running: begun.map_err(|error| not_begun(&error))?, _process: process });
         line.set(Arc::clone(&session));
         Ok(session)
     }
@@ -116,7 +137,7 @@ impl Mcp {
         let mut request = CallToolRequest::new(CallToolRequestParams::new(run.tool.clone()).with_arguments(arguments));
         request.extensions.insert(terms.clone());
         let request = ClientRequest::CallToolRequest(request);
-        let handle = session.peer().send_cancellable_request(request, options).await;
+        let handle = session.running.peer().send_cancellable_request(request, options).await;
         let answered = match handle {
             Ok(handle) => Pending(Some(handle)).answer().await,
             Err(error) => Err(error),
@@ -138,7 +159,7 @@ impl Mcp {
 }
 
 fn usable(session: &Session) -> bool {
-    !session.is_closed() && !session.peer().is_transport_closed()
+    !session.running.is_closed() && !session.running.peer().is_transport_closed()
 }
 
 fn trace(headers: &HeaderMap) -> RequestMetaObject {

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The maximum number of sessions with one server.
-const SESSIONS: usize = 64;
 /// The time after which an unused session ends.
 const IDLE: Duration = Duration::from_secs(300);
 /// The interval between two looks for idle sessions.
@@ -20,6 +18,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// The sessions with one server, by tenant.
 pub(super) struct Sessions<S> {
     table: Arc<Table<S>>,
+    /// The maximum number of sessions.
+    most: usize,
 }
 
 /// One tenant's line to the server, with its open session, if any.
@@ -47,9 +47,9 @@ struct SessionSlot<S> {
 // === impl Sessions ===
 
 impl<S: Send + Sync + 'static> Sessions<S> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let lines = Mutex::new(Lines { by_tenant: HashMap::new(), swept: false });
-        Self { table: Arc::new(Table { lines }) }
+        Self { table: Arc::new(Table { lines }), most }
     }
 
     /// Returns the tenant's line and marks it as used now.
@@ -62,7 +62,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             slot.used = now;
             return Arc::clone(&slot.line);
         }
-        if lines.by_tenant.len() >= SESSIONS {
+        if lines.by_tenant.len() >= self.most {
             let oldest = lines.by_tenant.iter().min_by_key(|(_, slot)| slot.used).map(|(tenant, _)| tenant.clone());
             oldest.and_then(|tenant| lines.by_tenant.remove(&tenant));
         }
@@ -140,9 +140,11 @@ impl<S> Line<S> {
 mod tests {
     use super::*;
 
+    const SESSIONS: usize = 64;
+
     #[tokio::test]
     async fn each_tenant_has_a_session_of_its_own_and_their_number_is_bounded() {
-        let sessions = Sessions::<u32>::new();
+        let sessions = Sessions::<u32>::new(SESSIONS);
         let now = Instant::now();
         let first = sessions.line("a", now);
         first.set(Arc::new(1));
@@ -159,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn idle_sessions_end_and_those_of_running_calls_stay() {
-        let sessions = Sessions::<u32>::new();
+        let sessions = Sessions::<u32>::new(SESSIONS);
         let now = Instant::now();
         let held = sessions.line("running", now);
         drop(sessions.line("idle", now));

@@ -14,16 +14,18 @@ use reqwest::header::HeaderName;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::{BackendIdentity, BackendSettings, BackendTls, BackendsSettings, BreakerSettings};
+use super::{
+    BackendIdentity, BackendPace, BackendSettings, BackendTls, BackendsSettings, BreakerSettings, ProgramsSection,
+};
 
 /// The default maximum of concurrent calls of one backend.
-const MAX_IN_FLIGHT: u32 = 64;
+pub(super) const MAX_IN_FLIGHT: u32 = 64;
 const MAX_IN_FLIGHT_MAX: u32 = 4096;
-const RETRIES: u32 = 2;
+pub(super) const RETRIES: u32 = 2;
 const RETRIES_MAX: u32 = 10;
-const FAILURES: u32 = 5;
+pub(super) const FAILURES: u32 = 5;
 const FAILURES_MAX: u32 = 1000;
-const OPEN_FOR: Duration = Duration::from_secs(10);
+pub(super) const OPEN_FOR: Duration = Duration::from_secs(10);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(600);
 
 /// Headers each call sets itself, or its framing needs.
@@ -86,16 +88,21 @@ struct BackendField<'a> {
 // === impl BackendsSection ===
 
 impl BackendsSection {
-    /// Checks the section.
+    /// Checks the section, and that of the programs.
     ///
     /// # Errors
     /// The first fault, with its place.
-    pub fn resolve(self, place: &ConfigFile<'_>) -> Result<BackendsSettings, FieldError> {
+    pub fn resolve(self, programs: ProgramsSection, place: &ConfigFile<'_>) -> Result<BackendsSettings, FieldError> {
+        let programs = programs.resolve(place)?;
+        if let Some((name, entry)) = self.0.iter().find(|(name, _)| programs.contains_key(*name)) {
+            let message = format!("backends: expected another name than `{name}`, which stands in `programs` too");
+            return Err(place.fault(entry.address.referenced, message));
+        }
         let resolve = |(name, entry): (String, BackendEntry)| {
             let backend = entry.resolve(&BackendField { place, name: &name })?;
             Ok((name, backend))
         };
-        Ok(BackendsSettings(self.0.into_iter().map(resolve).collect::<Result<_, _>>()?))
+        Ok(BackendsSettings { addresses: self.0.into_iter().map(resolve).collect::<Result<_, _>>()?, programs })
     }
 }
 
@@ -104,12 +111,7 @@ impl BackendsSection {
 impl BackendEntry {
     fn resolve(self, here: &BackendField<'_>) -> Result<BackendSettings, FieldError> {
         let at = self.address.referenced;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if here.name.is_empty() || here.name.len() > 63 || !here.name.bytes().all(plain) {
-            let expected =
-                "expected a name of 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, as contracts can name it";
-            return Err(here.place.fault(at, format!("backends: {expected}, found `{}`", here.name)));
-        }
+        check_name("backends", here.name, at, here.place)?;
         let address = here.address(&self.address)?;
         let tls = match self.tls {
             None => None,
@@ -133,12 +135,14 @@ impl BackendEntry {
             address,
             tls,
             headers,
-            max_in_flight: here.number("maxInFlight", self.max_in_flight, 1..=MAX_IN_FLIGHT_MAX, MAX_IN_FLIGHT)?,
-            breaker: BreakerSettings {
-                failures: here.number("breaker.failures", self.breaker.failures, 1..=FAILURES_MAX, FAILURES)?,
-                open_for,
+            pace: BackendPace {
+                max_in_flight: here.number("maxInFlight", self.max_in_flight, 1..=MAX_IN_FLIGHT_MAX, MAX_IN_FLIGHT)?,
+                breaker: BreakerSettings {
+                    failures: here.number("breaker.failures", self.breaker.failures, 1..=FAILURES_MAX, FAILURES)?,
+                    open_for,
+                },
+                retries: here.number("retries", self.retries, 0..=RETRIES_MAX, RETRIES)?,
             },
-            retries: here.number("retries", self.retries, 0..=RETRIES_MAX, RETRIES)?,
         })
     }
 }
@@ -211,6 +215,16 @@ impl BackendField<'_> {
             }
         }
     }
+}
+
+/// Checks the name of a backend in a section.
+pub(super) fn check_name(section: &str, name: &str, at: Location, place: &ConfigFile<'_>) -> Result<(), FieldError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if !name.is_empty() && name.len() <= 63 && name.bytes().all(plain) {
+        return Ok(());
+    }
+    let expected = "expected a name of 1 to 63 of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`, as contracts can name it";
+    Err(place.fault(at, format!("{section}: {expected}, found `{name}`")))
 }
 
 /// True if the address is on this machine. A name other than `localhost` may be anywhere.

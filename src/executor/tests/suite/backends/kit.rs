@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::Response;
+use callgate_confine::Confining;
 use callgate_contract::{Contract, Files};
 use callgate_executor::backends::{BackendError, Backends, Invocation, Stop};
 use callgate_executor::config::Config;
@@ -54,6 +55,18 @@ impl Kit {
         Self { backends, contract }
     }
 
+    /// The same for a program: YAML of the members of `programs.b`.
+    pub(crate) fn of_program(program: &str, tool: &str) -> Result<Self, BackendError> {
+        let mut settings = parse(&format!("programs: {{ b: {{ {program} }} }}")).backends;
+        for program in settings.programs.values_mut() {
+            program.confining = Confining::at(env!("CARGO_BIN_EXE_callgate-executor"));
+        }
+        let backends = Backends::new(&settings, Metrics::new().backends())?;
+        let contract = contract(tool);
+        backends.check(&contract)?;
+        Ok(Self { backends, contract })
+    }
+
     /// Returns the reason why such a backend cannot serve such a tool.
     pub(crate) fn refused(backend: &str, tool: &str) -> BackendError {
         Backends::new(&config(backend).backends, Metrics::new().backends())
@@ -83,7 +96,11 @@ impl Kit {
 }
 
 fn config(backend: &str) -> Config {
-    let text = format!("contracts: [contract.yaml]\nbackends: {{ b: {{ {backend} }} }}\n");
+    parse(&format!("backends: {{ b: {{ {backend} }} }}"))
+}
+
+fn parse(section: &str) -> Config {
+    let text = format!("contracts: [contract.yaml]\n{section}\n");
     Config::parse("executor.yaml", &text, Path::new("")).unwrap_or_else(|error| panic!("{error}"))
 }
 

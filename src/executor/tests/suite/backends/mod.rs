@@ -4,5 +4,7 @@ mod grpc;
 mod http;
 pub(crate) mod kit;
 mod mcp;
+#[cfg(target_os = "linux")]
+mod programs;
 mod real;
 mod turns;

@@ -96,7 +96,7 @@ async fn run(desk: &Running, tool: &str, arguments: &str) -> Value {
 fn the_example_configuration_knows_every_backend_of_its_contract() {
     let file = root().join("contracts/rag-desk/executor.yaml");
     let config = Config::from_file(&file).unwrap();
-    assert_eq!(config.backends.0.keys().collect::<Vec<_>>(), ["clock", "tickets", "workers"]);
+    assert_eq!(config.backends.addresses.keys().collect::<Vec<_>>(), ["clock", "tickets", "workers"]);
     // The operator brings its secret; nothing else is missing.
     let error = Backends::new(&config.backends, callgate_executor::telemetry::Metrics::new().backends())
         .unwrap_err()

@@ -13,6 +13,7 @@ use super::stream::Messages;
 use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
+use crate::skeleton::blocks::with_calls;
 use crate::skeleton::document::{
     Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat, additional, checked, may_bring_tools,
 };
@@ -90,11 +91,10 @@ impl RequestFormat for MessagesRequest {
         if tools_left { choose_freely(body) } else { body.remove("tool_choice") }
     }
 
-    /// Writes one message of the model, with all blocks before the calls (thoughts keep their signatures), and one of the user with
-    /// the results.
+    /// Writes one message of the model, with its blocks and calls in their order, and one of the user with the results.
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
-        let said = said.iter().map(Value::to_string);
-        let turn: Vec<String> = said.chain(results.iter().map(|result| call_block::<Messages>(&result.call))).collect();
+        let calls = results.iter().map(|result| call_block::<Messages>(&result.call));
+        let turn = with_calls(said, calls, |block| Some(block.to_string()));
         let results: Vec<Value> = results.iter().map(result).collect();
         let turn = format!(r#"{{"role":"assistant","content":[{}]}}"#, turn.join(","));
         vec![turn, json!({ "role": "user", "content": results }).to_string()]

@@ -5,18 +5,19 @@ use serde_json::json;
 
 use super::super::events::call_members;
 use crate::CallResult;
+use crate::skeleton::blocks::with_calls;
 
-/// Writes the message of the model: its other blocks, then its calls. The API takes no blank texts back.
+/// Writes the message of the model: its blocks and calls in their order. The API takes no blank texts back.
 pub(super) fn of_assistant(said: &[Value], results: &[CallResult]) -> Value {
     let says_something =
-        |block: &&Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
+        |block: &Value| !block.get("text").and_then(Value::as_str).is_some_and(|text| text.trim().is_empty());
     let uses = results.iter().map(|CallResult { call, .. }| {
         let input = callgate_json::read(call.arguments.as_bytes()).unwrap_or_else(|_| json!({}));
         let mut used = call_members(call);
         used.insert("input".to_owned(), input);
         json!({ "toolUse": used })
     });
-    let content: Vec<Value> = said.iter().filter(says_something).cloned().chain(uses).collect();
+    let content = with_calls(said, uses, |block| Some(block).filter(|block| says_something(block)).cloned());
     json!({ "role": "assistant", "content": content })
 }
 

@@ -39,7 +39,7 @@ fn is_plain(model: &str) -> bool {
 fn check_alt(query: &str, wants: Wants) -> Result<(), RequestError> {
     let expected = match wants {
         Wants::Stream => "`sse`, the only form of a stream that the gate reads; add `alt=sse` to the query",
-        Wants::Whole | Wants::Count => "left out or `json`",
+        Wants::Whole | Wants::Count | Wants::Compact => "left out or `json`",
     };
     let invalid = RequestError::invalid("alt", expected);
     let mut forms = Vec::new();
@@ -51,7 +51,7 @@ fn check_alt(query: &str, wants: Wants) -> Result<(), RequestError> {
         }
     }
     match (wants, forms.as_slice()) {
-        (Wants::Stream, ["sse"]) | (Wants::Whole | Wants::Count, [] | ["json"]) => Ok(()),
+        (Wants::Stream, ["sse"]) | (Wants::Whole | Wants::Count | Wants::Compact, [] | ["json"]) => Ok(()),
         _ => Err(invalid),
     }
 }

@@ -3,6 +3,7 @@
 use callgate_json::{Objects, Span};
 
 use super::declared::Declarations;
+use super::sentences;
 use crate::RequestError;
 use crate::checks::{exact, is_like};
 use crate::members::{Fields, Judged};
@@ -71,26 +72,35 @@ const KINDS: [(&str, Effect); 34] = [
 /// Reads the input: a text, or items of known kinds. Returns the changed input if it must change.
 ///
 /// A reference to an item made by the gate is dropped: the provider has no such item. It stands for a sentence of the gate, and
-/// nobody keeps that.
+/// nobody keeps that. In a conversation that the provider keeps, reasoning needs the item that followed it ([`sentences`]).
 pub(super) fn read(
     fields: &Fields<'_>,
     known: Option<Objects<'_>>,
     declarations: &mut Declarations,
     judged: &mut Judged,
 ) -> Result<Option<String>, RequestError> {
-    if fields.get("input").is_some_and(Span::is_array) && known.is_some_and(are_reports) {
+    // The provider checks the order of items that it keeps.
+    let stored = || fields.get("store").and_then(Span::bool) != Some(false);
+    let has_ours = fields.get("input").is_some_and(|input| items::may_have_ours(input.bytes()));
+    if !has_ours && fields.get("input").is_some_and(Span::is_array) && known.is_some_and(are_reports) {
         return Ok(None);
     }
     let text_or_items = |input: Span<'_>| input.is_string().then_some(()).or(input.objects().map(|_| ()));
     fields.read("input", "a string or an array of objects", text_or_items)?;
     let items = || fields.get("input").into_iter().flat_map(Span::items);
     items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, declarations, judged))?;
-    if !items().any(is_ours) {
+    if !has_ours {
         return Ok(None);
     }
     items().filter(|item| is_ours(*item)).try_for_each(|item| exact(item, "input", &["type", "role", "id"]))?;
-    let kept: Vec<_> = items().filter(|item| !is_ours(*item)).map(Span::text).collect();
-    Ok(Some(format!("[{}]", kept.join(","))))
+    let kept: Vec<Span<'_>> = items().filter(|item| !is_ours(*item)).collect();
+    let ordered = if stored() { sentences::ordered(&kept) } else { kept.clone() };
+    if ordered.len() == items().count() && ordered.iter().zip(items()).all(|(one, other)| one.bytes() == other.bytes())
+    {
+        return Ok(None);
+    }
+    let texts: Vec<_> = ordered.into_iter().map(Span::text).collect();
+    Ok(Some(format!("[{}]", texts.join(","))))
 }
 
 /// Returns true if each item has a kind without effect, and none brings tools.

@@ -1,4 +1,4 @@
-//! A request: the body of *create a model response*.
+//! A request: the body of *create a model response*, of *get input token counts* and of *compact a response*.
 
 mod choice;
 mod conversation;
@@ -6,15 +6,21 @@ mod declared;
 mod entry;
 mod input;
 mod rewrite;
+mod sentences;
 
 use callgate_json::{Span, Value};
 
 use super::{items, results};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
+use crate::skeleton::blocks::with_calls;
 use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 use declared::Declarations;
+
+/// The ends of the paths beside that of a turn.
+const COUNT: &str = "input_tokens";
+const COMPACT: &str = "compact";
 
 /// The state of a request of Responses.
 #[derive(Debug, Clone)]
@@ -50,7 +56,12 @@ impl RequestFormat for ResponsesRequest {
         }
         declarations.choice(&fields, draft.judged())?;
         let (tools, has_lists) = (declarations.tools, declarations.has_lists);
-        let wants = if fields.flag("stream")? { Wants::Stream } else { Wants::Whole };
+        let wants = match (target.path.rsplit('/').next(), fields.flag("stream")?) {
+            (Some(COUNT), _) => Wants::Count,
+            (Some(COMPACT), _) => Wants::Compact,
+            (_, true) => Wants::Stream,
+            (_, false) => Wants::Whole,
+        };
         Ok(Read { draft, tools, wants, format: ResponsesRequest { has_lists } })
     }
 
@@ -95,8 +106,8 @@ impl RequestFormat for ResponsesRequest {
                 let message = format!(r#"[{{"type":"message","role":"user","content":{}}}]"#, text.text());
                 body.set("input", message);
             }
-            turn.extend(said.iter().filter_map(|item| items::as_input(item, stored)));
-            turn.extend(results.iter().map(|result| results::call_as_input(&result.call)));
+            let calls = results.iter().map(|result| results::call_as_input(&result.call));
+            turn.extend(with_calls(said, calls, |item| items::as_input(item, stored)));
         }
         turn.extend(results.iter().flat_map(results::of_call));
         turn.iter().map(Value::to_string).collect()

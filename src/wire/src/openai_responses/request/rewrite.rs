@@ -14,7 +14,8 @@ use crate::{Declaration, Form, NativeName};
 const NOT_STRICT: &str = r#","strict":false"#;
 
 /// Replaces the declared tools: each gets the contract's words, and others are left out. The caller's members about the handling of
-/// a tool stay, and so do the provider's tools. A tool of the contract that the request does not declare is added as a function.
+/// a tool stay, and so do the provider's tools, each in its place: providers cache requests by their beginning. A tool of the contract
+/// that the request does not declare is added as a function.
 /// `has_lists` is true if items of input have tools.
 pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: bool) {
     let known = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
@@ -22,16 +23,11 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: b
     let input = rewriter.input(body.get("input").filter(|_| has_lists));
     let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
     let tools = body.get("tools");
-    let entries = || tools.into_iter().flat_map(Span::items);
-    let is_provided = |tool: &Span<'_>| matches!(entry::read(*tool, "tools"), Ok(ToolEntry::Provided(_)));
-    for tool in entries().filter(|tool| !is_provided(tool)) {
+    for tool in tools.into_iter().flat_map(Span::items) {
         rewriter.tool(&mut list, tool, "");
     }
     for tool in declarations.iter().filter(|tool| !rewriter.written.contains(tool.name())) {
         function(list.item(), tool.name(), tool, NOT_STRICT);
-    }
-    for tool in entries().filter(is_provided) {
-        list.item().push_str(&tool.text());
     }
     let list = list.end();
     body.put("tools", list);
@@ -99,7 +95,6 @@ impl<'d> ToolRewriter<'d> {
                     namespace_of(list.item(), &name, tool, &inner);
                 }
             }
-            // One of an item: those of `tools` are written after all others.
             Ok(ToolEntry::Provided(_)) => list.item().push_str(&tool.text()),
             // Reading refused it.
             Err(_) => {}

@@ -162,6 +162,10 @@ impl crate::Stream for ResponsesStream {
         self.output.written().iter().filter(|item| !items::is_call(item, &self.tools)).cloned().collect()
     }
 
+    fn turn(&self, _choice: ChoiceIndex) -> Vec<Value> {
+        self.output.turn()
+    }
+
     fn reported_usage(&self) -> ReportedUsage {
         self.reported
     }

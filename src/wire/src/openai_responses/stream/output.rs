@@ -207,6 +207,16 @@ impl StreamedOutput {
         &self.written
     }
 
+    /// The items of the upstream in their order, with a `null` for each call.
+    pub(super) fn turn(&self) -> Vec<Value> {
+        let item = |entry: &OutputEntry| match &entry.item {
+            ReadItem::Open(_) | ReadItem::Call(_) => Some(Value::Null),
+            ReadItem::Other { at, .. } => self.written.get(*at).cloned(),
+            ReadItem::Dropped { .. } => None,
+        };
+        self.read.iter().filter_map(item).collect()
+    }
+
     /// Returns true if no item began yet.
     pub(super) fn is_empty(&self) -> bool {
         self.read.is_empty()

@@ -20,6 +20,7 @@ mod errors;
 mod event;
 mod output;
 mod stream;
+mod thoughts;
 mod write;
 
 use std::fmt::Debug;
@@ -30,6 +31,7 @@ pub(crate) use call::{Start, call_id};
 pub(crate) use errors::reports_error;
 pub(crate) use event::{BlockEvent, read_members};
 pub(crate) use stream::BlockStream;
+pub(crate) use thoughts::{for_client, with_calls};
 pub(crate) use write::{WholeBlock, start_event};
 
 use crate::framing::Frame;
@@ -85,6 +87,12 @@ pub trait BlockFormat: Debug + Clone + 'static {
 
     /// A block with a text.
     fn text_block(text: &str) -> Value;
+
+    /// Returns true for a block with a thought of the model.
+    fn is_thought(block: &Value) -> bool;
+
+    /// Returns true for such a block with a signature, or with nothing but encrypted words.
+    fn is_signed(block: &Value) -> bool;
 
     /// Returns false for a block the API does not take back.
     fn says_something(_block: &Value) -> bool {
@@ -165,6 +173,9 @@ pub trait TextBlock: Debug {
 
     /// Takes an event that differs from the learned delta in text only; `None` if it does not fit.
     fn replay(&mut self, learned: &Self::FastPath, event: Option<&str>, data: &[u8]) -> Option<()>;
+
+    /// Returns true if it is a thought of the model.
+    fn is_thought(&self) -> bool;
 
     /// The same as blocks of a whole answer.
     fn whole(&self) -> Vec<Value>;

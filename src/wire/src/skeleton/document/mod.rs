@@ -210,7 +210,9 @@ impl<F: RequestFormat> Request for Document<F> {
 
     fn clamp_output_tokens(&mut self, max: u64) {
         self.body.clamp(max);
-        self.format.limit(&mut self.body, max);
+        if self.wants != Wants::Compact {
+            self.format.limit(&mut self.body, max);
+        }
     }
 
     fn answer_whole(&mut self) {

@@ -135,31 +135,29 @@ impl List {
     }
 }
 
-/// Returns a list of tools with `declarations` in place of its functions, unless it is empty. The provider's tools come last,
-/// unchanged.
+/// Returns a list of tools with `declarations` in place of its functions, unless it is empty. Each tool stays in its place, so a
+/// tool that joins at the end changes nothing before it: providers cache requests by their beginning. Other declarations come last.
 pub(crate) fn redeclared<'t, K>(
     tools: Option<Span<'t>>,
     declarations: &[&Declaration],
     sort: impl Fn(Span<'t>) -> Replaced<'t, K>,
     write: impl Fn(&mut String, &Declaration, Option<&K>),
 ) -> Option<String> {
-    let mut kept = HashMap::new();
-    let mut provided = Vec::new();
+    let mut rest: HashMap<&str, &Declaration> = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
+    let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
     for tool in tools.into_iter().flat_map(Span::items) {
         match sort(tool) {
             Replaced::Function(name, members) => {
-                kept.insert(name, members);
+                if let Some(declaration) = rest.remove(name.as_ref()) {
+                    write(list.item(), declaration, Some(&members));
+                }
             }
-            Replaced::Provided => provided.push(tool),
+            Replaced::Provided => list.item().push_str(&tool.text()),
             Replaced::Dropped => {}
         }
     }
-    let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
-    for tool in declarations {
-        write(list.item(), tool, kept.get(tool.name()));
-    }
-    for tool in provided {
-        list.item().push_str(&tool.text());
+    for tool in declarations.iter().filter(|tool| rest.contains_key(tool.name())) {
+        write(list.item(), tool, None);
     }
     list.end()
 }

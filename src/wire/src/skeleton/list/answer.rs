@@ -85,11 +85,16 @@ impl<F: BlockFormat> Answer for BlockAnswer<F> {
     }
 
     fn said(&self, choice: ChoiceIndex) -> Vec<Value> {
-        self.content.text_blocks().filter(|block| choice == ChoiceIndex::FIRST && F::says_something(block)).collect()
+        self.turn(choice).into_iter().filter(|block| !block.is_null()).collect()
+    }
+
+    fn turn(&self, choice: ChoiceIndex) -> Vec<Value> {
+        let is_first = choice == ChoiceIndex::FIRST;
+        self.content.turn().filter(|block| is_first && (block.is_null() || F::says_something(block))).collect()
     }
 
     fn prepend(&mut self, earlier: &[Earlier]) {
-        self.content.prepend(earlier);
+        self.content.prepend::<F>(earlier);
         for usage in earlier.iter().filter_map(|turn| turn.usage.as_ref()) {
             self.body.add_usage(USAGE, usage);
         }

@@ -5,7 +5,7 @@ use callgate_json::Value;
 use super::call_block;
 use super::settle::{Settled, settle};
 use crate::checks::MAX_CALLS;
-use crate::skeleton::blocks::BlockFormat;
+use crate::skeleton::blocks::{BlockFormat, for_client};
 use crate::{Call, Earlier, Fate, ReleasePolicy, ShapeError};
 
 /// The blocks of an answer, perhaps changed.
@@ -68,21 +68,29 @@ impl Content {
         })
     }
 
-    /// The blocks without calls.
-    pub(crate) fn text_blocks(&self) -> impl Iterator<Item = Value> {
-        self.parts().filter_map(|part| match part {
-            Part::Text(block) => Some(block),
-            Part::Call(_) => None,
+    /// The blocks, with a `null` for each call.
+    pub(crate) fn turn(&self) -> impl Iterator<Item = Value> {
+        self.parts().map(|part| match part {
+            Part::Text(block) => block,
+            Part::Call(_) => Value::Null,
         })
     }
 
-    /// Gives each call its fate. Calls released with the turn, and the texts in place of calls, come after all else.
+    /// Gives each call its fate. Calls released with the turn, and the texts in place of calls, come after all else. A thought behind a
+    /// call that does not stay in its place is left out.
     pub(crate) fn settle<F: BlockFormat>(&mut self, fates: Vec<Fate>, policy: ReleasePolicy) {
         let mut old = std::mem::take(&mut self.calls).into_iter();
-        let items = self.blocks.iter().map(|block| match block {
-            ContentBlock::Text(text) => ((text, None), false),
-            ContentBlock::Call(text) => ((text, old.next()), true),
+        let mut stays = fates.iter().map(|fate| policy == ReleasePolicy::Call && matches!(fate, Fate::Keep(_)));
+        let mut is_moved = false;
+        let items = self.blocks.iter().filter_map(|block| match block {
+            ContentBlock::Text(text) if is_moved && F::is_thought(&value(text)) => None,
+            ContentBlock::Text(text) => Some(((text, None), false)),
+            ContentBlock::Call(text) => {
+                is_moved |= !stays.next().unwrap_or_default();
+                Some(((text, old.next()), true))
+            }
         });
+        let items: Vec<_> = items.collect();
         let mut calls = Vec::new();
         let blocks =
             settle(items, fates, policy, Settled::is_of_call).into_iter().filter_map(|settled| match settled {
@@ -100,9 +108,15 @@ impl Content {
     }
 
     /// Puts the blocks of earlier turns before these.
-    pub(crate) fn prepend(&mut self, earlier: &[Earlier]) {
-        let before = earlier.iter().flat_map(|turn| &turn.said).map(|block| ContentBlock::Text(block.to_string()));
-        let blocks = before.chain(self.blocks.iter().cloned()).collect();
+    pub(crate) fn prepend<F: BlockFormat>(&mut self, earlier: &[Earlier]) {
+        if earlier.is_empty() {
+            return;
+        }
+        let turns = earlier.iter().enumerate();
+        let before = turns.flat_map(|(position, turn)| for_client::<F>(&turn.said, position == 0));
+        let before = before.map(|block| ContentBlock::Text(block.to_string()));
+        let is_signed = |block: &&ContentBlock| matches!(block, ContentBlock::Text(text) if F::is_signed(&value(text)));
+        let blocks = before.chain(self.blocks.iter().filter(|block| !is_signed(block)).cloned()).collect();
         self.replace(blocks);
     }
 

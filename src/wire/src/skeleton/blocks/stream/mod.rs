@@ -30,6 +30,8 @@ pub struct BlockStream<F: BlockFormat> {
     /// The blocks without a call, in the order in which they began.
     text_blocks: Vec<F::TextBlock>,
     calls: TurnCalls,
+    /// The number of blocks without a call before each call.
+    calls_at: Vec<usize>,
     output: ClientBlocks<<F::TextBlock as TextBlock>::FastPath>,
     /// The end of the turn.
     closing: Option<BlockEvent>,
@@ -53,6 +55,8 @@ enum OpenBlock {
     /// Without a call: its position in [`BlockStream::text_blocks`].
     Text(usize),
     Call(OpenCall),
+    /// Left out for the client: its position in [`BlockStream::text_blocks`].
+    Hidden(usize),
     Unknown,
 }
 
@@ -69,6 +73,7 @@ impl<F: BlockFormat> BlockStream<F> {
             next: 0,
             text_blocks: Vec::new(),
             calls: TurnCalls::default(),
+            calls_at: Vec::new(),
             output: ClientBlocks::new(),
             closing: None,
             used: None,
@@ -213,6 +218,19 @@ impl<F: BlockFormat> crate::Stream for BlockStream<F> {
         self.text_blocks.iter().flat_map(TextBlock::whole).collect()
     }
 
+    fn turn(&self, _choice: ChoiceIndex) -> Vec<Value> {
+        let mut said = Vec::new();
+        let mut calls = self.calls_at.iter().peekable();
+        for (position, block) in self.text_blocks.iter().enumerate() {
+            while calls.next_if(|before| **before <= position).is_some() {
+                said.push(Value::Null);
+            }
+            said.extend(block.whole());
+        }
+        said.extend(calls.map(|_| Value::Null));
+        said
+    }
+
     fn reported_usage(&self) -> ReportedUsage {
         F::usage(&self.usage)
     }
@@ -228,6 +246,7 @@ impl<F: BlockFormat> crate::Stream for BlockStream<F> {
         let mut out = self.close_output();
         for part in content.parts() {
             let bytes = match part {
+                Part::Text(block) if F::is_signed(&block) => None,
                 Part::Text(block) => write::block::<F>(self.output.next(), &block),
                 Part::Call(call) => Some(write::call::<F>(self.output.next(), call)),
             };

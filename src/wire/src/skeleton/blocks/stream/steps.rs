@@ -20,8 +20,10 @@ impl<F: BlockFormat> BlockStream<F> {
         let mut deltas = Vec::new();
         self.stop_open(index, &mut deltas);
         let open = match begun {
+            BlockStart::Text(said) if self.hides(&said) => self.hidden(said),
             BlockStart::Text(said) => OpenBlock::Text(self.write_start(event, index, said, &mut deltas)),
             BlockStart::Call(start) => {
+                self.calls_at.push(self.text_blocks.len());
                 let (call, delta) = self.calls.begin(start)?;
                 deltas.push(delta);
                 OpenBlock::Call(call)
@@ -30,6 +32,17 @@ impl<F: BlockFormat> BlockStream<F> {
         };
         self.begin(index, open);
         Ok(deltas)
+    }
+
+    /// Returns true for a thought behind a call that the client has not got.
+    fn hides(&self, said: &F::TextBlock) -> bool {
+        said.is_thought() && self.calls.some_left_out()
+    }
+
+    /// Adds a block of which the client gets nothing.
+    fn hidden(&mut self, said: F::TextBlock) -> OpenBlock {
+        self.text_blocks.push(said);
+        OpenBlock::Hidden(self.text_blocks.len().saturating_sub(1))
     }
 
     fn begin(&mut self, index: u32, open: OpenBlock) {
@@ -64,6 +77,11 @@ impl<F: BlockFormat> BlockStream<F> {
                 unknown::no_part_of_call("", event.delta()?)?;
                 Ok(Vec::new())
             }
+            Some(OpenBlock::Hidden(block)) => {
+                let said = self.text_blocks.get_mut(*block).ok_or(StreamError::OutOfOrder)?;
+                said.delta(event.delta()?)?;
+                Ok(Vec::new())
+            }
             Some(OpenBlock::Text(block)) => {
                 let block = *block;
                 let Some(said) = self.text_blocks.get_mut(block) else { return Err(StreamError::OutOfOrder) };
@@ -78,6 +96,11 @@ impl<F: BlockFormat> BlockStream<F> {
                     taken = Growth::More;
                 }
                 if taken != Growth::More {
+                    return Ok(Vec::new());
+                }
+                if self.hides(&said) {
+                    let hidden = self.hidden(said);
+                    self.begin(index, hidden);
                     return Ok(Vec::new());
                 }
                 let block = self.text_blocks.len();
@@ -128,7 +151,7 @@ impl<F: BlockFormat> BlockStream<F> {
                 }
                 self.open.remove(&index);
             }
-            Some(OpenBlock::Call(_) | OpenBlock::Unknown) => self.stop_open(index, &mut deltas),
+            Some(OpenBlock::Call(_) | OpenBlock::Hidden(_) | OpenBlock::Unknown) => self.stop_open(index, &mut deltas),
             None => {
                 // A used index has had its stop, or lost it to another block.
                 if let Some(said) = F::empty().filter(|_| index >= self.next) {
@@ -147,7 +170,7 @@ impl<F: BlockFormat> BlockStream<F> {
         match self.open.remove(&index) {
             Some(OpenBlock::Text(block)) if self.output.get(block).is_some() => forward(self.close_output(), deltas),
             Some(OpenBlock::Call(call)) => self.calls.stop(call, deltas),
-            Some(OpenBlock::Text(_) | OpenBlock::Unknown) | None => {}
+            Some(OpenBlock::Text(_) | OpenBlock::Hidden(_) | OpenBlock::Unknown) | None => {}
         }
     }
 }

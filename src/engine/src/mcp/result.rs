@@ -1,0 +1,272 @@
+//! The result of a request: lists are cut to the contract, results of tools checked, and inputs that a server asks for are decided.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
+use callgate_wire::mcp::{Called, Era, Hints, Listing, McpAnswer, ResultKind, error};
+use callgate_wire::{Declaration, ShapeError};
+
+use super::answer::{invalid, misshapen};
+use super::asking::{self, AskedSoFar};
+use super::methods::Answered;
+use super::{Expected, SentMessage, offers};
+use crate::{Code, Gate, Refusal, Tally, redaction};
+
+/// Decides the result of a request. Its id was compared.
+pub(super) fn result(
+    gate: &Gate,
+    sent: &SentMessage,
+    mut answer: McpAnswer,
+    tally: &mut Tally,
+) -> Result<McpAnswer, Refusal> {
+    let kind = answer.kind().map_err(misshapen)?;
+    match sent {
+        SentMessage::Listening | SentMessage::OneWay => Err(invalid("answers a request that was not made here")),
+        SentMessage::Subscribed(subscription) => {
+            answer.end_subscription(subscription.id().value());
+            Ok(answer)
+        }
+        SentMessage::Request { caller, expected, era, .. } => {
+            match kind {
+                ResultKind::Complete => complete(gate, (caller, *era), expected, &mut answer, tally)?,
+                ResultKind::InputRequired if *era == Era::Stateless && expected.may_need_inputs() => {
+                    inputs(gate, expected, &mut answer, tally)?;
+                }
+                ResultKind::InputRequired | ResultKind::Other => {
+                    let because = "It is not the result: a task, whose result would come by another request, or a kind that the gate \
+                                   does not know.";
+                    refuse(gate, expected, (Code::McpResultUnsupported, because), (&mut answer, *era), tally)?;
+                }
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// Decides the inputs that a server wants before it answers. The client's retry is a new request, decided as any other.
+fn inputs(gate: &Gate, expected: &Expected, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+    let mut asked = AskedSoFar::default();
+    let decided = answer.require(&mut |input, params| {
+        let told = |denial| (input, asking::refusal(denial).message);
+        asking::ask(gate, input, params, &mut asked, tally).map_err(told)
+    });
+    let because = match decided {
+        Ok(Ok(_)) => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
+        Ok(Err((input, because))) => format!("The server asks the client for `{}`. {because}", input.method()),
+        Err(ShapeError::UnknownPart) => "The server asks the client for what the gate does not know.".to_owned(),
+        Err(error) => return Err(misshapen(error)),
+    };
+    refuse(gate, expected, (Code::McpInputForbidden, &because), (answer, Era::Stateless), tally)
+}
+
+/// Refuses a result: in its place for a call, as an error otherwise.
+fn refuse(
+    gate: &Gate,
+    expected: &Expected,
+    (code, because): (Code, &str),
+    (answer, era): (&mut McpAnswer, Era),
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    match expected {
+        Expected::Call(name) => {
+            let message = format!("Callgate withheld what `{name}` returned ({}): {because}", code.as_str());
+            withhold(gate, name, Refusal::new(code, message), (answer, era), tally)
+        }
+        Expected::Answer { .. } => Err(Refusal::new(code, because)),
+    }
+}
+
+fn complete(
+    gate: &Gate,
+    (caller, era): (&Caller, Era),
+    expected: &Expected,
+    answer: &mut McpAnswer,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let (answered, most) = match expected {
+        Expected::Call(name) => return call(gate, (name, era), answer, tally),
+        Expected::Answer { answered, most } => (*answered, *most),
+    };
+    match answered {
+        Answered::Introduction => {
+            answer.introduce();
+            answer.withhold_capabilities(&offers::withheld(gate));
+        }
+        Answered::Discovery => {
+            answer.discovered().map_err(misshapen)?;
+            answer.withhold_capabilities(&offers::withheld(gate));
+        }
+        // In shadow mode the client sees every tool of the server.
+        Answered::Tools if !gate.contract.enforces() => {}
+        Answered::Tools => {
+            let listed = answer.listed().map_err(misshapen)?;
+            let mut seen = HashSet::new();
+            let offered: Vec<OfferedTool<'_>> = listed
+                .iter()
+                .filter(|tool| seen.insert(tool.name.as_str()))
+                .filter_map(|listed| offer(gate, (caller, era), &listed.name, listed.structured))
+                .collect();
+            // One schema of a glob is written for each of its names.
+            let bytes = offered.iter().fold(0usize, |sum, tool| sum.saturating_add(tool.copied_bytes()));
+            if u64::try_from(bytes).unwrap_or(u64::MAX) > gate.contract.limits().response_bytes {
+                return Err(invalid("lists more tools under a glob than `limits.responseBytes` has room for"));
+            }
+            answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>(), era);
+        }
+        Answered::Offers(list) => offers::list(gate, (caller, era), list, answer)?,
+        Answered::Resource => {
+            offers::contents(gate, caller, answer, tally)?;
+            offers::sized(gate, most, answer, tally)?;
+            redact(gate, None, (answer, era), tally)?;
+        }
+        Answered::Completion => {
+            answer.only_completion(era).map_err(misshapen)?;
+            redact(gate, None, (answer, era), tally)?;
+        }
+        Answered::Prompt => {
+            answer.prompts().map_err(misshapen)?;
+            answer.only_messages(era);
+            offers::sized(gate, most, answer, tally)?;
+            redact(gate, None, (answer, era), tally)?;
+        }
+        Answered::Watched | Answered::Other | Answered::Call | Answered::Subscription => {}
+    }
+    // Results depend on the role.
+    let is_cached = match answered {
+        Answered::Tools | Answered::Offers(_) => !gate.contract.enforces(),
+        answered => answered == Answered::Resource,
+    };
+    if era == Era::Stateless && is_cached {
+        answer.make_private().map_err(misshapen)?;
+    }
+    Ok(())
+}
+
+/// Checks the result of a call.
+fn call(gate: &Gate, (name, era): (&str, Era), answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+    let called = answer.called().map_err(misshapen)?;
+    let Some(tool) = gate.contract.tool(name) else {
+        // A tool outside of the contract, in shadow mode.
+        return redact(gate, None, (answer, era), tally);
+    };
+    let is_withheld = check(gate, tool, called, (&mut *answer, era), tally)?;
+    if is_withheld { Ok(()) } else { redact(gate, Some(tool), (answer, era), tally) }
+}
+
+/// Returns a tool of the server as the contract declares it, if the server runs it and the role may use it.
+///
+/// It has a `result` only if the server promises a structured result too: clients then insist on one.
+fn offer<'g>(gate: &'g Gate, (caller, era): (&Caller, Era), name: &str, structured: bool) -> Option<OfferedTool<'g>> {
+    let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
+    let declaration = gate.declaration(tool, name).filter(|_| matches!(tool.run(), Run::Client))?;
+    // Before 2026-07-28 a structured result is an object.
+    let fits = |schema: &&callgate_json::Value| {
+        era == Era::Stateless || schema.get("type").is_some_and(|kind| kind == "object")
+    };
+    let hints = match tool.effects() {
+        Effects::Read => Hints { read_only: true, destructive: false },
+        // A `write` need not add only, which is what a client would read from `destructiveHint: false`.
+        Effects::Write | Effects::Destructive => Hints { read_only: false, destructive: true },
+    };
+    Some(OfferedTool { declaration, result: tool.result().filter(fits).filter(|_| structured), hints })
+}
+
+/// A tool for the client's list.
+struct OfferedTool<'g> {
+    declaration: Cow<'g, Declaration>,
+    result: Option<&'g callgate_json::Value>,
+    hints: Hints,
+}
+
+// === impl OfferedTool ===
+
+impl OfferedTool<'_> {
+    fn listing(&self) -> Listing<'_> {
+        Listing { declaration: &self.declaration, result: self.result, hints: self.hints }
+    }
+
+    /// Returns the bytes of a declaration that is a copy of a glob's.
+    fn copied_bytes(&self) -> usize {
+        match &self.declaration {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(declaration) => declaration.size(),
+        }
+    }
+}
+
+/// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the
+/// tool is a text for the model, not a result. Returns true if an error took the place of the result.
+fn check(
+    gate: &Gate,
+    tool: &Tool,
+    called: Called,
+    (answer, era): (&mut McpAnswer, Era),
+    tally: &mut Tally,
+) -> Result<bool, Refusal> {
+    if tool.result().is_none() {
+        return Ok(false);
+    }
+    let fault = match &called.value {
+        _ if called.failed && !called.structured => return Ok(false),
+        None => "It is neither structured nor one text that is JSON.".to_owned(),
+        Some(value) => match tool.check_result(value) {
+            Ok(()) if called.failed => return Ok(false),
+            Ok(()) => {
+                answer.give(value, called.structured, era);
+                return Ok(false);
+            }
+            Err(violation) => format!("{violation}"),
+        },
+    };
+    if !gate.contract.enforces() {
+        tally.shadowed_errors.push(Code::OutputInvalid);
+        return Ok(false);
+    }
+    let message = format!("Callgate withheld what `{}` returned (output_invalid): {fault}", tool.name());
+    withhold(gate, tool.name(), Refusal::new(Code::OutputInvalid, message), (answer, era), tally).map(|()| true)
+}
+
+/// Redacts the result of a tool, or the contents of a resource.
+fn redact(
+    gate: &Gate,
+    tool: Option<&Tool>,
+    (answer, era): (&mut McpAnswer, Era),
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let Some(policy) = gate.contract.results() else { return Ok(()) };
+    let tool = tool.map(Tool::name);
+    let redacted = redaction::of_server(policy, tool, &answer.result_text(), tally);
+    match redacted {
+        Ok(None) => Ok(()),
+        Ok(Some(result)) => {
+            answer.replace(result);
+            Ok(())
+        }
+        Err(refused) => {
+            let refusal = redaction::result_refusal(refused, tool);
+            match tool {
+                Some(tool) => withhold(gate, tool, refusal, (answer, era), tally),
+                None => Err(refusal),
+            }
+        }
+    }
+}
+
+/// Puts a refusal into the place of a tool's result, or returns it if the contract says so.
+fn withhold(
+    gate: &Gate,
+    tool: &str,
+    refusal: Refusal,
+    (answer, era): (&mut McpAnswer, Era),
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    match gate.contract.on_violation() {
+        OnViolation::Error => Err(refusal),
+        OnViolation::Refuse | OnViolation::Feedback => {
+            tally.error = Some(refusal.code);
+            answer.replace(error::result(&refusal.api_error(), tool, era));
+            Ok(())
+        }
+    }
+}

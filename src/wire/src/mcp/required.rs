@@ -1,0 +1,186 @@
+//! The kind of a server's result, and the requests inside of one that is not complete.
+//!
+//! Source: revision 2026-07-28, *Multi Round-Trip Requests*, and the extension `io.modelcontextprotocol/tasks`.
+
+use std::borrow::Cow;
+
+use callgate_json::splice::{self, Edit};
+use callgate_json::{Map, Span, Value};
+use serde_json::json;
+
+use super::stated::{MOST_INPUTS, STATE_LENGTH};
+use super::{ClientInput, McpAnswer, VERSIONS};
+use crate::ShapeError;
+use crate::checks::{exact_keys, folds_to};
+
+const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
+const LONGEST_TTL: u64 = 300_000;
+
+/// The kind of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultKind {
+    /// The result of the request.
+    Complete,
+    /// The server wants inputs first; the client repeats the request with them.
+    InputRequired,
+    /// A handle of a task, or a kind that is not known.
+    Other,
+}
+
+// === impl McpAnswer ===
+
+impl McpAnswer {
+    /// Reads the kind of a result. An older server does not name it.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if some clients could take the result for another kind.
+    pub fn kind(&self) -> Result<ResultKind, ShapeError> {
+        let result = self.members();
+        exact_keys(result, &["resultType", "inputRequests", "requestState", "taskId"])?;
+        match result.get("resultType") {
+            Some(Value::String(kind)) if kind == "input_required" => return Ok(ResultKind::InputRequired),
+            None => {}
+            Some(Value::String(kind)) if kind == "complete" => {}
+            Some(Value::String(_)) => return Ok(ResultKind::Other),
+            Some(_) => return Err(ShapeError::Type { at: "result.resultType", expected: "a string" }),
+        }
+        if ["inputRequests", "requestState", "taskId"].iter().any(|member| result.contains_key(*member)) {
+            return Err(ShapeError::UnknownPart);
+        }
+        Ok(ResultKind::Complete)
+    }
+
+    /// Reads the requests in a result that wants inputs, and makes the result carry them and the server's state alone. `rewrite` decides
+    /// each, and returns its new parameters as JSON text, or `None` to keep them. The first error of `rewrite` is returned.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for a request of an unknown kind, too many requests, a long state, or neither requests nor a state.
+    pub fn require<E>(
+        &mut self,
+        rewrite: &mut dyn FnMut(ClientInput, Option<&Map<String, Value>>) -> Result<Option<String>, E>,
+    ) -> Result<Result<Vec<ClientInput>, E>, ShapeError> {
+        let result = self.members();
+        let mut kinds = Vec::new();
+        let mut texts = Vec::new();
+        match result.get("inputRequests") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(requests)) if requests.len() <= MOST_INPUTS => {
+                let text = self.result_text();
+                let spans = Span::whole(text.as_bytes()).get("inputRequests");
+                for (name, request) in requests {
+                    let (kind, params) = required(request)?;
+                    kinds.push(kind);
+                    let new = match rewrite(kind, params) {
+                        Ok(new) => new,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                    let span = spans.and_then(|spans| spans.get(name));
+                    let old = || span.and_then(|span| span.get("params")).map_or("{}".into(), Span::text);
+                    let params = new.map_or_else(old, Cow::Owned);
+                    let (name, method) = (Value::from(name.as_str()), kind.method());
+                    texts.push(format!(r#"{name}:{{"method":"{method}","params":{params}}}"#));
+                }
+            }
+            Some(Value::Object(_)) => return Err(ShapeError::TooMany),
+            Some(_) => return Err(ShapeError::Type { at: "result.inputRequests", expected: "an object" }),
+        }
+        let state = match result.get("requestState") {
+            None | Some(Value::Null) => None,
+            Some(state) if state.as_str().is_some_and(|state| state.len() <= STATE_LENGTH) => Some(state.to_string()),
+            Some(_) => {
+                return Err(ShapeError::Type {
+                    at: "result.requestState",
+                    expected: "a string of at most 65,536 bytes",
+                });
+            }
+        };
+        if kinds.is_empty() && state.is_none() {
+            return Err(ShapeError::Type { at: "result", expected: "with requests or a state" });
+        }
+        let mut text = r#"{"resultType":"input_required""#.to_owned();
+        if !texts.is_empty() {
+            text.push_str(&format!(r#","inputRequests":{{{}}}"#, texts.join(",")));
+        }
+        text.extend(state.map(|state| format!(r#","requestState":{state}"#)));
+        text.push('}');
+        self.replace(text);
+        Ok(Ok(kinds))
+    }
+
+    /// Changes the answer to a `server/discover`: removes the server's words for models and every extension, and leaves only supported
+    /// revisions.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it is another answer.
+    pub fn discovered(&mut self) -> Result<(), ShapeError> {
+        let mut result = self.members().clone();
+        exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs"])?;
+        result.retain(|key, _| !folds_to(key, "instructions"));
+        let Some(Value::Array(versions)) = result.get_mut("supportedVersions") else {
+            return Err(ShapeError::Type { at: "result.supportedVersions", expected: "an array" });
+        };
+        versions.retain(|version| version.as_str().is_some_and(|version| VERSIONS.contains(&version)));
+        without_extensions(&mut result);
+        result.insert("cacheScope".to_owned(), json!("private"));
+        self.replace(Value::Object(result).to_string());
+        Ok(())
+    }
+
+    /// Lets no cache share a result: it depends on the caller. Other changes of the result stay.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if some clients could read another scope.
+    pub fn make_private(&mut self) -> Result<(), ShapeError> {
+        exact_keys(self.members(), &["cacheScope"])?;
+        if self.members().get("cacheScope").is_none_or(|scope| scope != "private") {
+            let edit = Edit { member: "cacheScope", text: Some(r#""private""#.to_owned()) };
+            let result = splice::write(self.result_text().as_bytes(), &Map::new(), &[edit]);
+            // The bytes were read as UTF-8.
+            self.replace(String::from_utf8(result).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Makes the end of a subscription carry nothing but its name.
+    pub fn end_subscription(&mut self, id: &Value) {
+        self.replace(json!({ "resultType": "complete", "_meta": { SUBSCRIPTION: id } }).to_string());
+    }
+
+    /// Returns the subscription of a notification: the id of the request that began it.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&Value> {
+        self.parameters()?.get("_meta")?.get(SUBSCRIPTION)
+    }
+
+    /// Returns the members of a complete result that say how it is kept.
+    pub(super) fn kept(&self) -> String {
+        let ttl = self.members().get("ttlMs").and_then(Value::as_u64).unwrap_or(0).min(LONGEST_TTL);
+        format!(r#","resultType":"complete","ttlMs":{ttl},"cacheScope":"private""#)
+    }
+}
+
+/// Removes the extensions of a server: each may change results or add methods.
+pub(super) fn without_extensions(result: &mut Map<String, Value>) -> bool {
+    let Some(Value::Object(capabilities)) = result.get_mut("capabilities") else { return false };
+    let before = capabilities.len();
+    capabilities.retain(|name, _| !folds_to(name, "tasks") && !folds_to(name, "extensions"));
+    capabilities.len() < before
+}
+
+/// Reads one request of a server inside a result.
+fn required(request: &Value) -> Result<(ClientInput, Option<&Map<String, Value>>), ShapeError> {
+    let Value::Object(members) = request else {
+        return Err(ShapeError::Type { at: "result.inputRequests", expected: "made of objects" });
+    };
+    exact_keys(members, &["method", "params"])?;
+    let params = match members.get("params") {
+        None => None,
+        Some(Value::Object(params)) => Some(params),
+        Some(_) => return Err(ShapeError::Type { at: "result.inputRequests.params", expected: "an object" }),
+    };
+    let method = members.get("method").and_then(Value::as_str).unwrap_or_default();
+    let kind = ClientInput::of(method).ok_or(ShapeError::UnknownPart)?;
+    Ok((kind, params))
+}
