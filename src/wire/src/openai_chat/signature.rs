@@ -39,7 +39,7 @@ impl CallSignatures {
     }
 }
 
-/// Returns true for a member of [`Call::extra`] that is no member of the call.
+/// Returns true for a member of [`Call::extra`] that does not belong to the call.
 pub(super) fn is_ours(member: &str) -> bool {
     member == BEFORE
 }
