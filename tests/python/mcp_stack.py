@@ -1,5 +1,6 @@
-"""A stack in front of an MCP server: `mcp_server.py`, and two gates with the contract `tests/contracts/mcp`."""
+"""A stack in front of an MCP server, such as `mcp_server.py`, and two gates with the contract `tests/contracts/mcp`."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -64,16 +65,16 @@ def wait_for(url, process, limit=60):
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def mcp_gates(tmp_path_factory):
+@contextlib.contextmanager
+def gates_over(folder, command):
+    """Runs a server, with its port as the last argument, and the gates in front of it."""
     if not STACK.is_file():
         pytest.fail(f"{STACK} is not there: run `make build` first", pytrace=False)
-    folder = tmp_path_factory.mktemp("mcp-stack")
     state = folder / "stack.json"
-    server = f"http://127.0.0.1:{free_port()}"
+    port = str(free_port())
+    server = f"http://127.0.0.1:{port}"
     with open(folder / "server.log", "wb") as log:
-        command = [sys.executable, HERE / "mcp_server.py", server.rsplit(":", 1)[1]]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+        process = subprocess.Popen([*command, port], stdout=log, stderr=log)
     try:
         wait_for(f"{server}/_/calls", process)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LLM_")}
@@ -88,3 +89,9 @@ def mcp_gates(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def mcp_gates(tmp_path_factory):
+    with gates_over(tmp_path_factory.mktemp("mcp-stack"), [sys.executable, HERE / "mcp_server.py"]) as gates:
+        yield gates

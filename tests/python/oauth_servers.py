@@ -41,6 +41,8 @@ class AuthorizationServer:
 
     def __init__(self):
         self.keys, self.asked, self.codes, self.is_down = Keys(), [], {}, False
+        # The answer to a token exchange in place of a token: status and body.
+        self.exchanged = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.port = self.server.server_address[1]
         self.issuer = f"http://127.0.0.1:{self.port}"
@@ -117,12 +119,17 @@ class AuthorizationServer:
                 if self.path == "/register":
                     self.answer(201, {**json.loads(body), "client_id": "client-1", "token_endpoint_auth_method": "none"})
                 elif self.path == "/token" and not owner.is_down:
-                    token = owner.grant(dict(parse_qsl(body.decode())))
+                    form = dict(parse_qsl(body.decode()))
+                    if form.get("grant_type") == EXCHANGE and owner.exchanged:
+                        owner.asked.append(form)
+                        return self.answer(*owner.exchanged)
+                    token = owner.grant({**form, "client": self.headers.get("authorization")})
                     scope = owner.asked[-1].get("scope") or (jwt.decode(token, options={"verify_signature": False}).get("scope") if token else None)
                     told = {"access_token": token, "token_type": "Bearer", "expires_in": 600, "scope": scope}
                     self.answer(200 if token else 400, told if token else {"error": "invalid_grant"})
                 else:
                     self.answer(503, {})
+                return None
 
             def log_message(self, *_):
                 pass
@@ -176,44 +183,3 @@ class McpServer:
         self.server.should_exit = True
         self.thread.join(10)
 
-
-class Exchanger:
-    """A service as `--token-exchange` expects it: shows the caller's token to the authorization server, and returns the new one.
-
-    `mode`: `exchange`, or `silent` (200 without a token), `refuse` or `down`. `seen` has the headers of each request.
-    """
-
-    def __init__(self, authority, resource):
-        self.authority, self.resource, self.mode, self.seen = authority, resource, "exchange", []
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                owner.seen.append({**{name.lower(): value for name, value in self.headers.items()}, ":path": self.path})
-                status, headers = owner.answer(self.headers.get("x-callgate-subject-token", ""))
-                self.send_response(status)
-                for name, value in {**headers, "content-length": "0"}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            do_GET = do_DELETE = do_POST
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, subject):
-        if self.mode == "exchange":
-            scheme, _, token = subject.partition(" ")
-            assert scheme.lower() == "bearer"
-            form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-                    "resource": self.resource}
-            return 200, {"authorization": f"Bearer {self.authority.grant(form)}"}
-        return {"silent": (200, {}), "refuse": (403, {"www-authenticate": "Bearer evil"}), "down": (500, {})}[self.mode]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()

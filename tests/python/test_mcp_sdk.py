@@ -195,6 +195,7 @@ def test_a_tool_may_ask_the_clients_model_for_text_but_give_it_no_tools(mcp_gate
 
     error = within(client, steps)
     assert (error.code, len(asked)) == (-32021, 1)
+    assert asked[0].max_tokens == 4  # The server asks for 5.
     assert "tools" in error.data["requiredCapabilities"]["sampling"]
 
 
@@ -205,6 +206,27 @@ def test_prompts_and_resources_are_forwarded(mcp_gates, whole, mode):
         assert prompt.messages[0].content.text == "Greet Ada."
         assert [str(one.uri) for one in (await client.list_resources()).resources] == ["notes://today"]
         assert (await client.read_resource("notes://today")).contents[0].text == "Nothing."
+
+    within(mcp_gates.client(whole=whole, mode=mode), steps)
+
+
+def test_resources_and_prompts_that_the_contract_lacks_are_not_there(mcp_gates, whole, mode):
+    async def refused(asked):
+        with pytest.raises(mcp.MCPError) as raised:
+            await asked
+        return raised.value.data["code"]
+
+    async def steps(client):
+        lists = [await client.list_prompts(), await client.list_resources(), await client.list_resource_templates()]
+        assert "POISON" not in repr(lists) and lists[2].resource_templates == []
+        assert lists[0].prompts[0].description == "Greets a person."
+        assert [argument.name for argument in lists[0].prompts[0].arguments] == ["name"]
+        assert lists[1].resources[0].description == "Notes of today."
+        for uri in ("notes://secret", "notes://day/monday", "notes://today/../secret", "notes://%74oday", "file:///etc/passwd"):
+            assert await refused(client.read_resource(uri)) == "mcp_resource_forbidden", uri
+        assert await refused(client.get_prompt("leak", {})) == "mcp_prompt_forbidden"
+        assert await refused(client.get_prompt("greet", {"name": "a" * 30})) == "arguments_invalid"
+        assert await refused(client.get_prompt("greet", {})) == "arguments_invalid"
 
     within(mcp_gates.client(whole=whole, mode=mode), steps)
 

@@ -13,13 +13,14 @@ import time
 import httpx2
 import jwt
 import mcp
+import openai
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
-from oauth_servers import AuthorizationServer, Exchanger, McpServer
+from oauth_servers import EXCHANGE, AuthorizationServer, McpServer
 from wire_gate import Gate, contract, tool
 from wire_upstream import Play, Upstream, answer
 
@@ -493,6 +494,35 @@ def test_the_upstream_gets_the_credential_of_a_file(tmp_path, authority, upstrea
         gate.stop()
 
 
+def test_a_models_sdk_sends_the_token_as_its_key(tmp_path, authority):
+    model = Upstream()
+    said = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}]}
+    model.play("model", Play((answer(said),)))
+    (tmp_path / "key").write_text("Bearer sk-upstream")
+    gate = running(tmp_path, "model", model, [*options(authority), "--upstream-credential", tmp_path / "key"])
+    try:
+        gate.ready()
+
+        def client(token):
+            return openai.OpenAI(base_url=f"{gate.url}/v1", api_key=token, max_retries=0, timeout=20, default_headers={"x-play": "model"})
+
+        ask = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        mine = authority.token(aud=resource(gate), scope="desk:read")
+        assert client(mine).chat.completions.create(**ask).choices[0].message.content == "hello"
+        [sent] = model.headers("model")
+        assert "sk-upstream" in str(sent) and mine not in str(sent)
+        with pytest.raises(openai.AuthenticationError, match="Audiences in Jwt are not allowed") as raised:
+            client(authority.token(aud="other", scope="desk:read")).chat.completions.create(**ask)
+        assert raised.value.code == "caller_unknown"
+        with pytest.raises(openai.PermissionDeniedError, match="no scope that gives a role") as raised:
+            client(authority.token(aud=resource(gate), scope="other")).chat.completions.create(**ask)
+        assert raised.value.code == "insufficient_scope"
+    finally:
+        gate.stop()
+        model.close()
+
+
 def test_envoy_gets_a_token_of_its_own_for_the_upstream(tmp_path, authority, upstream):
     (tmp_path / "secret").write_text("s3cret")
     own = ["--upstream-token-url", f"{authority.issuer}/token", "--upstream-client-id", "gate", "--upstream-client-secret", tmp_path / "secret",
@@ -532,39 +562,102 @@ def test_without_a_token_of_its_own_the_gate_forwards_nothing(tmp_path, authorit
         gate.stop()
 
 
-def test_a_service_exchanges_the_callers_token_for_one_of_the_upstream(tmp_path, authority, upstream):
-    exchanger = Exchanger(authority, f"http://127.0.0.1:{upstream.port}/mcp")
-    more = ["--token-exchange", f"http://127.0.0.1:{exchanger.port}/exchange"]
+@pytest.fixture
+def exchanging(tmp_path, authority, upstream):
+    (tmp_path / "secret").write_text("s3 cret/+\n")
+    more = ["--upstream-token-url", f"{authority.issuer}/token", "--upstream-client-id", "the gate", "--upstream-client-secret", tmp_path / "secret",
+            "--upstream-scope", "mcp", "--upstream-resource", f"http://127.0.0.1:{upstream.port}/mcp", "--token-exchange"]
     gate = running(tmp_path, "exchange", upstream, [*options(authority), *more])
     try:
-        gate.ready()
-        mine = authority.token(aud=resource(gate), scope="desk:read", sub="grace")
-        forged = [("x-callgate-subject-token", "Bearer evil")]
-        answer = send(gate, [*bearer(mine), *forged], call("look"))
-        assert answer.status == 200
-        [sent] = set(credentials(upstream))
-        claims = jwt.decode(sent.removeprefix("Bearer "), options={"verify_signature": False})
-        assert (claims["sub"], claims["aud"], claims["act"]) == ("grace", f"http://127.0.0.1:{upstream.port}/mcp", {"sub": "gate"})
-        assert exchanger.seen[-1]["x-callgate-subject-token"] == f"Bearer {mine}" and exchanger.seen[-1][":path"] == "/exchange/mcp"
-        assert mine not in json.dumps(upstream.headers) and "evil" not in json.dumps(upstream.headers)
-        # Nothing that was not verified reaches the service.
-        asked = len(exchanger.seen)
-        for headers in ([], forged, bearer(authority.token(aud="other", scope="desk:read")), bearer(unsigned(authority, gate, "none"))):
-            assert send(gate, headers, call("look")).status == 401
-        assert send(gate, path=WELL_KNOWN, method="GET").status == 200
-        assert len(exchanger.seen) == asked
-        for mode, status in (("refuse", 403), ("down", 503)):
-            exchanger.mode, before = mode, len(upstream.headers)
-            answer = send(gate, bearer(mine), call("look"))
-            # The service's own challenge does not reach the client.
-            assert (answer.status, answer.challenge) == (status, f"Bearer {about(gate)}" if status == 403 else None)
-            assert len(upstream.headers) == before
-        exchanger.mode = "silent"
-        upstream.forget()
-        assert send(gate, bearer(mine), call("look")).status == 200
-        assert seen_tokens(upstream) == [], "without a new token there is none"
-        exchanger.close()
-        answer = send(gate, bearer(mine), call("look"))
-        assert (answer.status, answer.challenge) == (503, None)
+        yield gate.ready()
+        assert "script log" not in gate.log.read_text() and "lua: script error" not in gate.log.read_text().lower()
     finally:
+        authority.exchanged = None
         gate.stop()
+
+
+def test_the_callers_token_is_exchanged_for_one_of_the_upstream(exchanging, authority, upstream):
+    gate = exchanging
+    mine = authority.token(aud=resource(gate), scope="desk:read", sub="grace")
+    forged = [("x-callgate-subject-token", "Bearer evil")]
+    for scheme in ("Bearer", "bearer "):
+        assert send(gate, [*bearer(mine, scheme), *forged], call("look")).status == 200
+    [sent] = set(credentials(upstream))
+    claims = jwt.decode(sent.removeprefix("Bearer "), options={"verify_signature": False})
+    assert (claims["sub"], claims["aud"], claims["act"], claims["scope"]) == ("grace", f"http://127.0.0.1:{upstream.port}/mcp", {"sub": "gate"}, "mcp")
+    # The second request takes the kept token.
+    [asked] = granted(authority, EXCHANGE)
+    assert asked["subject_token"] == mine and asked["subject_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert base64.b64decode(asked["client"].removeprefix("Basic ")) == b"the%20gate:s3%20cret%2F%2B"
+    assert mine not in json.dumps(upstream.headers) and "evil" not in json.dumps(upstream.headers)
+    # Another caller gets another token.
+    other = authority.token(aud=resource(gate), scope="desk:read", sub="ada")
+    assert send(gate, bearer(other), call("look")).status == 200
+    assert [jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["sub"] for value in credentials(upstream)][-1] == "ada"
+
+
+def test_a_large_body_waits_for_the_exchange(exchanging, authority, upstream):
+    note = "x" * 500_000
+    for name in ("ada", "grace", "joan"):
+        token = authority.token(aud=resource(exchanging), scope="desk:read", sub=name)
+        assert send(exchanging, bearer(token), call("look", note=note)).status == 200
+    assert upstream.calls == [("look", note)] * 3 and len(granted(authority, EXCHANGE)) == 3
+
+
+def test_the_sdk_works_with_exchanged_tokens(exchanging, authority, upstream):
+    auth = ClientCredentialsOAuthProvider(resource(exchanging), Memory(), "robot", "secret", scope="desk:write", issuer=authority.issuer)
+
+    async def steps(client):
+        return await asyncio.gather(*(client.call_tool(name, {}) for name in ("look", "order") * 5))
+
+    assert not any(result.is_error for result in within(exchanging, auth, steps))
+    own = jwt.decode(auth.context.current_tokens.access_token, options={"verify_signature": False})
+    assert own["aud"] == resource(exchanging)
+    audiences = {jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["aud"] for value in credentials(upstream)}
+    assert audiences == {f"http://127.0.0.1:{upstream.port}/mcp"}
+
+
+def test_nothing_unverified_is_exchanged(exchanging, authority, upstream):
+    gate = exchanging
+    forged = [("x-callgate-subject-token", f"Bearer {authority.token(aud=resource(gate), scope='desk:admin')}")]
+    for headers in ([], forged, bearer(authority.token(aud="other", scope="desk:read")), bearer(unsigned(authority, gate, "none"))):
+        assert send(gate, headers, call("look")).status == 401
+    for path in (WELL_KNOWN, f"{WELL_KNOWN}/mcp"):
+        assert send(gate, forged, path=path, method="GET").status == 200
+    assert granted(authority, EXCHANGE) == [] and upstream.headers == []
+
+
+@pytest.mark.parametrize(("answered", "status"), [
+    ((400, {"error": "invalid_request"}), 403),
+    ((403, {"error": "access_denied"}), 403),
+    ((401, {"error": "invalid_client"}), 503),
+    ((500, {}), 503),
+    ((302, {"access_token": "x"}), 503),
+    ((200, {}), 503),
+    ((200, {"access_token": ""}), 503),
+    ((200, {"access_token": "a\r\nx-evil: 1"}), 503),
+    ((200, {"access_token": 7}), 503),
+    ((200, {"refresh_token": "x"}), 503),
+])
+def test_without_a_token_in_exchange_nothing_is_forwarded(exchanging, authority, upstream, answered, status):
+    authority.exchanged = answered
+    answer = send(exchanging, bearer(authority.token(aud=resource(exchanging), scope="desk:read")), call("look"))
+    assert (answer.status, answer.challenge, answer.json["error"]["code"]) == (status, None, "upstream_error")
+    assert len(granted(authority, EXCHANGE)) == 1 and upstream.headers == []
+
+
+def test_an_exchanged_token_is_kept_no_longer_than_it_lives(exchanging, authority, upstream):
+    mine = authority.token(aud=resource(exchanging), scope="desk:read")
+    for lifetime, asked in ((None, 2), (20, 2), (0, 2), (600, 1)):
+        told = {"access_token": f"opaque/{lifetime}+~=", "token_type": "Bearer", **({} if lifetime is None else {"expires_in": lifetime})}
+        authority.exchanged, before = (200, told), len(authority.asked)
+        for _ in range(2):
+            assert send(exchanging, bearer(mine), call("look")).status == 200
+        assert len(authority.asked) - before == asked, lifetime
+        assert credentials(upstream)[-1] == f"Bearer opaque/{lifetime}+~="
+
+
+def test_an_unreachable_token_endpoint_forwards_nothing(exchanging, authority, upstream):
+    authority.is_down = True
+    answer = send(exchanging, bearer(authority.token(aud=resource(exchanging), scope="desk:read")), call("look"))
+    assert (answer.status, answer.challenge) == (503, None) and upstream.headers == []

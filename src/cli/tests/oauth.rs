@@ -182,19 +182,28 @@ fn the_upstreams_credential_is_added_between_the_caller_and_the_gate() {
             assert_eq!(skips, text.matches("direct_response").count());
         }
     }
-    let exchange = ["--token-exchange", "http://127.0.0.1:9/exchange"];
-    let text = rendered(&folder, &[&["--target", "envoy"], &JWT, &RESOURCE, &exchange]);
+    let text = rendered(&folder, &[&["--target", "envoy"], &JWT, &RESOURCE, &client, &["--token-exchange"]]);
     let names = [
         "callgate.subject-token",
         "envoy.filters.http.jwt_authn",
-        "envoy.filters.http.ext_authz",
+        "callgate.token-exchange",
+        "callgate.exchanged-token",
         "callgate.no-subject-token",
     ];
     let order = names.map(|name| text.find(&format!("name: {name}\n")).unwrap());
-    assert!(order.is_sorted() && Some(order[3]) < text.rfind("- name: callgate\n"), "{order:?}");
-    assert!(text.contains("failure_mode_allow: false\n") && text.contains("path_prefix: /exchange\n"));
+    assert!(order.is_sorted() && Some(order[4]) < text.rfind("- name: callgate\n"), "{order:?}");
+    for part in [
+        "local CLIENT = \"a%3A%20b:\" ..",
+        "&resource=https%3A%2F%2Fmcp.example&scope=x%20y&subject_token=\"",
+        "io.open(\"/secret\", \"rb\")",
+        "[\":authority\"] = \"as.example\"",
+        "[\":path\"] = \"/token\"",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("credential_injector\n"));
     let plain = rendered(&folder, &[&["--target", "envoy"]]);
-    for word in ["credential_injector\n", "ext_authz", "secrets:", "rbac", "direct_response"] {
+    for word in ["credential_injector\n", "http.lua", "secrets:", "rbac", "direct_response"] {
         assert!(!plain.contains(word), "{word}");
     }
 }
@@ -211,7 +220,30 @@ fn options_without_effect_and_unsafe_values_are_refused() {
             &["--identity", "fixed", "--tenant", "t", "--role", "clerk", "--oauth-resource", "https://gate.example"],
             "--oauth-resource has no effect with --identity fixed",
         ),
-        (&["--token-exchange", "https://x.example"], "missing --oauth-resource; --token-exchange needs it"),
+        (&["--token-exchange"], "--token-exchange has no effect with no --upstream-token-url"),
+        (
+            &[
+                "--upstream-token-url",
+                "https://as.example",
+                "--upstream-client-id",
+                "x",
+                "--upstream-client-secret",
+                "/s",
+                "--token-exchange",
+            ],
+            "missing --oauth-resource; --token-exchange needs it",
+        ),
+        (
+            &[
+                "--upstream-token-url",
+                "https://a.example",
+                "--upstream-client-id",
+                "x",
+                "--upstream-client-secret",
+                "/\"..x",
+            ],
+            "--upstream-client-secret \"/\\\"..x\": expected a path without quotes",
+        ),
         (&["--upstream-client-id", "x"], "--upstream-client-id has no effect with no --upstream-token-url"),
         (
             &["--upstream-credential-header", "x"],

@@ -75,6 +75,7 @@ mod keywords;
 mod kinds;
 mod lint;
 mod mcp;
+mod mcp_rules;
 mod model;
 mod nearest;
 mod options;
@@ -110,7 +111,10 @@ pub use counting::{CountCode, CountPlan, CountRefusal, LimitOwner, NotCounted};
 pub use decide::{Approved, Caller, Conversation, ProposedCall, Verdict, decide};
 pub use error::{Diagnostic, Errors};
 pub use kinds::{BoundedReadings, StringReading, bounded_readings, explain_profiles, reading_at, string_readings};
-pub use mcp::{ArgumentHeader, McpPolicy};
+pub use mcp::ArgumentHeader;
+pub use mcp_rules::{
+    AskedInput, AskedKind, McpDenial, McpDenialCode, McpRules, OfferRule, PromptRule, ResourceRule, definition_digest,
+};
 pub use model::{
     Approval, Audit, Contract, CountStore, Effects, Limits, NameTable, OnViolation, Output, RequestMembers, Role,
     ServerState, StoreUnavailable, Tool, UndeclaredTools, UnknownMembers, is_model_name, matches_model,

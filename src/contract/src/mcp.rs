@@ -1,4 +1,4 @@
-//! The rules of a contract for MCP servers alone: the requests a server may make of a client, and arguments that are headers too.
+//! Arguments that are headers too.
 //!
 //! Since revision 2026-07-28 of MCP, `x-mcp-header: NAME` in a schema makes a client repeat that argument as `Mcp-Param-NAME`. A client
 //! drops a tool whose annotations break the rules (*Streamable HTTP*, Custom Headers from Tool Parameters). So they are errors here.
@@ -6,7 +6,7 @@
 use callgate_json::Value;
 
 use crate::keywords;
-use crate::model::{Contract, Tool};
+use crate::model::Tool;
 use crate::problem::SchemaFault;
 use crate::source::node::join;
 
@@ -14,17 +14,6 @@ const KEYWORD: &str = "x-mcp-header";
 
 /// The maximum headers of one tool's arguments.
 const MOST_HEADERS: usize = 32;
-
-/// The requests an MCP server may make of a client. None by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct McpPolicy {
-    /// It may ask a person through the client.
-    pub elicitation: bool,
-    /// It may ask the client's model for text.
-    pub sampling: bool,
-    /// It may ask for the client's folders.
-    pub roots: bool,
-}
 
 /// An argument of a tool that a client repeats in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +33,6 @@ impl ArgumentHeader {
     #[must_use]
     pub fn value<'a>(&self, arguments: &'a Value) -> Option<&'a Value> {
         self.path.iter().try_fold(arguments, |value, member| value.get(member)).filter(|value| !value.is_null())
-    }
-}
-
-// === impl Contract ===
-
-impl Contract {
-    /// Returns the requests an MCP server may make of a client.
-    #[must_use]
-    pub fn mcp(&self) -> McpPolicy {
-        self.mcp
     }
 }
 
@@ -128,7 +107,9 @@ impl HeaderWalk {
             return self.fault(pointer, "expected an argument with `type: string`, `integer` or `boolean`");
         }
         let header = format!("mcp-param-{}", name.to_ascii_lowercase());
-        if self.found.iter().any(|known| known.header == header) {
+        // Some servers take `_` and `-` in the name of a header for the same.
+        let folded = |header: &str| header.replace('_', "-");
+        if self.found.iter().any(|known| folded(&known.header) == folded(&header)) {
             return self.fault(pointer, "expected each header once; another argument has it, rename one");
         }
         self.found.push(ArgumentHeader { header, path: path.to_vec(), is_integer: kind == "integer" });

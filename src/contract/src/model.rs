@@ -19,7 +19,8 @@ use crate::glob::Glob;
 use crate::kinds::RoleProfile;
 use crate::kinds::mark::Mark;
 use crate::kinds::workspace::WorkspaceRule;
-use crate::mcp::{ArgumentHeader, McpPolicy};
+use crate::mcp::ArgumentHeader;
+use crate::mcp_rules::McpRules;
 use crate::prices::Prices;
 use crate::run::Run;
 use crate::schema::Schema;
@@ -52,7 +53,7 @@ pub struct Contract {
     pub(crate) authorize: bool,
     pub(crate) results: Option<Policy>,
     pub(crate) trusts_users: bool,
-    pub(crate) mcp: McpPolicy,
+    pub(crate) mcp: McpRules,
     pub(crate) enforce: bool,
     pub(crate) claims: ClaimTypes,
     pub(crate) workspace: Option<WorkspaceRule>,
@@ -247,6 +248,8 @@ pub struct Tool {
     pub(crate) approval_when: Option<Condition>,
     pub(crate) audit: Audit,
     pub(crate) limits: Vec<Limit>,
+    /// The digest of the reviewed definition of an MCP server.
+    pub(crate) definition: Option<String>,
     pub(crate) run: Run,
 }
 

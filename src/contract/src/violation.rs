@@ -70,6 +70,8 @@ pub enum Code {
     CallMalformed,
     /// The tool's result does not satisfy its `result`.
     ResultInvalid,
+    /// The definition of the tool at its MCP server is not the reviewed one. It is reported and never refused.
+    DefinitionChanged,
 }
 
 // === impl Violation ===
@@ -96,7 +98,7 @@ impl std::error::Error for Violation {}
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ToolNotInContract,
         Self::RoleForbidden,
         Self::ArgumentsNotJson,
@@ -119,6 +121,7 @@ impl Code {
         Self::LimitsUnavailable,
         Self::CallMalformed,
         Self::ResultInvalid,
+        Self::DefinitionChanged,
     ];
 
     /// The stable text form.
@@ -146,6 +149,7 @@ impl Code {
             Self::LimitsUnavailable => "limits_unavailable",
             Self::CallMalformed => "call_malformed",
             Self::ResultInvalid => "result_invalid",
+            Self::DefinitionChanged => "definition_changed",
         }
     }
 

@@ -77,6 +77,10 @@ pub enum Code {
     McpHeaderMismatch,
     /// The contract does not let an MCP server ask a client for this.
     McpInputForbidden,
+    /// The contract lists no such resource of an MCP server, or its URI cannot be read for certain.
+    McpResourceForbidden,
+    /// The contract lists no such prompt of an MCP server.
+    McpPromptForbidden,
     /// The result of an MCP server is a task, or of an unknown kind.
     McpResultUnsupported,
     /// The response is larger than `limits.responseBytes`.
@@ -111,7 +115,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 45] = [
+    const OWN: [Self; 47] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::UpgradeRefused,
@@ -143,6 +147,8 @@ impl Code {
         Self::McpVersionUnsupported,
         Self::McpHeaderMismatch,
         Self::McpInputForbidden,
+        Self::McpResourceForbidden,
+        Self::McpPromptForbidden,
         Self::McpResultUnsupported,
         Self::ResponseTooLarge,
         Self::LimitExceeded,
@@ -199,6 +205,8 @@ impl Code {
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::McpHeaderMismatch => "mcp_header_mismatch",
             Self::McpInputForbidden => "mcp_input_forbidden",
+            Self::McpResourceForbidden => "mcp_resource_forbidden",
+            Self::McpPromptForbidden => "mcp_prompt_forbidden",
             Self::McpResultUnsupported => "mcp_result_unsupported",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
@@ -242,6 +250,8 @@ impl Code {
             | Self::McpVersionUnsupported
             | Self::McpHeaderMismatch
             | Self::McpInputForbidden
+            | Self::McpResourceForbidden
+            | Self::McpPromptForbidden
             | Self::Call(_) => 400,
             Self::CallerUnknown => 401,
             Self::InsufficientScope => 403,

@@ -35,6 +35,8 @@ pub struct Tally {
     pub dropped_members_unnamed: u64,
     /// Declared tools dropped because the contract or the role lacks them.
     pub undeclared_dropped: u32,
+    /// Requests of an MCP server to its client that did not pass.
+    pub inputs_withheld: u32,
     /// The client or the upstream broke the exchange off before its answer was complete.
     pub cancelled: bool,
     /// The tokens of all rounds.

@@ -47,6 +47,8 @@ pub enum Counter {
     Redacted(Option<RedactedKind>),
     /// Unknown members dropped from requests.
     MembersDropped,
+    /// Requests of MCP servers to their clients that did not pass.
+    InputsWithheld,
     /// Exchanges broken off by the client or the upstream.
     ExchangesCancelled,
     /// Tokens of the input.
@@ -81,6 +83,7 @@ impl Counter {
             Self::ConversationsBegun,
             Self::ConversationsResumed,
             Self::MembersDropped,
+            Self::InputsWithheld,
             Self::ExchangesCancelled,
             Self::TokensInput,
             Self::TokensOutput,
@@ -119,6 +122,7 @@ impl Counter {
             Self::ConversationsResumed => "callgate.conversations.resumed".to_owned(),
             Self::Redacted(kind) => format!("callgate.redacted.{}", kind.map_or("pattern", RedactedKind::as_str)),
             Self::MembersDropped => "callgate.request.members.dropped".to_owned(),
+            Self::InputsWithheld => "callgate.mcp.inputs.withheld".to_owned(),
             Self::ExchangesCancelled => "callgate.exchanges.cancelled".to_owned(),
             Self::TokensInput => "callgate.tokens.input".to_owned(),
             Self::TokensOutput => "callgate.tokens.output".to_owned(),
@@ -142,6 +146,7 @@ pub fn count(tally: &Tally, mut add: impl FnMut(Counter, u64)) {
         (Counter::CallsRun, tally.run.into()),
         (Counter::CandidateCalls, tally.compared.into()),
         (Counter::MembersDropped, members.saturating_add(tally.dropped_members_unnamed)),
+        (Counter::InputsWithheld, tally.inputs_withheld.into()),
         (Counter::ExchangesCancelled, tally.cancelled.into()),
         (Counter::ExchangesEnded(tally.dialect, tally.ending().0), 1),
         (Counter::ChargesLost, tally.charge_lost.into()),

@@ -16,6 +16,12 @@ pub(crate) enum PinError {
     Module { file: String, tool: String, module: String, reason: std::io::Error },
     #[error("{file}: nothing is pinned: the module of {tool}, {module}, is not a WebAssembly module or component")]
     NotWasm { file: String, tool: String, module: String },
+    #[error(
+        "{file}: nothing is pinned: expected the JSON of a `tools/list`: an object with `tools`, or a message with `result`"
+    )]
+    NotList { file: String },
+    #[error("{file}: nothing is pinned: the list has no tool of the contract that a client runs")]
+    NothingListed { file: String },
     #[error("{file}: nothing is pinned: tool {tool} has no module; name a tool with `run: {{ wasm: … }}`")]
     NoTool { file: String, tool: String },
     #[error("{file}: nothing is pinned: replacing the sha256 values would change more than them; please report this")]

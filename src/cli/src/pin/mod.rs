@@ -1,9 +1,10 @@
-//! `callgate pin`: writes the SHA-256 of every tool's module into the contract.
+//! `callgate pin`: writes the SHA-256 of every tool's module into the contract, or the digest of an MCP server's definition of it.
 //!
 //! Only the `sha256` scalars change, or are added if missing; every other byte of the file stays. Before anything is
 //! written, the new text is read again and compared with the old one. So a wrongly located scalar is an error and never a
 //! damaged contract.
 
+mod definitions;
 mod error;
 mod modules;
 
@@ -18,10 +19,10 @@ use self::modules::{PinnedModule, modules};
 use crate::disk;
 use crate::output::Outcome;
 
-/// Write the SHA-256 of each tool's module into its contract
+/// Write the SHA-256 of each tool's module, or of an MCP server's definitions, into its contract
 #[derive(Args)]
 #[command(
-    after_help = "Only the values of `sha256` change, or are added if missing; comments and layout stay byte for byte.\n\
+    after_help = "Only the values of `sha256` or `definition` change, or are added if missing; comments and layout stay byte for byte.\n\
                   Nothing is written unless every module exists and the result is a valid contract."
 )]
 pub(crate) struct PinArguments {
@@ -31,6 +32,9 @@ pub(crate) struct PinArguments {
     /// Pin only this tool's module; the others need not exist
     #[arg(long, value_name = "TOOL")]
     pub(crate) tool: Option<String>,
+    /// Pin the definitions of an MCP server's tools in place of modules: the JSON of its answer to `tools/list`
+    #[arg(long, value_name = "LIST", conflicts_with = "tool")]
+    pub(crate) definitions: Option<PathBuf>,
 }
 
 /// Returns one line for each module, and the digest of each resulting contract.
@@ -38,7 +42,11 @@ pub(crate) fn pin(arguments: &PinArguments) -> Outcome {
     let mut lines = String::new();
     let mut errors = Vec::new();
     for file in &arguments.files {
-        match pin_one(file, arguments.tool.as_deref()) {
+        let pinned = match &arguments.definitions {
+            Some(list) => definitions::pin(file, list),
+            None => pin_one(file, arguments.tool.as_deref()),
+        };
+        match pinned {
             Ok(told) => lines.push_str(&told),
             Err(error) => errors.push(error.into()),
         }

@@ -21,7 +21,7 @@ pub(super) struct PinnedModule {
 
 /// The way to write a checksum.
 #[derive(Debug, PartialEq, Eq)]
-enum ChecksumForm {
+pub(super) enum ChecksumForm {
     /// Replaces another checksum, in its author's quotes.
     Single,
     /// The same in double quotes, even if the old one has none, because 64 digits can look like a number.
@@ -35,10 +35,19 @@ enum ChecksumForm {
 impl PinnedModule {
     /// Returns the text for `range`.
     pub(super) fn written(&self, sum: &str) -> String {
-        match &self.form {
-            ChecksumForm::Single => format!("'{sum}'"),
-            ChecksumForm::Double => format!("\"{sum}\""),
-            ChecksumForm::Member(before) => format!("{before}\"{sum}\""),
+        self.form.written(sum)
+    }
+}
+
+// === impl ChecksumForm ===
+
+impl ChecksumForm {
+    /// Returns the text of a checksum.
+    pub(super) fn written(&self, sum: &str) -> String {
+        match self {
+            Self::Single => format!("'{sum}'"),
+            Self::Double => format!("\"{sum}\""),
+            Self::Member(before) => format!("{before}\"{sum}\""),
         }
     }
 }
@@ -68,7 +77,7 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
         let module = value.text().ok_or_else(|| wrong(value, "`module` must be a string"))?;
         let (sha256, range, form) = match wasm.get("sha256") {
             None => {
-                let (at, before) = room(text, wasm, key, value)
+                let (at, before) = room(text, (wasm, "sha256"), key, value)
                     .ok_or_else(|| wrong(value, "`module` must be a plain or quoted string on one line"))?;
                 (String::new(), at..at, ChecksumForm::Member(before))
             }
@@ -89,15 +98,15 @@ pub(super) fn modules(file: &str, text: &str) -> Result<Vec<PinnedModule>, PinEr
     Ok(modules)
 }
 
-/// Returns the byte behind `module` for a new `sha256`, and the text before its digits.
-fn room(text: &str, wasm: &Node, key: &Node, value: &Node) -> Option<(usize, String)> {
+/// Returns the byte behind a value for a new member of its mapping, and the text before the new value.
+pub(super) fn room(text: &str, (mapping, member): (&Node, &str), key: &Node, value: &Node) -> Option<(usize, String)> {
     let end = value.range(text)?.end;
     let quote = match &key.kind {
         NodeKind::Scalar { style: ScalarStyle::DoubleQuoted, .. } => "\"",
         _ => "",
     };
-    if wasm.is_flow(text) {
-        return Some((end, format!(", {quote}sha256{quote}: ")));
+    if mapping.is_flow(text) {
+        return Some((end, format!(", {quote}{member}{quote}: ")));
     }
     // A comment behind the value stays with it.
     let rest = text.get(end..)?;
@@ -107,7 +116,7 @@ fn room(text: &str, wasm: &Node, key: &Node, value: &Node) -> Option<(usize, Str
         None => (line, "\n"),
     };
     let indent = " ".repeat(key.column().checked_sub(1)?);
-    Some((end + line.len(), format!("{newline}{indent}{quote}sha256{quote}: ")))
+    Some((end + line.len(), format!("{newline}{indent}{quote}{member}{quote}: ")))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 28] = [
+const TEMPLATES: [(&str, &str); 29] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -52,6 +52,7 @@ const TEMPLATES: [(&str, &str); 28] = [
     ("credential.yaml", include_str!("../../templates/credential.yaml.j2")),
     ("subject.yaml", include_str!("../../templates/subject.yaml.j2")),
     ("no-subject.yaml", include_str!("../../templates/no-subject.yaml.j2")),
+    ("exchanged.yaml", include_str!("../../templates/exchanged.yaml.j2")),
     ("exchange.yaml", include_str!("../../templates/exchange.yaml.j2")),
     ("cluster-peer.yaml", include_str!("../../templates/cluster-peer.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
@@ -180,7 +181,8 @@ fn skipped(options: &Options<'_>) -> Vec<&'static str> {
         "jwt.yaml" => Some("envoy.filters.http.jwt_authn"),
         "claims.yaml" => Some("envoy.filters.http.set_filter_state"),
         "credential.yaml" => Some("envoy.filters.http.credential_injector"),
-        "exchange.yaml" => Some("envoy.filters.http.ext_authz"),
+        "exchange.yaml" => Some("callgate.token-exchange"),
+        "exchanged.yaml" => Some("callgate.exchanged-token"),
         _ => None,
     };
     filters(options).into_iter().filter_map(name).chain(["callgate"]).collect()

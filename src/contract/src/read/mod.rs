@@ -7,7 +7,7 @@ pub(crate) mod contract_set;
 mod conversation;
 mod fields;
 mod limits;
-mod mcp;
+mod mcp_rules;
 mod prices;
 mod profiles;
 mod provider_tools;

@@ -2,11 +2,11 @@
 
 use super::conditions::Names;
 use super::fields::{Fields, Located, Report};
-use super::{claims, conversation, mcp, prices, profiles, provider_tools, results, roles, sources, tools, units};
+use super::{claims, conversation, mcp_rules, prices, profiles, provider_tools, results, roles, sources, tools, units};
 use crate::claims::ClaimTypes;
 use crate::conditions::{Reads, unread_claim};
 use crate::glob::Glob;
-use crate::mcp::McpPolicy;
+use crate::mcp_rules::McpRules;
 use crate::model::is_model_name;
 use crate::model::{
     Contract, CountStore, Limits, NameTable, OnViolation, RequestMembers, ServerState, StoreUnavailable, Tool,
@@ -130,10 +130,6 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         Some(item) => sources::users(&item, report),
         None => Some(true),
     };
-    let mcp = match fields.get("mcp") {
-        Some(item) => mcp::policy(&item, report),
-        None => Some(McpPolicy::default()),
-    };
     let enforce = match fields.get("enforce") {
         Some(item) => item.switch(report).inspect(|enforce| {
             if !enforce {
@@ -172,6 +168,10 @@ fn spec_of(item: &Located<'_>, parts: &mut Parts, report: &mut Report<'_>) -> Op
         profiles::join_roles(item, roles, tools, report);
     }
 
+    let mcp = match fields.get("mcp") {
+        Some(item) => mcp_rules::rules(&item, roles.as_ref(), parts, report),
+        None => Some(McpRules::default()),
+    };
     let results = match fields.get("results") {
         Some(item) => results::policy(&item, &names, &mut parts.redactions, report).map(Some),
         None => Some(None),

@@ -23,7 +23,8 @@ use crate::schema::Schema;
 use crate::source::node::{Data, Node};
 use crate::tool_names::{beginning, is_tool_name};
 
-const KNOWN: [&str; 9] = ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "run"];
+const KNOWN: [&str; 10] =
+    ["name", "description", "parameters", "result", "effects", "when", "approval", "audit", "definition", "run"];
 const EFFECTS: [(&str, Effects); 3] =
     [("read", Effects::Read), ("write", Effects::Write), ("destructive", Effects::Destructive)];
 /// More persons never agree in time.
@@ -126,6 +127,10 @@ fn tool<'n>(
         None => Some(Audit::Digest),
     };
     let limits = limits::limits(&fields, &limits::OF_A_TOOL, None, report);
+    let definition = match fields.get("definition") {
+        Some(item) => definition(&item, report).map(Some),
+        None => Some(None),
+    };
     let run = fields.need("run", "what runs it: `client`, `wasm`, `grpc`, `http` or `mcp`", report);
     let run = run.and_then(|item| {
         let run = run::run(&item, report)?;
@@ -135,6 +140,12 @@ fn tool<'n>(
         }
         Some(run)
     });
+    if let (Some(item), Some(false)) = (fields.get("definition"), run.as_ref().map(|run| matches!(run, Run::Client))) {
+        report.fault::<()>(
+            &item,
+            "expected `run: { client: {} }` beside it; only an MCP server behind the gate lists its definitions",
+        );
+    }
     let runs_here = !matches!(run, Some(Run::Client) | None);
     let rules = sources::rules(&fields, parameters.as_deref(), (format, runs_here), names, report);
     let asks = approval.as_ref().is_some_and(|(approval, _)| *approval != Approval::Never);
@@ -162,8 +173,22 @@ fn tool<'n>(
         approval_when,
         audit: audit?,
         limits: limits?,
+        definition: definition?,
         run: run?,
     })
+}
+
+/// Reads the digest of a definition.
+fn definition(item: &Located<'_>, report: &mut Report<'_>) -> Option<String> {
+    let text = item.text(report)?;
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    if digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Some(text.to_owned());
+    }
+    report.fault(
+        item,
+        "expected `sha256:` and 64 hexadecimal digits in small letters; `callgate pin --definitions` writes them",
+    )
 }
 
 fn name_of<'n>(item: &Located<'n>, seen: &mut HashSet<&'n str>, report: &mut Report<'_>) -> Option<String> {

@@ -32,6 +32,7 @@ mod kinds;
 mod kinds_rows;
 mod lint;
 mod mcp_headers;
+mod mcp_rules;
 mod model;
 mod prices;
 mod rates;

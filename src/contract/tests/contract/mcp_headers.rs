@@ -1,6 +1,6 @@
 //! `x-mcp-header` in the schemas of arguments, and `spec.mcp`.
 
-use callgate_contract::{McpPolicy, load};
+use callgate_contract::{AskedKind, load};
 
 use crate::folder::{Folder, with_parameters};
 
@@ -19,7 +19,7 @@ fn an_argument_may_be_a_header_too() {
     let headers = contract.tools()[0].argument_headers();
     let found: Vec<_> = headers.iter().map(|header| (header.header.as_str(), header.path.join("."))).collect();
     assert_eq!(found, [("mcp-param-region", "region".to_owned()), ("mcp-param-dry-run", "deep.dry".to_owned())]);
-    assert_eq!(contract.mcp(), McpPolicy::default(), "a server may ask a client for nothing");
+    assert!(!contract.mcp().may_ask(AskedKind::Roots), "a server may ask a client for nothing");
 }
 
 #[test]
@@ -46,6 +46,10 @@ fn an_annotation_for_which_clients_would_drop_the_tool_is_an_error() {
         ("{ type: object, properties: { a: { type: string, x-mcp-header: 7 } } }", "expected the name of a header"),
         (
             "{ type: object, properties: { a: { type: string, x-mcp-header: A }, b: { type: string, x-mcp-header: a } } }",
+            "expected each header once",
+        ),
+        (
+            "{ type: object, properties: { a: { type: string, x-mcp-header: a-b }, b: { type: string, x-mcp-header: a_b } } }",
             "expected each header once",
         ),
     ];

@@ -59,6 +59,7 @@ impl Core {
                         let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
                     }
+                    Checked::Confirm => (ExchangeState::Refused, Effect::Reply(Reply::new(202, Vec::new()))),
                     Checked::Answer(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
                 })
             }

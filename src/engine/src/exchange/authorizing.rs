@@ -119,7 +119,7 @@ impl Core {
                 self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
             }
             Ok(Checked::Answer(body)) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
-            Ok(Checked::Ask(_)) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
+            Ok(Checked::Ask(_) | Checked::Confirm) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
             Err(refusal) => self.refuse(&refusal),
         }
     }

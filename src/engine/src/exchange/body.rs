@@ -12,6 +12,8 @@ use crate::effect::Effect;
 use crate::headers::media::JSON;
 use crate::mcp;
 use crate::mcp::answer::{self, Disposition};
+use crate::mcp::asking::AskedSoFar;
+use crate::mcp::definitions;
 use crate::refusal::{Code, Refusal};
 use crate::request::CheckedRequest;
 use crate::unary::{self, Turn};
@@ -145,7 +147,10 @@ impl Core {
     }
 
     fn message_came(&mut self, sent: &mcp::SentMessage, body: &[u8]) -> Transition {
-        let decided = answer::read(body).and_then(|answer| answer::decide(&self.gate, sent, answer, &mut self.tally));
+        let decided = answer::read(body).and_then(|answer| {
+            definitions::report(&self.gate, sent, &answer, &mut self.tally, &mut self.ledger);
+            answer::decide(&self.gate, sent, answer, &mut AskedSoFar::default(), &mut self.tally)
+        });
         match decided {
             Ok(Disposition::Final(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),
             Ok(Disposition::Forward(_) | Disposition::Drop) => {

@@ -3,9 +3,13 @@
 use callgate_wire::AnswerError;
 use callgate_wire::mcp::{ClientInput, Envelope, Era, McpAnswer};
 
+use super::asking::{self, AskedSoFar};
 use super::result::result;
-use super::{SentMessage, methods};
+use super::{SentMessage, methods, offers};
 use crate::{Code, Gate, Refusal, Tally, redaction};
+
+/// The maximum bytes of a log message, and of a report of progress.
+const WORDS_BYTES: usize = 16 << 10;
 
 /// The next step for a server's message.
 #[derive(Debug)]
@@ -32,17 +36,28 @@ pub(crate) fn decide(
     gate: &Gate,
     sent: &SentMessage,
     answer: McpAnswer,
+    asked: &mut AskedSoFar,
     tally: &mut Tally,
 ) -> Result<Disposition, Refusal> {
     let answered = match answer.envelope() {
         Envelope::Request { method, .. } => {
-            let is_forwarded = sent.era() == Era::Sessions
-                && match ClientInput::of(method) {
-                    // A model that got tools would make calls that the server runs undecided.
-                    Some(input) => answer.asks_for_text_only().is_ok() && may_ask(gate, input, tally),
-                    None => method == "ping",
-                };
-            return Ok(if is_forwarded { said(gate, answer, tally) } else { Disposition::Drop });
+            if sent.era() != Era::Sessions {
+                return Ok(Disposition::Drop);
+            }
+            return Ok(match ClientInput::of(method) {
+                Some(input) => match asking::ask(gate, input, answer.parameters(), asked, tally) {
+                    Ok(new) => {
+                        let mut answer = answer;
+                        if let Some(new) = new {
+                            answer.replace_params(new);
+                        }
+                        said(gate, answer, tally)
+                    }
+                    Err(_) => Disposition::Drop,
+                },
+                None if method == "ping" => said(gate, answer, tally),
+                None => Disposition::Drop,
+            });
         }
         Envelope::Notification { method } => {
             let forwarded = match sent {
@@ -51,6 +66,7 @@ pub(crate) fn decide(
                     methods::is_server_notification(sent.era(), method)
                 }
             };
+            let forwarded = forwarded && may_tell(gate, sent, method, &answer);
             return Ok(if forwarded { said(gate, answer, tally) } else { Disposition::Drop });
         }
         Envelope::Result { id } => Some(id),
@@ -63,6 +79,7 @@ pub(crate) fn decide(
         return Ok(Disposition::Drop);
     }
     if matches!(answer.envelope(), Envelope::Error { .. }) {
+        asking::pages(gate, &answer, tally)?;
         return Ok(Disposition::Final(answer));
     }
     result(gate, sent, answer, tally).map(Disposition::Final)
@@ -70,12 +87,28 @@ pub(crate) fn decide(
 
 /// Returns true if a server may ask a client for this. In shadow mode a forbidden one is reported only.
 pub(super) fn may_ask(gate: &Gate, input: ClientInput, tally: &mut Tally) -> bool {
-    let may = methods::may_ask(gate.contract.mcp(), input);
+    let may = gate.contract.mcp().may_ask(asking::kind(input));
     if !may && !gate.contract.enforces() {
         tally.shadowed_errors.push(Code::McpInputForbidden);
         return true;
     }
     may
+}
+
+/// Returns true if a notification is one that the contract allows, of a bounded size.
+fn may_tell(gate: &Gate, sent: &SentMessage, method: &str, answer: &McpAnswer) -> bool {
+    let caller = match sent {
+        SentMessage::Request { caller, .. } => Some(caller),
+        SentMessage::Subscribed(_) | SentMessage::Listening | SentMessage::OneWay => None,
+    };
+    match method {
+        "notifications/message" if gate.contract.mcp().drops_logs() && gate.contract.enforces() => false,
+        "notifications/message" | "notifications/progress" => {
+            answer.params_text().is_none_or(|params| params.len() <= WORDS_BYTES)
+        }
+        "notifications/resources/updated" => offers::tells_of(gate, caller, answer),
+        _ => true,
+    }
 }
 
 /// Redacts the words of a notification or a request of the server. One with words that the contract refuses is dropped.

@@ -2,8 +2,10 @@
 //!
 //! Source: the `schema.ts` of 2025-11-25 and of 2026-07-28. Tasks are in neither list: they separate a call from its result.
 
-use callgate_contract::McpPolicy;
-use callgate_wire::mcp::{CALL_TOOL, ClientInput, Era, LIST_TOOLS};
+use callgate_contract::McpRules;
+use callgate_wire::mcp::{CALL_TOOL, ClientInput, Era, LIST_TOOLS, OfferList};
+
+use super::asking;
 
 /// A request of a client.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +40,12 @@ pub(crate) enum Answered {
     Resource,
     /// Messages to show a model.
     Prompt,
-    /// A list that a client may keep.
-    List,
+    /// A list of resources, of their templates, or of prompts.
+    Offers(OfferList),
+    /// Nothing: the server tells of changes of a resource.
+    Watched,
+    /// Values for an argument.
+    Completion,
     /// A stream of notifications.
     Subscription,
     /// An answer without decisions.
@@ -55,31 +61,31 @@ const REQUESTS: [Method; 15] = [
     method("ping", SESSIONS, Answered::Other, None),
     method(LIST_TOOLS, Eras::Both, Answered::Tools, None),
     method(CALL_TOOL, Eras::Both, Answered::Call, Some("name")),
-    method("resources/list", Eras::Both, Answered::List, None),
-    method("resources/templates/list", Eras::Both, Answered::List, None),
+    method("resources/list", Eras::Both, Answered::Offers(OfferList::Resources), None),
+    method("resources/templates/list", Eras::Both, Answered::Offers(OfferList::Templates), None),
     method("resources/read", Eras::Both, Answered::Resource, Some("uri")),
-    method("resources/subscribe", SESSIONS, Answered::Other, None),
-    method("resources/unsubscribe", SESSIONS, Answered::Other, None),
-    method("prompts/list", Eras::Both, Answered::List, None),
+    method("resources/subscribe", SESSIONS, Answered::Watched, None),
+    method("resources/unsubscribe", SESSIONS, Answered::Watched, None),
+    method("prompts/list", Eras::Both, Answered::Offers(OfferList::Prompts), None),
     method("prompts/get", Eras::Both, Answered::Prompt, Some("name")),
-    method("completion/complete", Eras::Both, Answered::Other, None),
+    method("completion/complete", Eras::Both, Answered::Completion, None),
     method("logging/setLevel", SESSIONS, Answered::Other, None),
     method("subscriptions/listen", STATELESS, Answered::Subscription, None),
 ];
 
-/// Notifications of a client. Without a session there are none over HTTP: a client that cancels closes its stream.
-const NOTIFICATIONS: [&str; 4] = [
-    "notifications/initialized",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-];
+/// The notification that clients send when they close their stream. Without a session the end of the stream alone cancels a request: a
+/// server that looked for the id could cancel another client's.
+const CANCELLED: &str = "notifications/cancelled";
+
+/// Notifications of a client. Without a session there are none over HTTP.
+const NOTIFICATIONS: [&str; 4] =
+    ["notifications/initialized", CANCELLED, "notifications/progress", "notifications/roots/list_changed"];
 
 /// Notifications of a server about its request, and about changes.
 const SERVER_NOTIFICATIONS: [(&str, Eras); 8] = [
     ("notifications/message", Eras::Both),
     ("notifications/progress", Eras::Both),
-    ("notifications/cancelled", SESSIONS),
+    (CANCELLED, SESSIONS),
     ("notifications/resources/updated", SESSIONS),
     ("notifications/resources/list_changed", SESSIONS),
     ("notifications/tools/list_changed", SESSIONS),
@@ -109,23 +115,19 @@ pub(crate) fn is_forwarded_notification(era: Era, name: &str) -> bool {
     era == Era::Sessions && NOTIFICATIONS.contains(&name)
 }
 
+/// Returns true for a client's notification that is confirmed and goes no further, because it means nothing without a session.
+pub(crate) fn is_confirmed(name: &str) -> bool {
+    name == CANCELLED
+}
+
 /// Returns true for a server's notification that is forwarded, outside of subscriptions.
 pub(crate) fn is_server_notification(era: Era, name: &str) -> bool {
     SERVER_NOTIFICATIONS.iter().any(|(known, eras)| *known == name && eras.has(era))
 }
 
-/// Returns true if the contract lets a server ask a client for this.
-pub(crate) fn may_ask(policy: McpPolicy, input: ClientInput) -> bool {
-    match input {
-        ClientInput::Elicitation => policy.elicitation,
-        ClientInput::Sampling => policy.sampling,
-        ClientInput::Roots => policy.roots,
-    }
-}
-
 /// Returns the kinds of inputs that a server may not ask for.
-pub(crate) fn withheld(policy: McpPolicy) -> Vec<ClientInput> {
-    ClientInput::ALL.into_iter().filter(|input| !may_ask(policy, *input)).collect()
+pub(crate) fn withheld(rules: &McpRules) -> Vec<ClientInput> {
+    ClientInput::ALL.into_iter().filter(|input| !rules.may_ask(asking::kind(*input))).collect()
 }
 
 // === impl Eras ===

@@ -4,13 +4,17 @@
 //! 2. [`request`]: forwards the methods of [`methods`], and decides a `tools/call` before the server sees it. [`routing`] compares the
 //!    headers that repeat parts of the body.
 //! 3. [`answer`]: checks the one answer to the one request: lists are cut to the contract, results checked ([`result`]).
-//! 4. [`stream`]: the same for a stream of messages, also of a [`subscription`].
+//! 4. [`asking`] decides what a server asks of a client, [`offers`] resources and prompts; [`definitions`] compares definitions of tools.
+//! 5. [`stream`]: the same for a stream of messages, also of a [`subscription`].
 //!
 //! An answer is checked by the request of the same exchange. So the gate refuses answers that come elsewhere (another request's, on
 //! the server's own stream, on a resumed stream), because it cannot know their requests.
 
 pub(crate) mod answer;
+pub(crate) mod asking;
+pub(crate) mod definitions;
 pub(crate) mod methods;
+mod offers;
 pub(crate) mod request;
 pub(crate) mod result;
 pub(crate) mod routing;
@@ -74,8 +78,8 @@ pub(crate) enum SentMessage {
 pub(crate) enum Expected {
     /// The result of a call of this tool.
     Call(String),
-    /// Another answer.
-    Answer(Answered),
+    /// Another answer, of at most so many bytes.
+    Answer { answered: Answered, most: Option<u64> },
 }
 
 // === impl SentMessage ===
@@ -110,14 +114,14 @@ impl SentMessage {
 impl Expected {
     /// Returns true if a server may want inputs before it answers.
     fn may_need_inputs(&self) -> bool {
-        matches!(self, Self::Call(_) | Self::Answer(Answered::Resource | Answered::Prompt))
+        matches!(self, Self::Call(_) | Self::Answer { answered: Answered::Resource | Answered::Prompt, .. })
     }
 
     /// Returns the tool of a call, if the contract has it.
     fn tool<'g>(&self, gate: &'g Gate) -> Option<&'g Tool> {
         match self {
             Self::Call(name) => gate.contract.tool(name),
-            Self::Answer(_) => None,
+            Self::Answer { .. } => None,
         }
     }
 }
@@ -144,7 +148,7 @@ pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String
         Era::Sessions => routing::is_routing(name),
         Era::Stateless => matches!(name, "mcp-session-id" | "last-event-id"),
     };
-    for (name, _) in headers.iter().filter(|(name, _)| is_of_other_era(name)) {
+    for (name, _) in headers.iter().filter(|(name, _)| is_of_other_era(name) || routing::is_alias(name)) {
         if !remove.iter().any(|known| known == name) {
             remove.push((*name).to_owned());
         }

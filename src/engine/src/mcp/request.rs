@@ -8,7 +8,7 @@ use super::answer::may_ask;
 use super::methods::{self, Answered, Method};
 use super::routing::{RoutingHeaders, SetHeaders, mismatch};
 use super::subscription::Subscription;
-use super::{Expected, SentMessage};
+use super::{Expected, SentMessage, offers};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
@@ -27,6 +27,8 @@ pub(crate) enum Checked {
     Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
     Answer(Vec<u8>),
+    /// Confirm it here. It has no effect.
+    Confirm,
 }
 
 /// A message in the form to forward.
@@ -82,6 +84,9 @@ pub(crate) fn check(
             let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
         }
+        Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
+            return Ok(Checked::Confirm);
+        }
         Envelope::Notification { method } if !methods::is_forwarded_notification(era, method) => {
             return Err(forbidden(method));
         }
@@ -109,13 +114,18 @@ pub(crate) fn check(
             },
         });
     }
+    let most = offers::request(gate, &caller, row.answered, &request, tally)?;
     let set = match (&routing, row.named_by) {
         (Some(routing), Some(member)) => routing.rewritten(request.parameter(member), None),
         _ => SetHeaders::new(),
     };
     let sent = match row.answered {
-        Answered::Subscription => SentMessage::Subscribed(Subscription::read(id, &request)?),
-        answered => SentMessage::Request { id, caller, expected: Expected::Answer(answered), era },
+        Answered::Subscription => {
+            let (subscription, uris) = Subscription::read(id, &request)?;
+            offers::subscribed(gate, &caller, uris, tally)?;
+            SentMessage::Subscribed(subscription)
+        }
+        answered => SentMessage::Request { id, caller, expected: Expected::Answer { answered, most }, era },
     };
     Ok(Checked::Forward(CheckedMessage { sent, body: request.write(), set }))
 }

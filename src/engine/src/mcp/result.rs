@@ -7,9 +7,10 @@ use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
 use callgate_wire::mcp::{Called, Era, Hints, Listing, McpAnswer, ResultKind, error};
 use callgate_wire::{Declaration, ShapeError};
 
-use super::answer::{invalid, may_ask, misshapen};
+use super::answer::{invalid, misshapen};
+use super::asking::{self, AskedSoFar};
 use super::methods::Answered;
-use super::{Expected, SentMessage};
+use super::{Expected, SentMessage, offers};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Decides the result of a request. Its id was compared.
@@ -45,16 +46,15 @@ pub(super) fn result(
 
 /// Decides the inputs that a server wants before it answers. The client's retry is a new request, decided as any other.
 fn inputs(gate: &Gate, expected: &Expected, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
-    let because = match answer.require() {
-        Ok(inputs) => match inputs.into_iter().find(|input| !may_ask(gate, *input, tally)) {
-            None => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
-            Some(input) => {
-                format!("The server asks the client for `{}`, which the contract does not allow.", input.method())
-            }
-        },
-        Err(ShapeError::StrayCall | ShapeError::UnknownPart) => {
-            "The server asks the client for calls, or for what the gate does not know.".to_owned()
-        }
+    let mut asked = AskedSoFar::default();
+    let decided = answer.require(&mut |input, params| {
+        let told = |denial| (input, asking::refusal(denial).message);
+        asking::ask(gate, input, params, &mut asked, tally).map_err(told)
+    });
+    let because = match decided {
+        Ok(Ok(_)) => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
+        Ok(Err((input, because))) => format!("The server asks the client for `{}`. {because}", input.method()),
+        Err(ShapeError::UnknownPart) => "The server asks the client for what the gate does not know.".to_owned(),
         Err(error) => return Err(misshapen(error)),
     };
     refuse(gate, expected, (Code::McpInputForbidden, &because), (answer, Era::Stateless), tally)
@@ -73,7 +73,7 @@ fn refuse(
             let message = format!("Callgate withheld what `{name}` returned ({}): {because}", code.as_str());
             withhold(gate, name, Refusal::new(code, message), (answer, era), tally)
         }
-        Expected::Answer(_) => Err(Refusal::new(code, because)),
+        Expected::Answer { .. } => Err(Refusal::new(code, because)),
     }
 }
 
@@ -84,13 +84,19 @@ fn complete(
     answer: &mut McpAnswer,
     tally: &mut Tally,
 ) -> Result<(), Refusal> {
-    let answered = match expected {
+    let (answered, most) = match expected {
         Expected::Call(name) => return call(gate, (name, era), answer, tally),
-        Expected::Answer(answered) => *answered,
+        Expected::Answer { answered, most } => (*answered, *most),
     };
     match answered {
-        Answered::Introduction => answer.introduce(),
-        Answered::Discovery => answer.discovered().map_err(misshapen)?,
+        Answered::Introduction => {
+            answer.introduce();
+            answer.withhold_capabilities(&offers::withheld(gate));
+        }
+        Answered::Discovery => {
+            answer.discovered().map_err(misshapen)?;
+            answer.withhold_capabilities(&offers::withheld(gate));
+        }
         // In shadow mode the client sees every tool of the server.
         Answered::Tools if !gate.contract.enforces() => {}
         Answered::Tools => {
@@ -108,17 +114,28 @@ fn complete(
             }
             answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>(), era);
         }
-        Answered::Resource => redact(gate, None, (answer, era), tally)?,
-        Answered::Prompt => {
-            answer.prompts().map_err(misshapen)?;
+        Answered::Offers(list) => offers::list(gate, (caller, era), list, answer)?,
+        Answered::Resource => {
+            offers::contents(gate, caller, answer, tally)?;
+            offers::sized(gate, most, answer, tally)?;
             redact(gate, None, (answer, era), tally)?;
         }
-        Answered::List | Answered::Other | Answered::Call | Answered::Subscription => {}
+        Answered::Completion => {
+            answer.only_completion(era).map_err(misshapen)?;
+            redact(gate, None, (answer, era), tally)?;
+        }
+        Answered::Prompt => {
+            answer.prompts().map_err(misshapen)?;
+            answer.only_messages(era);
+            offers::sized(gate, most, answer, tally)?;
+            redact(gate, None, (answer, era), tally)?;
+        }
+        Answered::Watched | Answered::Other | Answered::Call | Answered::Subscription => {}
     }
     // Results depend on the role.
     let is_cached = match answered {
-        Answered::Tools => !gate.contract.enforces(),
-        answered => matches!(answered, Answered::List | Answered::Resource),
+        Answered::Tools | Answered::Offers(_) => !gate.contract.enforces(),
+        answered => answered == Answered::Resource,
     };
     if era == Era::Stateless && is_cached {
         answer.make_private().map_err(misshapen)?;

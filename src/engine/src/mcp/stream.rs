@@ -9,8 +9,9 @@
 use callgate_wire::framing::{Decoder, Frame, Framing};
 use callgate_wire::mcp::{McpEvent, error, event};
 
-use super::SentMessage;
 use super::answer::{Disposition, decide, invalid};
+use super::asking::AskedSoFar;
+use super::{SentMessage, definitions};
 use crate::stream::{Progress, StreamContext};
 use crate::unary::too_large;
 use crate::{Code, Gate, Refusal};
@@ -23,6 +24,8 @@ pub(crate) struct Messages {
     sent: SentMessage,
     decoder: Decoder,
     bytes: u64,
+    /// The questions of the server so far.
+    asked: AskedSoFar,
     /// The reason for dropping the first unreadable event.
     fault: Option<Refusal>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct Messages {
 impl Messages {
     pub(crate) fn new(gate: &Gate, sent: SentMessage) -> Self {
         let most = usize::try_from(gate.contract.limits().response_bytes).unwrap_or(usize::MAX);
-        Self { sent, decoder: Decoder::new(Framing::Sse, most), bytes: 0, fault: None }
+        Self { sent, decoder: Decoder::new(Framing::Sse, most), bytes: 0, asked: AskedSoFar::default(), fault: None }
     }
 
     /// Returns the bytes held.
@@ -98,7 +101,11 @@ impl Messages {
                 return Ok(Progress::Open);
             }
         };
-        let (answer, progress) = match decide(context.gate, &self.sent, *answer, context.tally)? {
+        if self.is_own() {
+            self.asked.renew(context.now);
+        }
+        definitions::report(context.gate, &self.sent, &answer, context.tally, context.ledger);
+        let (answer, progress) = match decide(context.gate, &self.sent, *answer, &mut self.asked, context.tally)? {
             Disposition::Drop => return Ok(Progress::Open),
             Disposition::Forward(answer) => (answer, Progress::Open),
             Disposition::Final(answer) => (answer, Progress::Complete),

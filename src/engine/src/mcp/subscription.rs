@@ -1,5 +1,6 @@
 //! A subscription: one request whose answer is a stream of notifications without an end.
 
+use callgate_json::Value;
 use callgate_wire::mcp::{Id, McpAnswer, McpRequest};
 
 use super::methods::SUBSCRIBED;
@@ -20,25 +21,27 @@ pub(crate) struct Subscription {
 // === impl Subscription ===
 
 impl Subscription {
-    /// Reads the filter of a request.
-    pub(crate) fn read(id: Id, request: &McpRequest) -> Result<Self, Refusal> {
+    /// Reads the filter of a request, and the URIs of its resources.
+    pub(crate) fn read(id: Id, request: &McpRequest) -> Result<(Self, &[Value]), Refusal> {
         let filter = request.object("notifications").ok_or_else(invalid)?;
         let mut wanted = [false; SUBSCRIBED.len()];
+        let mut named: &[Value] = &[];
         for (name, value) in filter {
             let row = SUBSCRIBED.iter().zip(&mut wanted).find(|((known, _), _)| known == name);
             let Some((_, wanted)) = row else { return Err(invalid()) };
             *wanted = match (value.as_bool(), value.as_array()) {
                 (Some(wanted), _) if name != "resourceSubscriptions" => wanted,
                 (_, Some(uris)) if name == "resourceSubscriptions" => {
-                    if uris.len() > MOST_RESOURCES || !uris.iter().all(callgate_json::Value::is_string) {
+                    if uris.len() > MOST_RESOURCES || !uris.iter().all(Value::is_string) {
                         return Err(invalid());
                     }
+                    named = uris;
                     !uris.is_empty()
                 }
                 _ => return Err(invalid()),
             };
         }
-        Ok(Self { id, wanted })
+        Ok((Self { id, wanted }, named))
     }
 
     pub(crate) fn id(&self) -> &Id {

@@ -91,8 +91,10 @@ fn prompts_and_messages_of_mcp_servers_are_redacted() {
     };
     for stream in [false, true] {
         let (said, found) = told("prompts/get", &prompt("ann@example.org", "EMP-123456"), stream);
-        assert_eq!(said[0], prompt("[redacted email]", "[redacted employee_number]"), "{stream}");
-        assert_eq!(found, [("email", 2), ("pattern", 1)], "{stream}");
+        let mut expected = prompt("[redacted email]", "");
+        expected["result"].as_object_mut().unwrap().remove("description");
+        assert_eq!(said[0], expected, "the server's description goes too: {stream}");
+        assert_eq!(found, [("email", 2)], "{stream}");
     }
     let said = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "method": method, "params": params });
     let asked = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": 3, "method": method, "params": params });

@@ -18,7 +18,7 @@ mod workspace;
 
 pub use crate::RuleError;
 pub use glob::Glob;
-pub(crate) use pattern::NamePattern;
+pub(crate) use pattern::{NamePattern, Overlap};
 pub use root_pattern::RootPattern;
 pub use rules::PathRules;
 pub use sets::{PathSet, SETS, SETS_VERSION, path_set};

@@ -6,10 +6,12 @@
 //! Not covered: the addresses that a name resolves to, and redirects.
 
 mod host;
+mod resource;
 mod rules;
 
 pub use host::UrlHost;
 pub(crate) use host::{HostPattern, is_name};
+pub use resource::{ResourcePattern, ResourceUri};
 pub use rules::HostRules;
 
 use crate::Refusal;

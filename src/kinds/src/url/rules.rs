@@ -1,7 +1,7 @@
 //! The hosts that URLs may name: `[docs.rs, "*.example.com", "localhost:8080"]`.
 
 use super::{HostPattern, Url, UrlHost, read_port};
-use crate::path::NamePattern;
+use crate::path::{NamePattern, Overlap};
 use crate::{Refusal, RuleError};
 
 /// The scheme that is allowed if no list says otherwise.
@@ -20,7 +20,7 @@ pub struct HostRules {
 
 /// A path, and all below it if it ends in `/**`.
 #[derive(Clone, Debug)]
-struct UrlPath {
+pub(super) struct UrlPath {
     names: Vec<NamePattern>,
     is_tree: bool,
 }
@@ -130,7 +130,7 @@ fn read_scheme(text: &str) -> Result<String, String> {
 /// # Errors
 ///
 /// Programs resolve the path in different ways: it has dots, an empty name, parameters, or an encoded separator.
-fn split_path(path: &str) -> Result<Vec<&str>, Refusal> {
+pub(super) fn split_path(path: &str) -> Result<Vec<&str>, Refusal> {
     let names: Vec<&str> = path.split('/').skip(1).collect();
     let inner = names.split_last().map_or(&[][..], |(_, inner)| inner);
     if inner.iter().any(|name| name.is_empty()) {
@@ -155,7 +155,7 @@ fn split_path(path: &str) -> Result<Vec<&str>, Refusal> {
 
 impl UrlPath {
     /// Reads an entry.
-    fn read(text: &str) -> Result<Self, String> {
+    pub(super) fn read(text: &str) -> Result<Self, String> {
         let path = text.strip_prefix('/').ok_or("does not begin with `/`")?;
         if super::check_characters(text).is_err() || path.contains(['#', ';']) {
             return Err("has characters that no path of a URL may have; encode them".into());
@@ -181,9 +181,21 @@ impl UrlPath {
     }
 
     /// Returns true if the entry names the path of these names.
-    fn matches(&self, names: &[&str]) -> bool {
+    pub(super) fn matches(&self, names: &[&str]) -> bool {
         let is_deep_enough =
             if self.is_tree { names.len() >= self.names.len() } else { names.len() == self.names.len() };
         is_deep_enough && self.names.iter().zip(names).all(|(pattern, name)| pattern.matches(name))
+    }
+
+    /// Returns true if the entry may name a path that begins with these names. `next` is a pattern of one more name, which ends the path
+    /// or is followed by others; without it anything may follow.
+    pub(super) fn may_begin(&self, names: &[&str], next: Option<&NamePattern>) -> bool {
+        let begins = self.names.iter().zip(names).all(|(pattern, name)| pattern.matches(name));
+        let has_room = self.is_tree || self.names.len() > names.len();
+        let meets = match (self.names.get(names.len()), next) {
+            (Some(pattern), Some(next)) => pattern.overlap(next) != Overlap::Nothing,
+            _ => true,
+        };
+        begins && has_room && meets
     }
 }

@@ -9,4 +9,5 @@ mod bounds;
 mod cidr;
 mod email;
 mod paths;
+mod resources;
 mod urls;

@@ -204,6 +204,9 @@ impl McpAnswer {
     /// Returns the JSON text of the parameters of a notification or a request, if it has some.
     #[must_use]
     pub fn params_text(&self) -> Option<Cow<'_, str>> {
+        if let Some(params) = &self.params {
+            return Some(Cow::Borrowed(params));
+        }
         Span::new(&self.text).get("params").filter(|params| params.is_object()).map(Span::text)
     }
 
@@ -227,8 +230,14 @@ impl McpAnswer {
     }
 
     /// Returns the parameters of a notification or a request.
-    pub(super) fn parameters(&self) -> Option<&Map<String, Value>> {
+    #[must_use]
+    pub fn parameters(&self) -> Option<&Map<String, Value>> {
         message::params(&self.body).ok().flatten()
+    }
+
+    /// Returns the members of an error.
+    pub(super) fn error_members(&self) -> Option<&Map<String, Value>> {
+        self.body.get("error").and_then(Value::as_object)
     }
 
     pub(super) fn members(&self) -> &Map<String, Value> {
@@ -241,7 +250,10 @@ impl McpAnswer {
 }
 
 /// Checks that parameters ask a model for text only. See [`McpAnswer::asks_for_text_only`].
-pub(super) fn text_only(params: &Map<String, Value>) -> Result<(), ShapeError> {
+///
+/// # Errors
+/// As [`McpAnswer::asks_for_text_only`].
+pub fn text_only(params: &Map<String, Value>) -> Result<(), ShapeError> {
     exact_keys(params, &["messages", "tools", "toolChoice", "task"])?;
     if ["tools", "toolChoice", "task"].iter().any(|key| params.get(*key).is_some_and(|value| !value.is_null())) {
         return Err(ShapeError::StrayCall);

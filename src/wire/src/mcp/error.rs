@@ -118,7 +118,14 @@ fn code(error: &ApiError) -> i32 {
             INVALID_PARAMS
         }
         ("mcp_method_forbidden", _) | (_, 405) => METHOD_NOT_FOUND,
-        ("tool_not_in_contract" | "arguments_not_json" | "arguments_invalid", _) => INVALID_PARAMS,
+        (
+            "tool_not_in_contract"
+            | "arguments_not_json"
+            | "arguments_invalid"
+            | "mcp_resource_forbidden"
+            | "mcp_prompt_forbidden",
+            _,
+        ) => INVALID_PARAMS,
         (_, 400) => INVALID_REQUEST,
         (_, 500..) => INTERNAL_ERROR,
         _ => REFUSED,

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`era`](Era) | the two ways of MCP |
 //! | `message`, `request`, `answer`, `stream` | messages of both |
+//! | `offers` | resources and prompts |
 //! | `stated`, `required`, [`header`] | parts of requests, results and headers since 2026-07-28 |
 
 mod answer;
@@ -16,14 +17,16 @@ mod era;
 pub mod error;
 pub mod header;
 mod message;
+mod offers;
 mod request;
 mod required;
 mod stated;
 mod stream;
 
-pub use answer::{Called, Hints, Listed, Listing, McpAnswer};
+pub use answer::{Called, Hints, Listed, Listing, McpAnswer, text_only};
 pub use era::{ClientInput, Era, VERSIONS};
 pub use message::{Envelope, Id};
+pub use offers::{OfferItem, OfferList};
 pub use request::McpRequest;
 pub use required::ResultKind;
 pub use stream::{McpEvent, event};

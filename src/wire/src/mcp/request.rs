@@ -62,7 +62,19 @@ impl McpRequest {
                     Some(_) => Err(RequestError::Invalid { param: "params.name", expected: "a string" }),
                 }
             }
-            Some(_) => Ok(()),
+            Some("completion/complete") => {
+                let Some(params) = self.members() else { return Ok(()) };
+                exact_members(params, "params", &["ref", "argument"])?;
+                for member in ["ref", "argument"] {
+                    if let Some(Value::Object(inner)) = params.get(member) {
+                        exact_members(inner, "params", &["type", "name", "uri", "value"])?;
+                    }
+                }
+                Ok(())
+            }
+            Some(_) => {
+                self.members().map_or(Ok(()), |params| exact_members(params, "params", &["uri", "name", "arguments"]))
+            }
             None => self.check_sampled(),
         }
     }

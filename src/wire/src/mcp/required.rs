@@ -2,6 +2,8 @@
 //!
 //! Source: revision 2026-07-28, *Multi Round-Trip Requests*, and the extension `io.modelcontextprotocol/tasks`.
 
+use std::borrow::Cow;
+
 use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Span, Value};
 use serde_json::json;
@@ -11,6 +13,7 @@ use super::{ClientInput, McpAnswer, VERSIONS};
 use crate::ShapeError;
 use crate::checks::{exact_keys, folds_to};
 
+const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
@@ -50,13 +53,15 @@ impl McpAnswer {
         Ok(ResultKind::Complete)
     }
 
-    /// Reads the requests in a result that wants inputs, and makes the result carry them and the server's state alone. A request keeps
-    /// its method and its parameters.
+    /// Reads the requests in a result that wants inputs, and makes the result carry them and the server's state alone. `rewrite` decides
+    /// each, and returns its new parameters as JSON text, or `None` to keep them. The first error of `rewrite` is returned.
     ///
     /// # Errors
-    /// [`ShapeError`] for a request of an unknown kind, a model that is to make calls, too many requests, a long state, or neither
-    /// requests nor a state.
-    pub fn require(&mut self) -> Result<Vec<ClientInput>, ShapeError> {
+    /// [`ShapeError`] for a request of an unknown kind, too many requests, a long state, or neither requests nor a state.
+    pub fn require<E>(
+        &mut self,
+        rewrite: &mut dyn FnMut(ClientInput, Option<&Map<String, Value>>) -> Result<Option<String>, E>,
+    ) -> Result<Result<Vec<ClientInput>, E>, ShapeError> {
         let result = self.members();
         let mut kinds = Vec::new();
         let mut texts = Vec::new();
@@ -66,10 +71,15 @@ impl McpAnswer {
                 let text = self.result_text();
                 let spans = Span::whole(text.as_bytes()).get("inputRequests");
                 for (name, request) in requests {
-                    let kind = required(request)?;
+                    let (kind, params) = required(request)?;
                     kinds.push(kind);
+                    let new = match rewrite(kind, params) {
+                        Ok(new) => new,
+                        Err(error) => return Ok(Err(error)),
+                    };
                     let span = spans.and_then(|spans| spans.get(name));
-                    let params = span.and_then(|span| span.get("params")).map_or("{}".into(), Span::text);
+                    let old = || span.and_then(|span| span.get("params")).map_or("{}".into(), Span::text);
+                    let params = new.map_or_else(old, Cow::Owned);
                     let (name, method) = (Value::from(name.as_str()), kind.method());
                     texts.push(format!(r#"{name}:{{"method":"{method}","params":{params}}}"#));
                 }
@@ -97,22 +107,29 @@ impl McpAnswer {
         text.extend(state.map(|state| format!(r#","requestState":{state}"#)));
         text.push('}');
         self.replace(text);
-        Ok(kinds)
+        Ok(Ok(kinds))
     }
 
-    /// Changes the answer to a `server/discover`: removes the server's words for models and every extension, and leaves only supported
-    /// revisions.
+    /// Changes the answer to a `server/discover`: of the server's words it leaves its name and version alone, and of the revisions those that
+    /// are supported. It removes every extension.
     ///
     /// # Errors
     /// [`ShapeError`] if it is another answer.
     pub fn discovered(&mut self) -> Result<(), ShapeError> {
         let mut result = self.members().clone();
-        exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs"])?;
-        result.retain(|key, _| !folds_to(key, "instructions"));
+        exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs", "resultType", "_meta"])?;
+        result.retain(|key, _| {
+            matches!(key.as_str(), "supportedVersions" | "capabilities" | "ttlMs" | "resultType" | "_meta")
+        });
         let Some(Value::Array(versions)) = result.get_mut("supportedVersions") else {
             return Err(ShapeError::Type { at: "result.supportedVersions", expected: "an array" });
         };
         versions.retain(|version| version.as_str().is_some_and(|version| VERSIONS.contains(&version)));
+        let named = result.shift_remove("_meta");
+        if let Some(Value::Object(mut server)) = named.as_ref().and_then(|meta| meta.get(SERVER)).cloned() {
+            server.retain(|key, value| matches!(key.as_str(), "name" | "version") && value.is_string());
+            result.insert("_meta".to_owned(), json!({ SERVER: server }));
+        }
         without_extensions(&mut result);
         result.insert("cacheScope".to_owned(), json!("private"));
         self.replace(Value::Object(result).to_string());
@@ -161,7 +178,7 @@ pub(super) fn without_extensions(result: &mut Map<String, Value>) -> bool {
 }
 
 /// Reads one request of a server inside a result.
-fn required(request: &Value) -> Result<ClientInput, ShapeError> {
+fn required(request: &Value) -> Result<(ClientInput, Option<&Map<String, Value>>), ShapeError> {
     let Value::Object(members) = request else {
         return Err(ShapeError::Type { at: "result.inputRequests", expected: "made of objects" });
     };
@@ -173,6 +190,5 @@ fn required(request: &Value) -> Result<ClientInput, ShapeError> {
     };
     let method = members.get("method").and_then(Value::as_str).unwrap_or_default();
     let kind = ClientInput::of(method).ok_or(ShapeError::UnknownPart)?;
-    params.map_or(Ok(()), super::answer::text_only)?;
-    Ok(kind)
+    Ok((kind, params))
 }

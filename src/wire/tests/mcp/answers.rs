@@ -1,7 +1,7 @@
 //! A server's messages.
 
 use callgate_wire::Declaration;
-use callgate_wire::mcp::{Called, Era, Hints, Listed, Listing, McpAnswer};
+use callgate_wire::mcp::{Called, Era, Hints, Listed, Listing, McpAnswer, OfferList};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> McpAnswer {
@@ -201,4 +201,27 @@ fn prompts_are_only_shown() {
     for prompt in [message(json!({ "type": "tool_use" })), message(json!("x")), json!({}), json!({ "messages": [7] })] {
         result(&prompt).prompts().expect_err(&prompt.to_string());
     }
+}
+
+#[test]
+fn a_list_of_resources_is_read_for_certain_and_bounded() {
+    let list = |count: usize| {
+        let items: Vec<Value> = (0..count).map(|n| json!({ "uri": format!("n:{n}") })).collect();
+        result(&json!({ "resources": items }))
+    };
+    assert_eq!(list(10_000).offers(OfferList::Resources).unwrap().len(), 10_000);
+    list(10_001).offers(OfferList::Resources).expect_err("too many");
+    for odd in [
+        json!({}),
+        json!({ "resources": {} }),
+        json!({ "resources": [], "Resources": [] }),
+        json!({ "resources": [{ "uri": "a:b", "URI": "c:d" }] }),
+        json!({ "resources": [], "nextCursor": 7 }),
+    ] {
+        result(&odd).offers(OfferList::Resources).expect_err(&odd.to_string());
+    }
+    let kept = result(&json!({ "resources": [7, {}, { "uri": 7 }, { "uri": "a:b", "name": "two words" }] }));
+    let offers = kept.offers(OfferList::Resources).unwrap();
+    assert_eq!(offers.len(), 1);
+    assert_eq!(offers[0].resource(OfferList::Resources, "b", None), r#"{"uri":"a:b","name":"b"}"#);
 }

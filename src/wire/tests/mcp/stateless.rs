@@ -1,9 +1,11 @@
 //! Messages of revision 2026-07-28: what requests state, and results that want inputs.
 
+use callgate_wire::ShapeError;
 use callgate_wire::mcp::{ClientInput, Era, McpAnswer, McpRequest, ResultKind};
 use serde_json::{Value, json};
 
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 fn request(params: &Value) -> McpRequest {
@@ -122,6 +124,24 @@ fn a_result_is_of_one_kind_for_every_client() {
     }
 }
 
+/// The kinds of the inputs, with kept parameters.
+fn required(answer: &mut McpAnswer) -> Result<Vec<ClientInput>, ShapeError> {
+    answer.require::<()>(&mut |_, _| Ok(None)).map(Result::unwrap)
+}
+
+#[test]
+fn the_first_input_that_is_refused_is_told() {
+    let asks = json!({ "resultType": "input_required", "inputRequests": {
+        "a": { "method": "roots/list", "params": { "x": 1 } }, "b": { "method": "elicitation/create" } } });
+    let mut one = answer(&asks);
+    let told = one.require(&mut |kind, _| if kind == ClientInput::Roots { Ok(None) } else { Err(kind) }).unwrap();
+    assert_eq!(told, Err(ClientInput::Elicitation));
+    let mut all = answer(&asks);
+    all.require::<()>(&mut |_, params| Ok(params.map(|_| r#"{"y":2}"#.to_owned()))).unwrap().unwrap();
+    assert_eq!(result_of(&all)["inputRequests"]["a"]["params"], json!({ "y": 2 }));
+    assert_eq!(result_of(&all)["inputRequests"]["b"]["params"], json!({}));
+}
+
 #[test]
 fn a_result_that_wants_inputs_carries_nothing_else() {
     let params = json!({ "message": "Which?", "requestedSchema": { "type": "object" } });
@@ -130,7 +150,7 @@ fn a_result_that_wants_inputs_carries_nothing_else() {
         "inputRequests": { "a": { "method": "elicitation/create", "params": params, "x": "POISON" }, "b": { "method": "roots/list" } },
         "requestState": "opaque", "_meta": { "x": "POISON" },
     }));
-    assert_eq!(wanting.require().unwrap(), [ClientInput::Elicitation, ClientInput::Roots]);
+    assert_eq!(required(&mut wanting).unwrap(), [ClientInput::Elicitation, ClientInput::Roots]);
     let expected = json!({
         "resultType": "input_required",
         "inputRequests": { "a": { "method": "elicitation/create", "params": params }, "b": { "method": "roots/list", "params": {} } },
@@ -138,7 +158,7 @@ fn a_result_that_wants_inputs_carries_nothing_else() {
     });
     assert_eq!(result_of(&wanting), expected);
     let mut stated = answer(&json!({ "resultType": "input_required", "requestState": "s" }));
-    assert_eq!(stated.require().unwrap(), []);
+    assert_eq!(required(&mut stated).unwrap(), []);
     let asks = |request: Value| json!({ "resultType": "input_required", "inputRequests": { "a": request } });
     let table = [
         json!({ "resultType": "input_required" }),
@@ -150,13 +170,9 @@ fn a_result_that_wants_inputs_carries_nothing_else() {
         asks(json!({ "method": "ping" })),
         asks(json!({ "method": "roots/list", "Method": "tools/call" })),
         asks(json!({ "method": "roots/list", "params": [] })),
-        asks(json!({ "method": "sampling/createMessage", "params": { "messages": [], "tools": [] } })),
-        asks(
-            json!({ "method": "sampling/createMessage", "params": { "messages": [{ "content": { "type": "tool_use" } }] } }),
-        ),
     ];
     for result in table {
-        answer(&result).require().expect_err(&result.to_string());
+        required(&mut answer(&result)).expect_err(&result.to_string());
     }
 }
 
@@ -165,11 +181,12 @@ fn a_discovery_tells_models_nothing_and_names_supported_revisions_only() {
     let mut discovered = answer(&json!({
         "resultType": "complete", "supportedVersions": ["2027-01-01", "2026-07-28", 7, "2025-11-25"], "instructions": "POISON",
         "INSTRUCTIONS": "POISON", "capabilities": { "tools": {}, "extensions": { "x/y": {} } }, "ttlMs": 5, "cacheScope": "public",
+        "description": "POISON", "_meta": { SERVER: { "name": "s", "version": "1", "description": "POISON" }, "x": "POISON" },
     }));
     discovered.discovered().unwrap();
     let expected = json!({
         "resultType": "complete", "supportedVersions": ["2026-07-28", "2025-11-25"], "capabilities": { "tools": {} },
-        "ttlMs": 5, "cacheScope": "private",
+        "ttlMs": 5, "cacheScope": "private", "_meta": { SERVER: { "name": "s", "version": "1" } },
     });
     assert_eq!(result_of(&discovered), expected);
     for result in

@@ -25,7 +25,7 @@ pub(crate) struct OauthArguments {
     /// --identity jwt: the URL of the issuer's public keys, in place of --jwt-jwks. Envoy fetches them again every 5 minutes
     #[arg(long, value_name = "URL", help_heading = "OAuth")]
     pub(crate) jwt_jwks_url: Option<String>,
-    /// The CA bundle for --jwt-jwks-url, --upstream-token-url and --token-exchange, on Envoy's machine
+    /// The CA bundle for --jwt-jwks-url and --upstream-token-url, on Envoy's machine
     #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt", help_heading = "OAuth")]
     pub(crate) oauth_ca: String,
 }
@@ -54,8 +54,8 @@ pub(crate) struct CredentialArguments {
     /// With --upstream-token-url: the upstream's resource (RFC 8707), such as `https://mcp.example/mcp`
     #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
     pub(crate) upstream_resource: Option<String>,
-    /// With --oauth-resource: a service of yours that gives a token for the upstream in exchange for the caller's (RFC 8693). Envoy asks it about
-    /// each request, and forwards nothing without its answer
-    #[arg(long, value_name = "URL", help_heading = "Credential for the upstream")]
-    pub(crate) token_exchange: Option<String>,
+    /// With --upstream-token-url and --oauth-resource: exchange the caller's token there for one of the upstream (RFC 8693), in place of a
+    /// token of the gate's own
+    #[arg(long, help_heading = "Credential for the upstream")]
+    pub(crate) token_exchange: bool,
 }

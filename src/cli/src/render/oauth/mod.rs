@@ -135,7 +135,6 @@ impl Oauth {
             resource => resource.text,
             paths => paths,
             document => document.to_string(),
-            resource_only => literal(&format!("Bearer {about}")),
             missing => literal(&format!("Bearer {about}{scope}")),
             invalid => literal(&format!(r#"Bearer error="invalid_token", {about}{scope}"#)),
         })

@@ -65,6 +65,11 @@ impl Url {
     pub(in crate::render) fn cluster(&self, name: &'static str, comment: &'static str, ca: &str) -> Value {
         context! { name => name, comment => comment, address => self.address.values(), tls => self.tls, ca => ca }
     }
+
+    /// Returns the `host` header of its host.
+    pub(in crate::render) fn authority(&self) -> String {
+        self.address.authority(self.tls)
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +87,7 @@ mod tests {
             ("http://localhost?x", "localhost", "?x"),
         ] {
             let url = Url::read("--jwt-jwks-url", given).unwrap();
-            assert_eq!((url.address.authority(url.tls).as_str(), url.path.as_str()), (authority, path), "{given}");
+            assert_eq!((url.authority().as_str(), url.path.as_str()), (authority, path), "{given}");
             assert_eq!(format!("{}{}", url.origin(), url.path), given);
         }
         for given in [

@@ -59,8 +59,8 @@ fn an_introduction_is_forwarded_without_instructions_for_models() {
 
 #[test]
 fn other_answers_and_errors_of_the_server_keep_their_bytes() {
-    let text = r#"{ "result":{"contents":[{"uri":"a","text":"x"}]},"id":7, "jsonrpc":"2.0" }"#;
-    let (mut exchange, _) = sent(&gate("refuse"), &request("resources/read", json!({ "uri": "a" })));
+    let text = r#"{ "result":{"contents":[{"uri":"a:b","text":"x"}]},"id":7, "jsonrpc":"2.0" }"#;
+    let (mut exchange, _) = sent(&gate("refuse"), &request("resources/read", json!({ "uri": "a:b" })));
     assert_eq!(begun(&mut exchange, "200", "application/json", false), Effect::Hold);
     let (first, second) = text.as_bytes().split_at(9);
     assert_eq!(exchange.on(Event::ResponseData { chunk: first, end: false, now: NOW }), Effect::Hold);

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 mod answers;
+mod asking;
 mod calls;
+mod offers;
 mod requests;
 mod routing;
 mod stateless;

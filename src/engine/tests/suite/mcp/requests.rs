@@ -60,8 +60,16 @@ fn a_message_that_cannot_be_read_is_refused_with_its_status() {
 
 #[test]
 fn methods_go_through_by_a_list() {
-    for method in ["initialize", "ping", "tools/list", "prompts/get", "resources/read", "logging/setLevel"] {
-        let message = request(method, json!({ "x": 1 }));
+    let params = [
+        ("initialize", json!({ "x": 1 })),
+        ("ping", json!({ "x": 1 })),
+        ("tools/list", json!({ "x": 1 })),
+        ("prompts/get", json!({ "name": "p" })),
+        ("resources/read", json!({ "uri": "a:b" })),
+        ("logging/setLevel", json!({ "level": "info" })),
+    ];
+    for (method, params) in params {
+        let message = request(method, params);
         assert_eq!(sent(&gate("refuse"), &message).1, message);
     }
     for method in ["notifications/initialized", "notifications/cancelled", "notifications/roots/list_changed"] {

@@ -30,7 +30,7 @@ fn asking(method: &str, params: Value) -> Value {
 
 #[test]
 fn methods_go_through_by_the_list_of_their_revision() {
-    let now = ["server/discover", "tools/list", "resources/list", "prompts/list", "completion/complete"];
+    let now = ["server/discover", "tools/list", "resources/list", "prompts/list"];
     for method in now {
         let message = alone(method, json!({ "x": 1 }));
         assert_eq!(sent_alone(&gate("refuse"), &message).1, message);
@@ -53,10 +53,12 @@ fn methods_go_through_by_the_list_of_their_revision() {
         assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!(-32601)), "{method}");
         assert_eq!(exchange.tally().verdict(), "error:mcp_method_forbidden");
     }
-    for message in [notification("notifications/cancelled"), notification("notifications/initialized")] {
-        let (_, effect) = send_alone(&gate("refuse"), &message);
-        assert_eq!(refused(effect), (400, "mcp_method_forbidden".to_owned()));
-    }
+    let (_, effect) = send_alone(&gate("refuse"), &notification("notifications/initialized"));
+    assert_eq!(refused(effect), (400, "mcp_method_forbidden".to_owned()));
+    let (exchange, effect) = send_alone(&gate("refuse"), &notification("notifications/cancelled"));
+    let Effect::Reply(reply) = effect else { panic!("{effect:?}") };
+    assert_eq!((reply.status, reply.body.len()), (202, 0), "some SDKs send it when they close their stream");
+    assert_eq!(exchange.tally().verdict(), "pass");
     let (_, effect) = send_alone(&gate("refuse"), &response(json!({ "roots": [] })));
     assert_eq!(refused(effect), (400, "request_invalid".to_owned()), "no server asks, so no client answers");
     let (_, effect) = send_alone(&gate("refuse"), &json!([get_time()]));
@@ -117,18 +119,18 @@ fn a_server_asks_a_client_for_what_the_contract_allows() {
     let sample =
         json!({ "messages": [{ "role": "user", "content": { "type": "text", "text": "x" } }], "maxTokens": 5 });
     let table = [
-        ("elicitation", "elicitation/create", &form),
-        ("sampling", "sampling/createMessage", &sample),
-        ("roots", "roots/list", &json!({})),
+        ("elicitation", "{}", "elicitation/create", &form),
+        ("sampling", "{ maxTokens: 5 }", "sampling/createMessage", &sample),
+        ("roots", "allow", "roots/list", &json!({})),
     ]
-    .map(|(name, method, params)| (name, method, params.clone()));
-    for (name, method, params) in &table {
+    .map(|(name, rule, method, params)| (name, rule, method, params.clone()));
+    for (name, rule, method, params) in &table {
         let asks = asking(method, params.clone());
-        let allowed = format!("  mcp: {{ {name}: allow }}");
+        let allowed = format!("  mcp: {{ {name}: {rule} }}");
         let (answer, verdict) = told("refuse", &allowed, &get_time(), &asks);
         assert_eq!((&answer["result"], verdict.as_str()), (&asks, "allow"), "{name}");
         for (on_violation, lines) in
-            [("refuse", "  mcp: {}"), ("error", "  mcp: {}"), ("refuse", &*format!("  mcp: {{ {name}: refuse }}"))]
+            [("refuse", "  mcp: {}"), ("error", "  mcp: {}"), ("refuse", "  mcp: { logging: allow }")]
         {
             let (answer, verdict) = told(on_violation, lines, &get_time(), &asks);
             let code =
@@ -138,10 +140,14 @@ fn a_server_asks_a_client_for_what_the_contract_allows() {
         }
     }
     let (answer, _) =
-        told("refuse", "", &alone("resources/read", json!({ "uri": "a:b" })), &asking("roots/list", json!({})));
+        told("refuse", EVERYTHING, &alone("resources/read", json!({ "uri": "a:b" })), &asking("roots/list", json!({})));
     assert_eq!(answer["result"]["resultType"], "input_required");
-    let (answer, _) =
-        told("refuse", "  mcp: {}", &alone("prompts/get", json!({ "name": "p" })), &asking("roots/list", json!({})));
+    let (answer, _) = told(
+        "refuse",
+        "  mcp: { prompts: [{ name: p }] }",
+        &alone("prompts/get", json!({ "name": "p" })),
+        &asking("roots/list", json!({})),
+    );
     assert_eq!(answer["error"]["data"]["code"], "mcp_input_forbidden");
 }
 
@@ -156,7 +162,7 @@ fn a_client_does_not_offer_a_server_what_the_contract_forbids() {
         sent["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"].clone()
     };
     assert_eq!(offered("  mcp: {}"), json!({}));
-    assert_eq!(offered("  mcp: { sampling: allow, roots: allow }"), json!({ "sampling": {}, "roots": {} }));
+    assert_eq!(offered("  mcp: { sampling: { maxTokens: 1 }, roots: allow }"), json!({ "sampling": {}, "roots": {} }));
     let begun = request("initialize", json!({ "capabilities": { "elicitation": {}, "roots": {} } }));
     let (_, sent) = sent(&gate_allowing("refuse", "  mcp: { roots: allow }"), &begun);
     assert_eq!(sent["params"]["capabilities"], json!({ "roots": {} }), "in a session likewise");
@@ -259,8 +265,12 @@ fn a_list_has_the_contracts_words_and_is_for_this_caller_alone() {
     );
     assert!(!answer.to_string().contains("POISON"));
     for method in ["resources/list", "prompts/list", "resources/templates/list"] {
-        let (answer, _) =
-            told("refuse", "", &alone(method, json!({})), &json!({ "resultType": "complete", "cacheScope": "public" }));
+        let (answer, _) = told(
+            "refuse",
+            "",
+            &alone(method, json!({})),
+            &json!({ "resultType": "complete", "cacheScope": "public", "resources": [], "resourceTemplates": [], "prompts": [] }),
+        );
         assert_eq!(answer["result"]["cacheScope"], "private", "{method}");
     }
 }
@@ -280,14 +290,17 @@ fn a_discovery_has_no_words_for_a_model() {
 
 #[test]
 fn values_are_redacted_in_results_and_in_what_a_server_asks_but_not_in_its_state() {
-    let policy = "  mcp: { elicitation: allow }\n  results:\n    redact: [{ kind: email }]";
+    let policy = "  mcp: { elicitation: {}, resources: [{ uri: \"a:b\" }] }\n  results:\n    redact: [{ kind: email }]";
     let contents = json!({ "resultType": "complete", "contents": [{ "uri": "a:b", "text": "ann@example.org" }], "cacheScope": "public" });
     let (answer, _) = told("refuse", policy, &alone("resources/read", json!({ "uri": "a:b" })), &contents);
     assert_eq!(
         (&answer["result"]["contents"][0]["text"], &answer["result"]["cacheScope"]),
         (&json!("[redacted email]"), &json!("private"))
     );
-    let mut asks = asking("elicitation/create", json!({ "message": "Is it ann@example.org?" }));
+    let mut asks = asking(
+        "elicitation/create",
+        json!({ "message": "Is it ann@example.org?", "requestedSchema": { "type": "object" } }),
+    );
     asks["requestState"] = json!("ann@example.org");
     let (answer, _) = told("refuse", policy, &get_time(), &asks);
     asks["inputRequests"]["k"]["params"]["message"] = json!("Is it [redacted email]?");

@@ -110,7 +110,10 @@ fn allowed_requests_of_a_server_are_forwarded() {
         request("ping", json!({})),
         request("roots/list", json!({})),
         request("elicitation/create", json!({ "message": "Which?", "requestedSchema": { "type": "object" } })),
-        request("sampling/createMessage", json!({ "messages": [{ "role": "user", "content": { "type": "text" } }] })),
+        request(
+            "sampling/createMessage",
+            json!({ "messages": [{ "role": "user", "content": { "type": "text" } }], "maxTokens": 9 }),
+        ),
     ];
     for ask in asks {
         let (mut exchange, _) = sent(&gate("refuse"), &call("set_alarm", json!({})));

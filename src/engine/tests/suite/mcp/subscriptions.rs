@@ -47,7 +47,9 @@ fn a_subscription_carries_what_was_asked_for_and_nothing_else() {
 fn neither_time_nor_size_ends_a_subscription_but_its_end_carries_no_words() {
     let (mut exchange, _) = sent_alone(&gate("refuse"), &listen(json!({ "resourceSubscriptions": ["a:b"] })));
     assert_eq!(begun(&mut exchange, "200", "text/event-stream", false), Effect::BeginStream);
-    let updated = format!("data: {}\n\n", told("notifications/resources/updated", json!(7)));
+    let mut updated = told("notifications/resources/updated", json!(7));
+    updated["params"]["uri"] = json!("a:b");
+    let updated = format!("data: {updated}\n\n");
     for hours in 1..200 {
         let now = NOW * 3600 * hours;
         let effect = exchange.on(Event::ResponseData { chunk: updated.as_bytes(), end: false, now });

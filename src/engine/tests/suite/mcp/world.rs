@@ -8,19 +8,34 @@ use serde_json::{Value, json};
 pub(crate) use crate::common::{NOW, headers};
 use crate::common::{feed, gate_over};
 
+/// `spec.mcp` with all that the tests of other rules need.
+pub(crate) const EVERYTHING: &str = "  mcp: { resources: [{ uri: \"a:*\" }, { uri: \"notes://**\" }, { uri: \"file:///**\" }], prompts: [{ name: p }], \
+                                     elicitation: { maxPerCall: 9 }, sampling: { maxTokens: 99, maxPerCall: 9 }, roots: allow }";
+
 pub(crate) fn gate(on_violation: &str) -> Rc<Gate> {
     gate_with(on_violation, "")
 }
 
 /// The same with more lines in `spec`.
 pub(crate) fn gate_with(on_violation: &str, lines: &str) -> Rc<Gate> {
-    gate_allowing(on_violation, &format!("  mcp: {{ elicitation: allow, sampling: allow, roots: allow }}\n{lines}"))
+    gate_allowing(on_violation, &format!("{EVERYTHING}\n{lines}"))
 }
 
 /// The same with these lines in `spec` alone, so that a server may ask a client for what they allow.
 pub(crate) fn gate_allowing(on_violation: &str, lines: &str) -> Rc<Gate> {
+    gate_over(&contract(on_violation, lines), Offer::Declared)
+}
+
+/// The same with a reviewed definition of `set_alarm`.
+pub(crate) fn gate_pinned(digest: &str) -> Rc<Gate> {
+    let name = "    - name: set_alarm\n";
+    let text = contract("refuse", "").replace(name, &format!("{name}      definition: {digest}\n"));
+    gate_over(&text, Offer::Declared)
+}
+
+fn contract(on_violation: &str, lines: &str) -> String {
     let sha256 = "0".repeat(64);
-    let contract = format!(
+    format!(
         r#"
 apiVersion: callgate.dev/v1
 kind: Contract
@@ -53,8 +68,7 @@ spec:
       parameters: {{ type: object }}
       run: {{ wasm: {{ module: lookup.wasm, sha256: "{sha256}" }} }}
 "#
-    );
-    gate_over(&contract, Offer::Declared)
+    )
 }
 
 pub(crate) fn request_headers(method: &str, role: &str) -> Vec<(String, Vec<u8>)> {
