@@ -130,6 +130,17 @@ fn an_error_that_sends_a_person_to_a_page_is_decided_too() {
     };
     let honest = error(page("https://login.example.com/a"));
     assert_eq!(told(RULES, &honest), honest);
+    for status in ["400", "403", "500"] {
+        let (mut exchange, _) = sent(&gate_allowing("refuse", RULES), &call("set_alarm", json!({})));
+        begun(&mut exchange, status, "application/json", false);
+        let evil = error(page("https://evil.example/")).to_string();
+        let answer = body(exchange.on(Event::ResponseData { chunk: evil.as_bytes(), end: true, now: NOW }));
+        assert_eq!(
+            answer["error"]["data"],
+            json!({ "code": "upstream_error" }),
+            "{status}: not as an error of HTTP either"
+        );
+    }
     for (lines, error) in [
         (RULES, error(page("https://evil.example/"))),
         ("", honest.clone()),
