@@ -150,13 +150,19 @@ fn check_form(schema: Option<&Value>) -> Result<(), McpDenial> {
         deny("expected a form: an object of at most 32 fields, each a text, a number, a choice or a list of choices")
     };
     let schema = schema.and_then(Value::as_object).ok_or_else(form)?;
-    let is_known = |name: &String| matches!(name.as_str(), "$schema" | "type" | "properties" | "required");
+    let is_known = |(name, value): (&String, &Value)| match name.as_str() {
+        "$schema" | "type" | "properties" | "required" => true,
+        // SDKs write these from the types of their language.
+        "title" | "description" => value.is_string(),
+        "additionalProperties" => value.is_boolean(),
+        _ => false,
+    };
     let none = Map::new();
     let fields = match schema.get("properties") {
         None => &none,
         Some(fields) => fields.as_object().ok_or_else(form)?,
     };
-    let is_form = schema.get("type").is_some_and(|kind| kind == "object") && schema.keys().all(is_known);
+    let is_form = schema.get("type").is_some_and(|kind| kind == "object") && schema.iter().all(is_known);
     if is_form && fields.len() <= MOST_FIELDS && fields.values().all(is_field) { Ok(()) } else { Err(form()) }
 }
 

@@ -118,6 +118,13 @@ fn a_question_to_a_person_is_a_flat_form_or_a_page_of_a_listed_host() {
         (form(r#""a":{"type":"string","maxLength":3}"#), 0, true),
         (form(r#""a":{"type":"array","items":{"type":"string","enum":["x","y"]}}"#), 1, true),
         (form(r#""a":{"type":"array","items":{"anyOf":[{"const":"x","title":"X"}]}}"#), 1, true),
+        (
+            form(r#""a":{"type":"boolean"}"#)
+                .replace("\"properties\"", "\"title\":\"A\",\"additionalProperties\":false,\"properties\""),
+            1,
+            true,
+        ),
+        (form(r#""a":{"type":"boolean"}"#).replace("\"properties\"", "\"anyOf\":[],\"properties\""), 1, false),
         (form(r#""a":{"type":"boolean"}"#), 2, false),
         (form(r#""a":{"type":"object","properties":{}}"#), 0, false),
         (form(r#""a":{"$ref":"http://x"}"#), 0, false),
