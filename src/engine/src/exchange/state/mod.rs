@@ -71,6 +71,18 @@ pub(super) enum Forwarded {
     Catalog(SentCatalog),
 }
 
+// === impl RequestReader ===
+
+impl RequestReader {
+    /// Returns the bytes held of headers that the body is compared with.
+    fn held(&self) -> usize {
+        match self {
+            Self::Model(_) | Self::Catalog(_) => 0,
+            Self::Mcp(head) => head.routing.as_ref().map_or(0, |routing| routing.bytes()),
+        }
+    }
+}
+
 // === impl ExchangeState ===
 
 impl ExchangeState {
@@ -96,7 +108,7 @@ impl ExchangeState {
         match self {
             Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
             Self::Closed | Self::Cut | Self::Ended => 0,
-            Self::Gathering { body, .. } => body.capacity(),
+            Self::Gathering { reader, body } => body.capacity().saturating_add(reader.held()),
             Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
             Self::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),
