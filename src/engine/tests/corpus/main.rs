@@ -10,6 +10,7 @@
 
 mod agents;
 mod codex;
+mod hang_ups;
 mod play;
 mod recording;
 mod reference;

@@ -22,26 +22,28 @@ pub(crate) struct Outcome {
     pub(crate) tally: Tally,
 }
 
-/// Plays an exchange whose response arrives in these chunks. An error is the answer to a refused request.
-pub(crate) fn play(
-    recording: &Recording,
-    row: &'static Row,
-    reference: &Reference,
-    chunks: &[&[u8]],
-) -> Result<Outcome, String> {
+/// The gate of an exchange.
+pub(crate) fn gate_of(recording: &Recording, reference: &Reference) -> Rc<Gate> {
     let id = &recording.id;
-    let dialect = row.dialect().unwrap();
     let document = callgate_json::read(reference.contract.as_bytes()).unwrap();
     let contract = callgate_contract::from_value(&document).unwrap_or_else(|errors| panic!("{id}: {errors}"));
     let identity = IdentitySource::Header { tenant: "x-tenant".into(), role: "x-role".into(), claims: BTreeMap::new() };
     let reach = Reach { executor: false, upstream: false };
-    let gate = Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap());
-    let mut exchange = Exchange::new(gate, "exchange-1");
+    Rc::new(Gate::new(contract, identity, Paths::default(), Offer::Declared, reach).unwrap())
+}
 
-    let path = row.paths[0];
+/// Begins the answer of an exchange: its headers have come. An error is the answer to a refused request.
+pub(crate) fn begun(
+    gate: &Rc<Gate>,
+    recording: &Recording,
+    row: &'static Row,
+    bytes: &mut Vec<u8>,
+) -> Result<Exchange, String> {
+    let dialect = row.dialect().unwrap();
+    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
     let head = headers(&[
         (":method", "POST"),
-        (":path", path),
+        (":path", row.paths[0]),
         ("content-type", "application/json"),
         ("x-tenant", "acme"),
         ("x-role", "all"),
@@ -57,8 +59,21 @@ pub(crate) fn play(
     let status = recording.status.to_string();
     let head = headers(&[(":status", &status), ("content-type", media_type)]);
     let begun = exchange.on(Event::ResponseHead { headers: &lend(&head), end: recording.body.is_empty() });
+    take(begun, b"", bytes);
+    Ok(exchange)
+}
+
+/// Plays an exchange whose response arrives in these chunks. An error is the answer to a refused request.
+pub(crate) fn play(
+    recording: &Recording,
+    row: &'static Row,
+    reference: &Reference,
+    chunks: &[&[u8]],
+) -> Result<Outcome, String> {
+    let (id, path, dialect) = (&recording.id, row.paths[0], row.dialect().unwrap());
+    let stream = recording.streamed && recording.status == 200;
     let mut bytes = Vec::new();
-    take(begun, b"", &mut bytes);
+    let mut exchange = begun(&gate_of(recording, reference), recording, row, &mut bytes)?;
     for chunk in chunks {
         take(exchange.on(Event::ResponseData { chunk, end: false, now: NOW }), chunk, &mut bytes);
     }
@@ -80,7 +95,7 @@ pub(crate) fn play(
     Ok(Outcome { bytes, calls, tally })
 }
 
-fn take(effect: Effect, chunk: &[u8], bytes: &mut Vec<u8>) {
+pub(crate) fn take(effect: Effect, chunk: &[u8], bytes: &mut Vec<u8>) {
     match effect {
         Effect::Hold | Effect::BeginStream => {}
         Effect::Pass => bytes.extend(chunk),
@@ -91,7 +106,7 @@ fn take(effect: Effect, chunk: &[u8], bytes: &mut Vec<u8>) {
 }
 
 /// The calls in a forwarded stream.
-fn streamed(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
+pub(crate) fn streamed(dialect: &dyn Dialect, request: &dyn Request, bytes: &[u8]) -> Vec<Call> {
     let mut decoder = Decoder::new(dialect.framing(), usize::MAX);
     let mut frames = Vec::new();
     decoder.push(bytes, &mut frames).unwrap();

@@ -350,3 +350,42 @@ fn an_upstream_that_breaks_off_after_a_release_leaves_the_decision() {
         assert!(["allow", "error:upstream_truncated"].contains(&verdict.as_str()), "{}: {verdict}", sample.key);
     }
 }
+
+#[test]
+fn an_allowed_call_that_waits_behind_another_is_recorded_and_not_released() {
+    let fields = "      approval: { when: \"args.a == 'SECOND'\" }";
+    let contract = contract("refuse", "", fields).replace(r#"tools: ["*"]"#, "tools: [f]");
+    let gate = gate_over(&contract, Offer::Declared);
+    for sample in samples() {
+        let mut allowed = 0;
+        for bytes in moments(&sample) {
+            let HungUp { verdict, broken, out, decisions, .. } = after(&gate, &sample, bytes, 64);
+            assert_eq!((verdict.as_str(), broken), ("cancelled", true), "{} after {bytes} bytes: {out}", sample.key);
+            assert!(!out.contains("FIRST") && !out.contains("SECOND"), "{}: {out}", sample.key);
+            allowed += decisions.iter().filter(|decision| decision.ruling == Ruling::Allow).count();
+        }
+        assert!(allowed > 0, "{}: the audit log has the decision", sample.key);
+    }
+}
+
+#[test]
+fn a_hang_up_is_the_last_event_and_counts_once() {
+    for sample in samples() {
+        let mut exchange = sent_sample(&free("refuse"), &sample, true);
+        begun(&mut exchange, sample.media);
+        told(&mut exchange, &sample.stream);
+        hung_up(&mut exchange);
+        let tally = exchange.tally().clone();
+        for event in [
+            Event::Cancelled,
+            Event::ResponseData { chunk: &sample.stream, end: true, now: NOW },
+            Event::Tick { writable: true, now: NOW },
+            Event::CallsRun(Ok(Vec::new())),
+            Event::Cancelled,
+        ] {
+            assert_eq!(exchange.on(event), Effect::Hold, "{}", sample.key);
+        }
+        assert_eq!(exchange.tally(), &tally, "{}: tokens and verdict are those of the hang-up", sample.key);
+        assert!(decided(&mut exchange).len() <= 2);
+    }
+}

@@ -1,7 +1,8 @@
 //! Small requests with a high cost.
 
+use callgate_audit::{LogReader, Query};
 use callgate_proto::executor::v1::executor_client::ExecutorClient;
-use callgate_proto::executor::v1::{Call, Caller, Decision, ExecuteRequest, RecordRequest, Verdict};
+use callgate_proto::executor::v1::{Agent, Call, Caller, Decision, ExecuteRequest, RecordRequest, Verdict};
 use tonic::Code;
 use tonic::metadata::MetadataValue;
 
@@ -87,6 +88,41 @@ async fn an_overlong_tenant_in_a_record_is_cut_and_loses_no_other_record() {
     let decisions = vec![decision("long", "x".repeat(50_000)), decision("short", "acme".into())];
     desk.client.clone().record(RecordRequest { decisions }).await.unwrap();
     assert_eq!(kept(&desk), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ids_that_an_agent_claims_are_kept_within_bounds() {
+    let desk = Desk::with(&guests::echo(), "").start().await;
+    let decision = |exchange: &str, agent: Option<Agent>| Decision {
+        exchange_id: exchange.into(),
+        contract_digest: desk.digest.clone(),
+        caller: tenant("acme".into()),
+        verdict: Verdict::Deny.into(),
+        agent,
+        ..Decision::default()
+    };
+    let agent = |session: &str, id: &str, parent: &str| {
+        Some(Agent { session: session.into(), id: id.into(), parent: parent.into() })
+    };
+    let long = "s".repeat(50_000);
+    let decisions = vec![
+        decision("none", None),
+        decision("empty", agent("", "", "")),
+        decision("short", agent("s1", "a1", "p1")),
+        decision("hostile", agent(&long, "a\u{1b}[2J\0\nb", "")),
+    ];
+    desk.client.clone().record(RecordRequest { decisions }).await.unwrap();
+    let reader = LogReader::open(&desk.path("callgate-state/audit.db")).unwrap();
+    let records = reader.query(&Query { limit: 10, ..Query::default() }).unwrap();
+    let of = |exchange: &str| {
+        let records = records.iter().map(|one| serde_json::from_str::<serde_json::Value>(&one.text).unwrap());
+        let record = records.into_iter().find(|record| record["exchange_id"] == exchange).unwrap();
+        ["agent_session", "agent_id", "agent_parent"].map(|member| record[member].as_str().map(str::to_owned))
+    };
+    assert_eq!(of("none"), [None, None, None]);
+    assert_eq!(of("empty"), [None, None, None]);
+    assert_eq!(of("short"), ["s1", "a1", "p1"].map(|id| Some(id.to_owned())));
+    assert_eq!(of("hostile"), [Some("s".repeat(128)), Some("a[2Jb".to_owned()), None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

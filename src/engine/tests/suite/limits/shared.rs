@@ -266,3 +266,15 @@ fn a_gate_without_an_executor_refuses_such_a_contract() {
     assert_eq!(refused, GateError::NoCounter);
     assert!(refused.to_string().contains("limits.store"), "{refused}");
 }
+
+#[test]
+fn a_client_that_hangs_up_while_its_request_is_counted_leaves_no_decision() {
+    for api in &APIS {
+        let (effect, mut exchange) = ask(api, &gate("requestsPerDay: 9", STORE), CLERK, true);
+        waits(effect);
+        exchange.on(Event::Cancelled);
+        assert_eq!((&*exchange.tally().verdict(), exchange.tally().cancelled), ("cancelled", true), "{}", api.name);
+        assert_eq!(exchange.on(Event::Admitted(Err(CallFailed::Unreachable))), Effect::Hold);
+        assert_eq!(exchange.tally().verdict(), "cancelled");
+    }
+}
