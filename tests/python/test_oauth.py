@@ -13,6 +13,7 @@ import time
 import httpx2
 import jwt
 import mcp
+import openai
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mcp.client.auth import OAuthClientProvider
@@ -493,6 +494,35 @@ def test_the_upstream_gets_the_credential_of_a_file(tmp_path, authority, upstrea
         gate.stop()
 
 
+def test_a_models_sdk_sends_the_token_as_its_key(tmp_path, authority):
+    model = Upstream()
+    said = {"id": "x", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}]}
+    model.play("model", Play((answer(said),)))
+    (tmp_path / "key").write_text("Bearer sk-upstream")
+    gate = running(tmp_path, "model", model, [*options(authority), "--upstream-credential", tmp_path / "key"])
+    try:
+        gate.ready()
+
+        def client(token):
+            return openai.OpenAI(base_url=f"{gate.url}/v1", api_key=token, max_retries=0, timeout=20, default_headers={"x-play": "model"})
+
+        ask = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+        mine = authority.token(aud=resource(gate), scope="desk:read")
+        assert client(mine).chat.completions.create(**ask).choices[0].message.content == "hello"
+        [sent] = model.headers("model")
+        assert "sk-upstream" in str(sent) and mine not in str(sent)
+        with pytest.raises(openai.AuthenticationError, match="Audiences in Jwt are not allowed") as raised:
+            client(authority.token(aud="other", scope="desk:read")).chat.completions.create(**ask)
+        assert raised.value.code == "caller_unknown"
+        with pytest.raises(openai.PermissionDeniedError, match="no scope that gives a role") as raised:
+            client(authority.token(aud=resource(gate), scope="other")).chat.completions.create(**ask)
+        assert raised.value.code == "insufficient_scope"
+    finally:
+        gate.stop()
+        model.close()
+
+
 def test_envoy_gets_a_token_of_its_own_for_the_upstream(tmp_path, authority, upstream):
     (tmp_path / "secret").write_text("s3cret")
     own = ["--upstream-token-url", f"{authority.issuer}/token", "--upstream-client-id", "gate", "--upstream-client-secret", tmp_path / "secret",
@@ -564,6 +594,27 @@ def test_the_callers_token_is_exchanged_for_one_of_the_upstream(exchanging, auth
     other = authority.token(aud=resource(gate), scope="desk:read", sub="ada")
     assert send(gate, bearer(other), call("look")).status == 200
     assert [jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["sub"] for value in credentials(upstream)][-1] == "ada"
+
+
+def test_a_large_body_waits_for_the_exchange(exchanging, authority, upstream):
+    note = "x" * 500_000
+    for name in ("ada", "grace", "joan"):
+        token = authority.token(aud=resource(exchanging), scope="desk:read", sub=name)
+        assert send(exchanging, bearer(token), call("look", note=note)).status == 200
+    assert upstream.calls == [("look", note)] * 3 and len(granted(authority, EXCHANGE)) == 3
+
+
+def test_the_sdk_works_with_exchanged_tokens(exchanging, authority, upstream):
+    auth = ClientCredentialsOAuthProvider(resource(exchanging), Memory(), "robot", "secret", scope="desk:write", issuer=authority.issuer)
+
+    async def steps(client):
+        return await asyncio.gather(*(client.call_tool(name, {}) for name in ("look", "order") * 5))
+
+    assert not any(result.is_error for result in within(exchanging, auth, steps))
+    own = jwt.decode(auth.context.current_tokens.access_token, options={"verify_signature": False})
+    assert own["aud"] == resource(exchanging)
+    audiences = {jwt.decode(value.removeprefix("Bearer "), options={"verify_signature": False})["aud"] for value in credentials(upstream)}
+    assert audiences == {f"http://127.0.0.1:{upstream.port}/mcp"}
 
 
 def test_nothing_unverified_is_exchanged(exchanging, authority, upstream):

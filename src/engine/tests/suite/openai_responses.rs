@@ -281,7 +281,10 @@ fn feedback_tells_the_model_and_the_client_sees_only_the_repaired_call() {
     assert!(result["output"].as_str().unwrap().contains("arguments_invalid"));
     let whole = body(&finished(model_answered(&mut exchange, &response(&[oslo("c2")]))));
     assert_eq!(said(&whole), (String::new(), vec![three("c2", "get_weather", OSLO)]));
-    assert_eq!((&whole["usage"]["total_tokens"], &whole["output"][0]), (&json!(24), &reasoning("Hm")));
+    assert_eq!(whole["usage"]["total_tokens"], 24);
+    // The provider takes reasoning back only before the item that followed it, and that is a call which the client never sees.
+    let kinds: Vec<&Value> = whole["output"].as_array().unwrap().iter().map(|item| &item["type"]).collect();
+    assert_eq!(kinds, ["function_call"]);
 }
 
 #[test]

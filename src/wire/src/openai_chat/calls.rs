@@ -9,6 +9,7 @@ use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
 use super::checks::members;
+use super::signature;
 use crate::call::{arguments_of, input_of};
 use crate::checks::{MAX_CALLS, MAX_ID};
 use crate::outlined::{exact_key, holds_something, small, text_of};
@@ -263,7 +264,7 @@ pub(super) fn entry(call: &Call, index: Option<u32>) -> Value {
     entry.extend(index.map(|index| ("index".to_owned(), Value::from(index))));
     entry.insert("id".to_owned(), Value::from(call.id.as_str()));
     let others = || {
-        let others = call.extra.iter().filter(|(key, _)| key.as_str() != "function");
+        let others = call.extra.iter().filter(|(key, _)| key.as_str() != "function" && !signature::is_ours(key));
         others.map(|(key, value)| (key.clone(), value.clone()))
     };
     if call.form == Form::Custom {

@@ -3,7 +3,7 @@
 use callgate_json::{Item, Map, Value, splice};
 use serde_json::json;
 
-use super::calls;
+use super::{calls, signature};
 use crate::framing::sse;
 use crate::outlined::is_short;
 use crate::{Call, ChoiceIndex, End, Form};
@@ -52,7 +52,11 @@ impl StreamHead {
         let delta = match call.form {
             Form::Function => json!({ "function_call": { "name": call.name, "arguments": call.arguments } }),
             Form::Tool | Form::Custom | Form::Native(_) | Form::Unknown | Form::Unclear => {
-                json!({ "tool_calls": [calls::entry(call, Some(index))] })
+                let mut entry = calls::entry(call, Some(index));
+                if index == 0 {
+                    signature::take_over(call, &mut entry);
+                }
+                json!({ "tool_calls": [entry] })
             }
         };
         self.delta(choice, delta)

@@ -3,6 +3,7 @@
 use callgate_json::{Item, Map, Value};
 use serde_json::json;
 
+use super::signature::{self, CallSignatures};
 use super::{Choice, calls, checks};
 use crate::outlined::text_of;
 use crate::{Call, Form, ShapeError};
@@ -23,6 +24,8 @@ pub(super) fn read(position: usize, entry: Item<'_>) -> Result<(Choice, bool), S
     let odd = raw.iter().any(|raw| raw.is_stub() || raw.whole || raw.pruned);
     let mut calls = Vec::with_capacity(raw.len());
     calls.extend(raw.into_iter().filter(|raw| !raw.is_stub()).map(calls::RawCall::into_call));
+    let mut signatures = CallSignatures::default();
+    calls.iter_mut().for_each(|call: &mut Call| signatures.note(&mut call.extra));
     let choice = Choice {
         index: checks::choice_index(index, position)?,
         text: checks::content(content)?.into_owned(),
@@ -39,8 +42,12 @@ pub(super) fn write_calls(message: &mut Map<String, Value>, calls: &[Call]) {
         _ => Vec::new(),
     };
     let had_tools = !old.is_empty();
-    let tools: Vec<Value> =
+    let mut tools: Vec<Value> =
         calls.iter().filter(|call| call.form != Form::Function).map(|call| entry_for(&mut old, call)).collect();
+    let first = calls.iter().find(|call| call.form != Form::Function);
+    if let Some((call, entry)) = first.zip(tools.first_mut()) {
+        signature::take_over(call, entry);
+    }
     if !tools.is_empty() {
         message.insert("tool_calls".to_owned(), Value::Array(tools));
     } else if had_tools {

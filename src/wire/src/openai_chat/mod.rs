@@ -16,6 +16,7 @@ mod message;
 mod reader;
 mod replayed;
 mod request;
+mod signature;
 mod slot_arguments;
 mod slots;
 mod split;

@@ -16,6 +16,7 @@
 use callgate_json::{Map, Value};
 
 use super::calls::{RawCall, own_id};
+use super::signature::CallSignatures;
 use super::slot_arguments::{CLOSED, OPENED, SlotArguments, escaped};
 use crate::call::arguments_of;
 use crate::checks::MAX_CALLS;
@@ -80,8 +81,10 @@ impl Slots {
             self.begun.iter_mut().filter(|slot| slot.told && !slot.key.legacy).collect();
         calls.sort_by_key(|slot| slot.number);
         let mut news = Vec::new();
+        let mut signatures = CallSignatures::default();
         for (position, slot) in calls.into_iter().enumerate() {
             let mut call = Call { form: slot.form, extra: std::mem::take(&mut slot.extra), ..Call::default() };
+            signatures.note(&mut call.extra);
             if slot.form == Form::Custom {
                 call.arguments = if slot.begun { CLOSED.to_owned() } else { arguments_of("") };
             }

@@ -140,7 +140,7 @@ impl crate::Answer for ResponsesAnswer {
 
     fn prepend(&mut self, earlier: &[Earlier]) {
         if earlier.iter().any(|turn| !turn.said.is_empty()) {
-            let said = earlier.iter().flat_map(|turn| items::for_client(&turn.said));
+            let said = earlier.iter().flat_map(|turn| for_client(&turn.said));
             let output = items::joined(said.chain(self.items()));
             self.set_output(output);
         }
@@ -165,4 +165,17 @@ impl crate::Answer for ResponsesAnswer {
         });
         self.body.write_with("output", output)
     }
+}
+
+/// Returns the items of an earlier turn that the client gets, of a turn with a `null` for each call. The API takes reasoning back only
+/// with the item that followed it, so reasoning before a call is left out.
+fn for_client(turn: &[Value]) -> impl Iterator<Item = &Value> {
+    let is_before_call = |position: usize| {
+        let mut after = turn.iter().skip(position).skip_while(|item| items::kind(item) == "reasoning");
+        after.next().is_some_and(Value::is_null)
+    };
+    let goes_on = move |(position, item): &(usize, &Value)| {
+        !item.is_null() && !(items::kind(item) == "reasoning" && is_before_call(*position))
+    };
+    turn.iter().enumerate().filter(goes_on).map(|(_, item)| item)
 }

@@ -200,9 +200,9 @@ pub(super) fn is_ours(id: &str) -> bool {
     id.contains(OURS)
 }
 
-/// Returns false for a JSON text without an id of the gate.
-pub(super) fn may_have_ours(text: &[u8]) -> bool {
-    std::str::from_utf8(text).map_or(true, |text| text.contains(OURS) || text.contains("\\u"))
+/// Returns true for a JSON text with an id of the gate, as clients write it.
+pub(super) fn has_ours(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.contains(OURS))
 }
 
 /// A text of ours as an item: a message of the assistant. Its id is made of its place and the response's id. It has to differ
@@ -215,19 +215,6 @@ pub(super) fn of_text(text: &str, response: &str, place: usize) -> Value {
         "id": format!("msg{OURS}{place}_{tail}"), "type": "message", "status": "completed", "role": "assistant",
         "content": [{ "type": "output_text", "annotations": [], "logprobs": [], "text": text }],
     })
-}
-
-/// Returns the items of an earlier turn that the client gets, of a turn with a `null` for each call. The API takes reasoning back only
-/// with the item that followed it, so reasoning before a call is left out.
-pub(super) fn for_client(turn: &[Value]) -> impl Iterator<Item = &Value> {
-    let is_before_call = |position: usize| {
-        let mut after = turn.iter().skip(position).skip_while(|item| kind(item) == "reasoning");
-        after.next().is_some_and(Value::is_null)
-    };
-    let goes_on = move |(position, item): &(usize, &Value)| {
-        !item.is_null() && !(kind(item) == "reasoning" && is_before_call(*position))
-    };
-    turn.iter().enumerate().filter(goes_on).map(|(_, item)| item)
 }
 
 /// Puts items of several turns into one answer. Official clients identify items by their ids and fail if two are the same. If a

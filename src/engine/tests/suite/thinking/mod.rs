@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests of JSON shapes")]
 
+mod caches;
+mod preserved;
 mod siblings;
+mod signatures;

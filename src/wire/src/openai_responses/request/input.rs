@@ -80,8 +80,8 @@ pub(super) fn read(
     judged: &mut Judged,
 ) -> Result<Option<String>, RequestError> {
     // The provider checks the order of items that it keeps.
-    let stored = || fields.get("store").and_then(Span::bool) != Some(false);
-    let has_ours = fields.get("input").is_some_and(|input| items::may_have_ours(input.bytes()));
+    let is_stored = fields.get("store").and_then(Span::bool) != Some(false);
+    let has_ours = is_stored && fields.get("input").is_some_and(|input| items::has_ours(input.bytes()));
     if !has_ours && fields.get("input").is_some_and(Span::is_array) && known.is_some_and(are_reports) {
         return Ok(None);
     }
@@ -89,12 +89,12 @@ pub(super) fn read(
     fields.read("input", "a string or an array of objects", text_or_items)?;
     let items = || fields.get("input").into_iter().flat_map(Span::items);
     items().filter(|item| !is_ours(*item)).try_for_each(|item| one(item, declarations, judged))?;
-    if !has_ours {
+    if !has_ours && !items().any(is_ours) {
         return Ok(None);
     }
     items().filter(|item| is_ours(*item)).try_for_each(|item| exact(item, "input", &["type", "role", "id"]))?;
     let kept: Vec<Span<'_>> = items().filter(|item| !is_ours(*item)).collect();
-    let ordered = if stored() { sentences::ordered(&kept) } else { kept.clone() };
+    let ordered = if has_ours { sentences::ordered(&kept) } else { kept };
     if ordered.len() == items().count() && ordered.iter().zip(items()).all(|(one, other)| one.bytes() == other.bytes())
     {
         return Ok(None);

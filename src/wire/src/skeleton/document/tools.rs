@@ -143,9 +143,13 @@ pub(crate) fn redeclared<'t, K>(
     sort: impl Fn(Span<'t>) -> Replaced<'t, K>,
     write: impl Fn(&mut String, &Declaration, Option<&K>),
 ) -> Option<String> {
-    let mut rest: HashMap<&str, &Declaration> = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
     let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
-    for tool in tools.into_iter().flat_map(Span::items) {
+    let Some(tools) = tools else {
+        declarations.iter().for_each(|tool| write(list.item(), tool, None));
+        return list.end();
+    };
+    let mut rest: HashMap<&str, &Declaration> = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
+    for tool in tools.items() {
         match sort(tool) {
             Replaced::Function(name, members) => {
                 if let Some(declaration) = rest.remove(name.as_ref()) {
