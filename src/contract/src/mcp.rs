@@ -107,7 +107,9 @@ impl HeaderWalk {
             return self.fault(pointer, "expected an argument with `type: string`, `integer` or `boolean`");
         }
         let header = format!("mcp-param-{}", name.to_ascii_lowercase());
-        if self.found.iter().any(|known| known.header == header) {
+        // Some servers take `_` and `-` in the name of a header for the same.
+        let folded = |header: &str| header.replace('_', "-");
+        if self.found.iter().any(|known| folded(&known.header) == folded(&header)) {
             return self.fault(pointer, "expected each header once; another argument has it, rename one");
         }
         self.found.push(ArgumentHeader { header, path: path.to_vec(), is_integer: kind == "integer" });

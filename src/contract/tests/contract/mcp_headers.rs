@@ -48,6 +48,10 @@ fn an_annotation_for_which_clients_would_drop_the_tool_is_an_error() {
             "{ type: object, properties: { a: { type: string, x-mcp-header: A }, b: { type: string, x-mcp-header: a } } }",
             "expected each header once",
         ),
+        (
+            "{ type: object, properties: { a: { type: string, x-mcp-header: a-b }, b: { type: string, x-mcp-header: a_b } } }",
+            "expected each header once",
+        ),
     ];
     for (parameters, expected) in table {
         let told = faults(parameters);

@@ -148,7 +148,7 @@ pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String
         Era::Sessions => routing::is_routing(name),
         Era::Stateless => matches!(name, "mcp-session-id" | "last-event-id"),
     };
-    for (name, _) in headers.iter().filter(|(name, _)| is_of_other_era(name)) {
+    for (name, _) in headers.iter().filter(|(name, _)| is_of_other_era(name) || routing::is_alias(name)) {
         if !remove.iter().any(|known| known == name) {
             remove.push((*name).to_owned());
         }

@@ -39,6 +39,15 @@ pub(crate) fn is_routing(name: &str) -> bool {
     name == METHOD || name == NAME || name.starts_with(ARGUMENT)
 }
 
+/// Returns true for a name that servers in the manner of CGI (`HTTP_MCP_NAME`) take for another header of MCP.
+pub(crate) fn is_alias(name: &str) -> bool {
+    if !name.contains('_') || is_routing(name) {
+        return false;
+    }
+    let name = name.replace('_', "-");
+    is_routing(&name) || matches!(&*name, "mcp-protocol-version" | "mcp-session-id")
+}
+
 // === impl RoutingHeaders ===
 
 impl RoutingHeaders {

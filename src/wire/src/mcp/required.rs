@@ -13,6 +13,7 @@ use super::{ClientInput, McpAnswer, VERSIONS};
 use crate::ShapeError;
 use crate::checks::{exact_keys, folds_to};
 
+const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
@@ -109,19 +110,26 @@ impl McpAnswer {
         Ok(Ok(kinds))
     }
 
-    /// Changes the answer to a `server/discover`: removes the server's words for models and every extension, and leaves only supported
-    /// revisions.
+    /// Changes the answer to a `server/discover`: of the server's words it leaves its name and version alone, and of the revisions those that
+    /// are supported. It removes every extension.
     ///
     /// # Errors
     /// [`ShapeError`] if it is another answer.
     pub fn discovered(&mut self) -> Result<(), ShapeError> {
         let mut result = self.members().clone();
-        exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs"])?;
-        result.retain(|key, _| !folds_to(key, "instructions"));
+        exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs", "resultType", "_meta"])?;
+        result.retain(|key, _| {
+            matches!(key.as_str(), "supportedVersions" | "capabilities" | "ttlMs" | "resultType" | "_meta")
+        });
         let Some(Value::Array(versions)) = result.get_mut("supportedVersions") else {
             return Err(ShapeError::Type { at: "result.supportedVersions", expected: "an array" });
         };
         versions.retain(|version| version.as_str().is_some_and(|version| VERSIONS.contains(&version)));
+        let named = result.shift_remove("_meta");
+        if let Some(Value::Object(mut server)) = named.as_ref().and_then(|meta| meta.get(SERVER)).cloned() {
+            server.retain(|key, value| matches!(key.as_str(), "name" | "version") && value.is_string());
+            result.insert("_meta".to_owned(), json!({ SERVER: server }));
+        }
         without_extensions(&mut result);
         result.insert("cacheScope".to_owned(), json!("private"));
         self.replace(Value::Object(result).to_string());

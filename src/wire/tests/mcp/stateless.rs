@@ -5,6 +5,7 @@ use callgate_wire::mcp::{ClientInput, Era, McpAnswer, McpRequest, ResultKind};
 use serde_json::{Value, json};
 
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 fn request(params: &Value) -> McpRequest {
@@ -180,11 +181,12 @@ fn a_discovery_tells_models_nothing_and_names_supported_revisions_only() {
     let mut discovered = answer(&json!({
         "resultType": "complete", "supportedVersions": ["2027-01-01", "2026-07-28", 7, "2025-11-25"], "instructions": "POISON",
         "INSTRUCTIONS": "POISON", "capabilities": { "tools": {}, "extensions": { "x/y": {} } }, "ttlMs": 5, "cacheScope": "public",
+        "description": "POISON", "_meta": { SERVER: { "name": "s", "version": "1", "description": "POISON" }, "x": "POISON" },
     }));
     discovered.discovered().unwrap();
     let expected = json!({
         "resultType": "complete", "supportedVersions": ["2026-07-28", "2025-11-25"], "capabilities": { "tools": {} },
-        "ttlMs": 5, "cacheScope": "private",
+        "ttlMs": 5, "cacheScope": "private", "_meta": { SERVER: { "name": "s", "version": "1" } },
     });
     assert_eq!(result_of(&discovered), expected);
     for result in

@@ -142,6 +142,29 @@ fn in_a_session_no_header_speaks_for_the_body() {
 }
 
 #[test]
+fn names_that_some_servers_take_for_headers_of_mcp_are_removed() {
+    let aliases =
+        ["mcp_name", "mcp_method", "mcp-param_region", "mcp_param_region", "mcp_protocol_version", "mcp_session_id"];
+    let message = call_alone("set_alarm", json!({}));
+    for mut headers in [headers_of(&message, "clerk"), request_headers("POST", "clerk")] {
+        let body = if headers.iter().any(|(name, _)| name == "mcp-method") {
+            message.clone()
+        } else {
+            call("set_alarm", json!({}))
+        };
+        headers.extend(aliases.map(|name| (name.to_owned(), b"get_time".to_vec())));
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        let effect = send_with(&mut exchange, &headers, body.to_string().as_bytes());
+        let Effect::Forward(forward) = effect else { panic!("{effect:?}") };
+        assert!(
+            aliases.iter().all(|alias| forward.remove.iter().any(|removed| removed == alias)),
+            "{:?}",
+            forward.remove
+        );
+    }
+}
+
+#[test]
 fn headers_of_arguments_are_compared_and_written_from_the_canonical_arguments() {
     let gate = query_gate("");
     let message = query(json!({ "region": "eu", "rows": 42.0, "deep": { "dry": true }, "sql": "select" }));
