@@ -178,8 +178,10 @@ impl Object {
         if self.edits.is_empty() {
             return self.text.clone();
         }
-        let new: usize = self.edits.iter().filter_map(|edit| edit.text.as_ref()).map(String::len).sum();
-        let mut out = Vec::with_capacity(self.text.len() + new + 128);
+        // A new member has its key, two quotes, a colon and a comma.
+        let size = |edit: &Edit| edit.text.as_ref().map_or(0, |text| text.len() + edit.member.len() + 4);
+        let new: usize = self.edits.iter().map(size).sum();
+        let mut out = Vec::with_capacity(self.text.len() + new);
         out.push(b'{');
         for (key, value) in self.members() {
             match self.edits.iter().find(|edit| is_key(key, &edit.member)) {

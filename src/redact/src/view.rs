@@ -53,7 +53,11 @@ impl<'t> View<'t> {
         }
         let mut out = Builder::default();
         let mut at = 0;
-        while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let same = rest.bytes().position(is_special).unwrap_or(rest.len());
+            out.keep(text, at..at + same);
+            at += same;
+            let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
             let (step, new) = match letter {
                 '\\' => escape(text, at),
                 '%' => percent(text, at),
@@ -112,6 +116,18 @@ struct Builder {
 // === impl Builder ===
 
 impl Builder {
+    /// Appends a part of the original as it is.
+    fn keep(&mut self, text: &str, source: Range<usize>) {
+        if source.is_empty() {
+            return;
+        }
+        if self.end != Some(source.start) {
+            self.parts.push(Stretch { view: self.text.len(), source: source.start, changed: None });
+        }
+        self.end = Some(source.end);
+        self.text.push_str(text.get(source).unwrap_or_default());
+    }
+
     /// Appends a character of the original as `new`, or leaves it out.
     fn put(&mut self, text: &str, source: Range<usize>, new: Option<char>) {
         let Some(new) = new else {
@@ -119,17 +135,18 @@ impl Builder {
             return;
         };
         let is_same = text.get(source.clone()).is_some_and(|raw| raw.chars().eq([new]));
-        if !is_same {
-            self.parts.push(Stretch { view: self.text.len(), source: source.start, changed: Some(source.len()) });
-            self.end = None;
-        } else {
-            if self.end != Some(source.start) {
-                self.parts.push(Stretch { view: self.text.len(), source: source.start, changed: None });
-            }
-            self.end = Some(source.end);
+        if is_same {
+            return self.keep(text, source);
         }
+        self.parts.push(Stretch { view: self.text.len(), source: source.start, changed: Some(source.len()) });
+        self.end = None;
         self.text.push(new);
     }
+}
+
+/// Returns true for a byte whose character may have another one in the view.
+fn is_special(byte: u8) -> bool {
+    !byte.is_ascii() || matches!(byte, b'\\' | b'%')
 }
 
 /// Returns the length of the escape at `at`, and its character.

@@ -1,5 +1,7 @@
 //! New texts for values inside of a request: noted while the conversation is shown, and put in afterwards.
 
+use std::ops::Range;
+
 use callgate_json::Span;
 
 use crate::skeleton::document::Body;
@@ -31,15 +33,9 @@ impl Replacements {
     /// Returns `text` with the new texts of the values in it, and their number.
     #[must_use]
     pub fn splice(&self, text: &[u8]) -> (Vec<u8>, usize) {
-        let start = text.as_ptr().addr();
-        let place = |(address, length, new): &'_ (usize, usize, String)| {
-            let from = address.checked_sub(start)?;
-            let to = from.checked_add(*length).filter(|to| *to <= text.len())?;
-            Some((from..to, new.clone()))
-        };
-        let mut places: Vec<_> = self.list.iter().filter_map(place).collect();
-        places.sort_by_key(|(place, _)| place.start);
-        let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
+        let places = self.places(text);
+        let new: usize = places.iter().map(|(_, new)| new.len()).sum();
+        let (mut out, mut at) = (Vec::with_capacity(text.len().saturating_add(new)), 0);
         for (place, new) in &places {
             out.extend_from_slice(text.get(at..place.start).unwrap_or_default());
             out.extend_from_slice(new.as_bytes());
@@ -49,16 +45,36 @@ impl Replacements {
         (out, places.len())
     }
 
-    /// Puts the new texts into the members of a body. Returns false if one of them has no place there.
+    /// Returns the values that lie in `text`, in their order.
+    fn places(&self, text: &[u8]) -> Vec<(Range<usize>, &str)> {
+        let start = text.as_ptr().addr();
+        let mut places = Vec::new();
+        for (address, length, new) in &self.list {
+            let from = address.checked_sub(start);
+            let place = from.and_then(|from| Some(from..from.checked_add(*length)?));
+            places.extend(place.filter(|place| place.end <= text.len()).map(|place| (place, new.as_str())));
+        }
+        places.sort_by_key(|(place, _)| place.start);
+        places
+    }
+
+    /// Puts the new texts into a body. Returns false if one of them has no place there. Most lie in the text that came, which is
+    /// copied once; others are in members that were changed.
     pub(crate) fn put_into(&self, body: &mut Body) -> bool {
         if self.is_empty() {
+            return true;
+        }
+        let original = Span::whole(body.original().bytes()).bytes();
+        if self.places(original).len() == self.list.len() {
+            let (text, _) = self.splice(original);
+            body.rewrite(text);
             return true;
         }
         let names: Vec<String> =
             body.members().filter_map(|(key, _)| Span::whole(key).string().map(std::borrow::Cow::into_owned)).collect();
         let (mut new, mut put) = (Vec::new(), 0);
         for name in names {
-            let Some(value) = body.get(&name) else { continue };
+            let Some(value) = body.get(&name).filter(|value| !self.places(value.bytes()).is_empty()) else { continue };
             let (text, count) = self.splice(value.bytes());
             if count > 0 {
                 put += count;

@@ -47,8 +47,9 @@ pub struct AskedInput<'p> {
 // === impl Contract ===
 
 impl Contract {
-    /// Decides what a server asks of a client. Returns the parameters to forward: only known members, with a model's tools, its context of
-    /// other servers and foreign models removed, and `maxTokens` lowered to the contract's.
+    /// Decides what a server asks of a client. Returns the parameters to forward: only known members, without other servers'
+    /// context and foreign models, and with `maxTokens` lowered to the contract's. A question that gives the model tools is refused: the
+    /// server would run its calls undecided.
     ///
     /// # Errors
     /// The contract does not allow it, in this form, this often or of this size.
@@ -86,6 +87,9 @@ impl Contract {
                 messages.iter().try_for_each(said)?;
             }
             _ => return Err(deny("expected 1 to 256 `messages`")),
+        }
+        if ["tools", "toolChoice"].iter().any(|name| params.get(*name).is_some_and(|value| !value.is_null())) {
+            return Err(deny("expected no tools for the client's model; the server would run its calls undecided"));
         }
         let asked = params.get("maxTokens").and_then(Value::as_u64).ok_or_else(|| deny("expected `maxTokens`"))?;
         let most = self.limits().max_output_tokens.map_or(rule.max_tokens, |most| most.min(rule.max_tokens));
@@ -146,13 +150,19 @@ fn check_form(schema: Option<&Value>) -> Result<(), McpDenial> {
         deny("expected a form: an object of at most 32 fields, each a text, a number, a choice or a list of choices")
     };
     let schema = schema.and_then(Value::as_object).ok_or_else(form)?;
-    let is_known = |name: &String| matches!(name.as_str(), "$schema" | "type" | "properties" | "required");
+    let is_known = |(name, value): (&String, &Value)| match name.as_str() {
+        "$schema" | "type" | "properties" | "required" => true,
+        // SDKs write these from the types of their language.
+        "title" | "description" => value.is_string(),
+        "additionalProperties" => value.is_boolean(),
+        _ => false,
+    };
     let none = Map::new();
     let fields = match schema.get("properties") {
         None => &none,
         Some(fields) => fields.as_object().ok_or_else(form)?,
     };
-    let is_form = schema.get("type").is_some_and(|kind| kind == "object") && schema.keys().all(is_known);
+    let is_form = schema.get("type").is_some_and(|kind| kind == "object") && schema.iter().all(is_known);
     if is_form && fields.len() <= MOST_FIELDS && fields.values().all(is_field) { Ok(()) } else { Err(form()) }
 }
 

@@ -118,6 +118,13 @@ fn a_question_to_a_person_is_a_flat_form_or_a_page_of_a_listed_host() {
         (form(r#""a":{"type":"string","maxLength":3}"#), 0, true),
         (form(r#""a":{"type":"array","items":{"type":"string","enum":["x","y"]}}"#), 1, true),
         (form(r#""a":{"type":"array","items":{"anyOf":[{"const":"x","title":"X"}]}}"#), 1, true),
+        (
+            form(r#""a":{"type":"boolean"}"#)
+                .replace("\"properties\"", "\"title\":\"A\",\"additionalProperties\":false,\"properties\""),
+            1,
+            true,
+        ),
+        (form(r#""a":{"type":"boolean"}"#).replace("\"properties\"", "\"anyOf\":[],\"properties\""), 1, false),
         (form(r#""a":{"type":"boolean"}"#), 2, false),
         (form(r#""a":{"type":"object","properties":{}}"#), 0, false),
         (form(r#""a":{"$ref":"http://x"}"#), 0, false),
@@ -151,9 +158,7 @@ fn a_question_to_the_clients_model_has_no_tools_and_few_tokens() {
     let plain = ask(r#","maxTokens":7"#);
     assert_eq!(asked(&open, AskedKind::Sampling, &plain, 0).as_deref(), Ok(plain.as_str()));
     assert_eq!(asked(&open, AskedKind::Sampling, &ask(r#","maxTokens":100000"#), 0), Ok(ask(r#","maxTokens":100"#)));
-    let rich = ask(
-        r#","maxTokens":7,"tools":[{"name":"rm"}],"toolChoice":{"mode":"required"},"includeContext":"allServers","metadata":{"a":1},"Tools":[1]"#,
-    );
+    let rich = ask(r#","maxTokens":7,"tools":null,"includeContext":"allServers","metadata":{"a":1},"Tools":[1]"#);
     assert_eq!(asked(&open, AskedKind::Sampling, &rich, 0), Ok(plain.clone()));
     let hinted = ask(
         r#","modelPreferences":{"hints":[{"name":"gpt-4o-mini"},{"name":"evil-1"},{"name":7}],"costPriority":0.5,"other":1},"maxTokens":7"#,
@@ -165,6 +170,9 @@ fn a_question_to_the_clients_model_has_no_tools_and_few_tokens() {
         (ask(""), 0),
         (ask(r#","maxTokens":"7""#), 0),
         (ask(r#","maxTokens":7,"task":{"ttl":1}"#), 0),
+        (ask(r#","maxTokens":7,"tools":[]"#), 0),
+        (ask(r#","maxTokens":7,"tools":[{"name":"rm"}],"includeContext":"none""#), 0),
+        (ask(r#","maxTokens":7,"toolChoice":{"mode":"none"}"#), 0),
         (ask(&format!(r#","maxTokens":7,"systemPrompt":"{}""#, "x".repeat(500))), 0),
         (r#"{"messages":[],"maxTokens":7}"#.to_owned(), 0),
         (r#"{"messages":[{"role":"user","content":{"type":"tool_result","toolUseId":"1","content":[]}}],"maxTokens":7}"#.to_owned(), 0),

@@ -3,6 +3,7 @@
 use callgate_wire::mcp::{Era, McpRequest};
 
 use super::state::admission::{CountedRequest, HeldAdmission};
+use super::state::request_body::RequestBody;
 use super::state::{ExchangeState, Forwarded, RequestReader};
 use super::{Core, Transition, exceeds};
 use crate::catalog::CatalogHead;
@@ -40,17 +41,17 @@ impl Core {
             Ok(Head::Passthrough) => {
                 (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
             }
-            Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head))),
+            Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head)), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
             }
-            Ok(Head::Mcp(head)) => gather(RequestReader::Mcp(head)),
+            Ok(Head::Mcp(head)) => gather(RequestReader::Mcp(head), headers),
             Ok(Head::Catalog(CatalogHead { sent, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Catalog(sent)), Effect::PassWithout(remove))
             }
-            Ok(Head::Catalog(head)) => gather(RequestReader::Catalog(head)),
+            Ok(Head::Catalog(head)) => gather(RequestReader::Catalog(head), headers),
             Ok(Head::Hello) => {
                 let body = HELLO.to_vec();
                 (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
@@ -79,7 +80,7 @@ impl Core {
     pub(super) fn request_data(
         &mut self,
         reader: RequestReader,
-        mut body: Vec<u8>,
+        mut body: RequestBody,
         chunk: &[u8],
         end: bool,
     ) -> Transition {
@@ -88,10 +89,11 @@ impl Core {
             let message = format!("The request is larger than the contract's `requestBytes`, {most} bytes.");
             return self.refuse(&Refusal::new(Code::RequestTooLarge, message));
         }
-        body.extend_from_slice(chunk);
+        body.push(chunk);
         if !end {
             return (ExchangeState::Gathering { reader, body }, Effect::Hold);
         }
+        let body = body.into_bytes();
         let checked =
             match reader {
                 RequestReader::Model(head) => self.model_request(*head, body),
@@ -147,8 +149,9 @@ impl Core {
     }
 }
 
-fn gather(reader: RequestReader) -> Transition {
-    (ExchangeState::Gathering { reader, body: Vec::new() }, Effect::Hold)
+fn gather(reader: RequestReader, headers: &Headers<'_>) -> Transition {
+    let body = RequestBody::new(headers::length(headers));
+    (ExchangeState::Gathering { reader, body }, Effect::Hold)
 }
 
 /// Returns the sent message of a request without a body.

@@ -47,8 +47,8 @@ pub(crate) fn kind(input: ClientInput) -> AskedKind {
     }
 }
 
-/// Decides one question. Returns the parameters to forward as JSON text, or `None` to forward them as they are: in shadow mode a forbidden
-/// question is only reported, unless a model's calls would run undecided.
+/// Decides one question. Returns the parameters to forward as JSON text, or `None` to forward them as they are. In shadow mode nothing
+/// changes and a forbidden question is only reported, unless a model's calls would run undecided.
 pub(super) fn ask(
     gate: &Gate,
     input: ClientInput,
@@ -62,7 +62,9 @@ pub(super) fn ask(
         Ok(new) => {
             *count = count.saturating_add(1);
             let is_same = params.map_or(new.is_empty(), |params| *params == new);
-            Ok((!is_same).then(|| Value::Object(new).to_string()))
+            let is_kept =
+                is_same || (!gate.contract.enforces() && params.is_none_or(|params| text_only(params).is_ok()));
+            Ok((!is_kept).then(|| Value::Object(new).to_string()))
         }
         Err(denial) if gate.contract.enforces() || params.is_some_and(|params| text_only(params).is_err()) => {
             tally.inputs_withheld = tally.inputs_withheld.saturating_add(1);

@@ -22,13 +22,13 @@ pub(crate) fn report(gate: &Gate, sent: &SentMessage, answer: &McpAnswer, tally:
     if !matches!(answer.envelope(), Envelope::Result { id: answered } if answered == id) {
         return;
     }
-    let mut reported = 0usize;
+    let mut reported: Vec<&str> = Vec::new();
     for defined in answer.defined_tools() {
         let name = defined.get("name").and_then(Value::as_str).unwrap_or_default();
         let Some(tool) = gate.contract.tool(name) else { continue };
         let Some(digest) = tool.definition() else { continue };
-        if reported < MOST && definition_digest(defined) != digest {
-            reported += 1;
+        if reported.len() < MOST && !reported.contains(&name) && definition_digest(defined) != digest {
+            reported.push(name);
             tally.shadowed.push(CallCode::DefinitionChanged);
             let ruling = Ruling::Shadow { code: CallCode::DefinitionChanged, pointer: String::new() };
             ledger.write_declaration(gate, caller, name, ruling);

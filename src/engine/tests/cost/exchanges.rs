@@ -73,6 +73,8 @@ impl Case {
                 let answer = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"Sunny on all four days, with highs between 24 and 29 degrees."}],"isError":false}}"#;
                 Self::new(name, bench(), "/mcp", request.to_owned(), "application/json", vec![answer.to_owned()])
             }
+            "messages_1m" => Self::messages(name, ""),
+            "messages_1m_redacted" => Self::messages(name, "  results: { redact: [{ kind: email }] }\n"),
             "stream_100_deltas" => Self::stream(name, text_deltas(100)),
             "stream_500_deltas" => Self::stream(name, text_deltas(500)),
             "stream_20k_call" => Self::stream(name, call_fragments(20_000)),
@@ -117,6 +119,34 @@ impl Case {
         let request = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"What will the weather be like in Rome?"}],"tools":[{"type":"function","function":{"name":"get_weather","description":"The weather in a city, for up to a week.","parameters":{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}}}}}]}"#;
         let answer = answer(&format!(r#""content":null,"tool_calls":[{}]"#, call(0, r#"{\"city\": \"Rome\"}"#)));
         Self::new(name, gate_of(tools), CHAT, request.to_owned(), "application/json", vec![answer])
+    }
+
+    /// A request of 1 MiB to Messages, with a limit of output to lower and a member to leave out. One of 100 results has an address.
+    fn messages(name: &'static str, rules: &str) -> Self {
+        let contract = format!(
+            "apiVersion: callgate.dev/v1\nkind: Contract\nmetadata: {{ name: bench, version: 1.0.0 }}\nspec:\n  \
+             models: [\"*\"]\n  limits: {{ maxOutputTokens: 1024 }}\n{rules}  roles: {{ clerk: {{ tools: [\"*\"] }} }}\n  \
+             tools: [{{ name: read, effects: read, run: {{ client: {{}} }}, parameters: {{ type: object }} }}]\n"
+        );
+        let line = r#"  let answer = ask(\"now\")?; // and then the next one\n"#;
+        let mut turns = String::new();
+        for number in 0.. {
+            let address = if number % 100 == 0 { "ann@example.org" } else { "" };
+            write!(
+                turns,
+                r#"{{"role":"assistant","content":[{{"type":"tool_use","id":"toolu_{number}","name":"read","input":{{"path":"src/{number}.rs"}}}}]}},{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"toolu_{number}","content":"{address}{}"}}]}},"#,
+                line.repeat(60)
+            )
+            .unwrap();
+            if turns.len() > 1 << 20 {
+                break;
+            }
+        }
+        let request = format!(
+            r#"{{"model":"claude-x","max_tokens":64000,"a_hint_of_the_client":true,"messages":[{turns}{{"role":"user","content":"Go on."}}],"tools":[{{"name":"read","input_schema":{{"type":"object"}}}}]}}"#
+        );
+        let answer = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"text","text":"Done."}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"#;
+        Self::new(name, gate(&contract), "/v1/messages", request, "application/json", vec![answer.to_owned()])
     }
 
     fn stream(name: &'static str, response: Vec<String>) -> Self {

@@ -52,6 +52,14 @@ fn a_conversation_costs_its_bytes() {
     assert_most("bytes for each of a conversation", large.bytes, size("conversation_200k"), 2.15);
 }
 
+/// One copy to keep, and one to forward. Redaction makes a new one to keep, and reads each result in several forms, one after the other.
+#[test]
+fn a_long_request_is_copied_once_for_each_purpose() {
+    for (name, most) in [("messages_1m", 2.05), ("messages_1m_redacted", 6.8)] {
+        assert_most(&format!("bytes for each of {name}"), cost(name).bytes, Case::named(name).bytes() as u64, most);
+    }
+}
+
 #[test]
 fn a_text_delta_costs_a_few_allocations() {
     let (few, many) = (cost("stream_100_deltas"), cost("stream_500_deltas"));

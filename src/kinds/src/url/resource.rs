@@ -28,8 +28,8 @@ pub struct ResourcePattern {
 pub struct ResourceUri<'t> {
     scheme: &'t str,
     place: UriPlace<'t>,
-    /// The path from its first `/`. The authority of a scheme without hosts is its first name, because many servers read both as one.
-    path: String,
+    /// The names of the path. The authority of a scheme without hosts is its first name, because many servers read both as one.
+    names: Vec<String>,
 }
 
 /// The authority of a pattern.
@@ -96,7 +96,8 @@ impl<'t> ResourceUri<'t> {
         if scheme == "file" {
             check_file(&names)?;
         }
-        Ok(Self { scheme, place, path })
+        let names = names.into_iter().map(str::to_owned).collect();
+        Ok(Self { scheme, place, names })
     }
 }
 
@@ -148,8 +149,8 @@ impl ResourcePattern {
             (PlacePattern::Host(pattern, port), UriPlace::Host(host, given)) => port == given && pattern.matches(host),
             _ => false,
         };
-        // The path was split before without an error.
-        is_placed && self.scheme == uri.scheme && split_path(&uri.path).is_ok_and(|names| self.path.matches(&names))
+        let names = || uri.names.iter().map(String::as_str).collect::<Vec<&str>>();
+        is_placed && self.scheme == uri.scheme && self.path.matches(&names())
     }
 
     /// Returns true if the pattern may name a URI that a template (RFC 6570, such as `note://{id}`) makes. A template whose scheme or

@@ -75,6 +75,10 @@ pub fn told(id: &Id, error: &ApiError, tool: &str, era: Era) -> Vec<u8> {
 pub fn is_error(body: &[u8], to: Option<&Id>) -> bool {
     let Ok(Value::Object(body)) = callgate_json::read_nearest(body) else { return false };
     let only = body.keys().all(|key| matches!(key.as_str(), "jsonrpc" | "id" | "error"));
+    // It asks a person to visit a page, so it is decided as an answer and never forwarded as a mere error.
+    if body.get("error").and_then(|error| error.get("code")).and_then(Value::as_i64) == Some(super::PAGES_NEEDED) {
+        return false;
+    }
     match Envelope::read(&body) {
         Ok(Envelope::Error { id }) => only && id.is_none_or(|id| Some(&id) == to),
         _ => false,

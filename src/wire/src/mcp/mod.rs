@@ -33,5 +33,7 @@ pub use stream::{McpEvent, event};
 
 /// The method to call a tool.
 pub const CALL_TOOL: &str = "tools/call";
+/// The code of an error that sends a person to pages (2025-11-25, `URLElicitationRequiredError`).
+const PAGES_NEEDED: i64 = -32042;
 /// The method to list tools.
 pub const LIST_TOOLS: &str = "tools/list";

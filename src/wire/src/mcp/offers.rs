@@ -5,7 +5,7 @@
 use callgate_json::{Map, Value};
 use serde_json::json;
 
-use super::{Era, McpAnswer};
+use super::{Era, McpAnswer, PAGES_NEEDED};
 use crate::ShapeError;
 use crate::checks::exact_keys;
 
@@ -16,8 +16,6 @@ const MOST_PARTS: usize = 1024;
 /// The maximum values of one completion, as MCP has it, and the maximum bytes of one value.
 const MOST_VALUES: usize = 100;
 const VALUE_BYTES: usize = 1024;
-/// The code of an error that sends a person to pages (2025-11-25).
-const PAGES_NEEDED: i64 = -32042;
 
 /// A list of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,7 @@
 //! Rewrites the members of a request by its table: unknown ones are left out, limits of output are lowered.
+//!
+//! A long conversation stands in one member of a request. So the members are found by their known places, and only those that change are
+//! written again.
 
 use callgate_json::Span;
 use callgate_json::splice::{pair, walk};
@@ -20,15 +23,17 @@ enum Step {
 /// The table of an object without known members.
 static NOTHING: Table = Table::new(&[], &[]);
 
-/// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`. Returns `None` if none are
-/// left out.
-pub(crate) fn without_unknown(
-    object: Span<'_>,
+/// A changed member: its name, and its new JSON text, or `None` if it is left out.
+pub(crate) type MemberChange = (String, Option<String>);
+
+/// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`.
+pub(crate) fn without_unknown<'t>(
+    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
     table: &'static Table,
     allow: &[String],
     unknown: &mut UnknownMembers,
-) -> Option<Vec<u8>> {
-    rewrite(object, table, "", &mut |path, row, value| match row {
+) -> Vec<MemberChange> {
+    changes(members, table, &mut |path, row, value| match row {
         Some(row) => nested(row),
         None if allow.iter().any(|allowed| allowed == path) => Step::Keep,
         None if value.is_object() && allow.iter().any(|allowed| is_below(allowed, path)) => Step::Within(&NOTHING),
@@ -39,9 +44,13 @@ pub(crate) fn without_unknown(
     })
 }
 
-/// Lowers every limit of output to `max`, and sets it if a member asks for no limit. Returns `None` if nothing changes.
-pub(crate) fn clamp(object: Span<'_>, table: &'static Table, max: u64) -> Option<Vec<u8>> {
-    rewrite(object, table, "", &mut |_, row, value| match row {
+/// Lowers every limit of output to `max`, and sets it if a member asks for no limit.
+pub(crate) fn clamp<'t>(
+    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+    table: &'static Table,
+    max: u64,
+) -> Vec<MemberChange> {
+    changes(members, table, &mut |_, row, value| match row {
         Some((_, Class::Limit))
             if !value.is_null() && !value.count().is_some_and(|limit| (1..=max).contains(&limit)) =>
         {
@@ -74,28 +83,54 @@ fn is_below(allowed: &str, path: &str) -> bool {
 
 type Visit<'v> = dyn FnMut(&str, Option<Row>, Span<'_>) -> Step + 'v;
 
-/// Rewrites an object by `visit`. Returns `None` if all members stay.
+/// Returns the changes that `visit` makes in the members of a request: each key with its quotes, and each value.
+fn changes<'t>(
+    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+    table: &'static Table,
+    visit: &mut Visit<'_>,
+) -> Vec<MemberChange> {
+    let mut changes = Vec::new();
+    for (key, value) in members {
+        let name = Span::new(key).string().unwrap_or_default();
+        let new = match visit(&name, table.find(&name), Span::new(value)) {
+            Step::Drop => None,
+            step => match written(step, Span::new(value), &name, visit) {
+                Some(text) => Some(callgate_json::text(&text).into_owned()),
+                None => continue,
+            },
+        };
+        changes.push((name.into_owned(), new));
+    }
+    changes
+}
+
+/// Returns the new text of a value. `None` if it stays.
+fn written(step: Step, value: Span<'_>, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
+    match step {
+        Step::Keep | Step::Drop => None,
+        Step::Put(text) => Some(text.into_bytes()),
+        Step::Within(table) => within(value, table, |value| value.is_object(), path, visit),
+        Step::Models => {
+            let names_a_model = |entry: Span<'_>| entry.get("model").is_some_and(Span::is_string);
+            within(value, &tables::FALLBACK, names_a_model, path, visit)
+        }
+    }
+}
+
+/// Rewrites an object inside of a request by `visit`. Returns `None` if all members stay.
 fn rewrite(object: Span<'_>, table: &'static Table, path: &str, visit: &mut Visit<'_>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(object.bytes().len());
     let mut changed = false;
     out.push(b'{');
     for (key, value) in walk(object.bytes()) {
         let name = Span::new(key).string().unwrap_or_default();
-        let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        let path = format!("{path}.{name}");
         let step = visit(&path, table.find(&name), Span::new(value));
-        let new = match step {
-            Step::Keep => None,
-            Step::Put(text) => Some(text.into_bytes()),
-            Step::Drop => {
-                changed = true;
-                continue;
-            }
-            Step::Within(table) => within(Span::new(value), table, |value| value.is_object(), &path, visit),
-            Step::Models => {
-                let names_a_model = |entry: Span<'_>| entry.get("model").is_some_and(Span::is_string);
-                within(Span::new(value), &tables::FALLBACK, names_a_model, &path, visit)
-            }
-        };
+        if matches!(step, Step::Drop) {
+            changed = true;
+            continue;
+        }
+        let new = written(step, Span::new(value), &path, visit);
         changed |= new.is_some();
         pair(&mut out, key, new.as_deref().unwrap_or(value));
     }

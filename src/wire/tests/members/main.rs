@@ -390,3 +390,23 @@ fn a_contract_cannot_allow_what_the_gate_judges_itself() {
         assert!(!is_judged(path), "{path}");
     }
 }
+
+#[test]
+fn many_unknown_members_leave_a_request_as_few_do() {
+    for (key, path, base) in APIS {
+        let inner = base.strip_prefix('{').unwrap();
+        for count in [0, 1, 16, 17, 500] {
+            let unknown: String = (0..count).map(|number| format!(r#""odd\u005f{number}" : null , "#)).collect();
+            let text = format!(" {{ {unknown}{inner} ");
+            let mut request = read(key, path, text.as_bytes()).unwrap();
+            let found = request.drop_unknown_members(&["odd_0".to_owned()]);
+            assert_eq!(found.names.len() as u64 + found.more, u64::max(count, 1) - 1, "{key} {count}");
+            request.clamp_output_tokens(7);
+            let mut left = written(&*request);
+            assert_eq!(left.as_object_mut().unwrap().remove("odd_0").is_some(), count > 0, "{key} {count}");
+            let mut plain = read(key, path, base.as_bytes()).unwrap();
+            plain.clamp_output_tokens(7);
+            assert_eq!(left, written(&*plain), "{key} {count}");
+        }
+    }
+}

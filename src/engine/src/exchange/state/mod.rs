@@ -4,6 +4,7 @@ pub(super) mod admission;
 pub(super) mod answer_stream;
 pub(super) mod authorizing;
 pub(super) mod awaited;
+pub(super) mod request_body;
 pub(super) mod rounds;
 
 use callgate_wire::Wants;
@@ -18,6 +19,7 @@ use admission::HeldAdmission;
 use answer_stream::AnswerStream;
 use authorizing::{HeldRequest, HeldStream};
 use awaited::AwaitedBody;
+use request_body::RequestBody;
 use rounds::Rounds;
 
 /// A state.
@@ -30,7 +32,7 @@ pub(super) enum ExchangeState {
     /// The headers refuse the request; its body, `size` bytes so far, is read to its end and dropped.
     Refusing { refusal: Refusal, size: usize },
     /// The request's body is being gathered.
-    Gathering { reader: RequestReader, body: Vec<u8> },
+    Gathering { reader: RequestReader, body: RequestBody },
     /// The executor counts a whole request.
     Admitting(Box<HeldAdmission>),
     /// A whole request makes a call on which the executor must rule first.
@@ -108,7 +110,7 @@ impl ExchangeState {
         match self {
             Self::New | Self::Open | Self::Refusing { .. } | Self::Refused => 0,
             Self::Closed | Self::Cut | Self::Ended => 0,
-            Self::Gathering { reader, body } => body.capacity().saturating_add(reader.held()),
+            Self::Gathering { reader, body } => body.held().saturating_add(reader.held()),
             Self::Sent(Forwarded::Model(checked)) => checked.request.held(),
             Self::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_)) => 0,
             Self::Body { awaited, body } => body.capacity().saturating_add(awaited.held()),

@@ -62,6 +62,8 @@ fn both_eras_decide_a_question_alike() {
         (elicit(page("http://login.example.com/")), false),
         (ask(sample(json!({}))), true),
         (ask(sample(json!({ "task": { "ttl": 1 } }))), false),
+        (ask(sample(json!({ "tools": [{ "name": "rm_rf", "inputSchema": {} }] }))), false),
+        (ask(sample(json!({ "toolChoice": { "mode": "required" }, "includeContext": "allServers" }))), false),
         (ask(sample(json!({ "systemPrompt": "x".repeat(500) }))), false),
         (ask(json!({ "messages": [{ "role": "user", "content": { "type": "tool_result" } }], "maxTokens": 1 })), false),
         (("roots/list", json!({})), false),
@@ -76,10 +78,9 @@ fn both_eras_decide_a_question_alike() {
 }
 
 #[test]
-fn a_question_to_a_model_loses_its_tools_and_other_servers_contexts() {
+fn a_question_to_a_model_loses_the_context_of_other_servers() {
     let given = sample(json!({
-        "maxTokens": 100_000, "tools": [{ "name": "rm_rf", "inputSchema": {} }], "toolChoice": { "mode": "required" },
-        "includeContext": "allServers", "metadata": { "x": "POISON" }, "unknown": "POISON",
+        "maxTokens": 100_000, "includeContext": "allServers", "metadata": { "x": "POISON" }, "unknown": "POISON",
         "modelPreferences": { "hints": [{ "name": "any" }], "costPriority": 1 },
     }));
     let expected =
@@ -130,6 +131,17 @@ fn an_error_that_sends_a_person_to_a_page_is_decided_too() {
     };
     let honest = error(page("https://login.example.com/a"));
     assert_eq!(told(RULES, &honest), honest);
+    for status in ["400", "403", "500"] {
+        let (mut exchange, _) = sent(&gate_allowing("refuse", RULES), &call("set_alarm", json!({})));
+        begun(&mut exchange, status, "application/json", false);
+        let evil = error(page("https://evil.example/")).to_string();
+        let answer = body(exchange.on(Event::ResponseData { chunk: evil.as_bytes(), end: true, now: NOW }));
+        assert_eq!(
+            answer["error"]["data"],
+            json!({ "code": "upstream_error" }),
+            "{status}: not as an error of HTTP either"
+        );
+    }
     for (lines, error) in [
         (RULES, error(page("https://evil.example/"))),
         ("", honest.clone()),

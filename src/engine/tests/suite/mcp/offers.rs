@@ -238,7 +238,7 @@ fn a_client_is_not_told_of_capabilities_that_it_cannot_use() {
 }
 
 #[test]
-fn log_messages_are_dropped_if_they_are_refused_or_long() {
+fn notifications_that_the_contract_refuses_are_dropped() {
     let log = |words: &str| json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": words } });
     let forwarded = |lines: &str, message: &Value| {
         let (mut exchange, _) = sent(&gate_allowing("refuse", lines), &call("set_alarm", json!({})));
@@ -259,7 +259,7 @@ fn a_changed_definition_is_reported_once_a_list() {
     let defined = json!({ "name": "set_alarm", "description": "Sets.", "inputSchema": { "type": "object" } });
     let digest = callgate_contract::definition_digest(&defined);
     let gate = gate_pinned(&digest);
-    let list = |tool: &Value| json!({ "tools": [tool, { "name": "get_time", "description": "other" }] });
+    let list = |tool: &Value| json!({ "tools": [tool, tool, { "name": "get_time", "description": "other" }] });
     let mut exchange = ask(&gate, Era::Sessions, "tools/list", json!({})).unwrap();
     body(answered(&mut exchange, &response(list(&defined))));
     assert_eq!((exchange.tally().verdict().as_ref(), exchange.tally().shadowed.len()), ("pass", 0));
@@ -275,6 +275,7 @@ fn a_changed_definition_is_reported_once_a_list() {
             assert!(!forwarded.to_string().contains("all mail"), "clients get the contract's words");
         }
         assert_eq!(exchange.tally().verdict(), "shadow:definition_changed");
+        assert_eq!(exchange.tally().shadowed.len(), 1, "once a list");
         let decisions = exchange.take_decisions().expect("the audit log is told");
         let code = CallCode::DefinitionChanged;
         assert_eq!(decisions.list.len(), 1);

@@ -1,0 +1,68 @@
+//! The body of a request while it arrives.
+
+/// The bytes so far, and their number as the headers declare it.
+#[derive(Debug)]
+pub(in crate::exchange) struct RequestBody {
+    bytes: Vec<u8>,
+    declared: usize,
+}
+
+// === impl RequestBody ===
+
+impl RequestBody {
+    pub(in crate::exchange) fn new(declared: Option<u64>) -> Self {
+        let declared = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        Self { bytes: Vec::new(), declared }
+    }
+
+    pub(in crate::exchange) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends bytes. Room for the declared length is claimed when half of it is there: a long body then has no unused room, and a client
+    /// cannot claim memory by a header alone.
+    pub(in crate::exchange) fn push(&mut self, chunk: &[u8]) {
+        let needed = self.bytes.len().saturating_add(chunk.len());
+        if needed > self.bytes.capacity() && (needed..=needed.saturating_mul(2)).contains(&self.declared) {
+            self.bytes.reserve_exact(self.declared.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(chunk);
+    }
+
+    /// Returns the whole body, without unused room.
+    pub(in crate::exchange) fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.shrink_to_fit();
+        self.bytes
+    }
+
+    /// Returns the bytes held.
+    pub(in crate::exchange) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_declared_length_claims_room_when_half_of_it_is_there() {
+        let mut body = RequestBody::new(Some(100_000));
+        let mut most_unused = 0;
+        for _ in 0..100 {
+            body.push(&[0; 1000]);
+            most_unused = most_unused.max(body.held() - body.len());
+        }
+        assert!(most_unused <= 50_000, "{most_unused}");
+        assert_eq!((body.len(), body.held()), (100_000, 100_000));
+        let mut little = RequestBody::new(Some(8 << 20));
+        little.push(b"{");
+        assert!(little.held() < 100, "{}", little.held());
+        for wrong in [None, Some(1), Some(u64::MAX)] {
+            let mut body = RequestBody::new(wrong);
+            body.push(b"{\"a\":");
+            body.push(b"1}");
+            assert_eq!(body.into_bytes(), b"{\"a\":1}");
+        }
+    }
+}
