@@ -146,3 +146,55 @@ fn a_template_is_met_if_one_of_its_uris_may_be_named() {
         assert_eq!(pattern(text).may_meet(template), meets, "{text} {template}");
     }
 }
+
+/// Decodes a text as a careless server does, as often as it says.
+fn decoded(text: &str, times: usize) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..times {
+        let mut next = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+            match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                Some(byte) if bytes[at] == b'%' => {
+                    next.push(byte);
+                    at += 3;
+                }
+                _ => {
+                    next.push(bytes[at]);
+                    at += 1;
+                }
+            }
+        }
+        bytes = next;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn no_accepted_uri_leaves_its_folder_whatever_a_server_decodes() {
+    const PARTS: [&str; 18] =
+        ["..", ".", "%2e", "%2E.", "a", "/", "%2f", "\\", "%5c", ";", "%3b", "%25", "2e", "%00", "?", "#", "%61", "a."];
+    let rule = pattern("file:///docs/**");
+    let mut accepted = 0;
+    for number in 0..PARTS.len().pow(4) {
+        let mut uri = "file:///docs/".to_owned();
+        let mut left = number;
+        for _ in 0..4 {
+            uri.push_str(PARTS[left % PARTS.len()]);
+            left /= PARTS.len();
+        }
+        if !ResourceUri::read(&uri).is_ok_and(|uri| rule.matches(&uri)) {
+            continue;
+        }
+        accepted += 1;
+        for times in 0..3 {
+            let path = decoded(uri.strip_prefix("file://").unwrap(), times).replace('\\', "/");
+            let names: Vec<&str> = path.split('/').skip(1).collect();
+            assert_eq!(names[0], "docs", "{uri}");
+            let is_odd = |name: &&str| matches!(*name, "." | "..") || name.contains(['\0', ';', '?', '#']);
+            assert!(!names.iter().any(|name| is_odd(&name)), "{uri} {times}");
+        }
+    }
+    assert!(accepted > 100, "{accepted}");
+}
