@@ -9,5 +9,6 @@ use std::borrow::Cow;
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "JSON that was read or written is valid UTF-8, so nothing is replaced")]
 pub fn text(json: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(json)
+    // The check alone is several times as fast for a long text.
+    std::str::from_utf8(json).map_or_else(|_| String::from_utf8_lossy(json), Cow::Borrowed)
 }

@@ -16,7 +16,7 @@ enum Fate {
 pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool) -> Option<String> {
     let messages = body.get("messages")?;
     // A request without the word, however it is spelled, stays as it is: the provider refuses a reference to an unknown tool.
-    if !messages.text().contains("tool_reference") {
+    if memchr::memmem::find(messages.bytes(), b"tool_reference").is_none() {
         return None;
     }
     rewritten(messages, &|message| {
@@ -72,17 +72,20 @@ fn refers(item: Span<'_>, member: &str, is_gone: &impl Fn(&str) -> bool) -> bool
 
 /// Returns a list with the fates of its items; `None` if every item stays as it is.
 fn rewritten(list: Span<'_>, fate: &impl Fn(Span<'_>) -> Fate) -> Option<String> {
-    let mut out = List::with_capacity(list.bytes().len());
-    let mut changed = false;
-    for item in list.items() {
-        match fate(item) {
-            Fate::Keep => out.item().push_str(&item.text()),
-            Fate::Drop => changed = true,
-            Fate::Put(text) => {
-                changed = true;
-                out.item().push_str(&text);
-            }
+    let mut out: Option<List> = None;
+    for (place, item) in list.items().enumerate() {
+        let fate = fate(item);
+        // Most lists stay as they are, and a conversation is long.
+        if out.is_none() && !matches!(fate, Fate::Keep) {
+            let mut before = List::with_capacity(list.bytes().len());
+            list.items().take(place).for_each(|item| before.item().push_str(&item.text()));
+            out = Some(before);
+        }
+        match (&mut out, fate) {
+            (None, _) | (Some(_), Fate::Drop) => {}
+            (Some(out), Fate::Keep) => out.item().push_str(&item.text()),
+            (Some(out), Fate::Put(text)) => out.item().push_str(&text),
         }
     }
-    changed.then(|| out.end().unwrap_or_else(|| "[]".to_owned()))
+    out.map(|out| out.end().unwrap_or_else(|| "[]".to_owned()))
 }
