@@ -136,7 +136,7 @@ fn file(number: usize) -> String {
             "{line:>6}\tfn step_{number}_{line}(&mut self, name: &str) -> Result<(), Error> {{ self.log(\"{line}: {{name}}\\n\") }}\n"
         )
     };
-    (1..30).map(line).collect::<String>() + "    // größer als 1 µs; mail ops@example.com for help\n"
+    (1..30).map(line).collect::<String>() + "    // größer und schneller: 1 µs; mail ops@example.com for help\n"
 }
 
 // === impl LongRequest ===
