@@ -28,7 +28,7 @@ pub use era::{ClientInput, Era, VERSIONS};
 pub use message::{Envelope, Id};
 pub use offers::{OfferItem, OfferList};
 pub use request::McpRequest;
-pub use required::ResultKind;
+pub use required::{InputRewrite, ResultKind};
 pub use stream::{McpEvent, event};
 
 /// The method to call a tool.

@@ -30,6 +30,12 @@ pub enum ResultKind {
     Other,
 }
 
+/// The parameters of a question, if it has any.
+type InputParameters<'a> = Option<&'a Map<String, Value>>;
+
+/// Decides a question, and returns its new parameters as JSON text, or `None` to keep them.
+pub type InputRewrite<'r, E> = dyn FnMut(ClientInput, InputParameters<'_>) -> Result<Option<String>, E> + 'r;
+
 // === impl McpAnswer ===
 
 impl McpAnswer {
@@ -58,10 +64,7 @@ impl McpAnswer {
     ///
     /// # Errors
     /// [`ShapeError`] for a request of an unknown kind, too many requests, a long state, or neither requests nor a state.
-    pub fn require<E>(
-        &mut self,
-        rewrite: &mut dyn FnMut(ClientInput, Option<&Map<String, Value>>) -> Result<Option<String>, E>,
-    ) -> Result<Result<Vec<ClientInput>, E>, ShapeError> {
+    pub fn require<E>(&mut self, rewrite: &mut InputRewrite<'_, E>) -> Result<Result<Vec<ClientInput>, E>, ShapeError> {
         let result = self.members();
         let mut kinds = Vec::new();
         let mut texts = Vec::new();
@@ -178,7 +181,7 @@ pub(super) fn without_extensions(result: &mut Map<String, Value>) -> bool {
 }
 
 /// Reads one request of a server inside a result.
-fn required(request: &Value) -> Result<(ClientInput, Option<&Map<String, Value>>), ShapeError> {
+fn required(request: &Value) -> Result<(ClientInput, InputParameters<'_>), ShapeError> {
     let Value::Object(members) = request else {
         return Err(ShapeError::Type { at: "result.inputRequests", expected: "made of objects" });
     };

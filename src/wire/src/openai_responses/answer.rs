@@ -175,7 +175,8 @@ fn for_client(turn: &[Value]) -> impl Iterator<Item = &Value> {
         after.next().is_some_and(Value::is_null)
     };
     let goes_on = move |(position, item): &(usize, &Value)| {
-        !item.is_null() && !(items::kind(item) == "reasoning" && is_before_call(*position))
+        let is_left_out = items::kind(item) == "reasoning" && is_before_call(*position);
+        !item.is_null() && !is_left_out
     };
     turn.iter().enumerate().filter(goes_on).map(|(_, item)| item)
 }

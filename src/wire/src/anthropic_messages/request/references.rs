@@ -16,9 +16,7 @@ enum Fate {
 pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool) -> Option<String> {
     let messages = body.get("messages")?;
     // A request without the word, however it is spelled, stays as it is: the provider refuses a reference to an unknown tool.
-    if memchr::memmem::find(messages.bytes(), b"tool_reference").is_none() {
-        return None;
-    }
+    memchr::memmem::find(messages.bytes(), b"tool_reference")?;
     rewritten(messages, &|message| {
         let content = message.get("content").filter(|content| content.is_array());
         match content.map(|content| rewritten(content, &|block| block_fate(block, &is_gone))) {
