@@ -55,7 +55,7 @@ const WORKSPACE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum Head {
     Passthrough,
-    Api(ApiHead),
+    Api(Box<ApiHead>),
     Mcp(McpHead),
     Catalog(CatalogHead),
     /// A sign of life is asked for.
@@ -154,7 +154,7 @@ pub(crate) fn read(
             };
             let path = target.to_owned();
             let head = ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type };
-            Ok((gate, Head::Api(head)))
+            Ok((gate, Head::Api(Box::new(head))))
         }
         Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
         Api::Catalog => {

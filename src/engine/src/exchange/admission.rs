@@ -51,7 +51,8 @@ impl Core {
                 let checked =
                     message::check((gate, now), (caller, routing), *request, &mut self.tally, &mut self.ledger)?;
                 Ok(match checked {
-                    Checked::Forward(CheckedMessage { sent, body, set }) => {
+                    Checked::Forward(message) => {
+                        let CheckedMessage { sent, body, set } = *message;
                         self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
                     }
                     Checked::Ask(asked) => {

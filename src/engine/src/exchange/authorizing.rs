@@ -115,7 +115,8 @@ impl Core {
     ) -> Transition {
         let HeldRequest { asked, remove, content_type, .. } = held;
         match message::ruled(&self.gate, asked, rulings, &mut self.tally) {
-            Ok(Checked::Forward(CheckedMessage { sent, body, set })) => {
+            Ok(Checked::Forward(message)) => {
+                let CheckedMessage { sent, body, set } = *message;
                 self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
             }
             Ok(Checked::Answer(body)) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),

@@ -41,7 +41,7 @@ impl Core {
             Ok(Head::Passthrough) => {
                 (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
             }
-            Ok(Head::Api(head)) => gather(RequestReader::Model(Box::new(head)), headers),
+            Ok(Head::Api(head)) => gather(RequestReader::Model(head), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))

@@ -22,7 +22,7 @@ use crate::{Code, Gate, Refusal, Tally};
 #[derive(Debug)]
 pub(crate) enum Checked {
     /// Forward it to the server.
-    Forward(CheckedMessage),
+    Forward(Box<CheckedMessage>),
     /// The executor must release its call first.
     Ask(Box<AskedCall>),
     /// Answer it here, with this body: its call is refused.
@@ -92,11 +92,8 @@ pub(crate) fn check(
         }
         Envelope::Notification { .. } | Envelope::Result { .. } | Envelope::Error { .. } => {
             agree(gate, routing.as_deref(), None, &mut request, tally)?;
-            return Ok(Checked::Forward(CheckedMessage {
-                sent: SentMessage::OneWay,
-                body: request.write(),
-                set: SetHeaders::new(),
-            }));
+            let (sent, body) = (SentMessage::OneWay, request.write());
+            return Ok(Checked::Forward(Box::new(CheckedMessage { sent, body, set: SetHeaders::new() })));
         }
     };
     agree(gate, routing.as_deref(), Some(row), &mut request, tally)?;
@@ -127,7 +124,7 @@ pub(crate) fn check(
         }
         answered => SentMessage::Request { id, caller, expected: Expected::Answer { answered, most }, era },
     };
-    Ok(Checked::Forward(CheckedMessage { sent, body: request.write(), set }))
+    Ok(Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set })))
 }
 
 /// Checks that a message belongs to the way of MCP that its headers name, and withholds what a server must not use of its client.
@@ -210,7 +207,7 @@ fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Cal
     });
     request.set_arguments(call.arguments);
     let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era };
-    Checked::Forward(CheckedMessage { sent, body: request.write(), set: set.unwrap_or_default() })
+    Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set: set.unwrap_or_default() }))
 }
 
 fn forbidden(method: &str) -> Refusal {

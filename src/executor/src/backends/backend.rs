@@ -35,7 +35,7 @@ pub(super) struct Backend {
 
 /// The ways to send a call.
 enum Reaches {
-    Address { settings: BackendSettings, grpc: Box<Grpc>, http: Http, mcp: Box<Mcp> },
+    Address { settings: Box<BackendSettings>, grpc: Box<Grpc>, http: Box<Http>, mcp: Box<Mcp> },
     Program(Box<Mcp>),
 }
 
@@ -49,9 +49,9 @@ impl Backend {
         let (address, always) = (settings.address.clone(), material.headers);
         let reaches = Reaches::Address {
             grpc: Box::new(Grpc::new(endpoint, always.clone())),
-            http: Http::new(client.clone(), address.clone(), always.clone()),
+            http: Box::new(Http::new(client.clone(), address.clone(), always.clone())),
             mcp: Box::new(Mcp::new(client, address, always, settings.pace.max_in_flight)),
-            settings: settings.clone(),
+            settings: Box::new(settings.clone()),
         };
         Ok(Self::with(name, settings.pace, reaches, metrics))
     }

@@ -193,7 +193,7 @@ fn no_accepted_uri_leaves_its_folder_whatever_a_server_decodes() {
             let names: Vec<&str> = path.split('/').skip(1).collect();
             assert_eq!(names[0], "docs", "{uri}");
             let is_odd = |name: &&str| matches!(*name, "." | "..") || name.contains(['\0', ';', '?', '#']);
-            assert!(!names.iter().any(|name| is_odd(&name)), "{uri} {times}");
+            assert!(!names.iter().any(is_odd), "{uri} {times}");
         }
     }
     assert!(accepted > 100, "{accepted}");

@@ -152,7 +152,8 @@ proptest! {
         let mut called = false;
         let said: Vec<Block> = blocks.into_iter().filter(|block| {
             called |= matches!(block, Block::Call(..));
-            !matches!(block, Block::Call(..)) && !(called && matches!(block, Block::Thought(..)))
+            let is_hidden = called && matches!(block, Block::Thought(..));
+            !is_hidden && !matches!(block, Block::Call(..))
         }).collect();
         prop_assert_eq!(rest, content_of(&said));
         prop_assert_eq!(reason, "end_turn");

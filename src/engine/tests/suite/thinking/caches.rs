@@ -132,7 +132,7 @@ impl Api {
         let mut body = (self.tools)(&tools);
         let turn = |n: usize| {
             (self.message)(
-                if n % 2 == 0 { "user" } else { "assistant" },
+                if n.is_multiple_of(2) { "user" } else { "assistant" },
                 &format!("Card 4111 1111 1111 1111, turn {n}."),
             )
         };

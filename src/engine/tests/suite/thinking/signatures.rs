@@ -155,7 +155,7 @@ fn a_further_round_of_gemini_has_each_signature_in_its_part() {
     );
     let effect = answered(&mut exchange, &candidate(&turn));
     let request = asked(&mut exchange, effect);
-    let parts: Vec<Value> = turn.iter().cloned().collect();
+    let parts: Vec<Value> = turn.to_vec();
     assert_eq!(request["contents"][1]["parts"], json!(parts));
     assert_eq!(request["contents"][2]["parts"].as_array().unwrap().len(), 3);
     let parts = parts_of(&finished(again(&mut exchange, &candidate(&[part("order", 2, "s2")]))), false);
