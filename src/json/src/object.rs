@@ -112,6 +112,22 @@ impl Object {
         self.members.walk(&self.text)
     }
 
+    /// Returns the members of the text with their current values, without those that were removed or added.
+    pub fn current(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.members().filter_map(|(key, value)| match self.edits.iter().find(|edit| is_key(key, &edit.member)) {
+            Some(edit) => edit.text.as_ref().map(|text| (key, text.as_bytes())),
+            None => Some((key, value)),
+        })
+    }
+
+    /// Replaces the text by one that was made of the [`current`](Self::current) members. Added members stay.
+    pub fn replace_current(&mut self, text: Vec<u8>) {
+        let mut edits = std::mem::take(&mut self.edits);
+        edits.retain(|edit| self.find(&edit.member).is_none());
+        self.edits = edits;
+        self.replace_text(text);
+    }
+
     fn find(&self, member: &str) -> Option<Span<'_>> {
         self.members().find(|(key, _)| is_key(key, member)).map(|(_, value)| Span::new(value))
     }

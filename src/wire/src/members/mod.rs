@@ -10,7 +10,7 @@ mod rewrite;
 mod tables;
 
 pub(crate) use judge::{Fields, Judged, NameSet, asks, judge};
-pub(crate) use rewrite::{MemberChange, clamp, is_limit, without_unknown};
+pub(crate) use rewrite::{MemberChanges, clamp, is_limit, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@
 //! written again.
 
 use callgate_json::Span;
-use callgate_json::splice::{pair, walk};
+use callgate_json::splice::{is_key, pair, walk};
 
 use super::{Class, Row, Table, tables};
 use crate::UnknownMembers;
@@ -26,13 +26,23 @@ static NOTHING: Table = Table::new(&[], &[]);
 /// A changed member: its name, and its new JSON text, or `None` if it is left out.
 pub(crate) type MemberChange = (String, Option<String>);
 
+/// The changes of an object.
+pub(crate) enum MemberChanges {
+    Few(Vec<MemberChange>),
+    /// Many: the whole new text. A list of them would take several times the bytes of the object.
+    Whole(Vec<u8>),
+}
+
+/// The most changes in a list. Each is compared with each member when the object is written.
+const FEW: usize = 16;
+
 /// Leaves out the members that no table knows and `allow` does not list, and notes them in `unknown`.
-pub(crate) fn without_unknown<'t>(
-    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+pub(crate) fn without_unknown<'t, I: Iterator<Item = (&'t [u8], &'t [u8])>>(
+    members: impl Fn() -> I,
     table: &'static Table,
     allow: &[String],
     unknown: &mut UnknownMembers,
-) -> Vec<MemberChange> {
+) -> MemberChanges {
     changes(members, table, &mut |path, row, value| match row {
         Some(row) => nested(row),
         None if allow.iter().any(|allowed| allowed == path) => Step::Keep,
@@ -45,11 +55,11 @@ pub(crate) fn without_unknown<'t>(
 }
 
 /// Lowers every limit of output to `max`, and sets it if a member asks for no limit.
-pub(crate) fn clamp<'t>(
-    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+pub(crate) fn clamp<'t, I: Iterator<Item = (&'t [u8], &'t [u8])>>(
+    members: impl Fn() -> I,
     table: &'static Table,
     max: u64,
-) -> Vec<MemberChange> {
+) -> MemberChanges {
     changes(members, table, &mut |_, row, value| match row {
         Some((_, Class::Limit))
             if !value.is_null() && !value.count().is_some_and(|limit| (1..=max).contains(&limit)) =>
@@ -84,13 +94,13 @@ fn is_below(allowed: &str, path: &str) -> bool {
 type Visit<'v> = dyn FnMut(&str, Option<Row>, Span<'_>) -> Step + 'v;
 
 /// Returns the changes that `visit` makes in the members of a request: each key with its quotes, and each value.
-fn changes<'t>(
-    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+fn changes<'t, I: Iterator<Item = (&'t [u8], &'t [u8])>>(
+    members: impl Fn() -> I,
     table: &'static Table,
     visit: &mut Visit<'_>,
-) -> Vec<MemberChange> {
-    let mut changes = Vec::new();
-    for (key, value) in members {
+) -> MemberChanges {
+    let mut few = Vec::new();
+    for (at, (key, value)) in members().enumerate() {
         let name = Span::new(key).string().unwrap_or_default();
         let new = match visit(&name, table.find(&name), Span::new(value)) {
             Step::Drop => None,
@@ -99,9 +109,41 @@ fn changes<'t>(
                 None => continue,
             },
         };
-        changes.push((name.into_owned(), new));
+        few.push((name.into_owned(), new));
+        if few.len() > FEW {
+            return MemberChanges::Whole(whole(members(), (at, few), table, visit));
+        }
     }
-    changes
+    MemberChanges::Few(few)
+}
+
+/// Writes all members: those up to a position with the changes that are known, and the others as `visit` says.
+fn whole<'t>(
+    members: impl Iterator<Item = (&'t [u8], &'t [u8])>,
+    (last, few): (usize, Vec<MemberChange>),
+    table: &'static Table,
+    visit: &mut Visit<'_>,
+) -> Vec<u8> {
+    let mut few = few.into_iter().peekable();
+    let mut out = vec![b'{'];
+    for (at, (key, value)) in members.enumerate() {
+        if at <= last {
+            // The changes are in the order of the members.
+            match few.next_if(|(name, _)| is_key(key, name)) {
+                Some((_, Some(text))) => pair(&mut out, key, text.as_bytes()),
+                Some((_, None)) => {}
+                None => pair(&mut out, key, value),
+            }
+            continue;
+        }
+        let name = Span::new(key).string().unwrap_or_default();
+        match visit(&name, table.find(&name), Span::new(value)) {
+            Step::Drop => {}
+            step => pair(&mut out, key, written(step, Span::new(value), &name, visit).as_deref().unwrap_or(value)),
+        }
+    }
+    out.push(b'}');
+    out
 }
 
 /// Returns the new text of a value. `None` if it stays.

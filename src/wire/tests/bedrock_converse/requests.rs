@@ -152,6 +152,15 @@ fn fields_of_the_models_own_api_pass_only_if_they_bring_no_tools() {
             r#""additionalModelRequestFields":{"max_tokens":9,"inferenceConfig":{"maxTokens":9}},"inferenceConfig":{"maxTokens":9}"#
         )
     );
+
+    // Many unknown members are dropped in another way, and the limit that follows must not bring them back.
+    let many: String = (0..40).map(|n| format!(r#","u{n}":{n}"#)).collect();
+    let text = r#""additionalModelRequestFields":{"max_tokens":100000}"#;
+    let mut limited = try_read(PATH, &with(&format!("{text}{many}"))).unwrap();
+    assert_eq!(limited.drop_unknown_members(&[]).names.len(), 32);
+    limited.clamp_output_tokens(9);
+    let expected = r#""additionalModelRequestFields":{"max_tokens":9},"inferenceConfig":{"maxTokens":9}"#;
+    assert_eq!(written(&*limited), with(expected));
 }
 
 #[test]

@@ -4,10 +4,9 @@
 
 use std::ops::{Deref, DerefMut};
 
-use callgate_json::splice::{is_key, pair};
 use callgate_json::{Members, Object, Objects, Places, Span, with_member};
 
-use crate::members::{self, Fields, Judged, MemberChange, Table, is_limit};
+use crate::members::{self, Fields, Judged, MemberChanges, Table, is_limit};
 use crate::{RequestError, Target, UnknownMembers, target};
 
 /// The text of a request, the demands of its members, and the changes since.
@@ -152,35 +151,26 @@ impl Body {
         self.rewritten = true;
     }
 
-    /// Changes members. Each change is compared with each member when the body is written, so many are put into the text at once.
-    fn change(&mut self, changes: Vec<MemberChange>) {
-        const FEW: usize = 16;
-        if changes.len() <= FEW {
-            for (name, text) in changes {
-                self.object.put(name, text);
+    /// Changes members of the current object.
+    fn change(&mut self, changes: MemberChanges) {
+        match changes {
+            MemberChanges::Few(changes) => {
+                for (name, text) in changes {
+                    self.object.put(name, text);
+                }
             }
-            return;
-        }
-        let mut changes = changes.into_iter().peekable();
-        let mut out = Vec::with_capacity(self.object.original().bytes().len());
-        out.push(b'{');
-        for (key, value) in self.object.members() {
-            // The changes are in the order of the members.
-            match changes.next_if(|(name, _)| is_key(key, name)) {
-                Some((_, Some(text))) => pair(&mut out, key, text.as_bytes()),
-                Some((_, None)) => {}
-                None => pair(&mut out, key, value),
+            MemberChanges::Whole(text) => {
+                self.object.replace_current(text);
+                self.rewritten = true;
             }
         }
-        out.push(b'}');
-        self.rewrite(out);
     }
 
     /// Leaves out the members that no table knows and `allow` does not list, and returns them.
     pub(crate) fn drop_unknown(&mut self, allow: &[String]) -> UnknownMembers {
         let mut unknown = UnknownMembers::default();
         if std::mem::take(&mut self.judged.has_unknown) {
-            let changes = members::without_unknown(self.object.members(), self.table, allow, &mut unknown);
+            let changes = members::without_unknown(|| self.object.current(), self.table, allow, &mut unknown);
             self.change(changes);
         }
         unknown
@@ -189,7 +179,7 @@ impl Body {
     /// Lowers every limit of output tokens to `max`.
     pub(crate) fn clamp(&mut self, max: u64) {
         if self.judged.has_limit {
-            let changes = members::clamp(self.object.members(), self.table, max);
+            let changes = members::clamp(|| self.object.current(), self.table, max);
             self.change(changes);
         }
     }
