@@ -93,7 +93,9 @@ def test_a_mixed_turn_runs_the_executors_tools_and_asks_for_the_others_again(gat
     mixed = {"calls": [call("lookup_stock", STOCK), call("get_weather", OSLO)]}
     _, calls, _ = both(gates, request(script(mixed, {"calls": [call("get_weather", OSLO)]})))
     assert [c["name"] for c in calls] == ["get_weather"]
-    assert gates.seen()[1]["messages"][-1] == {"role": "tool", "tool_call_id": "call_0_0_0", "content": STOCK}
+    ran, left = gates.seen()[1]["messages"][-2:]
+    assert ran == {"role": "tool", "tool_call_id": "call_0_0_0", "content": STOCK}
+    assert (left["tool_call_id"], json.loads(left["content"])["error"]["code"]) == ("call_0_0_1", "call_not_run")
 
 
 @needs_gate
