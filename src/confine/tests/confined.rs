@@ -15,6 +15,16 @@ use tempfile::TempDir;
 
 const CONFINING: &str = env!("CARGO_BIN_EXE_callgate-confine");
 
+/// Returns false where the system allows no user namespaces, and says so.
+fn is_allowed() -> bool {
+    let probed = Confinement::of("/bin/bash").probe(&Confining::at(CONFINING));
+    let is_denied = probed.is_err_and(|fault| fault.to_string().contains("allow user namespaces"));
+    if is_denied {
+        println!("SKIPPED: no program can be confined here, because the system allows no user namespaces");
+    }
+    !is_denied
+}
+
 /// A shell that runs a script with what `with` adds.
 fn shell(script: &str, with: impl FnOnce(&mut Confinement)) -> Command {
     let mut confinement = Confinement { arguments: vec!["-c".into(), script.into()], ..Confinement::of("/bin/bash") };
@@ -43,6 +53,9 @@ fn folder() -> TempDir {
 
 #[test]
 fn the_program_gets_its_input_its_arguments_and_no_environment() {
+    if !is_allowed() {
+        return;
+    }
     let mut command = shell("read line; echo \"$line $1\"; env", |it| it.arguments.extend(["x".into(), "a b".into()]));
     command.env("GIVEN", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -58,11 +71,17 @@ fn the_program_gets_its_input_its_arguments_and_no_environment() {
 
 #[test]
 fn the_exit_code_is_the_programs() {
+    if !is_allowed() {
+        return;
+    }
     assert_eq!(run("exit 7", |_| ()).status.code(), Some(7));
 }
 
 #[test]
 fn no_path_is_there_that_is_not_listed() {
+    if !is_allowed() {
+        return;
+    }
     let (secret, listed) = (folder(), folder());
     fs::write(secret.path().join("key"), "s3cret").unwrap();
     fs::write(listed.path().join("text"), "hello").unwrap();
@@ -80,6 +99,9 @@ fn no_path_is_there_that_is_not_listed() {
 
 #[test]
 fn a_readable_path_cannot_be_changed_and_a_writable_one_can() {
+    if !is_allowed() {
+        return;
+    }
     let (read, write) = (folder(), folder());
     fs::write(read.path().join("a"), "old").unwrap();
     fs::set_permissions(read.path().join("a"), Permissions::from_mode(0o666)).unwrap();
@@ -99,6 +121,9 @@ fn a_readable_path_cannot_be_changed_and_a_writable_one_can() {
 
 #[test]
 fn a_mount_below_a_readable_path_cannot_be_changed_either() {
+    if !is_allowed() {
+        return;
+    }
     // Machines have mounts below /sys, such as that of control groups.
     let mounts =
         |text: String| text.lines().filter(|line| line.contains(" /sys")).map(str::to_owned).collect::<Vec<_>>();
@@ -110,6 +135,9 @@ fn a_mount_below_a_readable_path_cannot_be_changed_either() {
 
 #[test]
 fn the_network_is_out_of_reach_even_on_loopback() {
+    if !is_allowed() {
+        return;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached");
@@ -119,6 +147,9 @@ fn the_network_is_out_of_reach_even_on_loopback() {
 
 #[test]
 fn the_user_is_nobody_and_can_get_no_rights() {
+    if !is_allowed() {
+        return;
+    }
     let script = "id -u; id -G; grep -E '^(CapEff|CapPrm|CapBnd|CapAmb|NoNewPrivs):' /proc/self/status | tr -d '\\t'; \
                   unshare -U true && echo space; mount -t tmpfs x /tmp && echo mounted; chroot / true && echo rooted; \
                   find / -xdev -perm /4000 -exec {} \\; -quit >/dev/null 2>&1; id -u";
@@ -130,6 +161,9 @@ fn the_user_is_nobody_and_can_get_no_rights() {
 
 #[test]
 fn only_its_own_processes_are_there() {
+    if !is_allowed() {
+        return;
+    }
     let me = std::process::id();
     let script =
         format!("kill -9 {me} && echo killed; ls /proc | grep -c '^[0-9]'; [ -e /proc/{me}/environ ] && echo seen");
@@ -139,6 +173,9 @@ fn only_its_own_processes_are_there() {
 
 #[test]
 fn memory_processes_and_files_are_bounded() {
+    if !is_allowed() {
+        return;
+    }
     let out = says("head -c 200M /dev/zero | tail > /dev/null; echo ${PIPESTATUS[1]}", |it| it.memory = 64 << 20);
     assert_eq!(out, "1");
     // Some shells end if they cannot start a process, and others try again for some seconds.
@@ -165,6 +202,9 @@ fn ends(mut output: impl std::io::Read, since: Instant) {
 
 #[test]
 fn the_program_ends_with_the_process_that_waits_for_it() {
+    if !is_allowed() {
+        return;
+    }
     let mut child = shell("trap '' TERM; (sleep 60 &); echo up; sleep 60", |_| ())
         .env("PATH", "/usr/bin:/bin")
         .stdout(Stdio::piped())
@@ -180,6 +220,9 @@ fn the_program_ends_with_the_process_that_waits_for_it() {
 
 #[test]
 fn the_program_ends_with_the_process_that_started_it() {
+    if !is_allowed() {
+        return;
+    }
     let confinement = shell("echo up; sleep 60", |_| ()).get_args().nth(1).unwrap().to_owned();
     let mut starter = Command::new("/bin/bash")
         .args(["-c", "\"$0\" \"$1\" \"$2\"; true", CONFINING, CONFINE_ARGUMENT])
@@ -198,6 +241,9 @@ fn the_program_ends_with_the_process_that_started_it() {
 
 #[test]
 fn a_program_that_cannot_be_confined_does_not_run() {
+    if !is_allowed() {
+        return;
+    }
     let fault = |output: Output| {
         assert_eq!(output.status.code(), Some(i32::from(NOT_STARTED)));
         assert!(output.stdout.is_empty());
@@ -220,6 +266,9 @@ fn a_program_that_cannot_be_confined_does_not_run() {
 
 #[test]
 fn a_probe_finds_a_fault_and_runs_nothing() {
+    if !is_allowed() {
+        return;
+    }
     let confining = Confining::at(CONFINING);
     let confinement = Confinement { arguments: vec!["-c".into(), "echo ran".into()], ..Confinement::of("/bin/bash") };
     confinement.probe(&confining).unwrap();
@@ -230,6 +279,9 @@ fn a_probe_finds_a_fault_and_runs_nothing() {
 
 #[test]
 fn a_file_that_the_starter_left_open_is_closed() {
+    if !is_allowed() {
+        return;
+    }
     let folder = folder();
     fs::write(folder.path().join("open"), "").unwrap();
     let confinement = shell("ls /proc/self/fd | wc -l; true", |_| ()).get_args().nth(1).unwrap().to_owned();
