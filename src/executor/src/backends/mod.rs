@@ -154,7 +154,7 @@ pub enum BackendError {
 
 impl Backends {
     /// Creates the configured backends and shows their breakers in `metrics`. Reads certificates and secrets, and tries the confinement
-    /// of programs; connects to nothing and starts no program yet.
+    /// of programs; it does not connect or start a program yet.
     ///
     /// # Errors
     /// The first file or program that cannot be used.

@@ -56,9 +56,7 @@ impl Program {
         for (name, source) in environment {
             command.env(name, value(source).map_err(|error| unavailable(&error))?);
         }
-        let piped = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
-        let [input, output, error] = piped;
-        command.stdin(input).stdout(output).stderr(error);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Command::from(command).kill_on_drop(true).spawn().map_err(|error| unavailable(&error))?;
         let (Some(input), Some(output), Some(error)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
