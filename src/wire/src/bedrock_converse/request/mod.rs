@@ -11,7 +11,7 @@ use callgate_json::{Span, Value, with_member};
 
 use crate::conversation::Each;
 use crate::members::BEDROCK_CONVERSE;
-use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
+use crate::skeleton::document::{Body, Checked, Draft, Endpoint, Read, RequestFormat};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// The state of a request of Converse.
@@ -28,10 +28,9 @@ impl RequestFormat for ConverseRequest {
     /// Also refuses a path without a model, blocks of an unknown kind, and `additionalModelRequestFields` that bring tools.
     ///
     /// A stored prompt in place of a model can bring messages and tools, so it is state at the provider.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ConverseRequest>, RequestError> {
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<ConverseRequest>, RequestError> {
         let model = address::model(target)?;
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &BEDROCK_CONVERSE)?;
+        let (mut draft, fields) = Draft::read(checked, &BEDROCK_CONVERSE)?;
         // The API ignores a model that the body names; a proxy before the API might not.
         fields.read("modelId", "a string", Span::string)?;
         let judged = draft.judged();

@@ -1,0 +1,189 @@
+//! The places at which a value may begin.
+//!
+//! These are the beginnings of words and numbers and a few signs. Most of them begin nothing, and the bytes behind them tell so. A text
+//! is mostly such bytes, so one look-up for each byte is most of the work.
+
+use super::tokens::may_begin;
+use super::{Haystack, Kind, Kinds};
+
+/// A thing with which a value may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// The first letter of a word.
+    Word,
+    /// The first digit of a number, also at the end of a word.
+    Number,
+    /// A sign.
+    Sign,
+}
+
+/// The lowest bit, as in the words of [`may_begin`].
+const LETTER: u8 = 1;
+const DIGIT: u8 = 1 << 1;
+const AT: u8 = 1 << 2;
+const DASH: u8 = 1 << 3;
+const ASSIGNED: u8 = 1 << 4;
+const TILDE: u8 = 1 << 5;
+const SIGNS: u8 = AT | DASH | ASSIGNED | TILDE;
+
+/// The classes of each byte, and the classes that begin something behind it.
+const CLASSES: [(u8, u8); 256] = {
+    let mut classes = [(0, LETTER | DIGIT | SIGNS); 256];
+    let mut byte = 0_u8;
+    loop {
+        let class = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => (LETTER, DIGIT | SIGNS),
+            b'0'..=b'9' => (DIGIT, SIGNS),
+            b'@' => (AT, u8::MAX),
+            b'-' => (DASH, u8::MAX),
+            b':' | b'=' => (ASSIGNED, u8::MAX),
+            b'~' => (TILDE, u8::MAX),
+            _ => (0, u8::MAX),
+        };
+        #[expect(clippy::indexing_slicing, reason = "a byte is a place in a table of 256")]
+        {
+            classes[byte as usize] = class;
+        }
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte += 1;
+    }
+};
+
+/// Shows each place at which a value of these kinds may begin, in their order. `look` returns the end of a value that it finds; the search
+/// goes on there as at the beginning of a text.
+pub(super) fn visit(text: Haystack<'_>, kinds: Kinds, mut look: impl FnMut(usize, Begin) -> Option<usize>) {
+    let wanted = wanted(kinds);
+    // A word costs no branch unless it may begin something: branches at words are hard to predict.
+    let iban = u32::from(kinds.has(Kind::Iban));
+    let mut begins = u8::MAX;
+    let mut at = 0;
+    loop {
+        let bytes = match text.rest(at).first_chunk::<4>() {
+            Some(bytes) => *bytes,
+            None if at < text.len() => [0, 1, 2, 3].map(|place| text.at(at + place)),
+            None => break,
+        };
+        let (class, after) = CLASSES.get(usize::from(bytes[0])).copied().unwrap_or_default();
+        let begin = class & begins & wanted;
+        begins = after;
+        let is_word = may_begin(bytes) | iban & may_be_iban(bytes);
+        if begin & !LETTER != 0 || u32::from(begin) & is_word != 0 {
+            let found = match begin {
+                LETTER => look(at, Begin::Word),
+                DIGIT if may_be_number(text, at) => look(at, Begin::Number),
+                DIGIT => None,
+                DASH if bytes[1] != b'-' => None,
+                _ => look(at, Begin::Sign),
+            };
+            if let Some(end) = found.filter(|end| *end > at) {
+                at = end;
+                begins = u8::MAX;
+                continue;
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Returns the classes at which values of these kinds begin.
+fn wanted(kinds: Kinds) -> u8 {
+    let of = |kind, classes| if kinds.has(kind) { classes } else { 0 };
+    of(Kind::CreditCard, DIGIT)
+        | of(Kind::Iban, LETTER)
+        | of(Kind::Email, AT)
+        | of(Kind::Phone, DIGIT)
+        | of(Kind::PrivateKey, LETTER | DASH)
+        | of(Kind::Secret, LETTER | DIGIT | ASSIGNED | TILDE)
+        | of(Kind::Jwt, LETTER)
+}
+
+/// Returns 1 for a letter and a digit, perhaps behind a separator, behind the first byte; 0 for others.
+#[inline]
+fn may_be_iban([_, second, third, fourth]: [u8; 4]) -> u32 {
+    let is_digit = third.is_ascii_digit() | ((third == b' ') | (third == b'-')) & fourth.is_ascii_digit();
+    u32::from(second.is_ascii_alphabetic() & is_digit)
+}
+
+/// Returns false for fewer than seven digits that no other digits follow, as most numbers are. No value is as short.
+#[inline]
+fn may_be_number(text: Haystack<'_>, at: usize) -> bool {
+    const LEAST: usize = 7;
+    let end = text.run(at, LEAST, |byte| byte.is_ascii_digit());
+    let follows = |place: usize| text.at(place).is_ascii_digit();
+    end - at == LEAST
+        || matches!(text.at(end), b' ' | b'-' | b'.' | b'_' | b'/' | b'(' | b')')
+            && (follows(end + 1) || follows(end + 2) || follows(end + 3))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Found, find, is_too_short, number, sign, word};
+    use super::*;
+    use crate::kinds::assigned;
+
+    /// Looks at every place.
+    fn find_slowly(text: Haystack<'_>, kinds: Kinds) -> Vec<Found> {
+        let mut found = Vec::new();
+        if is_too_short(text) {
+            return found;
+        }
+        let mut add = |kind: Kind, range: Option<std::ops::Range<usize>>| {
+            let range = range?;
+            found.push(Found { kind, range: range.clone() });
+            Some(range.end)
+        };
+        if kinds.has(Kind::Secret) && !text.label.is_empty() {
+            add(Kind::Secret, assigned::whole(text));
+        }
+        let (mut at, mut before) = (0, b' ');
+        while at < text.len() {
+            let byte = text.at(at);
+            let end = match byte {
+                _ if byte.is_ascii_alphabetic() && !before.is_ascii_alphanumeric() => word(text, at, kinds, &mut add),
+                _ if byte.is_ascii_digit() && !before.is_ascii_digit() => number(text, at, kinds, &mut add),
+                b'@' | b'-' | b':' | b'=' | b'~' => sign(text, at, kinds, &mut add),
+                _ => None,
+            };
+            (at, before) = match end.filter(|end| *end > at) {
+                Some(end) => (end, b' '),
+                None => (at + 1, byte),
+            };
+        }
+        found
+    }
+
+    fn piece() -> impl Strategy<Value = String> {
+        let fixed = [
+            "4111111111111111", "4111 1111 1111 1111", "3782 822463 10005", "ann@example.org", "DE89 3704 0044 0532 0130 00",
+            "GB82WEST12345698765432", "+49 30 901820", "(415) 555-0132", "415-555-0132", "phone: 555 0132", "tel ",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "-----BEGIN RSA PRIVATE KEY-----", "AGE-SECRET-KEY-1", "password",
+            "api_key", "Authorization: Basic ", "hunter22x", "://", "a:b@", "ghp_", "sk-ant-", "AKIAIOSFODNN7EXAMPLE", "Bearer ",
+            "12345678:AA", "abQ1Q~", "Q~", "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1", " ", "  ", ":", "=", "\"", "'", "-", ".", "_", "/", "(",
+            ")", "0", "12", "1234567", "x", "é", "\n", "\t", "@",
+        ];
+        prop_oneof![6 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => "[ -~]{0,6}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+        #[test]
+        fn nothing_begins_at_a_place_that_is_left_out(
+            pieces in prop::collection::vec(piece(), 0..14),
+            label in prop::sample::select(vec!["", "phone", "password", "client_secret", "x"]),
+            chosen in 1_u8..128,
+        ) {
+            let text = pieces.concat();
+            let mut kinds = Kinds::default();
+            Kind::ALL.iter().filter(|kind| chosen >> **kind as u8 & 1 == 1).for_each(|kind| kinds.add(*kind));
+            let text = Haystack::new(&text, label);
+            let mut found = Vec::new();
+            find(text, kinds, &mut found);
+            prop_assert_eq!(found, find_slowly(text, kinds));
+        }
+    }
+}
