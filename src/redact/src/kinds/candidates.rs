@@ -17,7 +17,6 @@ pub(super) enum Begin {
     Sign,
 }
 
-/// The lowest bit, as in the words of [`may_begin`].
 const LETTER: u8 = 1;
 const DIGIT: u8 = 1 << 1;
 const AT: u8 = 1 << 2;
@@ -55,29 +54,20 @@ const CLASSES: [(u8, u8); 256] = {
 /// goes on there as at the beginning of a text.
 pub(super) fn visit(text: Haystack<'_>, kinds: Kinds, mut look: impl FnMut(usize, Begin) -> Option<usize>) {
     let wanted = wanted(kinds);
-    // A word costs no branch unless it may begin something: branches at words are hard to predict.
-    let iban = u32::from(kinds.has(Kind::Iban));
+    let has_iban = kinds.has(Kind::Iban);
     let mut begins = u8::MAX;
     let mut at = 0;
-    loop {
-        let bytes = match text.rest(at).first_chunk::<4>() {
-            Some(bytes) => *bytes,
-            None if at < text.len() => [0, 1, 2, 3].map(|place| text.at(at + place)),
-            None => break,
-        };
-        let (class, after) = CLASSES.get(usize::from(bytes[0])).copied().unwrap_or_default();
-        let begin = class & begins & wanted;
+    while let Some(byte) = text.bytes.get(at) {
+        let (class, after) = CLASSES.get(usize::from(*byte)).copied().unwrap_or_default();
+        let is_begin = class & begins & wanted != 0;
         begins = after;
-        let is_word = may_begin(bytes) | iban & may_be_iban(bytes);
-        if begin & !LETTER != 0 || u32::from(begin) & is_word != 0 {
-            let found = match begin {
-                LETTER => look(at, Begin::Word),
-                DIGIT if may_be_number(text, at) => look(at, Begin::Number),
-                DIGIT => None,
-                DASH if bytes[1] != b'-' => None,
-                _ => look(at, Begin::Sign),
+        if is_begin && may_be(text, at, class, has_iban) {
+            let begin = match class {
+                LETTER => Begin::Word,
+                DIGIT => Begin::Number,
+                _ => Begin::Sign,
             };
-            if let Some(end) = found.filter(|end| *end > at) {
+            if let Some(end) = look(at, begin).filter(|end| *end > at) {
                 at = end;
                 begins = u8::MAX;
                 continue;
@@ -99,11 +89,22 @@ fn wanted(kinds: Kinds) -> u8 {
         | of(Kind::Jwt, LETTER)
 }
 
-/// Returns 1 for a letter and a digit, perhaps behind a separator, behind the first byte; 0 for others.
+/// Returns false if no value begins at this place, whatever its kind.
 #[inline]
-fn may_be_iban([_, second, third, fourth]: [u8; 4]) -> u32 {
-    let is_digit = third.is_ascii_digit() | ((third == b' ') | (third == b'-')) & fourth.is_ascii_digit();
-    u32::from(second.is_ascii_alphabetic() & is_digit)
+fn may_be(text: Haystack<'_>, at: usize, class: u8, has_iban: bool) -> bool {
+    match class {
+        LETTER => may_begin(text.at(at), text.at(at + 1), text.at(at + 2)) || has_iban && may_be_iban(text, at),
+        DIGIT => may_be_number(text, at),
+        DASH => text.at(at + 1) == b'-',
+        _ => true,
+    }
+}
+
+/// Returns true for two letters and a digit, perhaps behind a separator.
+#[inline]
+fn may_be_iban(text: Haystack<'_>, at: usize) -> bool {
+    let third = text.at(at + 2);
+    third.is_ascii_digit() || matches!(third, b' ' | b'-') && text.at(at + 3).is_ascii_digit()
 }
 
 /// Returns false for fewer than seven digits that no other digits follow, as most numbers are. No value is as short.

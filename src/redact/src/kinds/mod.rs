@@ -199,7 +199,7 @@ fn word(text: Haystack<'_>, at: usize, kinds: Kinds, add: Add<'_>) -> Option<usi
     {
         return Some(end);
     }
-    if tokens::may_begin([0, 1, 2, 3].map(|place| text.at(at + place))) == 0 {
+    if !tokens::may_begin(text.at(at), text.at(at + 1), text.at(at + 2)) {
         return None;
     }
     if kinds.has(Kind::Jwt)

@@ -176,11 +176,11 @@ const NEXT: [(u32, u32); 256] = {
     next
 };
 
-/// Returns 0 if no key and no token begins with these bytes, and 1 otherwise.
+/// Returns false if no key and no token begins with these bytes.
 #[inline]
-pub(super) fn may_begin([first, second, third, _]: [u8; 4]) -> u32 {
+pub(super) fn may_begin(first: u8, second: u8, third: u8) -> bool {
     let (seconds, thirds) = NEXT.get(usize::from(first)).copied().unwrap_or_default();
-    seconds >> (second & 31) & thirds >> (third & 31) & 1
+    seconds >> (second & 31) & thirds >> (third & 31) & 1 == 1
 }
 
 /// Returns the shapes of keys that begin with this letter.
