@@ -6,8 +6,8 @@ use std::cell::Cell;
 
 use serde_json::error::Category;
 
-use crate::accept;
 use crate::ReadError;
+use crate::accept;
 use crate::number::is_number_byte;
 use crate::read::{MAX_VALUES, position};
 use crate::scan::after_string;

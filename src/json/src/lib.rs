@@ -21,8 +21,8 @@
 //! # Ok::<(), ReadError>(())
 //! ```
 //!
-//! [`TextScan`] checks a text while it arrives. All else reads whole texts, and gives JSON no meaning. `serde_json` must be built without `arbitrary_precision`, which would
-//! hand numbers over as maps.
+//! It gives JSON no meaning. [`TextScan`] checks a text while it arrives, and all else reads whole texts. `serde_json` must be built
+//! without `arbitrary_precision`, which would hand numbers over as maps.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 

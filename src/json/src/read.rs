@@ -127,9 +127,7 @@ fn parse(text: &str, findings: &Findings) -> Result<Value, Unread> {
         ValueReader { findings, depth: 0 }.deserialize(&mut parser).map_err(|error| findings.unread(&error, text))?;
     match parser.end() {
         Ok(()) => Ok(value),
-        Err(error) => {
-            Err(Unread::Faulty(ReadError::TrailingData { line: error.line(), column: error.column() }))
-        }
+        Err(error) => Err(Unread::Faulty(ReadError::TrailingData { line: error.line(), column: error.column() })),
     }
 }
 

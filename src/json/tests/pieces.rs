@@ -51,7 +51,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
             format!("{{{},\"k1\":1}}", members.join(","))
         }),
     ];
-    let byte = prop_oneof![Just(b'"'), Just(b'\\'), Just(b','), Just(b'}'), Just(0xc3), Just(0xff), Just(b'9'), any::<u8>()];
+    let byte =
+        prop_oneof![Just(b'"'), Just(b'\\'), Just(b','), Just(b'}'), Just(0xc3), Just(0xff), Just(b'9'), any::<u8>()];
     (text, prop::collection::vec((any::<prop::sample::Index>(), byte), 0..3)).prop_map(|(text, damages)| {
         let mut text = text.into_bytes();
         for (place, byte) in damages {
@@ -158,8 +159,17 @@ fn short_pieces_cost_no_more_than_long_ones_by_much() {
         ("long escapes", format!("\"{}\"", "\\ud83d\\ude00".repeat(SIZE / 12))),
         ("a key", format!("{{\"{}\":1}}", "k".repeat(SIZE))),
         ("an escaped key", format!("{{\"{}\":1}}", "\\u006b".repeat(SIZE / 6))),
-        ("keys", format!("{{{}}}", (0..SIZE / 9).map(|number| format!("\"{number:x}\":0")).collect::<Vec<_>>().join(","))),
-        ("escaped keys", format!("{{{}}}", (0..SIZE / 14).map(|number| format!("\"\\u0030{number:x}\":0")).collect::<Vec<_>>().join(","))),
+        (
+            "keys",
+            format!("{{{}}}", (0..SIZE / 9).map(|number| format!("\"{number:x}\":0")).collect::<Vec<_>>().join(",")),
+        ),
+        (
+            "escaped keys",
+            format!(
+                "{{{}}}",
+                (0..SIZE / 14).map(|number| format!("\"\\u0030{number:x}\":0")).collect::<Vec<_>>().join(",")
+            ),
+        ),
         ("digits", "1".repeat(SIZE)),
         ("a fraction", format!("[0.{}]", "1".repeat(SIZE))),
         ("white space", format!("[{}1{}]", " ".repeat(SIZE / 2), "\n".repeat(SIZE / 2))),

@@ -252,6 +252,50 @@ mod tests {
         }
     }
 
+    /// Returns the view, made character by character.
+    fn slowly(text: &str) -> String {
+        let (mut view, mut at) = (String::new(), 0);
+        while let Some(letter) = text[at..].chars().next() {
+            let (step, new) = match letter {
+                '\\' => escape(text, at),
+                '%' => percent(text, at),
+                '\u{0}'..='\u{7f}' => (1, Some(letter)),
+                _ => (letter.len_utf8(), folded(letter)),
+            };
+            view.extend(new);
+            at += step;
+        }
+        view
+    }
+
+    #[test]
+    fn characters_without_another_one_are_left_as_they_are() {
+        let pieces = [
+            "a long run of plain letters",
+            "é",
+            "４",
+            "\u{200b}",
+            "\\n",
+            "\\u0034",
+            "%40",
+            "%",
+            "5% of it",
+            "你好",
+            "x",
+            "",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = [first, second, third].concat();
+                    let view = View::of(&text);
+                    let slow = slowly(&text);
+                    assert_eq!((view.text(), view.is_plain()), (slow.as_str(), slow == text), "{text}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn ranges_lead_back_to_the_original() {
         for (text, found, original) in [

@@ -83,7 +83,8 @@ pub(crate) fn check(
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
     }
     let price = contract.prices().and_then(|prices| prices.of_any(&request.models()));
-    if price.is_none() && contract.refuses_unpriced(role) {
+    // A count of tokens may name no model, and costs nothing.
+    if price.is_none() && contract.refuses_unpriced(role) && !request.models().is_empty() {
         let message = "The contract has no price of this model in `prices`, and a rule needs its cost.";
         faults.found(Refusal::at(Code::ModelNotPriced, "model", message))?;
     }

@@ -58,13 +58,17 @@ mod tests {
 
     #[test]
     fn a_number_in_pieces_ends_where_a_whole_one_does() {
-        for literal in ["0", "-0", "12", "-1.50", "0.1e5", "1E+2", "1e-2", "10", "007", "-", "1.", "1e", "1e+", "+1", ".5", "1.e2", "--1"] {
+        for literal in [
+            "0", "-0", "12", "-1.50", "0.1e5", "1E+2", "1e-2", "10", "007", "-", "1.", "1e", "1e+", "+1", ".5", "1.e2",
+            "--1",
+        ] {
             for after in ["", ",", "]", " ", "x", "."] {
                 let text = format!("{literal}{after}").into_bytes();
                 for cut in 0..=text.len() {
                     let whole = Digits::Begin.read_on(&text, 0);
                     let first = Digits::Begin.read_on(&text[..cut], 0);
-                    let pieces = first.and_then(|(at, state)| if at < cut { Some((at, state)) } else { state.read_on(&text, at) });
+                    let pieces = first
+                        .and_then(|(at, state)| if at < cut { Some((at, state)) } else { state.read_on(&text, at) });
                     assert!(pieces == whole, "{literal}{after} {cut}");
                     let end = whole.filter(|(_, state)| state.may_end()).map(|(end, _)| end);
                     // Here a number ends at a digit after a leading zero; the whole reader refuses it at once.

@@ -12,9 +12,10 @@ mod keys;
 mod known;
 mod record;
 mod state;
+mod values;
 
-use crate::outline::strings::{self, Endless};
 use crate::outline::number;
+use crate::outline::strings::{self, Endless};
 use crate::places::{self, Reach, ValuePlace};
 use crate::pool::Pool;
 use crate::read::MAX_DEPTH;
@@ -24,7 +25,7 @@ use digits::Digits;
 pub(crate) use keys::FEW_MEMBERS;
 use keys::LateKeys;
 use known::KnownValues;
-use state::{Level, Next, OpenValue, ReadKey};
+use state::{Next, OpenValue, ReadKey};
 
 thread_local! {
     static KEYS: Pool<ReadKey> = const { Pool::new() };
@@ -40,8 +41,8 @@ pub(crate) struct Accepted {
     pub(crate) blocks: Survey,
 }
 
-/// The progress of a reader: the place of the next thing, which may be beyond the end of the text.
-enum Step {
+/// The next thing and its place, which may be beyond the end of the text.
+enum Advance {
     To(usize, Next),
     End(usize, Next),
 }
@@ -61,7 +62,7 @@ pub(crate) struct Reader<'t> {
     at: usize,
     /// The begin of the value or key that is read.
     start: usize,
-    /// The last byte of a fault that is no fault of grammar.
+    /// The last byte of a fault that breaks another rule than the grammar.
     fault: Option<usize>,
     reach: Reach,
     /// The number of values, and its maximum.
@@ -136,11 +137,43 @@ impl Reader<'static> {
 
 impl Reader<'_> {
     fn without_text(self) -> Reader<'static> {
-        let Reader { text: _, is_last, next, at, start, fault, reach, values, most_values, keys, late, open, outer, .. } = self;
+        let Reader {
+            text: _,
+            is_last,
+            next,
+            at,
+            start,
+            fault,
+            reach,
+            values,
+            most_values,
+            keys,
+            late,
+            open,
+            outer,
+            ..
+        } = self;
         let Reader { nodes, has_places, turns, blocks, known, .. } = self;
         let text = b"";
         Reader {
-            text, is_last, next, at, start, fault, reach, values, most_values, keys, late, open, outer, nodes, has_places, turns, blocks, known,
+            text,
+            is_last,
+            next,
+            at,
+            start,
+            fault,
+            reach,
+            values,
+            most_values,
+            keys,
+            late,
+            open,
+            outer,
+            nodes,
+            has_places,
+            turns,
+            blocks,
+            known,
         }
     }
 
@@ -163,8 +196,8 @@ impl Reader<'_> {
         let (mut at, mut next) = (self.at, self.next);
         loop {
             match self.step(at, next) {
-                Some(Step::To(place, then)) => (at, next) = (place, then),
-                Some(Step::End(place, then)) => {
+                Some(Advance::To(place, then)) => (at, next) = (place, then),
+                Some(Advance::End(place, then)) => {
                     (self.at, self.next) = (place, then);
                     return if self.is_last { self.end_number(place) } else { Some(()) };
                 }
@@ -178,12 +211,12 @@ impl Reader<'_> {
 
     /// Reads the next thing.
     #[inline(always)]
-    fn step(&mut self, mut at: usize, next: Next) -> Option<Step> {
+    fn step(&mut self, mut at: usize, next: Next) -> Option<Advance> {
         // These begin after white space; the others are in the midst of something.
         if matches!(next, Next::Value | Next::Inside(_) | Next::Key | Next::Colon | Next::Follow) {
             at = self.space(at);
         }
-        let Some(byte) = self.byte(at) else { return Some(Step::End(at, next)) };
+        let Some(byte) = self.byte(at) else { return Some(Advance::End(at, next)) };
         let (at, next) = match next {
             Next::Value => match byte {
                 b'"' => {
@@ -208,18 +241,18 @@ impl Reader<'_> {
                 },
                 _ => match self.word(at)? {
                     Some(end) => (self.leaf(at, end)?, Next::Follow),
-                    None => return Some(Step::End(at, next)),
+                    None => return Some(Advance::End(at, next)),
                 },
             },
             Next::Text => match strings::read_on(self.text, at) {
                 Ok(end) => (self.leaf(self.start, end.at)?, Next::Follow),
-                Err(Endless::Cut(place)) => return Some(Step::End(place, next)),
+                Err(Endless::Cut(place)) => return Some(Advance::End(place, next)),
                 Err(Endless::Invalid) => return None,
             },
             Next::Digits(digits) => {
                 let (end, digits) = digits.read_on(self.text, at)?;
                 if end == self.text.len() {
-                    return Some(Step::End(end, Next::Digits(digits)));
+                    return Some(Advance::End(end, Next::Digits(digits)));
                 }
                 (self.long_number(end)?, Next::Follow)
             }
@@ -241,7 +274,7 @@ impl Reader<'_> {
                     Some(()) => (end.at, Next::Colon),
                     None => return self.refuse(end.at - 1),
                 },
-                Err(Endless::Cut(place)) => return Some(Step::End(place, next)),
+                Err(Endless::Cut(place)) => return Some(Advance::End(place, next)),
                 Err(Endless::Invalid) => return None,
             },
             Next::Colon => (at + 1, (byte == b':').then_some(Next::Value)?),
@@ -256,12 +289,12 @@ impl Reader<'_> {
                 _ => return None,
             },
         };
-        Some(Step::To(at, next))
+        Some(Advance::To(at, next))
     }
 
     /// Refuses the text for a fault that is known at a place.
     #[cold]
-    fn refuse(&mut self, place: usize) -> Option<Step> {
+    fn refuse(&mut self, place: usize) -> Option<Advance> {
         self.fault = Some(place);
         None
     }
@@ -294,94 +327,6 @@ impl Reader<'_> {
         if let Next::Digits(_) = self.next {
             self.long_number(end)?;
             self.next = Next::Follow;
-        }
-        Some(())
-    }
-
-    /// Takes a value without others in it. Returns the place after it.
-    #[inline]
-    fn leaf(&mut self, start: usize, end: usize) -> Option<usize> {
-        self.count(start)?;
-        if self.open.records {
-            self.record(start, end)?;
-        }
-        Some(end)
-    }
-
-    /// Counts and surveys a value, of which at least a string is there to its end.
-    #[inline]
-    fn count(&mut self, start: usize) -> Option<()> {
-        if self.values == self.most_values {
-            self.fault = Some(start);
-            return None;
-        }
-        self.values += 1;
-        if self.open.level != Level::Other {
-            self.observe(start, self.byte(start)?);
-        }
-        Some(())
-    }
-
-    /// Begins an array or object that is not empty.
-    #[inline]
-    fn open(&mut self, start: usize, end: u8) -> Option<()> {
-        let depth = self.outer.len();
-        let node = self.nodes.len();
-        self.count(start)?;
-        if self.open.records {
-            self.record(start, start)?;
-        }
-        let records = match depth {
-            0 => end == b'}',
-            _ if !self.open.records => false,
-            1 => self.reach.depth > 1 && !self.is_excepted(),
-            _ => depth < self.reach.depth,
-        };
-        let level = match (self.open.level, end) {
-            (Level::Other, b']') if depth == 1 && self.has_places && self.is_excepted() => {
-                self.turns.begin();
-                Level::Turns
-            }
-            (Level::Other, _) => Level::Other,
-            (Level::Turns, b'}') => Level::Turn,
-            (Level::Turn, b']') => Level::Blocks,
-            (Level::Blocks, b'}') => Level::Block,
-            _ => Level::Other,
-        };
-        let (keys, hashes) = (self.keys.len(), self.late.hashed());
-        let inner = OpenValue { marks: 0, start, node, keys, hashes, end, records, level };
-        self.outer.push(std::mem::replace(&mut self.open, inner));
-        Some(())
-    }
-
-    /// Surveys a value in the conversation.
-    fn observe(&mut self, start: usize, begin: u8) {
-        let Some(key) = self.keys.last().copied() else { return };
-        let survey = match self.open.level {
-            Level::Other => return,
-            Level::Turns => return self.turns.item(begin),
-            Level::Blocks => return self.blocks.item(begin),
-            Level::Turn => &mut self.turns,
-            Level::Block => &mut self.blocks,
-        };
-        survey.key(self.text, key.first, key.start..key.end);
-        if self.text.get(key.start..key.end) == Some(b"type") {
-            survey.kind(self.text, start);
-        }
-    }
-
-    /// Ends the innermost array or object before a place.
-    #[inline]
-    fn close(&mut self, end: usize) -> Option<()> {
-        self.end_keys(self.open.keys, self.open.hashes)?;
-        let inner = std::mem::replace(&mut self.open, self.outer.pop()?);
-        if self.open.records {
-            let inside = self.nodes.len().checked_sub(inner.node + 1)?;
-            self.nodes.get_mut(inner.node)?.end(end - self.open.start, inside)?;
-        }
-        if self.outer.len() == 1 && inner.records && self.reach.depth > 1 {
-            let (text, nodes) = (self.text.get(inner.start..end)?, self.nodes.get(inner.node + 1..)?);
-            self.known.keep(text, nodes, self.reach.depth);
         }
         Some(())
     }

@@ -117,7 +117,8 @@ fn named(label: &[u8]) -> Option<Value> {
     }
     let name = name.get(start..)?;
     // Most words end otherwise.
-    let may_be = matches!(name.last_chunk(), Some(b"rd" | b"wd" | b"se" | b"et" | b"ey" | b"en" | b"on" | b"al" | b"ls"));
+    let may_be =
+        matches!(name.last_chunk(), Some(b"rd" | b"wd" | b"se" | b"et" | b"ey" | b"en" | b"on" | b"al" | b"ls"));
     if !may_be {
         return None;
     }

@@ -51,7 +51,7 @@ const CLASSES: [(u8, u8); 256] = {
 };
 
 /// Shows each place at which a value of these kinds may begin, in their order. `look` returns the end of a value that it finds; the search
-/// goes on there as at the beginning of a text.
+/// continues there as at the beginning of a text.
 pub(super) fn visit(text: Haystack<'_>, kinds: Kinds, mut look: impl FnMut(usize, Begin) -> Option<usize>) {
     let wanted = wanted(kinds);
     let has_iban = kinds.has(Kind::Iban);
@@ -118,13 +118,19 @@ fn may_be_number(text: Haystack<'_>, at: usize) -> bool {
             && (follows(end + 1) || follows(end + 2) || follows(end + 3))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use std::fs::File;
+    use std::io::{BufRead, BufReader};
+    use std::path::PathBuf;
+
+    use flate2::read::GzDecoder;
     use proptest::prelude::*;
 
     use super::super::{Found, find, is_too_short, number, sign, word};
     use super::*;
     use crate::kinds::assigned;
+    use crate::view::View;
 
     /// Looks at every place.
     fn find_slowly(text: Haystack<'_>, kinds: Kinds) -> Vec<Found> {
@@ -159,14 +165,81 @@ mod tests {
 
     fn piece() -> impl Strategy<Value = String> {
         let fixed = [
-            "4111111111111111", "4111 1111 1111 1111", "3782 822463 10005", "ann@example.org", "DE89 3704 0044 0532 0130 00",
-            "GB82WEST12345698765432", "+49 30 901820", "(415) 555-0132", "415-555-0132", "phone: 555 0132", "tel ",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "-----BEGIN RSA PRIVATE KEY-----", "AGE-SECRET-KEY-1", "password",
-            "api_key", "Authorization: Basic ", "hunter22x", "://", "a:b@", "ghp_", "sk-ant-", "AKIAIOSFODNN7EXAMPLE", "Bearer ",
-            "12345678:AA", "abQ1Q~", "Q~", "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1", " ", "  ", ":", "=", "\"", "'", "-", ".", "_", "/", "(",
-            ")", "0", "12", "1234567", "x", "é", "\n", "\t", "@",
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "3782 822463 10005",
+            "ann@example.org",
+            "DE89 3704 0044 0532 0130 00",
+            "GB82WEST12345698765432",
+            "+49 30 901820",
+            "(415) 555-0132",
+            "415-555-0132",
+            "phone: 555 0132",
+            "tel ",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "AGE-SECRET-KEY-1",
+            "password",
+            "api_key",
+            "Authorization: Basic ",
+            "hunter22x",
+            "://",
+            "a:b@",
+            "ghp_",
+            "sk-ant-",
+            "AKIAIOSFODNN7EXAMPLE",
+            "Bearer ",
+            "12345678:AA",
+            "abQ1Q~",
+            "Q~",
+            "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1",
+            " ",
+            "  ",
+            ":",
+            "=",
+            "\"",
+            "'",
+            "-",
+            ".",
+            "_",
+            "/",
+            "(",
+            ")",
+            "0",
+            "12",
+            "1234567",
+            "x",
+            "é",
+            "\n",
+            "\t",
+            "@",
         ];
         prop_oneof![6 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => "[ -~]{0,6}"]
+    }
+
+    #[test]
+    fn recorded_texts_have_the_values_that_a_look_at_every_place_finds() {
+        let folder = std::env::var_os("CALLGATE_DATA")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+        let mut kinds = Kinds::default();
+        Kind::ALL.iter().for_each(|kind| kinds.add(*kind));
+        for (name, step) in [("recorded.jsonl.gz", 9), ("agents.jsonl.gz", 2)] {
+            let Ok(file) = File::open(folder.join(name)) else {
+                eprintln!("SKIPPED: no {name} in {}", folder.display());
+                continue;
+            };
+            let mut values = 0;
+            for line in BufReader::new(GzDecoder::new(file)).lines().step_by(step) {
+                let line = line.unwrap();
+                let view = View::of(&line);
+                let text = Haystack::new(view.text(), "");
+                let mut found = Vec::new();
+                find(text, kinds, &mut found);
+                values += found.len();
+                assert_eq!(found, find_slowly(text, kinds));
+            }
+            assert!(values > 0, "{name}");
+        }
     }
 
     proptest! {

@@ -45,6 +45,8 @@ impl RequestFormat for ResponsesRequest {
             (None, Some(_), _) => {}
             // A request with a stored prompt in place of a model cannot be allowed by a model's name.
             (None, None, Some(_)) => draft.judged().model("model", "")?,
+            // A count names no model if it is to be that of the API's own choice.
+            (None, None, None) if target.path.ends_with(COUNT) => {}
             (None, None, None) => return Err(RequestError::invalid("model", "a string")),
         }
         let mut declarations = Declarations::default();

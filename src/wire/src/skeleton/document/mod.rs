@@ -19,13 +19,13 @@ use crate::{
     Call, CallResult, Declaration, Declared, Form, OutputLimit, Part, Replacements, Request, RequestError, Target,
     UnknownMembers, Wants,
 };
-pub(crate) use body::{Body, Checked, Draft, model_in_path};
 use body::checked;
-pub use scan::RequestScan;
-use scan::without_mark;
+pub(crate) use body::{Body, Checked, Draft, model_in_path};
 pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use names::NameRule;
+pub use scan::RequestScan;
+use scan::without_mark;
 pub(crate) use tools::{
     List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice, kept_members,
     may_bring_tools, messages, redeclared,
