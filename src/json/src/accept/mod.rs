@@ -1,8 +1,7 @@
 //! Accepts JSON texts in one pass, without copies, whole or as they arrive. [`TextScan`](crate::TextScan) reads every other text again, to
 //! refuse it with a reason.
 //!
-//! It keeps [places](ValuePlace) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
-//! not be searched again.
+//! It keeps [places](ValuePlace) of members and of some values in them, and a [survey](Survey) of a conversation: they are not searched again.
 //!
 //! **Pieces.** A reader that comes to the end of a piece notes the place and the [next thing](Next) to read. White space, strings, keys and
 //! numbers go on in their midst, so the work is linear in the bytes however short the pieces are.
@@ -297,37 +296,5 @@ impl Reader<'_> {
     fn refuse(&mut self, place: usize) -> Option<Advance> {
         self.fault = Some(place);
         None
-    }
-
-    /// Returns the place after `true`, `false` or `null`; `None` inside if the text ends within it.
-    #[inline]
-    fn word(&self, at: usize) -> Option<Option<usize>> {
-        let rest = self.text.get(at..)?;
-        let word: &[u8] = match rest.first()? {
-            b't' => b"true",
-            b'f' => b"false",
-            b'n' => b"null",
-            _ => return None,
-        };
-        if rest.starts_with(word) {
-            return Some(Some(at + word.len()));
-        }
-        (!self.is_last && word.starts_with(rest)).then_some(None)
-    }
-
-    /// Takes a number that was read in pieces, if it is in the range of doubles.
-    #[cold]
-    fn long_number(&mut self, end: usize) -> Option<usize> {
-        (number(self.text, self.start)? == end).then_some(())?;
-        self.leaf(self.start, end)
-    }
-
-    /// Takes a number with which the text ends.
-    fn end_number(&mut self, end: usize) -> Option<()> {
-        if let Next::Digits(_) = self.next {
-            self.long_number(end)?;
-            self.next = Next::Follow;
-        }
-        Some(())
     }
 }

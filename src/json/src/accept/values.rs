@@ -1,11 +1,44 @@
 //! Values: their number, their places, and the arrays and objects around them.
 
 use super::Reader;
-use super::state::{Level, OpenValue};
+use super::state::{Level, Next, OpenValue};
+use crate::outline::number;
 
 // === impl Reader ===
 
 impl Reader<'_> {
+    /// Returns the place after `true`, `false` or `null`; `None` inside if the text ends within it.
+    #[inline]
+    pub(super) fn word(&self, at: usize) -> Option<Option<usize>> {
+        let rest = self.text.get(at..)?;
+        let word: &[u8] = match rest.first()? {
+            b't' => b"true",
+            b'f' => b"false",
+            b'n' => b"null",
+            _ => return None,
+        };
+        if rest.starts_with(word) {
+            return Some(Some(at + word.len()));
+        }
+        (!self.is_last && word.starts_with(rest)).then_some(None)
+    }
+
+    /// Takes a number that was read in pieces, if it is in the range of doubles.
+    #[cold]
+    pub(super) fn long_number(&mut self, end: usize) -> Option<usize> {
+        (number(self.text, self.start)? == end).then_some(())?;
+        self.leaf(self.start, end)
+    }
+
+    /// Takes a number with which the text ends.
+    pub(super) fn end_number(&mut self, end: usize) -> Option<()> {
+        if let Next::Digits(_) = self.next {
+            self.long_number(end)?;
+            self.next = Next::Follow;
+        }
+        Some(())
+    }
+
     /// Takes a value without others in it. Returns the place after it.
     #[inline]
     pub(super) fn leaf(&mut self, start: usize, end: usize) -> Option<usize> {
