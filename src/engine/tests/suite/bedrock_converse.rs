@@ -77,7 +77,7 @@ fn a_count_of_tokens_has_the_rules_of_the_request_in_it() {
     assert!(matches!(&effect, Effect::Finish(body) if body == br#"{"inputTokens":30}"#), "{effect:?}");
 
     good["toolConfig"]["tools"] = json!([tool("rm_rf")]);
-    assert_eq!(refused(count(good).1).1, "tool_not_in_contract");
+    assert_eq!(refused(count(good).1).2, "tool_not_in_contract");
     for body in [
         r#"{"input":{"invokeModel":{"body":"e30="}}}"#,
         r#"{"input":{"converse":{"messages":[]},"invokeModel":{"body":"e30="}}}"#,
@@ -86,7 +86,7 @@ fn a_count_of_tokens_has_the_rules_of_the_request_in_it() {
         "{}",
     ] {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
-        assert_eq!(refused(send(&mut exchange, &path, "clerk", body.as_bytes())).1, "request_invalid", "{body}");
+        assert_eq!(refused(send(&mut exchange, &path, "clerk", body.as_bytes())).2, "request_invalid", "{body}");
     }
 }
 
