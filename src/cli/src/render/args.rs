@@ -40,7 +40,7 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/callgate.wasm", help_heading = "Envoy")]
     pub(crate) wasm: String,
 
-    /// The LLM API; by default api.openai.com:443 with TLS
+    /// The LLM API; by default api.openai.com:443 with TLS, or none beside --mcp-server and --mcp-merged
     #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
     pub(crate) upstream: Option<String>,
     /// Use TLS to the upstream, and verify its certificate
@@ -139,6 +139,8 @@ pub(crate) struct RenderArguments {
     pub(crate) client_ca: Option<String>,
 
     #[command(flatten)]
+    pub(crate) mcp: McpArguments,
+    #[command(flatten)]
     pub(crate) oauth: OauthArguments,
     #[command(flatten)]
     pub(crate) credential: CredentialArguments,
@@ -188,6 +190,25 @@ pub(crate) struct RenderArguments {
         help_heading = "Kubernetes"
     )]
     pub(crate) selector: String,
+}
+
+/// MCP servers behind one address.
+#[derive(Args)]
+pub(crate) struct McpArguments {
+    /// --target envoy: an MCP server for clients at /mcp/NAME: HOST:PORT, or a URL for TLS or another path than /mcp; may be repeated. Several
+    /// servers need a contract set, with an entry for the `pathPrefix` of each
+    #[arg(long = "mcp-server", value_name = "NAME=HOST:PORT|NAME=URL", help_heading = "MCP servers")]
+    pub(crate) mcp_servers: Vec<String>,
+    /// With --mcp-server: a file with the value of `authorization` that this server gets, such as `Bearer KEY`, without a line break; on
+    /// Envoy's machine; may be repeated. Without it the header is removed
+    #[arg(long = "mcp-credential", value_name = "NAME=PATH", help_heading = "MCP servers")]
+    pub(crate) mcp_credentials: Vec<String>,
+    /// With --mcp-server: a server that gets the client's own `authorization`; may be repeated
+    #[arg(long = "mcp-client-credential", value_name = "NAME", help_heading = "MCP servers")]
+    pub(crate) mcp_client_credentials: Vec<String>,
+    /// Answer MCP at /mcp without a server: the contract of that path names the tools, and the executor runs them
+    #[arg(long, help_heading = "MCP servers")]
+    pub(crate) mcp_merged: bool,
 }
 
 /// The proxy to configure.
