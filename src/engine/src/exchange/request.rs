@@ -39,7 +39,7 @@ impl Core {
         });
         match admitted {
             Ok(Head::Passthrough) => {
-                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
+                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers)))
             }
             Ok(Head::Api(head)) => gather(RequestReader::Model(head), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
