@@ -19,6 +19,9 @@ const WEIGHTS: u64 = 1_000_000;
 /// A provider answers with these before it has generated anything: too many requests, unavailable, overloaded.
 const FAILOVER_ON: [u16; 3] = [429, 503, 529];
 
+/// A provider may answer with these when it has generated already, and Envoy does for a connection that broke.
+const MAY_HAVE_GENERATED: [u16; 3] = [500, 502, 504];
+
 /// A fault: its line, and the reason.
 type Fault = (usize, String);
 
@@ -174,8 +177,11 @@ fn model(node: &Node) -> Result<String, Fault> {
 
 fn status(node: &Node) -> Result<u16, Fault> {
     match node.text().map(str::parse) {
-        Some(Ok(status)) if (400..600).contains(&status) => Ok(status),
-        _ => fault(node, "`failoverOn`: expected statuses from 400 to 599, such as 429"),
+        Some(Ok(status)) if (400..600).contains(&status) && !MAY_HAVE_GENERATED.contains(&status) => Ok(status),
+        _ => fault(
+            node,
+            "`failoverOn`: expected statuses from 400 to 599 but 500, 502 and 504, after which a provider may have generated already",
+        ),
     }
 }
 
