@@ -174,7 +174,10 @@ const SCHEME: &str = "x-forwarded-proto";
 pub(crate) fn removed(rules: &Rules, headers: &Headers<'_>) -> Vec<String> {
     let model = rules.model_header.as_deref();
     let is_inside = |name: &str| {
-        name == "forwarded" || name.starts_with("x-forwarded-") && name != SCHEME || name.starts_with("x-envoy-") || model == Some(name)
+        name == "forwarded"
+            || name.starts_with("x-forwarded-") && name != SCHEME
+            || name.starts_with("x-envoy-")
+            || model == Some(name)
     };
     let mut removed = rules.identity.headers();
     for (name, _) in headers.iter().filter(|(name, _)| is_inside(name)) {

@@ -41,9 +41,14 @@ mod tests {
 
     #[test]
     fn a_model_header_is_an_x_header_in_lower_case() {
-        for (name, fits) in
-            [("x-callgate-model", true), ("X-Model", false), ("x-", false), ("host", false), ("x-a:b", false), ("", false)]
-        {
+        for (name, fits) in [
+            ("x-callgate-model", true),
+            ("X-Model", false),
+            ("x-", false),
+            ("host", false),
+            ("x-a:b", false),
+            ("", false),
+        ] {
             assert_eq!(is_header_name(name), fits, "{name}");
         }
     }

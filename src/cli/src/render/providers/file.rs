@@ -23,19 +23,15 @@ const FAILOVER_ON: [u16; 3] = [429, 503, 529];
 const MAY_HAVE_GENERATED: [u16; 3] = [500, 502, 504];
 
 /// A fault: its line, and the reason.
-type Fault = (usize, String);
+type FileFault = (usize, String);
 
 pub(super) fn read(file: &Path) -> Result<Providers, RenderError> {
     let text = disk::text(file)?;
     let tree = document::read(&file.display().to_string(), &text)?;
-    providers(&tree).map_err(|(line, reason)| RenderError::Providers {
-        file: file.display().to_string(),
-        line,
-        reason,
-    })
+    providers(&tree).map_err(|(line, reason)| RenderError::Providers { file: file.display().to_string(), line, reason })
 }
 
-fn providers(tree: &Node) -> Result<Providers, Fault> {
+fn providers(tree: &Node) -> Result<Providers, FileFault> {
     members(tree, "the file", &["providers", "routes", "withoutModel", "failoverOn"])?;
     let listed = needed(tree, "the file", "providers")?;
     let NodeKind::Mapping(entries) = &listed.kind else {
@@ -70,7 +66,7 @@ fn providers(tree: &Node) -> Result<Providers, Fault> {
     Ok(Providers { list, routes, without_model, failover_on, conversations: Vec::new() })
 }
 
-fn provider(name: &str, node: &Node) -> Result<Provider, Fault> {
+fn provider(name: &str, node: &Node) -> Result<Provider, FileFault> {
     let place = format!("provider `{name}`");
     members(node, &place, &["address", "tls", "ca", "authority", "pathPrefix", "credential"])?;
     let given = needed(node, &place, "address")?;
@@ -101,7 +97,7 @@ fn provider(name: &str, node: &Node) -> Result<Provider, Fault> {
     Ok(Provider { name: name.to_owned(), address, tls, ca, authority, path_prefix, credential })
 }
 
-fn credential(node: &Node, place: &str) -> Result<ProviderCredential, Fault> {
+fn credential(node: &Node, place: &str) -> Result<ProviderCredential, FileFault> {
     let Some(given) = node.get("credential") else { return Ok(ProviderCredential::None) };
     match given.text() {
         Some("caller") => return Ok(ProviderCredential::Caller),
@@ -122,7 +118,7 @@ fn credential(node: &Node, place: &str) -> Result<ProviderCredential, Fault> {
     Ok(ProviderCredential::File { path, header })
 }
 
-fn route(node: &Node, list: &[Provider]) -> Result<ModelRoute, Fault> {
+fn route(node: &Node, list: &[Provider]) -> Result<ModelRoute, FileFault> {
     members(node, "a route", &["models", "to", "split"])?;
     let models = items(needed(node, "a route", "models")?, "models")?;
     let models = models.iter().map(model).collect::<Result<Vec<_>, _>>()?;
@@ -141,7 +137,7 @@ fn route(node: &Node, list: &[Provider]) -> Result<ModelRoute, Fault> {
     Ok(ModelRoute { models, shares })
 }
 
-fn share(node: &Node, list: &[Provider]) -> Result<ProviderShare, Fault> {
+fn share(node: &Node, list: &[Provider]) -> Result<ProviderShare, FileFault> {
     members(node, "a share", &["to", "weight"])?;
     let providers = to(needed(node, "a share", "to")?, "to", list)?;
     let weight = needed(node, "a share", "weight")?;
@@ -152,7 +148,7 @@ fn share(node: &Node, list: &[Provider]) -> Result<ProviderShare, Fault> {
 }
 
 /// Reads the names of providers in the order in which they are asked.
-fn to(node: &Node, field: &str, list: &[Provider]) -> Result<Vec<String>, Fault> {
+fn to(node: &Node, field: &str, list: &[Provider]) -> Result<Vec<String>, FileFault> {
     let mut names: Vec<String> = Vec::new();
     for item in items(node, field)? {
         let name = item.text().unwrap_or_default();
@@ -168,14 +164,14 @@ fn to(node: &Node, field: &str, list: &[Provider]) -> Result<Vec<String>, Fault>
     Ok(names)
 }
 
-fn model(node: &Node) -> Result<String, Fault> {
+fn model(node: &Node) -> Result<String, FileFault> {
     match node.text().filter(|text| is_model_name(text)) {
         Some(text) => Ok(text.to_owned()),
         None => fault(node, "`models`: expected names of printable ASCII without spaces, such as \"gpt-*\""),
     }
 }
 
-fn status(node: &Node) -> Result<u16, Fault> {
+fn status(node: &Node) -> Result<u16, FileFault> {
     match node.text().map(str::parse) {
         Some(Ok(status)) if (400..600).contains(&status) && !MAY_HAVE_GENERATED.contains(&status) => Ok(status),
         _ => fault(
@@ -185,12 +181,12 @@ fn status(node: &Node) -> Result<u16, Fault> {
     }
 }
 
-fn fault<T>(node: &Node, reason: &str) -> Result<T, Fault> {
+fn fault<T>(node: &Node, reason: &str) -> Result<T, FileFault> {
     Err((node.line(), reason.to_owned()))
 }
 
 /// Checks the names of a mapping's members.
-fn members(node: &Node, place: &str, known: &[&str]) -> Result<(), Fault> {
+fn members(node: &Node, place: &str, known: &[&str]) -> Result<(), FileFault> {
     let NodeKind::Mapping(entries) = &node.kind else { return fault(node, &format!("{place}: expected a mapping")) };
     for (position, (key, _)) in entries.iter().enumerate() {
         let name = key.text().unwrap_or_default();
@@ -204,11 +200,11 @@ fn members(node: &Node, place: &str, known: &[&str]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn needed<'n>(node: &'n Node, place: &str, name: &str) -> Result<&'n Node, Fault> {
+fn needed<'n>(node: &'n Node, place: &str, name: &str) -> Result<&'n Node, FileFault> {
     node.get(name).ok_or_else(|| (node.line(), format!("{place}: missing `{name}`; add it")))
 }
 
-fn text(node: &Node, place: &str, name: &str) -> Result<Option<String>, Fault> {
+fn text(node: &Node, place: &str, name: &str) -> Result<Option<String>, FileFault> {
     match node.get(name) {
         None => Ok(None),
         Some(value) => match value.text().filter(|text| !text.is_empty()) {
@@ -219,7 +215,7 @@ fn text(node: &Node, place: &str, name: &str) -> Result<Option<String>, Fault> {
 }
 
 /// Returns the items of a list, which is not empty.
-fn items<'n>(node: &'n Node, field: &str) -> Result<&'n [Node], Fault> {
+fn items<'n>(node: &'n Node, field: &str) -> Result<&'n [Node], FileFault> {
     match &node.kind {
         NodeKind::Sequence(items) if !items.is_empty() => Ok(items),
         _ => fault(node, &format!("`{field}`: expected a list with at least one item")),

@@ -42,7 +42,7 @@ struct Provider {
     tls: bool,
     ca: String,
     authority: String,
-    /// What the provider's paths begin with, without the last slash; may be empty.
+    /// The beginning of the provider's paths, without the last slash; may be empty.
     path_prefix: String,
     credential: ProviderCredential,
 }
@@ -86,7 +86,10 @@ impl Providers {
             ("--upstream-token-url", arguments.credential.upstream_token_url.is_some()),
         ] {
             if is_given {
-                return Err(RenderError::Useless { option, because: "--providers, whose file has it for each provider" });
+                return Err(RenderError::Useless {
+                    option,
+                    because: "--providers, whose file has it for each provider",
+                });
             }
         }
         let mut providers = file::read(file)?;
