@@ -134,7 +134,8 @@ def desk():
     run = {"http": {"cluster": "orders", "method": "POST", "path": "/orders"}}
     order = {"name": "create_order", "description": "Orders.", "effects": "write", "parameters": ORDER, "run": run}
     refund = {**order, "name": "refund", "approval": "always"}
-    made = contract([tool("get_weather", city="string"), order, refund], limits={"store": "executor"})
+    mail = {**tool("send_mail"), "approval": "always"}
+    made = contract([tool("get_weather", city="string"), order, refund, mail], limits={"store": "executor"})
     made["spec"]["roles"] = {"dev": {"tools": ["*"], "requestsPerDay": 1000, "callsPerDay": 1000, "tokensPerDay": 1000000}}
     return made
 
@@ -221,11 +222,11 @@ def eventually(is_done, log, seconds=60):
 
 def traffic(gate):
     """Exchanges of every verdict, and calls of every kind of tool."""
-    declared = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("get_weather", "create_order", "refund")]
+    declared = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in ("get_weather", "create_order", "refund", "send_mail")]
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "tools": declared}
     order = json.dumps({"sku": "A"})
     for name, calls in [("pass", []), ("allow", [("get_weather", '{"city":"Rome"}')]), ("refuse", [("get_weather", "{}")]),
-                        ("run", [("create_order", order)]), ("approve", [("refund", order)]), ("deny", [("create_order", "{}")])]:
+                        ("run", [("create_order", order)]), ("approve", [("refund", order)]), ("deny", [("create_order", "{}")]), ("ask", [("send_mail", "{}")])]:
         gate.exchange(name, Play((answer(said(*calls)), answer(said()))), CHAT, body)
     gate.exchange("error", Play((answer(said()),)), MESSAGES, {"model": "other"})
 
@@ -269,13 +270,13 @@ def asked(query):
 
 
 # Rows of the table that need more than this system: a tool in the sandbox, a file that changed, a closed connection.
-NOT_HERE = {f"callgate_executor_{name}" for name in ("call_fuel_total", "call_peak_memory_bytes", "modules_total", "connections_closed_total", "rulings_total")}
+NOT_HERE = {f"callgate_executor_{name}" for name in ("call_fuel_total", "call_peak_memory_bytes", "modules_total", "connections_closed_total")}
 
 
 @needs_prometheus
 def test_every_metric_of_dashboard_and_rules_exists_in_a_running_system(prometheus):
     running = set(prometheus.get("label/__name__/values"))
-    used = {name for _, query in everything() for name in NAME.findall(query) if not name.startswith("callgate_executor_rulings")}
+    used = {name for _, query in everything() for name in NAME.findall(query)}
     assert {name for name in used if name not in running} == set()
     parts = ("_bucket", "_sum", "_count")
     whole = {name.removesuffix(end) for end in parts for name in running} | running

@@ -49,11 +49,15 @@ fn the_table_of_metrics_lists_all_of_a_host_and_no_others() {
         let name = row["name"].as_str().unwrap();
         let (kind, values) = own.remove(name).unwrap_or_else(|| panic!("a host has no {name}"));
         assert_eq!(row["type"], kind, "{name}");
-        let mut listed: BTreeMap<String, Vec<String>> = serde_json::from_value(row["labels"].clone()).unwrap_or_default();
+        let mut listed: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(row["labels"].clone()).unwrap_or_default();
         for (label, values) in values {
             let listed = listed.remove(&label).unwrap_or_else(|| panic!("{name} has the label {label}"));
             // Codes have a page of their own.
-            assert!(listed.is_empty() || listed.into_iter().collect::<BTreeSet<_>>() == values, "{name}: {label}: {values:?}");
+            assert!(
+                listed.is_empty() || listed.into_iter().collect::<BTreeSet<_>>() == values,
+                "{name}: {label}: {values:?}"
+            );
         }
         assert!(listed.is_empty(), "{name} has no label {listed:?}");
         let ends = [("_us", "microseconds"), ("_ms", "milliseconds"), ("_bytes", "bytes")];

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::error::MonitoringError;
 use super::panel::{Look, Panel, datasource};
 use super::panels::{SECTIONS, Section};
-use super::table::Table;
+use super::table::MetricTable;
 
 /// The version of Grafana's JSON model that this file follows. Grafana migrates older ones.
 const SCHEMA_VERSION: u64 = 42;
@@ -22,7 +22,7 @@ struct Cursor {
 }
 
 /// Returns the dashboard. `inline`: with the expressions of recorded series in place of their names.
-pub(super) fn write(table: &Table, runbook: Option<&str>, inline: bool) -> Result<String, MonitoringError> {
+pub(super) fn write(table: &MetricTable, runbook: Option<&str>, inline: bool) -> Result<String, MonitoringError> {
     let mut links = Vec::new();
     if let Some(runbook) = runbook {
         let address = super::rules::address(runbook)?;
@@ -49,7 +49,7 @@ pub(super) fn write(table: &Table, runbook: Option<&str>, inline: bool) -> Resul
 }
 
 /// Returns rows and panels. No two overlap.
-fn grid(table: &Table, inline: bool) -> Result<Vec<Value>, MonitoringError> {
+fn grid(table: &MetricTable, inline: bool) -> Result<Vec<Value>, MonitoringError> {
     let mut cursor = Cursor::default();
     let mut panels = Vec::new();
     let mut id = 0_usize;

@@ -17,11 +17,11 @@ mod table;
 pub(crate) use self::args::MonitoringArguments;
 use self::args::MonitoringTarget;
 use self::error::MonitoringError;
-use self::table::Table;
+use self::table::MetricTable;
 
 /// Returns the file for `arguments`.
 pub(crate) fn monitoring(arguments: &MonitoringArguments) -> Result<String, MonitoringError> {
-    let table = Table::read()?;
+    let table = MetricTable::read()?;
     let namespace = arguments.kubernetes.as_deref();
     if let Some(namespace) = namespace.filter(|name| !kubernetes::is_name(name)) {
         return Err(MonitoringError::Namespace(namespace.to_owned()));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::MonitoringError;
 use super::query;
-use super::table::Table;
+use super::table::MetricTable;
 
 /// A panel. Its description lists the metrics that it shows, from the table.
 pub(super) struct Panel {
@@ -13,7 +13,7 @@ pub(super) struct Panel {
     pub(super) hint: &'static str,
     pub(super) look: Look,
     pub(super) scale: Scale,
-    /// Of 24 columns.
+    /// The width in columns; a row has 24.
     pub(super) width: u64,
     pub(super) series: &'static [Series],
     /// Colours from a value on, in rising order; green below the first.
@@ -107,7 +107,13 @@ impl Look {
 
 impl Panel {
     /// Returns the panel at a place of the grid.
-    pub(super) fn json(&self, table: &Table, id: usize, place: Value, inline: bool) -> Result<Value, MonitoringError> {
+    pub(super) fn json(
+        &self,
+        table: &MetricTable,
+        id: usize,
+        place: Value,
+        inline: bool,
+    ) -> Result<Value, MonitoringError> {
         let colors = if self.steps.is_empty() { "palette-classic" } else { "thresholds" };
         let low = [json!({ "color": "green", "value": null })];
         let steps = self.steps.iter().map(|(value, color)| json!({ "color": color, "value": value }));
@@ -147,7 +153,7 @@ impl Panel {
     }
 
     /// Returns Grafana's id of the unit.
-    fn unit(&self, table: &Table) -> Result<&'static str, MonitoringError> {
+    fn unit(&self, table: &MetricTable) -> Result<&'static str, MonitoringError> {
         if let Scale::Is(unit) = self.scale {
             return Ok(unit);
         }
@@ -157,7 +163,7 @@ impl Panel {
     }
 
     /// Returns the hint, and a line for each metric.
-    fn description(&self, table: &Table) -> Result<String, MonitoringError> {
+    fn description(&self, table: &MetricTable) -> Result<String, MonitoringError> {
         let mut lines: Vec<String> = Vec::new();
         for series in self.series {
             for metric in table.metrics_of(series.query, self.title)? {

@@ -3,7 +3,7 @@
 use super::alerts::{Alert, GROUPS};
 use super::error::MonitoringError;
 use super::query::RECORDED;
-use super::table::Table;
+use super::table::MetricTable;
 
 /// The page with a section for each alert.
 const PAGE: &str = "docs/operate/alerts.md";
@@ -20,7 +20,7 @@ groups:
 ";
 
 /// Returns the rules.
-pub(super) fn write(table: &Table, runbook: Option<&str>) -> Result<String, MonitoringError> {
+pub(super) fn write(table: &MetricTable, runbook: Option<&str>) -> Result<String, MonitoringError> {
     let runbook = runbook.map(address).transpose()?;
     let mut rules = HEAD.to_owned();
     for recorded in &RECORDED {
@@ -38,7 +38,7 @@ pub(super) fn write(table: &Table, runbook: Option<&str>) -> Result<String, Moni
 }
 
 /// Returns the groups of alerts as JSON.
-pub(super) fn list(table: &Table) -> Result<String, MonitoringError> {
+pub(super) fn list(table: &MetricTable) -> Result<String, MonitoringError> {
     for alert in GROUPS.iter().flat_map(|group| group.alerts) {
         table.metrics_of(alert.query, alert.name)?;
     }

@@ -41,7 +41,7 @@ pub(super) enum MetricUnit {
 }
 
 /// All metrics by name.
-pub(super) struct Table(BTreeMap<String, Metric>);
+pub(super) struct MetricTable(BTreeMap<String, Metric>);
 
 // === impl MetricUnit ===
 
@@ -57,9 +57,9 @@ impl MetricUnit {
     }
 }
 
-// === impl Table ===
+// === impl MetricTable ===
 
-impl Table {
+impl MetricTable {
     pub(super) fn read() -> Result<Self, MonitoringError> {
         let rows: Vec<Metric> = serde_json::from_str(TABLE)?;
         Ok(Self(rows.into_iter().map(|row| (row.name.clone(), row)).collect()))
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_query_names_its_metrics_once_and_an_unknown_name_is_an_error() {
-        let table = Table::read().unwrap();
+        let table = MetricTable::read().unwrap();
         let query = "histogram_quantile(0.95, sum by (le) (callgate:filter_time_us_bucket:rate5m)) + sum(callgate_filter_time_us_count) / callgate_rounds_sum";
         let found = table.metrics_of(query, "a test").unwrap();
         let names: Vec<&str> = found.iter().map(|metric| metric.name.as_str()).collect();

@@ -11,11 +11,11 @@ use serde::Serialize;
 pub(super) struct Alert {
     pub(super) name: &'static str,
     pub(super) query: &'static str,
-    /// How long the query must hold, as a duration of Prometheus.
+    /// The time for which the query must hold, as a duration of Prometheus.
     #[serde(rename = "for")]
     pub(super) wait: &'static str,
     pub(super) severity: Severity,
-    /// What happens, in a sentence without a full stop.
+    /// The fault, in a sentence without a full stop.
     pub(super) summary: &'static str,
     pub(super) cause: &'static str,
     pub(super) action: &'static str,

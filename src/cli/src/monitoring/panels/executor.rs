@@ -80,12 +80,13 @@ pub(super) const PANELS: &[Panel] = &[
         series: &[Series {
             query: "histogram_quantile(0.95, sum by (le) (callgate:executor_queue_wait_seconds_bucket:rate5m{$E}))",
             legend: "95 %",
-            empty: Some(("le", "")),
+            empty: None,
         }],
         ..PLAIN
     },
     Panel {
         title: "Shed calls and refused connections",
+        width: 6,
         scale: Scale::Is("cps"),
         series: &[
             Series {
@@ -103,6 +104,7 @@ pub(super) const PANELS: &[Panel] = &[
     },
     Panel {
         title: "Backends: requests",
+        width: 6,
         scale: Scale::Is("reqps"),
         series: &[Series {
             query: "sum by (backend, result) (rate(callgate_executor_backend_requests_total{$E}[5m])) > 0",
@@ -113,6 +115,7 @@ pub(super) const PANELS: &[Panel] = &[
     },
     Panel {
         title: "Backends: duration",
+        width: 6,
         hint: "95 % of requests took less.",
         series: &[Series {
             query: "histogram_quantile(0.95, sum by (backend, le) (rate(callgate_executor_backend_request_duration_seconds_bucket{$E}[5m])))",
@@ -123,6 +126,7 @@ pub(super) const PANELS: &[Panel] = &[
     },
     Panel {
         title: "Backends: open breakers",
+        width: 6,
         hint: "Executors whose breaker sends nothing, or only a probe.",
         series: &[Series {
             query: r#"sum by (backend) (callgate_executor_backend_breaker_state{state!="closed", $E})"#,
