@@ -89,7 +89,7 @@ class Gate:
         options = [str(option).replace("{port}", str(self.port)) for option in options]
         render = [DIST / "callgate", "render", "--target", "envoy", file, *host, DIST / module, *options,
                   "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
-        if upstream:
+        if upstream and "--providers" not in options:
             render += ["--upstream", f"127.0.0.1:{upstream.port}"]
         done = subprocess.run(render, capture_output=True, text=True, timeout=60)
         if done.returncode:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub(crate) use super::mcp::McpArguments;
 pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
 
 /// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
@@ -57,6 +58,10 @@ pub(crate) struct RenderArguments {
     /// The `host` header for the upstream; by default the upstream's own name
     #[arg(long, value_name = "AUTHORITY", help_heading = "Upstream and executor")]
     pub(crate) authority: Option<String>,
+    /// --target envoy: a YAML file with several providers and the models of each, in place of --upstream; see
+    /// docs/guides/providers.md
+    #[arg(long, value_name = "FILE", help_heading = "Upstream and executor")]
+    pub(crate) providers: Option<PathBuf>,
     /// The address of callgate-executor, which runs tools and keeps the audit log; by default 127.0.0.1:7070, or none if
     /// the client runs every tool of the contract
     #[arg(long, value_name = "HOST:PORT|unix:/PATH", help_heading = "Upstream and executor")]
@@ -190,25 +195,6 @@ pub(crate) struct RenderArguments {
         help_heading = "Kubernetes"
     )]
     pub(crate) selector: String,
-}
-
-/// MCP servers behind one address.
-#[derive(Args)]
-pub(crate) struct McpArguments {
-    /// --target envoy: an MCP server for clients at /mcp/NAME: HOST:PORT, or a URL for TLS or another path than /mcp; may be repeated. Several
-    /// servers need a contract set, with an entry for the `pathPrefix` of each
-    #[arg(long = "mcp-server", value_name = "NAME=HOST:PORT|NAME=URL", help_heading = "MCP servers")]
-    pub(crate) mcp_servers: Vec<String>,
-    /// With --mcp-server: a file with the value of `authorization` that this server gets, such as `Bearer KEY`, without a line break; on
-    /// Envoy's machine; may be repeated. Without it the header is removed
-    #[arg(long = "mcp-credential", value_name = "NAME=PATH", help_heading = "MCP servers")]
-    pub(crate) mcp_credentials: Vec<String>,
-    /// With --mcp-server: a server that gets the client's own `authorization`; may be repeated
-    #[arg(long = "mcp-client-credential", value_name = "NAME", help_heading = "MCP servers")]
-    pub(crate) mcp_client_credentials: Vec<String>,
-    /// Answer MCP at /mcp without a server: the contract of that path names the tools, and the executor runs them
-    #[arg(long, help_heading = "MCP servers")]
-    pub(crate) mcp_merged: bool,
 }
 
 /// The proxy to configure.

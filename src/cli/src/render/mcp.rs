@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use callgate_engine::DIALECTS;
+use clap::Args;
 use minijinja::{Value, context};
 
 use super::address::Address;
@@ -15,6 +16,25 @@ const PATH: &str = "/mcp";
 /// The most bytes of a server's name.
 const NAME_LENGTH: usize = 40;
 const EXAMPLE: &str = "github=mcp.example:8080 or github=https://mcp.example/mcp";
+
+/// The command line of many MCP servers.
+#[derive(Args)]
+pub(crate) struct McpArguments {
+    /// --target envoy: an MCP server for clients at /mcp/NAME: HOST:PORT, or a URL for TLS or another path than /mcp; may be repeated. Several
+    /// servers need a contract set, with an entry for the `pathPrefix` of each
+    #[arg(long = "mcp-server", value_name = "NAME=HOST:PORT|NAME=URL", help_heading = "MCP servers")]
+    pub(crate) mcp_servers: Vec<String>,
+    /// With --mcp-server: a file with the value of `authorization` that this server gets, such as `Bearer KEY`, without a line break; on
+    /// Envoy's machine; may be repeated. Without it the header is removed
+    #[arg(long = "mcp-credential", value_name = "NAME=PATH", help_heading = "MCP servers")]
+    pub(crate) mcp_credentials: Vec<String>,
+    /// With --mcp-server: a server that gets the client's own `authorization`; may be repeated
+    #[arg(long = "mcp-client-credential", value_name = "NAME", help_heading = "MCP servers")]
+    pub(crate) mcp_client_credentials: Vec<String>,
+    /// Answer MCP at /mcp without a server: the contract of that path names the tools, and the executor runs them
+    #[arg(long, help_heading = "MCP servers")]
+    pub(crate) mcp_merged: bool,
+}
 
 /// An MCP server at a path of its own.
 pub(super) struct McpServer {
@@ -82,7 +102,8 @@ impl McpServers {
             has_contract_each(&servers, contracts)?;
         }
         let is_of_mcp = is_merged || !servers.is_empty();
-        let has_upstream = arguments.upstream.is_some() || !is_of_mcp || arguments.target != Target::Envoy;
+        let has_own = arguments.upstream.is_some() || arguments.providers.is_some();
+        let has_upstream = has_own || !is_of_mcp || arguments.target != Target::Envoy;
         if !has_upstream {
             refuse_options_of_the_upstream(arguments)?;
         }
