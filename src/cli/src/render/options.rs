@@ -25,6 +25,8 @@ pub(super) struct Options<'a> {
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
+    /// `None`: Envoy's metrics and readiness stay on its admin interface.
+    pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
@@ -96,6 +98,7 @@ impl<'a> Options<'a> {
             wasm: &arguments.wasm,
             listen: Address::read_bindable("--listen", &arguments.listen)?,
             admin: Address::read_bindable("--admin", &arguments.admin)?,
+            metrics: metrics(arguments)?,
             upstream,
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
@@ -189,6 +192,17 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Reads the address of the metrics. A mesh has a port for them of its own.
+fn metrics(arguments: &RenderArguments) -> Result<Option<Address>, RenderError> {
+    let Some(given) = arguments.metrics.as_deref() else { return Ok(None) };
+    let because = match arguments.target {
+        Target::Envoy => return Address::read_bindable("--metrics", given).map(Some),
+        Target::Istio => "--target istio",
+        Target::EnvoyGateway => "--target envoy-gateway",
+    };
+    Err(RenderError::Useless { option: "--metrics", because })
 }
 
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {

