@@ -14,7 +14,9 @@ trap 'rm -rf "$temporary"' EXIT
 common="--metrics 0.0.0.0:9902 --upstream-credential /etc/callgate/provider/authorization
     --executor callgate-executor.llm.svc:7070 --executor-ca /etc/callgate/tls/ca.crt
     --executor-certificate /etc/callgate/tls/tls.crt --executor-key /etc/callgate/tls/tls.key"
-gateway="--listen 0.0.0.0:10000 --identity jwt --jwt-issuer https://id.example.com --jwt-audience callgate --jwt-jwks /etc/callgate/jwks/jwks.json"
+# The cluster itself says who calls: the tenant is a namespace, the role a ServiceAccount.
+gateway="--listen 0.0.0.0:10000 --identity jwt --jwt-issuer https://kubernetes.default.svc.cluster.local --jwt-audience callgate
+    --jwt-jwks /etc/callgate/jwks/jwks.json --tenant-claim /kubernetes.io/namespace --role-claim /kubernetes.io/serviceaccount/name"
 sidecar="--listen 127.0.0.1:10000 --identity fixed --tenant acme --role clerk"
 
 # manifests MODE OPTIONS…

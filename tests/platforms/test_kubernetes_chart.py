@@ -2,12 +2,15 @@
 
 import json
 import os
+import pathlib
 import re
 import subprocess
 import tomllib
 
 import jsonschema
 import pytest
+import referencing
+import referencing.jsonschema
 import yaml
 
 import chart
@@ -42,6 +45,37 @@ def test_the_schema_knows_every_field_and_takes_every_default():
                 fields(inner, value[name], f"{path}{name}.")
 
     fields(schema, values, ".")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_object_fits_the_published_schema(name, folder):
+    """Weaker than a server, but there on every machine."""
+    schemas = pathlib.Path(os.environ.get("CALLGATE_SCHEMAS", ""))
+    if not (schemas / "_definitions.json").is_file():
+        pytest.skip("the schemas of Kubernetes are not there; make setup-platforms installs them")
+    document = json.loads((schemas / "_definitions.json").read_text())
+    registry = referencing.Registry().with_resource(
+        "_definitions.json", referencing.Resource.from_contents(document, referencing.jsonschema.DRAFT7))
+    objects = template(*options_of(name, folder))
+    for each in [*objects, *chart.pods(objects)]:
+        group, _, version = each["apiVersion"].rpartition("/")
+        group = f"{group.split('.')[0]}-" if group else ""
+        schema = json.loads((schemas / f"{each['kind'].lower()}-{group}{version}.json").read_text())
+        jsonschema.Draft7Validator(schema, registry=registry).validate(each)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_container_is_restricted(name, folder):
+    """The standard's fields, and a root file system that nobody writes to."""
+    wanted = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+              "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
+    for pod in chart.pods(template(*options_of(name, folder))):
+        for container in pod["spec"]["containers"]:
+            assert wanted.items() <= container["securityContext"].items()
+            assert not any("hostPort" in port for port in container["ports"])
+        kinds = {kind for volume in pod["spec"]["volumes"] for kind in volume if kind != "name"}
+        assert kinds <= {"configMap", "secret", "projected", "emptyDir", "persistentVolumeClaim", "image"}
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod["spec"].keys()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -178,3 +212,25 @@ def test_the_notes_name_the_next_steps_and_the_dangers(folder):
     assert "http://127.0.0.1:10000/v1" in sidecar and "get configmap callgate-sidecar" in sidecar
     trial = notes("trial")
     assert "without TLS" in trial and "end with the pod" in trial
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_executors_configuration_fits_its_schema(name, folder):
+    config = of_kind(template(*options_of(name, folder)), "ConfigMap", "callgate-executor")["data"]["executor.yaml"]
+    jsonschema.validate(yaml.safe_load(config), json.loads((ROOT / "contracts" / "executor.schema.json").read_text()))
+
+
+def test_the_sidecars_patch_holds_the_gates_container_and_volumes(folder):
+    objects = template(*options_of("sidecar", folder))
+    assert "Deployment" not in {each["kind"] for each in objects}
+    patch = yaml.safe_load(of_kind(objects, "ConfigMap", "callgate-sidecar")["data"]["patch.yaml"])["spec"]["template"]["spec"]
+    (container,) = patch["initContainers"]
+    assert container["restartPolicy"] == "Always" and container["securityContext"]["readOnlyRootFilesystem"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in patch["volumes"]}
+    assert not any(port["name"] == "http" for port in container["ports"])
+
+
+def test_a_digest_replaces_the_tag(folder):
+    for name, image in [("gateway", "localhost/callgate-gate:0.1.0"),
+                        ("everything", "registry.example/envoy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]:
+        assert chart.pod(of_kind(template(*options_of(name, folder)), "Deployment"))["spec"]["containers"][0]["image"] == image
