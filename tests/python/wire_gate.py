@@ -83,8 +83,8 @@ class Gate:
         file.write_text(json.dumps(contract))
         options = [str(option).replace("{port}", str(self.port)) for option in options]
         render = [DIST / "callgate", "render", "--target", "envoy", file, *host, DIST / module, *options,
-                  "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}",
-                  "--upstream", f"127.0.0.1:{upstream.port}"]
+                  "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
+        render += [] if "--providers" in options else ["--upstream", f"127.0.0.1:{upstream.port}"]
         done = subprocess.run(render, capture_output=True, text=True, timeout=60)
         if done.returncode:
             pytest.fail(f"`callgate render` refused the contract {name}: {done.stderr}", pytrace=False)

@@ -42,6 +42,8 @@ pub struct Rules {
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
     pub(crate) stream_usage: StreamUsage,
+    /// The request header that tells the next hop the model, in lower case.
+    pub(crate) model_header: Option<Arc<str>>,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
     /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
@@ -176,6 +178,14 @@ pub enum GateError {
     MemberJudged {
         /// The entry.
         member: String,
+    },
+    /// A header for the model that means something else, or that no request can have.
+    #[error(
+        "`modelHeader` is `{name}`, which is not free; give a name in lower case that begins with `x-` and that the gate does not read"
+    )]
+    ModelHeader {
+        /// The name.
+        name: String,
     },
     /// A path that no request can have, or with a `{model}` its API does not read.
     #[error(
@@ -409,6 +419,7 @@ impl Rules {
             offer,
             output_limit: OutputLimit::Auto,
             stream_usage: StreamUsage::Ask,
+            model_header: None,
             declarations,
             goes_on,
             records: reach.executor,
@@ -461,6 +472,21 @@ impl Rules {
     #[must_use]
     pub fn with_stream_usage(self, stream_usage: StreamUsage) -> Self {
         Self { stream_usage, ..self }
+    }
+
+    /// Tells the next hop the model of each request in this header, which a client's own never reaches.
+    ///
+    /// # Errors
+    /// [`GateError::ModelHeader`] if the name does not begin with `x-`, is not in lower case, or is one that the gate reads.
+    pub fn with_model_header(self, name: Option<&str>) -> Result<Self, GateError> {
+        let Some(name) = name else { return Ok(self) };
+        let contracts = (&*self.contract, self.candidate.as_deref());
+        let is_read = self.identity.headers().iter().any(|known| known == name)
+            || crate::head::workspace_header(contracts) == Some(name);
+        if !crate::model_header::is_header_name(name) || is_read {
+            return Err(GateError::ModelHeader { name: name.to_owned() });
+        }
+        Ok(Self { model_header: Some(name.into()), ..self })
     }
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can

@@ -61,6 +61,10 @@ pub(crate) struct RenderArguments {
     /// The `host` header for the upstream; by default the upstream's own name
     #[arg(long, value_name = "AUTHORITY", help_heading = "Upstream and executor")]
     pub(crate) authority: Option<String>,
+    /// --target envoy: a YAML file with several providers and the models of each, in place of --upstream; see
+    /// docs/guides/providers.md
+    #[arg(long, value_name = "FILE", help_heading = "Upstream and executor")]
+    pub(crate) providers: Option<PathBuf>,
     /// The address of callgate-executor, which runs tools and keeps the audit log; by default 127.0.0.1:7070, or none if
     /// the client runs every tool of the contract
     #[arg(long, value_name = "HOST:PORT|unix:/PATH", help_heading = "Upstream and executor")]

@@ -28,6 +28,8 @@ pub(crate) enum RenderError {
     NotYaml(#[from] crate::document::NotYaml),
     #[error("{file}:{line}: {reason}")]
     Clients { file: String, line: usize, reason: String },
+    #[error("{file}:{line}: {reason}")]
+    Providers { file: String, line: usize, reason: String },
     #[error("broken template ({0}); please report this")]
     Template(#[from] minijinja::Error),
     #[error("the contract's canonical text cannot be read again ({0}); please report this")]

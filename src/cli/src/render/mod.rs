@@ -11,6 +11,7 @@ mod executor;
 mod identity;
 mod oauth;
 mod options;
+mod providers;
 mod rate_limit;
 mod yaml;
 
@@ -27,11 +28,12 @@ use self::error::RenderError;
 use self::executor::Executor;
 use self::oauth::credential::Credential;
 use self::options::Options;
+use self::providers::Providers;
 use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 30] = [
+const TEMPLATES: [(&str, &str); 33] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -59,6 +61,9 @@ const TEMPLATES: [(&str, &str); 30] = [
     ("cluster-peer.yaml", include_str!("../../templates/cluster-peer.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
+    ("providers-listeners.yaml", include_str!("../../templates/providers-listeners.yaml.j2")),
+    ("providers-retry.yaml", include_str!("../../templates/providers-retry.yaml.j2")),
+    ("providers-clusters.yaml", include_str!("../../templates/providers-clusters.yaml.j2")),
     ("rate-limit.yaml", include_str!("../../templates/rate-limit.yaml.j2")),
     ("cluster-rate-limit.yaml", include_str!("../../templates/cluster-rate-limit.yaml.j2")),
     ("cluster-executor.yaml", include_str!("../../templates/cluster-executor.yaml.j2")),
@@ -82,6 +87,11 @@ pub(crate) fn render(arguments: &RenderArguments) -> Result<String, RenderError>
     }
     let options = Options::read(arguments, &contracts)?;
     options.try_gate()?;
+    if let (Some(providers), Some(file)) = (&options.providers, &arguments.providers) {
+        for warning in providers.warnings(file, &contracts)? {
+            eprintln!("{warning}");
+        }
+    }
     fill(&options)
 }
 
@@ -130,6 +140,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
             tls => options.upstream_tls,
             ca => options.upstream_ca,
         },
+        providers => options.providers.as_ref().map(Providers::values),
         executor => options.executor.as_ref().map(Executor::values),
         longest_timeout => options.too_short().map(options::in_units),
         loops => options.loops,

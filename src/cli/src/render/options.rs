@@ -13,8 +13,12 @@ use super::executor::Executor;
 use super::identity::{self, Clients};
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
+use super::providers::{MODEL_HEADER, Providers};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
+
+/// The name of the cluster that the gate sends to.
+pub(super) const LLM_API: &str = "llm-api";
 
 /// Everything that determines the output.
 pub(super) struct Options<'a> {
@@ -31,6 +35,8 @@ pub(super) struct Options<'a> {
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
+    /// `None` with one upstream.
+    pub(super) providers: Option<Providers>,
     /// `None` if the client runs every tool of the contract and the command line names no executor.
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
@@ -52,7 +58,12 @@ impl<'a> Options<'a> {
     pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
-        let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
+        let providers = Providers::read(arguments, contracts)?;
+        // Each provider's own listener writes its authority.
+        let authority = match &providers {
+            Some(_) => LLM_API.to_owned(),
+            None => arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls)),
+        };
         let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
         host(arguments)?;
         wasm(arguments)?;
@@ -103,6 +114,7 @@ impl<'a> Options<'a> {
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
             authority,
+            providers,
             executor,
             executor_timeout,
             clients,
@@ -130,6 +142,7 @@ impl<'a> Options<'a> {
         let rules = |entry: &ListedContract| {
             let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
             let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
+            let rules = rules.with_model_header(self.providers.as_ref().map(|_| MODEL_HEADER))?;
             Ok(match &entry.candidate {
                 Some(candidate) => rules.with_candidate(Arc::clone(candidate)),
                 None => rules,

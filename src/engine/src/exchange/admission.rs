@@ -12,6 +12,7 @@ use crate::effect::{Effect, Forward, Reply};
 use crate::event::{AdmissionReply, CallFailed};
 use crate::limits::{self, Counting};
 use crate::mcp::request::{self as message, Checked, CheckedMessage};
+use crate::model_header;
 use crate::refusal::{Code, Refusal};
 use crate::tally::SeenConversation;
 use crate::tool_results::TurnResult;
@@ -44,7 +45,8 @@ impl Core {
                 self.charged = limits::charges(&self.gate, &checked.caller).then(|| Box::new(checked.caller.clone()));
                 let body = checked.request.write();
                 checked.sent_bytes = body.len();
-                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, set: Vec::new(), content_type }))
+                let set = model_header::of(&self.gate, &mut checked);
+                Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, set, content_type }))
             }
             CountedRequest::Mcp { caller, request, routing, bytes } => {
                 let (gate, now) = (&self.gate, self.clock.unix_millis());

@@ -38,9 +38,7 @@ impl Core {
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => {
-                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
-            }
+            Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers))),
             Ok(Head::Api(head)) => gather(RequestReader::Model(head), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
