@@ -31,6 +31,10 @@ pub(crate) struct RenderArguments {
     /// The address of Envoy's admin interface; keep it on loopback
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", help_heading = "Envoy")]
     pub(crate) admin: String,
+    /// --target envoy: an address with nothing but Envoy's metrics (/stats/prometheus) and readiness (/ready), for Prometheus and
+    /// for probes; by default none
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Envoy")]
+    pub(crate) metrics: Option<String>,
     /// The host of the gate inside Envoy
     #[arg(long, value_enum, default_value_t = HostOption::Wasm, help_heading = "Envoy")]
     pub(crate) host: HostOption,

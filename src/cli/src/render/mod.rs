@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
+use self::address::Address;
 pub(crate) use self::args::RenderArguments;
 use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
@@ -32,13 +33,14 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 34] = [
+const TEMPLATES: [(&str, &str); 35] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
     ("istio-buffers.yaml", include_str!("../../templates/istio-buffers.yaml.j2")),
     ("istio-clusters.yaml", include_str!("../../templates/istio-clusters.yaml.j2")),
     ("envoy-gateway.yaml", include_str!("../../templates/envoy-gateway.yaml.j2")),
+    ("metrics.yaml", include_str!("../../templates/metrics.yaml.j2")),
     ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
     ("api-key.yaml", include_str!("../../templates/api-key.yaml.j2")),
     ("certificate.yaml", include_str!("../../templates/certificate.yaml.j2")),
@@ -133,6 +135,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),
+        metrics => options.metrics.as_ref().map(Address::values),
         upstream => options.mcp.has_upstream.then(|| context! {
             cluster => "llm-api",
             address => options.upstream.values(),

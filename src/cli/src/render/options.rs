@@ -31,6 +31,8 @@ pub(super) struct Options<'a> {
     pub(super) listen: Address,
     pub(super) admin: Address,
     pub(super) mcp: McpServers,
+    /// `None`: Envoy's metrics and readiness stay on its admin interface.
+    pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
@@ -111,6 +113,7 @@ impl<'a> Options<'a> {
             wasm: &arguments.wasm,
             listen: Address::read_bindable("--listen", &arguments.listen)?,
             admin: Address::read_bindable("--admin", &arguments.admin)?,
+            metrics: metrics(arguments)?,
             upstream,
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
@@ -207,6 +210,17 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Reads the address of the metrics. A mesh has a port for them of its own.
+fn metrics(arguments: &RenderArguments) -> Result<Option<Address>, RenderError> {
+    let Some(given) = arguments.metrics.as_deref() else { return Ok(None) };
+    let because = match arguments.target {
+        Target::Envoy => return Address::read_bindable("--metrics", given).map(Some),
+        Target::Istio => "--target istio",
+        Target::EnvoyGateway => "--target envoy-gateway",
+    };
+    Err(RenderError::Useless { option: "--metrics", because })
 }
 
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
