@@ -11,12 +11,13 @@ import subprocess
 import pytest
 
 import chart
-import cluster
 from conftest import real
 from model import Model, Server
 from release import Release, folder_below, missing, refund
 
 PLATFORM = "Kubernetes"
+# The first test starts the server, and runs the page.
+pytestmark = pytest.mark.timeout(300)
 PAGE = chart.ROOT / "docs" / "operate" / "kubernetes.md"
 
 
@@ -25,13 +26,11 @@ def blocks():
 
 
 @pytest.fixture(scope="module")
-def server(folder, request):
-    absent = [*cluster.missing(), *missing()]
-    if absent:
-        pytest.skip(f"{', '.join(absent)} are not there; make setup-platforms and make build make them")
-    with cluster.Cluster(folder) as running:
-        real(request.config, PLATFORM)
-        yield running
+def server(kubernetes, request):
+    if missing():
+        pytest.skip(f"{', '.join(missing())} are not there; make build makes them")
+    real(request.config, PLATFORM)
+    return kubernetes
 
 
 @pytest.fixture(scope="module")
