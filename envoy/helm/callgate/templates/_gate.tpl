@@ -35,10 +35,10 @@ volumeMounts:
   - { name: callgate-module, mountPath: /etc/callgate/module, readOnly: true }
   {{- end }}
   {{- range $at, $mount := $gate.secretMounts }}
-  - { name: callgate-secret-{{ $at }}, mountPath: {{ $mount.mountPath }}, readOnly: true }
+  - { name: callgate-secret-{{ $at }}, mountPath: {{ $mount.mountPath | quote }}, readOnly: true }
   {{- end }}
   {{- range $at, $mount := $gate.configMapMounts }}
-  - { name: callgate-files-{{ $at }}, mountPath: {{ $mount.mountPath }}, readOnly: true }
+  - { name: callgate-files-{{ $at }}, mountPath: {{ $mount.mountPath | quote }}, readOnly: true }
   {{- end }}
 {{- end -}}
 
