@@ -17,7 +17,7 @@ use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
-use crate::mcp::{self, McpHead};
+use crate::mcp::{self, Answerer, McpHead};
 use crate::path::{check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
@@ -110,7 +110,8 @@ pub(crate) fn read(
     let method = single(headers, ":method").unwrap_or_default();
     let may = match row.api {
         Api::Model(_) => method == "POST",
-        Api::Mcp => mcp::METHODS.contains(&method),
+        // GET and DELETE at a merged address are refused as MCP says.
+        Api::Mcp | Api::McpMerged => mcp::METHODS.contains(&method),
         Api::Catalog => true,
         // Nothing of it is forwarded, and whoever is alive answers anybody.
         Api::Hello => return Ok((Rc::clone(gate), Head::Hello)),
@@ -156,7 +157,8 @@ pub(crate) fn read(
             let head = ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type };
             Ok((gate, Head::Api(Box::new(head))))
         }
-        Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Mcp => mcp::head(Answerer::Server, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::McpMerged => mcp::head(Answerer::Gate, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
         Api::Catalog => {
             check_query(Target::new(target).query)?;
             let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub(crate) use super::mcp::McpArguments;
 pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
 
 /// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
@@ -44,7 +45,7 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/callgate.wasm", help_heading = "Envoy")]
     pub(crate) wasm: String,
 
-    /// The LLM API; by default api.openai.com:443 with TLS
+    /// The LLM API; by default api.openai.com:443 with TLS, or none beside --mcp-server and --mcp-merged
     #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
     pub(crate) upstream: Option<String>,
     /// Use TLS to the upstream, and verify its certificate
@@ -146,6 +147,8 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", help_heading = "Identity")]
     pub(crate) client_ca: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) mcp: McpArguments,
     #[command(flatten)]
     pub(crate) oauth: OauthArguments,
     #[command(flatten)]

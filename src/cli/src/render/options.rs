@@ -11,6 +11,7 @@ use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
+use super::mcp::McpServers;
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
 use super::providers::{MODEL_HEADER, Providers};
@@ -29,6 +30,7 @@ pub(super) struct Options<'a> {
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
+    pub(super) mcp: McpServers,
     /// `None`: Envoy's metrics and readiness stay on its admin interface.
     pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
@@ -58,13 +60,14 @@ impl<'a> Options<'a> {
     pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
+        let mcp = McpServers::read(arguments, contracts)?;
         let providers = Providers::read(arguments, contracts)?;
         // Each provider's own listener writes its authority.
         let authority = match &providers {
             Some(_) => LLM_API.to_owned(),
             None => arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls)),
         };
-        let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
+        let executor = Executor::read(arguments, contracts.runs() || contracts.asks() || arguments.mcp.mcp_merged)?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
@@ -90,6 +93,7 @@ impl<'a> Options<'a> {
             model_in_path(key, path, argument)?;
             paths.entry(key.to_owned()).or_default().push(path.to_owned());
         }
+        mcp.add_paths(&mut paths);
         for path in &arguments.passthrough {
             absolute("--passthrough", path)?;
         }
@@ -121,7 +125,8 @@ impl<'a> Options<'a> {
             oauth,
             credential,
             rate_limit: RateLimit::read(arguments)?,
-            loops: contracts.runs() || contracts.feeds_back(),
+            loops: mcp.has_upstream && (contracts.runs() || contracts.feeds_back()),
+            mcp,
             paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
@@ -258,7 +263,7 @@ fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
 fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
     let models = path.matches("{model}").count();
     let expected = match key {
-        "mcp" if models > 0 => "a path without {model}, because MCP servers have no models",
+        "mcp" | "mcpMerged" if models > 0 => "a path without {model}, because MCP servers have no models",
         _ if models > 1 => "a path that has {model} once at most",
         _ => return Ok(()),
     };
