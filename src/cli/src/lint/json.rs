@@ -9,15 +9,15 @@ use crate::disk::{self, FileError};
 
 /// The findings of `lint` in several files.
 #[derive(Default)]
-pub(super) struct Report {
+pub(super) struct LintReport {
     contracts: Vec<Value>,
     sets: Vec<Value>,
     faults: Vec<Value>,
 }
 
-// === impl Report ===
+// === impl LintReport ===
 
-impl Report {
+impl LintReport {
     /// Adds a valid contract.
     pub(super) fn contract(&mut self, entry: &ListedContract, suggest: bool) {
         let contract = &entry.contract;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use callgate_contract::{Advice, Contract, Diagnostic, Run, advice, explain_profiles};
 use clap::Args;
 
-use self::json::Report;
+use self::json::LintReport;
 use crate::contracts::Contracts;
 use crate::disk::{self, FileError};
 use crate::output::{Exit, Outcome};
@@ -80,7 +80,7 @@ pub(crate) fn lint(LintArguments { files, suggest, explain, json }: &LintArgumen
 
 /// Returns the same as one JSON object.
 fn report(files: &[PathBuf], suggest: bool) -> Outcome {
-    let mut report = Report::default();
+    let mut report = LintReport::default();
     for file in files {
         match Contracts::read(file) {
             Ok(contracts) => {
