@@ -67,6 +67,7 @@ suite "end to end, native host" env CALLGATE_HOST=native cargo test --quiet --re
 suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
+suite "platforms" .setup/test-platforms.sh --present
 suite "protection" .setup/test-protect.sh
 # One variant of each agent in one mode, to save minutes; `make test-agents` runs every variant in every mode.
 suite "coding agents" .setup/test-agents.sh --mode error codex "codex (default model)" gemini-cli opencode cline qwen-code "pi (Messages)"
