@@ -29,6 +29,7 @@ mod mcp;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod provided;
 mod redacted;
 mod results;
 mod shadow;
