@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer};
+use callgate_engine::{Effect, Exchange, Gate, Offer};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, begun, contract, gate_over, headers, refused, send_with};
+use crate::at_path;
+use crate::common::{answered, contract, gate_over, refused};
 
 const CHAT: &str = "/v1/chat/completions";
 const RESPONSES: &str = "/v1/responses";
@@ -13,6 +14,8 @@ const MESSAGES: &str = "/v1/messages";
 const GEMINI: &str = "/v1beta/models/gpt-9:generateContent";
 const BEDROCK: &str = "/model/gpt-9/converse";
 const OLLAMA: &str = "/api/chat";
+/// The names of the provider's tools.
+const SEARCHES: [&str; 3] = ["web_search", "googleSearch", "nova_grounding"];
 
 fn gate(rule: &str, provider: &str) -> Rc<Gate> {
     let spec = format!("  undeclaredTools: {rule}\n  providerTools: [{provider}]\n  onViolation");
@@ -20,16 +23,7 @@ fn gate(rule: &str, provider: &str) -> Rc<Gate> {
 }
 
 fn send(gate: &Rc<Gate>, path: &str, body: &Value) -> (Exchange, Effect) {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let head = headers(&[
-        (":method", "POST"),
-        (":path", path),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", "clerk"),
-    ]);
-    let effect = send_with(&mut exchange, &head, body.to_string().as_bytes());
-    (exchange, effect)
+    at_path::send(gate, "clerk", path, body)
 }
 
 /// Returns true for the error about a tool of the provider, in any API's format.
@@ -40,10 +34,7 @@ fn is_forbidden(effect: Effect) -> bool {
 }
 
 fn forwarded(gate: &Rc<Gate>, path: &str, body: &Value) -> (Exchange, Value) {
-    match send(gate, path, body) {
-        (exchange, Effect::Forward(forward)) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
-        (_, effect) => panic!("{path} {body}: {effect:?}"),
-    }
+    at_path::forwarded(gate, "clerk", path, body)
 }
 
 /// Returns a request to `path` with one turn of the user and these members.
@@ -93,13 +84,17 @@ fn tools<'b>(path: &str, body: &'b Value) -> &'b Value {
     if path == BEDROCK { &body["toolConfig"]["tools"] } else { &body["tools"] }
 }
 
+fn has_search(body: &Value) -> bool {
+    SEARCHES.iter().any(|name| body.to_string().contains(name))
+}
+
 #[test]
 fn a_provider_tool_outside_the_contract_is_dropped_in_every_api() {
     for path in [CHAT, RESPONSES, MESSAGES, GEMINI, BEDROCK, OLLAMA] {
         let both = with_tools(path, json!([search(path), function(path)]));
         let (exchange, body) = forwarded(&gate("drop", ""), path, &both);
         assert_eq!(tools(path, &body).as_array().map(Vec::len), Some(1), "{path}: {body}");
-        assert!(body.to_string().contains("get_weather") && !body.to_string().contains("earch"), "{path}: {body}");
+        assert!(body.to_string().contains("get_weather") && !has_search(&body), "{path}: {body}");
         assert_eq!(exchange.tally().undeclared_dropped, 1, "{path}");
         // What is left needs no rule at all, so nothing that runs at the provider is hidden in it.
         let (_, again) = forwarded(&gate("refuse", ""), path, &body);
@@ -112,7 +107,7 @@ fn a_provider_tool_outside_the_contract_is_dropped_in_every_api() {
         assert!(is_forbidden(send(&gate("refuse", ""), path, &both).1), "{path}");
         let listed = gate("drop", "web_search, web_search_20250305, googleSearch, nova_grounding");
         let (exchange, body) = forwarded(&listed, path, &both);
-        assert!(body.to_string().contains("earch") || path == BEDROCK, "{path}: {body}");
+        assert!(has_search(&body), "{path}: {body}");
         assert_eq!(exchange.tally().undeclared_dropped, 0, "{path}");
     }
 }
@@ -334,11 +329,9 @@ fn a_provider_tool_at_another_place_is_refused_as_before() {
 fn a_dropped_tool_that_runs_all_the_same_breaks_the_answer() {
     let body = with_tools(RESPONSES, json!([search(RESPONSES), function(RESPONSES)]));
     let (mut exchange, _) = forwarded(&gate("drop", ""), RESPONSES, &body);
-    assert_eq!(begun(&mut exchange, "application/json"), Effect::Hold);
     let answer = json!({ "id": "resp_1", "object": "response", "status": "completed", "model": "gpt-9",
         "output": [{ "type": "web_search_call", "id": "ws_1", "status": "completed" }] });
-    let effect = exchange.on(Event::ResponseData { chunk: answer.to_string().as_bytes(), end: true, now: NOW });
-    assert_eq!(refused(effect), (502, "upstream_invalid".to_owned()));
+    assert_eq!(refused(answered(&mut exchange, &answer)), (502, "upstream_invalid".to_owned()));
 }
 
 #[test]
