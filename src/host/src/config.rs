@@ -118,6 +118,8 @@ struct Document {
     output_limit_member: OutputLimitDocument,
     #[serde(default)]
     stream_usage: StreamUsageDocument,
+    /// The request header for the model, such as `x-callgate-model`.
+    model_header: Option<String>,
     /// A size as in a contract, such as `256MiB`.
     held_bytes: Option<String>,
 }
@@ -200,6 +202,7 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         Rules::of_one(contract, Arc::clone(&identity), Arc::clone(&paths), offer, reach)?
             .with_output_limit(output_limit)
             .with_stream_usage(stream_usage)
+            .with_model_header(document.model_header.as_deref())?
             .with_held_bytes(held_bytes)
     })?;
     Ok(Config {

@@ -27,6 +27,7 @@ mod headers;
 mod ledger;
 mod limits;
 mod mcp;
+mod model_header;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
