@@ -10,6 +10,8 @@ import tempfile
 
 import pytest
 
+import cluster
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPORT = ROOT / "target" / "platforms.json"
 KEY = pytest.StashKey[dict]()
@@ -58,3 +60,13 @@ def pytest_sessionfinish(session):
 def folder():
     with tempfile.TemporaryDirectory(prefix="callgate-platforms-") as path:
         yield pathlib.Path(path)
+
+
+@pytest.fixture(scope="session")
+def kubernetes(folder):
+    """A real API server for all files, with image volumes."""
+    missing = cluster.missing()
+    if missing:
+        pytest.skip(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there; make setup-platforms builds them if there is Go")
+    with cluster.Cluster(folder, features="ImageVolume=true") as running:
+        yield running

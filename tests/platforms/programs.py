@@ -27,6 +27,8 @@ class Volumes:
             path = root / mount["mountPath"].lstrip("/")
             path.mkdir(parents=True, exist_ok=True)
             if "emptyDir" in volume or "persistentVolumeClaim" in volume:
+                # The mode that the kubelet gives a volume of a pod with fsGroup.
+                path.chmod(0o2775)
                 continue
             files = {}
             for source in volume.get("projected", {}).get("sources", [volume]):

@@ -133,3 +133,11 @@ def test_the_executor_takes_a_changed_config_map_without_a_restart(executor, rel
         assert executor.process.poll() is None and time.monotonic() < deadline, executor.text()[-2000:]
         time.sleep(0.2)
     assert executor.probe("readinessProbe") == 200
+
+
+def test_a_replaced_pod_takes_the_volume_of_the_one_before(executor, release):
+    """The volume's root has the modes of fsGroup, and what the executor made below stays its own."""
+    executor.process.terminate()
+    assert executor.process.wait(20) == 0
+    with release.start("StatefulSet") as again:
+        assert again.wait().probe("readinessProbe") == 200

@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 import chart
-import cluster
 from chart import FILES, of_kind, options_of, template
 from conftest import real
 
@@ -15,14 +14,14 @@ PLATFORM = "Kubernetes"
 STRICT = ["--validate=strict", "--server-side", "--field-manager=test", "-f", "-"]
 
 
+# The first test starts the server.
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture(scope="module")
-def server(folder, request):
-    missing = cluster.missing()
-    if missing:
-        pytest.skip(f"{', '.join(missing)} are not there; make setup-platforms builds them if there is Go")
-    with cluster.Cluster(folder, features="ImageVolume=true") as running:
-        real(request.config, PLATFORM)
-        yield running
+def server(kubernetes, request):
+    real(request.config, PLATFORM)
+    return kubernetes
 
 
 def stream(objects):

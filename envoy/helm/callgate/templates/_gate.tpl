@@ -35,10 +35,10 @@ volumeMounts:
   - { name: callgate-module, mountPath: /etc/callgate/module, readOnly: true }
   {{- end }}
   {{- range $at, $mount := $gate.secretMounts }}
-  - { name: callgate-secret-{{ $at }}, mountPath: {{ $mount.mountPath }}, readOnly: true }
+  - { name: callgate-secret-{{ $at }}, mountPath: {{ $mount.mountPath | quote }}, readOnly: true }
   {{- end }}
   {{- range $at, $mount := $gate.configMapMounts }}
-  - { name: callgate-files-{{ $at }}, mountPath: {{ $mount.mountPath }}, readOnly: true }
+  - { name: callgate-files-{{ $at }}, mountPath: {{ $mount.mountPath | quote }}, readOnly: true }
   {{- end }}
 {{- end -}}
 
@@ -65,17 +65,20 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
+{{/* In a gateway's pod fsGroup lets Envoy read a Secret. The pod of an application may have none, so all of its users may read there; only the
+containers that mount it see it. */}}
 {{- define "callgate.gate.volumes" -}}
 {{- $gate := .Values.gate -}}
+{{- $mode := ternary "0440" "0444" (eq .Values.mode "gateway") -}}
 - name: callgate-config
   {{- if $gate.config.existingSecret }}
-  secret: { secretName: {{ $gate.config.existingSecret }}, defaultMode: 0440 }
+  secret: { secretName: {{ $gate.config.existingSecret }}, defaultMode: {{ $mode }} }
   {{- else }}
   configMap: { name: {{ default (include "callgate.gate.name" .) $gate.config.existingConfigMap }} }
   {{- end }}
 {{- if $gate.tls.secretName }}
 - name: callgate-tls
-  secret: { secretName: {{ $gate.tls.secretName }}, defaultMode: 0440 }
+  secret: { secretName: {{ $gate.tls.secretName }}, defaultMode: {{ $mode }} }
 {{- end }}
 {{- if $gate.module.repository }}
 - name: callgate-module
@@ -83,7 +86,7 @@ livenessProbe:
 {{- end }}
 {{- range $at, $mount := $gate.secretMounts }}
 - name: callgate-secret-{{ $at }}
-  secret: { secretName: {{ $mount.secretName }}, defaultMode: 0440 }
+  secret: { secretName: {{ $mount.secretName }}, defaultMode: {{ $mode }} }
 {{- end }}
 {{- range $at, $mount := $gate.configMapMounts }}
 - name: callgate-files-{{ $at }}
