@@ -293,6 +293,12 @@ pub enum GateError {
         /// The claim.
         name: String,
     },
+    /// A fixed caller without a workspace, or with a useless one.
+    #[error("`identity.fixed`: {reason}")]
+    FixedWorkspace {
+        /// The fault and its remedy.
+        reason: String,
+    },
     /// A candidate with other types.
     #[error("`candidate` declares the claim `{name}` with another type than the contract; give both the same type")]
     CandidateClaim {

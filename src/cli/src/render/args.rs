@@ -97,6 +97,9 @@ pub(crate) struct RenderArguments {
     /// --identity fixed: the role of every request
     #[arg(long, value_name = "ROLE", help_heading = "Identity")]
     pub(crate) role: Option<String>,
+    /// --identity fixed: the workspace of every request, if the contract reads it from a header; no header then states it
+    #[arg(long, value_name = "DIR", help_heading = "Identity")]
+    pub(crate) workspace: Option<String>,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
