@@ -51,6 +51,10 @@ func faults(object runtime.Object) (field.ErrorList, []string) {
 		options := podutil.GetValidationOptionsFromPodSpecAndMeta(&object.Spec, nil, &object.ObjectMeta, nil)
 		return corevalidation.ValidatePodCreate(object, options), podutil.GetWarningsForPod(context.Background(), object, nil)
 	case *core.Service:
+		// The server's storage does this before it validates.
+		if object.Spec.ClusterIP != "" && len(object.Spec.ClusterIPs) == 0 {
+			object.Spec.ClusterIPs = []string{object.Spec.ClusterIP}
+		}
 		return corevalidation.ValidateServiceCreate(object), nil
 	case *core.ServiceAccount:
 		return corevalidation.ValidateServiceAccount(object), nil
