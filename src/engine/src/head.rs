@@ -156,7 +156,7 @@ pub(crate) fn read(
             let head = ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type };
             Ok((gate, Head::Api(Box::new(head))))
         }
-        Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Mcp => mcp::head(&gate, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
         Api::Catalog => {
             check_query(Target::new(target).query)?;
             let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;

@@ -31,9 +31,9 @@ pub(crate) fn read(body: &[u8]) -> Result<McpAnswer, Refusal> {
     })
 }
 
-/// Decides one message.
+/// Decides one message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn decide(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     sent: &SentMessage,
     answer: McpAnswer,
     asked: &mut AskedSoFar,
@@ -82,7 +82,7 @@ pub(crate) fn decide(
         asking::pages(gate, &answer, tally)?;
         return Ok(Disposition::Final(answer));
     }
-    result(gate, sent, answer, tally).map(Disposition::Final)
+    result((gate, now), sent, answer, tally).map(Disposition::Final)
 }
 
 /// Returns true if a server may ask a client for this. In shadow mode a forbidden one is reported only.

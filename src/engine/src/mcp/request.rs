@@ -5,10 +5,11 @@ use callgate_wire::mcp::{Envelope, Era, Id, McpRequest, error};
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
 use super::answer::may_ask;
+use super::carried::Carried;
 use super::methods::{self, Answered, Method};
 use super::routing::{RoutingHeaders, SetHeaders, mismatch};
 use super::subscription::Subscription;
-use super::{Expected, SentMessage, offers};
+use super::{Expected, SentMessage, offers, tasks};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
@@ -47,6 +48,7 @@ pub(crate) struct AskedCall {
     id: Id,
     caller: Caller,
     routing: Routing,
+    carried: Option<Box<Carried>>,
     runnable: Box<Runnable>,
 }
 
@@ -81,7 +83,8 @@ pub(crate) fn check(
     let era = era(&routing);
     let (id, row) = match request.envelope() {
         Envelope::Request { id, method } => {
-            let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
+            let row = methods::request(era, method).filter(|row| !row.is_of_task() || tasks::are_on(gate));
+            let row = row.ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
         }
         Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
@@ -97,23 +100,38 @@ pub(crate) fn check(
         }
     };
     agree(gate, routing.as_deref(), Some(row), &mut request, tally)?;
+    let carried = match &routing {
+        Some(routing) => Carried::read(gate, routing, row, &mut request, tally)?,
+        None => None,
+    };
     if let Some(call) = request.call() {
         if let (Some(routing), Some(tool)) = (&routing, offered(gate, &caller, &call.name)) {
             routing.check_arguments(tool, request.arguments())?;
         }
         let basis = Basis { gate, caller: &caller, now, request: None, conversation: None, can_feed_back: false };
         return Ok(match call_server(basis, call, tally, ledger) {
-            Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
-            Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
+            Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing, carried), call),
+            Ok(Proposed::Ask(runnable)) => {
+                Checked::Ask(Box::new(AskedCall { request, id, caller, routing, carried, runnable }))
+            }
             Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
                 Some(refusal) => return Err(refusal),
                 None => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
             },
         });
     }
+    let task = match row.answered {
+        Answered::Task | Answered::TaskTold => {
+            Some(tasks::request((gate, now), &caller, routing.as_deref(), &mut request, tally)?)
+        }
+        _ => None,
+    };
     let most = offers::request(gate, &caller, row.answered, &request, tally)?;
     let set = match (&routing, row.named_by) {
-        (Some(routing), Some(member)) => routing.rewritten(request.parameter(member), None),
+        (Some(routing), Some(member)) => {
+            let name = task.as_ref().map(|task| task.id.as_str()).or_else(|| request.parameter(member));
+            routing.rewritten(name, None)
+        }
         _ => SetHeaders::new(),
     };
     let sent = match row.answered {
@@ -122,7 +140,13 @@ pub(crate) fn check(
             offers::subscribed(gate, &caller, uris, tally)?;
             SentMessage::Subscribed(subscription)
         }
-        answered => SentMessage::Request { id, caller, expected: Expected::Answer { answered, most }, era },
+        answered => {
+            let expected = match task {
+                Some(task) if answered == Answered::Task => Expected::Task(Box::new(task)),
+                _ => Expected::Answer { answered, most },
+            };
+            SentMessage::Request { id, caller, expected, era, carried }
+        }
     };
     Ok(Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set })))
 }
@@ -149,8 +173,8 @@ fn agree(
     let method = request.envelope().method().unwrap_or_default();
     let Some(row) = row else { return Err(forbidden(method)) };
     routing.check(stated, method, row, request)?;
-    if row.named_by.is_none() && request.is_retry() {
-        let message = "Only `tools/call`, `prompts/get` and `resources/read` are repeated with inputs.";
+    if !row.takes_inputs() && request.is_retry() {
+        let message = "Only `tools/call`, `prompts/get` and `resources/read` are repeated with inputs, and `tasks/update` has some.";
         return Err(Refusal::at(Code::RequestInvalid, "params.inputResponses", message));
     }
     for input in request.inputs().map_err(unreadable)? {
@@ -160,7 +184,7 @@ fn agree(
             return Err(Refusal::at(Code::McpInputForbidden, "params.inputResponses", message));
         }
     }
-    request.withhold_stated(&withheld());
+    request.withhold_stated(&withheld(), tasks::are_on(gate));
     Ok(())
 }
 
@@ -177,7 +201,7 @@ fn offered<'g>(gate: &'g Gate, caller: &Caller, name: &str) -> Option<&'g Tool> 
 /// Takes the executor's ruling on the call of a request.
 pub(crate) fn ruled(
     gate: &Gate,
-    AskedCall { request, id, caller, routing, runnable }: AskedCall,
+    AskedCall { request, id, caller, routing, carried, runnable }: AskedCall,
     rulings: Result<Vec<Authorization>, CallFailed>,
     tally: &mut Tally,
 ) -> Result<Checked, Refusal> {
@@ -186,7 +210,7 @@ pub(crate) fn ruled(
     Ok(match authorize::judged(&run.tool, ruling) {
         Ok(true) => {
             tally.release(&[Fate::Keep(call.clone())]);
-            forward(gate, request, id, (caller, routing), call)
+            forward(gate, request, id, (caller, routing, carried), call)
         }
         // Nothing keeps back the only call of a request.
         Ok(false) => return Err(authorize::failed(CallFailed::Unreadable)),
@@ -197,7 +221,13 @@ pub(crate) fn ruled(
     })
 }
 
-fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Caller, Routing), call: Call) -> Checked {
+fn forward(
+    gate: &Gate,
+    mut request: McpRequest,
+    id: Id,
+    (caller, routing, carried): (Caller, Routing, Option<Box<Carried>>),
+    call: Call,
+) -> Checked {
     let era = era(&routing);
     let set = routing.map(|routing| {
         let tool = offered(gate, &caller, &call.name).filter(|tool| !tool.argument_headers().is_empty());
@@ -206,7 +236,7 @@ fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Cal
         routing.rewritten(Some(&call.name), tool.zip(arguments.as_ref()))
     });
     request.set_arguments(call.arguments);
-    let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era };
+    let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era, carried };
     Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set: set.unwrap_or_default() }))
 }
 

@@ -105,7 +105,7 @@ impl Messages {
             self.asked.renew(context.now);
         }
         definitions::report(context.gate, &self.sent, &answer, context.tally, context.ledger);
-        let (answer, progress) = match decide(context.gate, &self.sent, *answer, &mut self.asked, context.tally)? {
+        let (answer, progress) = match decide((context.gate, context.now), &self.sent, *answer, &mut self.asked, context.tally)? {
             Disposition::Drop => return Ok(Progress::Open),
             Disposition::Forward(answer) => (answer, Progress::Open),
             Disposition::Final(answer) => (answer, Progress::Complete),

@@ -11,4 +11,5 @@ mod routing;
 mod stateless;
 mod streams;
 mod subscriptions;
+mod tasks;
 pub(crate) mod world;
