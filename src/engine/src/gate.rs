@@ -172,7 +172,10 @@ pub enum GateError {
         because: String,
     },
     /// Handles of tasks without a key to seal them.
-    #[error("`sealing` is missing: the contract has `mcp.tasks`, whose handles are sealed; give `sealing.keys`")]
+    #[error(
+        "`sealing` is missing: the contract has `mcp.tasks`, whose handles are sealed; give `sealing.keys`, with \
+         `--sealing-variable` of `callgate render`"
+    )]
     NoSealingKey,
     /// An entry of `requestMembers.allow` on which the gate itself decides.
     #[error(

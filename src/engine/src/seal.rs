@@ -29,7 +29,7 @@ pub enum KeyError {
     /// No keys, or too many.
     #[error("expected 1 to {MOST_KEYS} keys: the one in use first, then earlier ones")]
     Count,
-    /// A text that is no key.
+    /// A text that cannot be a key.
     #[error(
         "expected key {position} to be {LEAST_BYTES} to {BLOCK} bytes in base64; create one with `openssl rand -base64 32`"
     )]
@@ -64,7 +64,7 @@ impl SealingKeys {
     /// Reads keys in base64, each of 32 to 64 bytes.
     ///
     /// # Errors
-    /// [`KeyError`] for no key, more than four keys, and a text that is no key.
+    /// [`KeyError`] for no key, more than four keys, and a text of another form or length.
     pub fn read<T: AsRef<str>>(texts: &[T]) -> Result<Self, KeyError> {
         if texts.is_empty() || texts.len() > MOST_KEYS {
             return Err(KeyError::Count);

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::contracts::{Contracts, EntryDocument};
-use crate::sealing::SealingDocument;
 use crate::identity::{IdentityDocument, VerifiedSource};
+use crate::sealing::SealingDocument;
 
 /// The key of the paths that are forwarded unread.
 const PASSTHROUGH: &str = "passthrough";

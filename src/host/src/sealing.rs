@@ -33,7 +33,8 @@ impl SealingDocument {
     /// # Errors
     /// The first fault, without a key.
     pub(crate) fn resolve(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Arc<SealingKeys>, ConfigError> {
-        let read = |(position, key): (usize, KeyDocument)| match key {
+        let read = |(position, key): (usize, KeyDocument)| {
+            match key {
             KeyDocument::InlineString(text) => Ok(text),
             KeyDocument::EnvironmentVariable(name) => variable(&name).ok_or_else(|| {
                 let because = format!(
@@ -42,6 +43,7 @@ impl SealingDocument {
                 );
                 ConfigError::SealingKey { position, because }
             }),
+        }
         };
         let keys: Vec<String> = self.keys.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
         SealingKeys::read(&keys).map(Arc::new).map_err(ConfigError::Sealing)

@@ -121,6 +121,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),
+        variables => options.arguments.sealing_variables,
         upstream => context! {
             address => options.upstream.values(),
             authority => options.authority,

@@ -55,7 +55,8 @@ pub(super) fn rules(
 /// Reads the rule for results that come later.
 fn tasks(item: &Located<'_>, report: &mut Report<'_>) -> Option<Duration> {
     let fields = Fields::open(item, &["lifetime"], &[], report)?;
-    report.note(item, "needs `sealing.keys` in the gate's configuration, because a client carries the handles of tasks");
+    report
+        .note(item, "needs `sealing.keys` in the gate's configuration, because a client carries the handles of tasks");
     let Some(lifetime) = fields.get("lifetime") else { return Some(TASK_LIFETIME) };
     match units::duration(&lifetime, report)? {
         long if long > LONGEST_TASK => report.fault(&lifetime, "expected at most `720h`, which is 30 days"),

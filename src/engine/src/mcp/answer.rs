@@ -66,8 +66,19 @@ pub(crate) fn decide(
                     methods::is_server_notification(sent.era(), method)
                 }
             };
-            let forwarded = forwarded && may_tell(gate, sent, method, &answer);
-            return Ok(if forwarded { said(gate, answer, tally) } else { Disposition::Drop });
+            if !forwarded || !may_tell(gate, sent, method, &answer) {
+                return Ok(Disposition::Drop);
+            }
+            let method = method.clone();
+            return Ok(match sent {
+                SentMessage::Subscribed(subscription) => match subscription.told(gate, &method, answer, tally) {
+                    // Nothing else of the server is in it, and redaction would break a handle.
+                    Some(answer) if subscription.has_tasks(&method) => Disposition::Forward(answer),
+                    Some(answer) => said(gate, answer, tally),
+                    None => Disposition::Drop,
+                },
+                SentMessage::Request { .. } | SentMessage::Listening | SentMessage::OneWay => said(gate, answer, tally),
+            });
         }
         Envelope::Result { id } => Some(id),
         Envelope::Error { id } => id.as_ref(),

@@ -16,6 +16,7 @@ pub(crate) mod asking;
 mod carried;
 pub(crate) mod definitions;
 pub(crate) mod methods;
+mod offered;
 mod offers;
 pub(crate) mod request;
 pub(crate) mod result;
@@ -108,6 +109,15 @@ impl SentMessage {
             Self::Request { era, .. } => *era,
             Self::Subscribed(_) => Era::Stateless,
             Self::Listening | Self::OneWay => Era::Sessions,
+        }
+    }
+
+    /// Returns the bytes held that a client chose.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Request { expected: Expected::Task(task), .. } => task.bytes(),
+            Self::Subscribed(subscription) => subscription.bytes(),
+            Self::Request { .. } | Self::Listening | Self::OneWay => 0,
         }
     }
 

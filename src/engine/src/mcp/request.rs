@@ -136,8 +136,13 @@ pub(crate) fn check(
     };
     let sent = match row.answered {
         Answered::Subscription => {
-            let (subscription, uris) = Subscription::read(id, &request)?;
-            offers::subscribed(gate, &caller, uris, tally)?;
+            let (mut subscription, named) = Subscription::read(id, &request, tasks::are_on(gate))?;
+            offers::subscribed(gate, &caller, named.uris, tally)?;
+            subscription.tasks = tasks::subscribed((gate, now), &caller, routing.as_deref(), named.tasks, tally)?;
+            if !subscription.tasks.is_empty() {
+                request
+                    .set_subscribed_tasks(&subscription.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>());
+            }
             SentMessage::Subscribed(subscription)
         }
         answered => {

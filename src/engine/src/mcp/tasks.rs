@@ -10,6 +10,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use callgate_contract::{Caller, Code as CallCode, Forbidden, Run, Tool, Violation};
+use callgate_json::Value;
 use callgate_wire::mcp::{McpAnswer, McpRequest, ResultKind, TaskPart, TaskStatus};
 
 use super::answer::{invalid, misshapen};
@@ -37,6 +38,15 @@ pub(crate) struct OpenTask {
     pub(super) tool: String,
 }
 
+// === impl OpenTask ===
+
+impl OpenTask {
+    /// Returns the bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        self.handle.capacity().saturating_add(self.id.capacity()).saturating_add(self.tool.capacity())
+    }
+}
+
 /// Returns true if servers may answer calls with tasks.
 pub(super) fn are_on(gate: &Gate) -> bool {
     gate.sealing.is_some() && gate.contract.mcp().task_lifetime().is_some()
@@ -51,24 +61,48 @@ pub(super) fn request(
     tally: &mut Tally,
 ) -> Result<OpenTask, Refusal> {
     let handle = request.parameter("taskId").unwrap_or_default();
-    let bearer = routing.and_then(|routing| routing.bearer);
-    let task = bearer.and_then(|bearer| open((gate, now), &bearer, handle)).ok_or_else(unknown)?;
-    permit(gate, caller, &task.tool, tally)?;
+    let task = find((gate, now), caller, routing, handle, tally)?;
     request.set_task(&task.id);
     request.set_state(None);
     Ok(task)
 }
 
+/// Decides the tasks of which a subscription tells, and gives them the server's identifiers.
+pub(super) fn subscribed(
+    (gate, now): (&Gate, Option<u64>),
+    caller: &Caller,
+    routing: Option<&RoutingHeaders>,
+    handles: &[Value],
+    tally: &mut Tally,
+) -> Result<Vec<OpenTask>, Refusal> {
+    let handles = handles.iter().filter_map(Value::as_str);
+    handles.map(|handle| find((gate, now), caller, routing, handle, tally)).collect()
+}
+
+fn find(
+    (gate, now): (&Gate, Option<u64>),
+    caller: &Caller,
+    routing: Option<&RoutingHeaders>,
+    handle: &str,
+    tally: &mut Tally,
+) -> Result<OpenTask, Refusal> {
+    let bearer = routing.and_then(|routing| routing.bearer);
+    let task = bearer.and_then(|bearer| open((gate, now), &bearer, handle)).ok_or_else(unknown)?;
+    permit(gate, caller, &task.tool, tally)?;
+    Ok(task)
+}
+
 /// Decides by today's contract if a caller still has the results of a tool.
-pub(super) fn permit(gate: &Gate, caller: &Caller, tool: &str, tally: &mut Tally) -> Result<(), Refusal> {
+fn permit(gate: &Gate, caller: &Caller, tool: &str, tally: &mut Tally) -> Result<(), Refusal> {
     let (code, message) = match gate.contract.permit(gate.contract.role(&caller.role), tool) {
         Ok(tool) if matches!(tool.run(), Run::Client) => return Ok(()),
         Err(Forbidden::RoleForbidden) => {
             (CallCode::RoleForbidden, "expected the task of a tool that the role may use; its role may not any more")
         }
-        Ok(_) | Err(Forbidden::ToolNotInContract) => {
-            (CallCode::ToolNotInContract, "expected the task of a tool that the contract gives to the server; it does not any more")
-        }
+        Ok(_) | Err(Forbidden::ToolNotInContract) => (
+            CallCode::ToolNotInContract,
+            "expected the task of a tool that the contract gives to the server; it does not any more",
+        ),
     };
     let (tool, message, pointer) = (tool.to_owned(), message.to_owned(), String::new());
     let violation = Violation { code, tool, pointer, message, feeds_back: false };
@@ -90,20 +124,27 @@ pub(super) fn created(
     let task = answer.task().map_err(misshapen)?;
     let handle = seal((gate, now), &carried.bearer, tool, &task.id);
     let handle = handle.ok_or_else(|| invalid("has a task that cannot be named"))?;
-    answer.tell_task("task");
+    answer.tell_task(Some("task"));
     redact(gate, tool, answer, tally)?;
     answer.name_task(&handle);
     Ok(())
 }
 
-/// Checks what a server tells of a task. A result is checked as the result of the task's tool.
-pub(super) fn told(gate: &Gate, task: &OpenTask, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+/// Checks what a server tells of a task, in a result of this type or in a notification. A result is checked as the result of the task's
+/// tool.
+pub(super) fn told(
+    gate: &Gate,
+    task: &OpenTask,
+    result_type: Option<&str>,
+    answer: &mut McpAnswer,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
     let state = answer.task().map_err(misshapen)?;
     if state.id != task.id {
         return Err(invalid("is about another task than the request"));
     }
     let source = answer.clone();
-    answer.tell_task("complete");
+    answer.tell_task(result_type);
     let mut result = None;
     match state.status {
         TaskStatus::Working | TaskStatus::Cancelled => {}
@@ -162,7 +203,7 @@ fn seal((gate, now): (&Gate, Option<u64>), bearer: &Bearer, tool: &str, id: &str
 }
 
 /// Opens a handle. One that was changed, is too old, or belongs to another caller is as unknown as any other text.
-pub(super) fn open((gate, now): (&Gate, Option<u64>), bearer: &Bearer, handle: &str) -> Option<OpenTask> {
+fn open((gate, now): (&Gate, Option<u64>), bearer: &Bearer, handle: &str) -> Option<OpenTask> {
     gate.contract.mcp().task_lifetime()?;
     let (seal, text) = handle.strip_prefix(FORM).filter(|_| handle.len() <= HANDLE_LENGTH)?.split_once('.')?;
     if !gate.sealing.as_ref()?.is_seal(seal, Purpose::Task, &[bearer.bytes(), text.as_bytes()]) {
@@ -176,7 +217,7 @@ pub(super) fn open((gate, now): (&Gate, Option<u64>), bearer: &Bearer, handle: &
     is_current.then(|| OpenTask { handle: handle.to_owned(), id: id.to_owned(), tool: tool.to_owned() })
 }
 
-pub(super) fn unknown() -> Refusal {
+fn unknown() -> Refusal {
     let message = "No task of this caller at this address has this handle, or it is too old; call the tool again.";
     Refusal::at(Code::McpTaskUnknown, "params.taskId", message)
 }

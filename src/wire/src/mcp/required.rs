@@ -15,7 +15,7 @@ use crate::ShapeError;
 use crate::checks::{exact_keys, folds_to};
 
 const SERVER: &str = "io.modelcontextprotocol/serverInfo";
-const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
 const LONGEST_TTL: u64 = 300_000;
@@ -169,7 +169,9 @@ impl McpAnswer {
         }
         let had_tasks = result.get("capabilities").and_then(Value::as_object).is_some_and(names_tasks);
         without_extensions(&mut result);
-        if let (true, true, Some(Value::Object(capabilities))) = (keeps_tasks, had_tasks, result.get_mut("capabilities")) {
+        if let (true, true, Some(Value::Object(capabilities))) =
+            (keeps_tasks, had_tasks, result.get_mut("capabilities"))
+        {
             capabilities.insert("extensions".to_owned(), only_tasks());
         }
         result.insert("cacheScope".to_owned(), json!("private"));

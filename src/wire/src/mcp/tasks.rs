@@ -4,7 +4,9 @@
 //! read.
 
 use callgate_json::{Map, Span, Value, span};
+use serde_json::json;
 
+use super::required::SUBSCRIPTION;
 use super::stated::CAPABILITIES;
 use super::{InputRewrite, McpAnswer, McpRequest};
 use crate::ShapeError;
@@ -89,6 +91,14 @@ impl McpRequest {
         self.edit_params("taskId", Value::from(id).to_string());
     }
 
+    /// Replaces the identifiers of the tasks of which a subscription tells.
+    pub fn set_subscribed_tasks(&mut self, ids: &[&str]) {
+        let Some(filter) = self.object("notifications") else { return };
+        let mut filter = filter.clone();
+        filter.insert("taskIds".to_owned(), json!(ids));
+        self.edit_params("notifications", Value::Object(filter).to_string());
+    }
+
     /// Replaces the state that a client carries for a server, or removes it.
     pub fn set_state(&mut self, state: Option<&str>) {
         match state {
@@ -136,7 +146,7 @@ impl McpAnswer {
     /// Decides the questions of a task that waits for inputs, and returns them as JSON text. See [`McpAnswer::require`].
     ///
     /// # Errors
-    /// As [`McpAnswer::require`], and if there are none.
+    /// As [`McpAnswer::require`], and for a task without questions.
     pub fn task_inputs<E>(&self, rewrite: &mut InputRewrite<'_, E>) -> Result<Result<String, E>, ShapeError> {
         let (kinds, text) = match self.requests(rewrite)? {
             Ok(requests) => requests,
@@ -149,9 +159,12 @@ impl McpAnswer {
     }
 
     /// Makes the result tell of a task and nothing else: its status, times and words. It has no part until
-    /// [`McpAnswer::set_task_part`], and no name until [`McpAnswer::name_task`].
-    pub fn tell_task(&mut self, result_type: &str) {
-        self.replace(format!(r#"{{"resultType":"{result_type}"{}}}"#, told(self.members())));
+    /// [`McpAnswer::set_task_part`], and no name until [`McpAnswer::name_task`]. A notification has no type.
+    pub fn tell_task(&mut self, result_type: Option<&str>) {
+        let kind = result_type.map(|kind| format!(r#""resultType":"{kind}""#)).unwrap_or_default();
+        let told = told(self.members());
+        let told = if kind.is_empty() { told.trim_start_matches(',') } else { &told };
+        self.replace(format!("{{{kind}{told}}}"));
     }
 
     /// Gives the task of a result this part, a JSON text.
@@ -168,6 +181,42 @@ impl McpAnswer {
     #[must_use]
     pub fn error_text(&self) -> String {
         self.error_members().map(|error| Value::Object(error.clone()).to_string()).unwrap_or_default()
+    }
+
+    /// Reads a notification of a task's state as the answer to a `tasks/get`.
+    ///
+    /// # Errors
+    /// [`ShapeError`] if it is another message.
+    pub fn notified_task(&self) -> Result<McpAnswer, ShapeError> {
+        let unread = ShapeError::Type { at: "params", expected: "the state of a task" };
+        let params = self.params_text().ok_or(unread)?;
+        McpAnswer::read(format!(r#"{{"jsonrpc":"2.0","id":0,"result":{params}}}"#).as_bytes()).map_err(|_| unread)
+    }
+
+    /// Replaces the parameters of a notification in the subscription of this id with the state of a task.
+    pub fn notify_task(&mut self, id: &Value, mut task: McpAnswer) {
+        task.set_result_member("_meta", json!({ SUBSCRIPTION: id }).to_string());
+        self.replace_params(task.result_text().into_owned());
+    }
+
+    /// Makes the confirmation of the subscription of this id carry its filter alone, with other names for its tasks. A task without one is
+    /// left out.
+    pub fn confirm_tasks(&mut self, id: &Value, name: &dyn Fn(&str) -> Option<String>) {
+        let filter = self.parameters().and_then(|params| params.get("notifications")?.as_object());
+        let mut confirmed = Map::new();
+        for (member, value) in filter.into_iter().flatten() {
+            let texts = || value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let value = match member.as_str() {
+                "toolsListChanged" | "promptsListChanged" | "resourcesListChanged" if value.is_boolean() => {
+                    value.clone()
+                }
+                "resourceSubscriptions" => texts().collect(),
+                "taskIds" => texts().filter_map(name).collect(),
+                _ => continue,
+            };
+            confirmed.insert(member.clone(), value);
+        }
+        self.replace_params(json!({ "_meta": { SUBSCRIPTION: id }, "notifications": confirmed }).to_string());
     }
 
     /// Makes the result say nothing but that it is complete.

@@ -54,7 +54,8 @@ fn play(gate: &Rc<Gate>, message: &Value, change: &[(&str, &str)], now: Duration
 /// The handle of a task of the caller.
 fn handle(gate: &Rc<Gate>) -> String {
     let (mut exchange, _) = sent_alone(gate, &get_time());
-    let answer = body(answered(&mut exchange, &response(task("working", json!({ "result": "SECRET", "x": "SECRET" })))));
+    let answer =
+        body(answered(&mut exchange, &response(task("working", json!({ "result": "SECRET", "x": "SECRET" })))));
     assert_eq!(answer["result"]["resultType"], "task");
     assert!(!answer.to_string().contains("SECRET"), "{answer}");
     answer["result"]["taskId"].as_str().unwrap().to_owned()
@@ -64,7 +65,7 @@ fn about(method: &str, handle: &str) -> Value {
     reading(method, json!({ "taskId": handle }))
 }
 
-/// What the client is told of a task by this answer of the server.
+/// Returns the client's answer about a task, and the verdict, after this answer of the server.
 fn told(gate: &Rc<Gate>, result: &Value) -> (Value, String) {
     let (mut exchange, sent) = sent_alone(gate, &about("tasks/get", &handle(gate)));
     assert_eq!(sent["params"]["taskId"], "server-1");
@@ -77,7 +78,8 @@ fn a_result_that_comes_later_is_checked_as_the_result_of_its_tool() {
     let gate = tasks_gate(TASKS);
     let text = json!([{ "type": "text", "text": "POISON" }]);
     let good = json!({ "structuredContent": { "time": "12:00" }, "content": text });
-    let (answer, verdict) = told(&gate, &task("completed", json!({ "resultType": "complete", "result": good, "x": 1 })));
+    let (answer, verdict) =
+        told(&gate, &task("completed", json!({ "resultType": "complete", "result": good, "x": 1 })));
     let expected = json!({
         "content": [{ "type": "text", "text": "{\"time\":\"12:00\"}" }], "structuredContent": { "time": "12:00" },
         "isError": false, "resultType": "complete",
@@ -159,7 +161,7 @@ fn the_questions_of_a_task_are_decided_and_their_answers_reach_the_server() {
     let answer = body(answered(&mut exchange, &response(json!({ "resultType": "complete", "x": "SECRET" }))));
     assert_eq!(answer["result"], json!({ "resultType": "complete" }));
     update["params"]["inputResponses"] = json!({ "1": { "roots": [] } });
-    assert_eq!(refused(send_alone(&gate, &update).1), (400, "mcp_input_forbidden".to_owned()));
+    assert_eq!(refused(send_alone(&gate, &update).1).1, "mcp_input_forbidden");
     let mut get = about("tasks/get", &handle(&gate));
     get["params"]["inputResponses"] = json!({ "1": { "action": "accept" } });
     assert_eq!(refused(send_alone(&gate, &get).1), (400, "request_invalid".to_owned()));
@@ -179,18 +181,17 @@ fn a_handle_is_for_one_caller_at_one_address_for_one_time() {
         let others: [&[(&str, &str)]; 4] = [
             &[("x-tenant", "evil")],
             &[("x-role", "viewer")],
-            &[(":path", "/v1/mcp/other")],
+            &[(":path", "/mcp/other")],
             &[(":authority", "other.example")],
         ];
         for other in others {
             let (_, effect) = play(&gate, &message, other, NOW);
-            let code = refused(effect).1;
-            assert!(["mcp_task_unknown", "path_not_allowed"].contains(&code.as_str()), "{other:?}: {code}");
+            assert_eq!(refused(effect).1, "mcp_task_unknown", "{other:?}");
         }
         let (_, effect) = play(&gate, &message, &[], NOW + Duration::from_secs(3601));
-        assert_eq!(refused(effect), (400, "mcp_task_unknown".to_owned()), "it is too old");
+        assert_eq!(refused(effect).1, "mcp_task_unknown", "it is too old");
         let (_, effect) = play(&gate, &message, &[], Duration::ZERO);
-        assert_eq!(refused(effect), (400, "mcp_task_unknown".to_owned()), "without a clock nothing is current");
+        assert_eq!(refused(effect).1, "mcp_task_unknown", "without a clock nothing is current");
     }
 }
 
@@ -213,20 +214,25 @@ fn a_text_that_is_no_handle_of_the_gate_reaches_no_server() {
         for bit in [1, 4] {
             let mut bytes = handle.clone().into_bytes();
             bytes[place] ^= bit;
-            wrong.extend(String::from_utf8(bytes).ok().filter(|text| text.is_ascii() && !text.contains(['"', '\\', '\x7f'])));
+            wrong.extend(
+                String::from_utf8(bytes).ok().filter(|text| text.is_ascii() && !text.contains(['"', '\\', '\x7f'])),
+            );
         }
     }
     for text in wrong.into_iter().filter(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte))) {
         let (_, effect) = send_alone(&gate, &about("tasks/get", &text));
-        let (status, code) = refused(effect);
-        assert!(status == 400 && ["mcp_task_unknown", "mcp_header_mismatch"].contains(&code.as_str()), "{text}: {code}");
+        let code = refused(effect).1;
+        assert!(["mcp_task_unknown", "mcp_header_mismatch"].contains(&code.as_str()), "{text}: {code}");
     }
     let number = reading("tasks/get", json!({ "taskId": 7 }));
-    assert!(matches!(send_alone(&gate, &number).1, Effect::Reply(reply) if reply.status == 400));
+    assert!(matches!(send_alone(&gate, &number).1, Effect::Reply(_)), "a number is no handle");
     let other_keys = gate_sealing("refuse", TASKS, &[[9; 32]]);
     assert_eq!(refused(send_alone(&other_keys, &about("tasks/get", &handle)).1).1, "mcp_task_unknown");
     let replaced = gate_sealing("refuse", TASKS, &[[9; 32], KEYS]);
-    assert!(matches!(send_alone(&replaced, &about("tasks/get", &handle)).1, Effect::Forward(_)), "an earlier key opens");
+    assert!(
+        matches!(send_alone(&replaced, &about("tasks/get", &handle)).1, Effect::Forward(_)),
+        "an earlier key opens"
+    );
 }
 
 #[test]
@@ -292,6 +298,60 @@ fn redaction_leaves_handles_whole_and_covers_what_a_server_tells() {
     assert!(!answer.to_string().contains("a@example.com"), "{answer}");
     let handle = answer["result"]["taskId"].as_str().unwrap();
     assert!(matches!(send_alone(&gate, &about("tasks/get", handle)).1, Effect::Forward(_)));
+}
+
+#[test]
+fn a_subscription_tells_of_the_tasks_of_its_caller_and_checks_their_results() {
+    const ID: &str = "io.modelcontextprotocol/subscriptionId";
+    let gate = tasks_gate(TASKS);
+    let handle = handle(&gate);
+    let listen = |handles: Value| {
+        reading("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true, "taskIds": handles } }))
+    };
+    let (mut exchange, sent) = sent_alone(&gate, &listen(json!([handle])));
+    assert_eq!(sent["params"]["notifications"], json!({ "toolsListChanged": true, "taskIds": ["server-1"] }));
+    let said = |method: &str, mut params: Value| {
+        params["_meta"] = json!({ ID: 7, "x": "SECRET" });
+        json!({ "jsonrpc": "2.0", "method": method, "params": params })
+    };
+    let filter = json!({ "toolsListChanged": true, "taskIds": ["server-1", "server-2"], "x": "SECRET" });
+    let poison = json!({ "result": { "content": [{ "type": "text", "text": "SECRET" }] } });
+    let good = json!({ "result": { "structuredContent": { "time": "12:00" }, "content": [] } });
+    let mut other = task("working", json!({}));
+    other["taskId"] = json!("server-2");
+    let stream = events(&[
+        said("notifications/subscriptions/acknowledged", json!({ "notifications": filter })),
+        said("notifications/tasks", task("working", json!({ "x": "SECRET" }))),
+        said("notifications/tasks", other),
+        said("notifications/tasks", task("completed", poison)),
+        said("notifications/tasks", task("completed", good)),
+        said("notifications/tasks", json!({ "status": "working" })),
+        said("notifications/tasks/status", task("working", json!({}))),
+    ]);
+    let told = messages(&streamed(&mut exchange, &stream, &[]));
+    assert!(!format!("{told:?}").contains("SECRET") && !format!("{told:?}").contains("server-"), "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(told[0]["params"]["notifications"], json!({ "toolsListChanged": true, "taskIds": [handle] }));
+    assert!(
+        told[1..]
+            .iter()
+            .all(|message| message["params"]["taskId"] == handle && message["params"]["_meta"] == json!({ ID: 7 }))
+    );
+    assert!(told[1]["params"].get("resultType").is_none(), "{told:?}");
+    assert_eq!(told[2]["params"]["result"]["isError"], true);
+    assert_eq!(told[3]["params"]["result"]["structuredContent"], json!({ "time": "12:00" }));
+    let many: Vec<&str> = vec![&handle; 33];
+    for (handles, code) in [
+        (json!(["server-1"]), "mcp_task_unknown"),
+        (json!([handle, "cgt1.x"]), "mcp_task_unknown"),
+        (json!(many), "request_invalid"),
+        (json!(7), "request_invalid"),
+        (json!([7]), "request_invalid"),
+    ] {
+        assert_eq!(refused(send_alone(&gate, &listen(handles)).1).1, code);
+    }
+    let (_, effect) = play(&gate, &listen(json!([handle])), &[("x-tenant", "evil")], NOW);
+    assert_eq!(refused(effect).1, "mcp_task_unknown");
 }
 
 /// The answer to a call that asks `number` questions, and the server's state.
@@ -364,10 +424,10 @@ fn a_state_is_for_the_same_call_of_the_same_caller() {
     ];
     for (name, message) in table {
         let (_, effect) = send_alone(&gate, &message);
-        assert_eq!(refused(effect), (400, "mcp_state_invalid".to_owned()), "{name}");
+        assert_eq!(refused(effect).1, "mcp_state_invalid", "{name}");
     }
     let (_, effect) = play(&gate, &retry(&first, &state), &[("x-tenant", "evil")], NOW);
-    assert_eq!(refused(effect), (400, "mcp_state_invalid".to_owned()), "another tenant");
+    assert_eq!(refused(effect).1, "mcp_state_invalid", "another tenant");
     let mut long = asking(1);
     long["requestState"] = json!("x".repeat(3000));
     let (mut exchange, _) = sent_alone(&gate, &first);

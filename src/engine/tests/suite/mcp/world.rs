@@ -1,5 +1,6 @@
 //! A gate in front of an MCP server, and the host's side of an exchange, played by hand.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ pub(crate) fn unsealed(lines: &str) -> Result<Rules, GateError> {
 fn sealing(contract: &str, keys: &[[u8; 32]]) -> Result<Rules, GateError> {
     let keys: Vec<String> = keys.iter().map(|key| STANDARD.encode(key)).collect();
     let keys = if keys.is_empty() { None } else { Some(Arc::new(SealingKeys::read(&keys).unwrap())) };
-    rules(contract, Paths::default(), Offer::Declared, true)?.with_sealing(keys)
+    let paths = HashMap::from([("mcp".to_owned(), vec!["/mcp".to_owned(), "/mcp/other".to_owned()])]);
+    rules(contract, Paths::new(&paths, Vec::new()), Offer::Declared, true)?.with_sealing(keys)
 }
 
 fn contract(on_violation: &str, lines: &str) -> String {
