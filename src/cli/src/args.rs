@@ -11,6 +11,7 @@ use crate::doctor::DoctorArguments;
 use crate::init::InitArguments;
 use crate::learn::LearnArguments;
 use crate::lint::{DigestArguments, LintArguments};
+use crate::monitoring::MonitoringArguments;
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
 use crate::prices::PricesArguments;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     Call(CallArguments),
     Render(Box<RenderArguments>),
+    Monitoring(MonitoringArguments),
     Doctor(DoctorArguments),
     Approve(ApproveArguments),
     Audit(AuditArguments),

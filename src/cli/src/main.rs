@@ -23,6 +23,7 @@ mod facts;
 mod init;
 mod learn;
 mod lint;
+mod monitoring;
 mod new;
 mod output;
 mod pin;
@@ -76,6 +77,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
         Command::Doctor(arguments) => doctor::doctor(arguments)?,
         Command::Render(arguments) => Outcome::success(render::render(arguments)?),
+        Command::Monitoring(arguments) => Outcome::success(monitoring::monitoring(arguments)?),
         Command::Audit(arguments) => audit::audit(arguments)?,
     })
 }
