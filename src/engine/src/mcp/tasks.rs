@@ -143,13 +143,11 @@ pub(super) fn told(
     if state.id != task.id {
         return Err(invalid("is about another task than the request"));
     }
-    let source = answer.clone();
-    answer.tell_task(result_type);
-    let mut result = None;
+    let (mut result, mut part) = (None, None);
     match state.status {
         TaskStatus::Working | TaskStatus::Cancelled => {}
         TaskStatus::Completed => {
-            let mut checked = source.task_part(TaskPart::Result).map_err(misshapen)?;
+            let mut checked = answer.task_part(TaskPart::Result).map_err(misshapen)?;
             match checked.kind().map_err(misshapen)? {
                 ResultKind::Complete => result::called(gate, &task.tool, &mut checked, tally)?,
                 ResultKind::InputRequired | ResultKind::Task | ResultKind::Other => {
@@ -159,18 +157,22 @@ pub(super) fn told(
             result = Some(checked);
         }
         TaskStatus::Failed => {
-            let error = source.task_part(TaskPart::Error).map_err(misshapen)?;
+            let error = answer.task_part(TaskPart::Error).map_err(misshapen)?;
             asking::pages(gate, &error, tally)?;
-            answer.set_task_part(TaskPart::Error, &error.error_text());
+            part = Some((TaskPart::Error, error.error_text()));
         }
         TaskStatus::InputRequired => {
             // The same questions come with each answer until they are answered, so those of earlier answers cannot be counted.
             let mut asked = AskedSoFar::default();
-            let questions = source.task_inputs(&mut |input, params| {
+            let questions = answer.task_inputs(&mut |input, params| {
                 asking::ask(gate, input, params, &mut asked, tally).map_err(asking::refusal)
             });
-            answer.set_task_part(TaskPart::Inputs, &questions.map_err(misshapen)??);
+            part = Some((TaskPart::Inputs, questions.map_err(misshapen)??));
         }
+    }
+    answer.tell_task(result_type);
+    if let Some((part, text)) = part {
+        answer.set_task_part(part, &text);
     }
     redact(gate, &task.tool, answer, tally)?;
     if let Some(result) = result {

@@ -114,7 +114,7 @@ impl McpAnswer {
     /// Reads the task in a result: in place of a call's, or of a `tasks/get`.
     ///
     /// # Errors
-    /// [`ShapeError`] if there is none, or some clients could read another one.
+    /// [`ShapeError`] for a result without a task, or with one that some clients could read in another way.
     pub fn task(&self) -> Result<TaskState, ShapeError> {
         let result = self.members();
         exact_keys(result, &["resultType", "taskId", "status", "result", "error", "inputRequests"])?;

@@ -5,6 +5,7 @@
 mod answers;
 mod asking;
 mod calls;
+mod desk;
 mod offers;
 mod requests;
 mod routing;
