@@ -1,6 +1,6 @@
 """An MCP server of the official SDK whose tool `build` answers with tasks: `python mcp_tasks.py PORT`.
 
-A task ends at its second `tasks/get`. Its name chooses the end: `bad` breaks the contract's `result`, `ask` waits for a person's answer,
+A task ends at its second `tasks/get`. The argument `kind` chooses the end: `bad` breaks the contract's `result`, `ask` waits for a person's answer,
 `fail` is an error. The tool `nag` asks a person on each retry, without end.
 
 `GET /_/seen` lists the requests about tasks, with the identifiers that the server gave.
@@ -45,7 +45,7 @@ class Tasks(Extension):
         if params.name != "build":
             return await call_next(ctx)
         name = f"server-{len(TASKS) + 1}"
-        TASKS[name] = {"end": (params.arguments or {}).get("name"), "asked": 0, "answered": None, "status": "working"}
+        TASKS[name] = {"end": (params.arguments or {}).get("kind"), "asked": 0, "answered": None, "status": "working"}
         return {"resultType": "task", **self.state(name)}
 
     def state(self, name):
@@ -89,7 +89,7 @@ server = MCPServer("builder", extensions=[Tasks()])
 
 
 @server.tool(structured_output=False)
-async def build(name: str) -> str:
+async def build(kind: str) -> str:
     return "never"
 
 

@@ -99,7 +99,7 @@ def gate(tmp_path_factory):
         server = subprocess.Popen([sys.executable, HERE / "mcp_tasks.py", str(port)], stdout=log, stderr=log)
     try:
         wait_for(f"http://127.0.0.1:{port}/_/seen", server)
-        build = wire_gate.tool("build", name="string") | {"result": RESULT}
+        build = wire_gate.tool("build", kind="string") | {"result": RESULT}
         contract = wire_gate.contract([build, wire_gate.tool("nag")], mcp=MCP)
         contract["spec"]["roles"]["guest"] = {"tools": ["nag"]}
         os.environ["CALLGATE_TEST_SEALING_KEY"] = base64.b64encode(os.urandom(32)).decode()
@@ -132,9 +132,9 @@ def within(gate, steps, extensions=(), tenant="acme", role="dev", **more):
     return asyncio.run(run())
 
 
-def build(gate, name):
+def build(gate, kind):
     reader = TaskReader()
-    return reader, within(gate, lambda client: client.call_tool("build", {"name": name}), [reader])
+    return reader, within(gate, lambda client: client.call_tool("build", {"kind": kind}), [reader])
 
 
 def refused(gate, steps, **caller):
@@ -168,12 +168,12 @@ def test_a_question_of_a_task_and_its_answer_go_through(gate):
 
 
 def test_a_failed_task_is_an_error_of_the_server(gate):
-    assert refused(gate, lambda client: client.call_tool("build", {"name": "fail"})) == (-32603, None)
+    assert refused(gate, lambda client: client.call_tool("build", {"kind": "fail"})) == (-32603, None)
 
 
 def test_a_task_is_cancelled(gate):
     async def steps(client):
-        made = await client.session.call_tool("build", {"name": "a"}, allow_claimed=True)
+        made = await client.session.call_tool("build", {"kind": "a"}, allow_claimed=True)
         await ask(client.session, CancelTask, made.task_id)
         return await ask(client.session, GetTask, made.task_id)
 
@@ -182,7 +182,7 @@ def test_a_task_is_cancelled(gate):
 
 def test_a_handle_serves_nobody_else_and_no_other_text_is_a_handle(gate):
     async def made(client):
-        return (await client.session.call_tool("build", {"name": "a"}, allow_claimed=True)).task_id
+        return (await client.session.call_tool("build", {"kind": "a"}, allow_claimed=True)).task_id
 
     handle = within(gate, made, [TaskReader()])
     before = len(seen(gate))
@@ -198,7 +198,7 @@ def test_a_handle_serves_nobody_else_and_no_other_text_is_a_handle(gate):
 
 
 def test_a_client_that_does_not_read_tasks_gets_none(gate):
-    result = within(gate, lambda client: client.call_tool("build", {"name": "a"}))
+    result = within(gate, lambda client: client.call_tool("build", {"kind": "a"}))
     assert result.is_error and result.meta[VIOLATION]["code"] == "mcp_result_unsupported"
 
 

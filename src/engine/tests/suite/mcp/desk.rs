@@ -46,9 +46,10 @@ fn the_desk_for_an_mcp_server_forwards_what_it_lists_and_nothing_else() {
     let read = |uri: &str| ("resources/read", json!({ "uri": uri }));
     let reply = |arguments: Value| ("prompts/get", json!({ "name": "reply", "arguments": arguments }));
     let table = [
-        ("reader", read("handbook://refunds/late"), None),
+        ("reader", read("handbook://public/late"), None),
         ("agent", read("ticket://T-1"), None),
         ("reader", read("ticket://T-1"), Some("mcp_resource_forbidden")),
+        ("agent", read("handbook://staff/pay"), Some("mcp_resource_forbidden")),
         ("agent", read("file:///etc/passwd"), Some("mcp_resource_forbidden")),
         ("reader", reply(json!({ "ticket": "T-1", "tone": "short" })), None),
         ("reader", reply(json!({ "ticket": "all of them" })), Some("arguments_invalid")),
