@@ -29,7 +29,7 @@ const META: [&str; 6] = [
 pub(super) const MOST_INPUTS: usize = 16;
 /// The maximum bytes of the state that a client carries for a server.
 pub(super) const STATE_LENGTH: usize = 64 * 1024;
-/// The maximum bytes of the same inside of a seal.
+/// The maximum bytes of the same in a request, where a gate may have put it inside of its own.
 const SEALED_LENGTH: usize = STATE_LENGTH + 256;
 
 const STATE: &str = "a string of at most 65,792 bytes";

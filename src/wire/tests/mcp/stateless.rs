@@ -65,7 +65,7 @@ fn a_retry_carries_inputs_of_known_kinds_only() {
     let many: serde_json::Map<String, Value> = (0..17).map(|n| (n.to_string(), json!({ "roots": [] }))).collect();
     let table = [
         json!({ "requestState": 7 }),
-        json!({ "requestState": "s".repeat(65_537) }),
+        json!({ "requestState": "s".repeat(65_793) }),
         json!({ "inputResponses": [] }),
         json!({ "inputResponses": many }),
         json!({ "inputResponses": { "k": "text" } }),
