@@ -43,6 +43,8 @@ pub struct Rules {
     pub(crate) offer: Offer,
     pub(crate) output_limit: OutputLimit,
     pub(crate) stream_usage: StreamUsage,
+    /// The request header that tells the next hop the model, in lower case.
+    pub(crate) model_header: Option<Arc<str>>,
     /// The declarations of the contract's tools for models, by name.
     pub(crate) declarations: NameTable<Declaration>,
     /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
@@ -85,6 +87,16 @@ impl Paths {
         self.routes.iter().any(|(route, _)| route.meets(prefix) || route.meets(&below))
     }
 
+    /// Returns true if a model has a path, so the gate may have to ask it again.
+    fn has_models(&self) -> bool {
+        self.routes.iter().any(|(_, row)| matches!(row.api, Api::Model(_)))
+    }
+
+    /// Returns a path without a server, whose tools the executor runs.
+    fn merged(&self) -> Option<&Route> {
+        self.routes.iter().find(|(_, row)| matches!(row.api, Api::McpMerged)).map(|(route, _)| route)
+    }
+
     /// Refuses paths that can never match, and ambiguous paths.
     pub(crate) fn check(&self) -> Result<(), GateError> {
         for (position, (route, row)) in self.routes.iter().enumerate() {
@@ -96,7 +108,7 @@ impl Paths {
                 return Err(GateError::PathTwice { path: route.to_string() });
             }
             // Whoever passes a list of models through gets the whole list.
-            let makes_calls = matches!(row.api, Api::Model(_) | Api::Mcp);
+            let makes_calls = matches!(row.api, Api::Model(_) | Api::Mcp | Api::McpMerged);
             if let Some(path) = self.passthrough.iter().find(|entry| makes_calls && route.meets(entry)) {
                 return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
             }
@@ -162,6 +174,14 @@ pub enum GateError {
         /// The first such tool.
         tool: String,
     },
+    /// A path whose tools the executor runs, without an executor.
+    #[error(
+        "`executor` is missing: no server is behind `{path}`, so the executor runs every tool there; name its cluster"
+    )]
+    NoRunner {
+        /// The path.
+        path: String,
+    },
     /// Counts at the executor, without an executor.
     #[error("`executor` is missing: the contract counts in the executor's store (`limits.store`); name its cluster")]
     NoCounter,
@@ -185,6 +205,14 @@ pub enum GateError {
     MemberJudged {
         /// The entry.
         member: String,
+    },
+    /// A header for the model that means something else, or that no request can have.
+    #[error(
+        "`modelHeader` is `{name}`, which is not free; give a name in lower case that begins with `x-` and that the gate does not read"
+    )]
+    ModelHeader {
+        /// The name.
+        name: String,
     },
     /// A path that no request can have, or with a `{model}` its API does not read.
     #[error(
@@ -273,6 +301,12 @@ pub enum GateError {
     ClaimList {
         /// The claim.
         name: String,
+    },
+    /// A fixed caller without a workspace, or with a useless one.
+    #[error("`identity.fixed`: {reason}")]
+    FixedWorkspace {
+        /// The fault and its remedy.
+        reason: String,
     },
     /// A candidate with other types.
     #[error("`candidate` declares the claim `{name}` with another type than the contract; give both the same type")]
@@ -368,12 +402,17 @@ impl Rules {
         offer: Offer,
         reach: Reach,
     ) -> Result<Self, GateError> {
+        // Without a model nothing is asked again: a client of MCP gets each result itself.
+        let can_ask = reach.upstream || !paths.has_models();
+        if let (Some(route), false) = (paths.merged(), reach.executor) {
+            return Err(GateError::NoRunner { path: route.to_string() });
+        }
         let server_run = contract.tools().iter().find(|tool| !matches!(tool.run(), Run::Client));
         if let Some(tool) = server_run {
             if !reach.executor {
                 return Err(GateError::NoExecutor { tool: tool.name().to_owned() });
             }
-            if !reach.upstream {
+            if !can_ask {
                 let because = format!("the result of tool `{}` goes back to the model", tool.name());
                 return Err(GateError::NoUpstream { because });
             }
@@ -385,11 +424,11 @@ impl Rules {
         if contract.limits().store == CountStore::Executor && !reach.executor {
             return Err(GateError::NoCounter);
         }
-        if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
+        if matches!(contract.on_violation(), OnViolation::Feedback) && !can_ask {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
         if let Some(tool) = contract.tools().iter().find(|tool| tool.may_feed_back())
-            && !reach.upstream
+            && !can_ask
         {
             let because = format!("tool `{}` has `feedback`", tool.name());
             return Err(GateError::NoUpstream { because });
@@ -418,6 +457,7 @@ impl Rules {
             offer,
             output_limit: OutputLimit::Auto,
             stream_usage: StreamUsage::Ask,
+            model_header: None,
             declarations,
             goes_on,
             sealing: None,
@@ -482,6 +522,21 @@ impl Rules {
     #[must_use]
     pub fn with_stream_usage(self, stream_usage: StreamUsage) -> Self {
         Self { stream_usage, ..self }
+    }
+
+    /// Tells the next hop the model of each request in this header, which a client's own never reaches.
+    ///
+    /// # Errors
+    /// [`GateError::ModelHeader`] if the name does not begin with `x-`, is not in lower case, or is one that the gate reads.
+    pub fn with_model_header(self, name: Option<&str>) -> Result<Self, GateError> {
+        let Some(name) = name else { return Ok(self) };
+        let contracts = (&*self.contract, self.candidate.as_deref());
+        let is_read = self.identity.headers().iter().any(|known| known == name)
+            || crate::head::workspace_header(contracts) == Some(name);
+        if !crate::model_header::is_header_name(name) || is_read {
+            return Err(GateError::ModelHeader { name: name.to_owned() });
+        }
+        Ok(Self { model_header: Some(name.into()), ..self })
     }
 
     /// Returns the release policy of a role's calls. A call is released alone only if no later call can take it back. A later one can

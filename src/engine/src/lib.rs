@@ -103,6 +103,7 @@ mod identity;
 mod ledger;
 mod limits;
 mod mcp;
+mod model_header;
 mod outbox;
 mod path;
 mod plan;

@@ -123,6 +123,8 @@ struct Document {
     output_limit_member: OutputLimitDocument,
     #[serde(default)]
     stream_usage: StreamUsageDocument,
+    /// The request header for the model, such as `x-callgate-model`.
+    model_header: Option<String>,
     /// A size as in a contract, such as `256MiB`.
     held_bytes: Option<String>,
     /// The keys of the texts that clients carry for the gate.
@@ -217,6 +219,7 @@ pub fn read_with(bytes: &[u8], variable: &dyn Fn(&str) -> Option<String>) -> Res
             .with_output_limit(output_limit)
             .with_stream_usage(stream_usage)
             .with_sealing(sealing.clone())?
+            .with_model_header(document.model_header.as_deref())?
             .with_held_bytes(held_bytes)
     })?;
     Ok(Config {

@@ -11,10 +11,15 @@ use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
+use super::mcp::McpServers;
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
+use super::providers::{MODEL_HEADER, Providers};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
+
+/// The name of the cluster that the gate sends to.
+pub(super) const LLM_API: &str = "llm-api";
 
 /// Everything that determines the output.
 pub(super) struct Options<'a> {
@@ -25,10 +30,15 @@ pub(super) struct Options<'a> {
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
+    pub(super) mcp: McpServers,
+    /// `None`: Envoy's metrics and readiness stay on its admin interface.
+    pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
+    /// `None` with one upstream.
+    pub(super) providers: Option<Providers>,
     /// `None` if the client runs every tool of the contract and the command line names no executor.
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
@@ -50,8 +60,14 @@ impl<'a> Options<'a> {
     pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
-        let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
-        let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
+        let mcp = McpServers::read(arguments, contracts)?;
+        let providers = Providers::read(arguments, contracts)?;
+        // Each provider's own listener writes its authority.
+        let authority = match &providers {
+            Some(_) => LLM_API.to_owned(),
+            None => arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls)),
+        };
+        let executor = Executor::read(arguments, contracts.runs() || contracts.asks() || arguments.mcp.mcp_merged)?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
@@ -77,6 +93,7 @@ impl<'a> Options<'a> {
             model_in_path(key, path, argument)?;
             paths.entry(key.to_owned()).or_default().push(path.to_owned());
         }
+        mcp.add_paths(&mut paths);
         for path in &arguments.passthrough {
             absolute("--passthrough", path)?;
         }
@@ -96,17 +113,20 @@ impl<'a> Options<'a> {
             wasm: &arguments.wasm,
             listen: Address::read_bindable("--listen", &arguments.listen)?,
             admin: Address::read_bindable("--admin", &arguments.admin)?,
+            metrics: metrics(arguments)?,
             upstream,
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
             authority,
+            providers,
             executor,
             executor_timeout,
             clients,
             oauth,
             credential,
             rate_limit: RateLimit::read(arguments)?,
-            loops: contracts.runs() || contracts.feeds_back(),
+            loops: mcp.has_upstream && (contracts.runs() || contracts.feeds_back()),
+            mcp,
             paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
@@ -131,6 +151,7 @@ impl<'a> Options<'a> {
             let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
             let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
             let rules = rules.with_sealing(sealing.clone())?;
+            let rules = rules.with_model_header(self.providers.as_ref().map(|_| MODEL_HEADER))?;
             Ok(match &entry.candidate {
                 Some(candidate) => rules.with_candidate(Arc::clone(candidate)),
                 None => rules,
@@ -195,6 +216,17 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
     }
 }
 
+/// Reads the address of the metrics. A mesh has a port for them of its own.
+fn metrics(arguments: &RenderArguments) -> Result<Option<Address>, RenderError> {
+    let Some(given) = arguments.metrics.as_deref() else { return Ok(None) };
+    let because = match arguments.target {
+        Target::Envoy => return Address::read_bindable("--metrics", given).map(Some),
+        Target::Istio => "--target istio",
+        Target::EnvoyGateway => "--target envoy-gateway",
+    };
+    Err(RenderError::Useless { option: "--metrics", because })
+}
+
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
@@ -235,7 +267,7 @@ fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
 fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
     let models = path.matches("{model}").count();
     let expected = match key {
-        "mcp" if models > 0 => "a path without {model}, because MCP servers have no models",
+        "mcp" | "mcpMerged" if models > 0 => "a path without {model}, because MCP servers have no models",
         _ if models > 1 => "a path that has {model} once at most",
         _ => return Ok(()),
     };

@@ -38,9 +38,7 @@ impl Core {
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => {
-                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
-            }
+            Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers))),
             Ok(Head::Api(head)) => gather(RequestReader::Model(head), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
@@ -119,7 +117,7 @@ impl Core {
 
     fn mcp_request(
         &mut self,
-        McpHead { caller, verb, routing, remove, content_type }: McpHead,
+        McpHead { caller, answerer, verb, routing, remove, content_type }: McpHead,
         body: Vec<u8>,
     ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
@@ -138,7 +136,7 @@ impl Core {
         self.ledger.correlation.read_message(request.traceparent());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
-        let held = CountedRequest::Mcp { caller, request, routing, bytes };
+        let held = CountedRequest::Mcp { caller, answerer, request, routing, bytes };
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 

@@ -1,7 +1,5 @@
 //! The result of a request: lists are cut to the contract, results of tools checked, and inputs that a server asks for are decided.
 
-use std::collections::HashSet;
-
 use callgate_contract::{Caller, OnViolation, Tool};
 use callgate_wire::ShapeError;
 use callgate_wire::mcp::{Called, Era, McpAnswer, ResultKind, error};
@@ -10,8 +8,7 @@ use super::answer::{invalid, misshapen};
 use super::asking;
 use super::carried::Carried;
 use super::methods::Answered;
-use super::offered::{OfferedTool, offer};
-use super::{Expected, SentMessage, offers, tasks};
+use super::{Expected, SentMessage, listed, offers, tasks};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Decides the result of a request. Its id was compared.
@@ -120,23 +117,7 @@ fn complete(
             answer.discovered(tasks::are_on(gate)).map_err(misshapen)?;
             answer.withhold_capabilities(&offers::withheld(gate));
         }
-        // In shadow mode the client sees every tool of the server.
-        Answered::Tools if !gate.contract.enforces() => {}
-        Answered::Tools => {
-            let listed = answer.listed().map_err(misshapen)?;
-            let mut seen = HashSet::new();
-            let offered: Vec<OfferedTool<'_>> = listed
-                .iter()
-                .filter(|tool| seen.insert(tool.name.as_str()))
-                .filter_map(|listed| offer(gate, (caller, era), &listed.name, listed.structured))
-                .collect();
-            // One schema of a glob is written for each of its names.
-            let bytes = offered.iter().fold(0usize, |sum, tool| sum.saturating_add(tool.copied_bytes()));
-            if u64::try_from(bytes).unwrap_or(u64::MAX) > gate.contract.limits().response_bytes {
-                return Err(invalid("lists more tools under a glob than `limits.responseBytes` has room for"));
-            }
-            answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>(), era);
-        }
+        Answered::Tools => listed::of_server(gate, (caller, era), answer)?,
         Answered::Offers(list) => offers::list(gate, (caller, era), list, answer)?,
         Answered::Resource => {
             offers::contents(gate, caller, answer, tally)?;

@@ -6,6 +6,7 @@ mod answers;
 mod asking;
 mod calls;
 mod desk;
+mod merged;
 mod offers;
 mod requests;
 mod routing;
