@@ -12,6 +12,7 @@ mod identity;
 mod mcp;
 mod oauth;
 mod options;
+mod paths;
 mod providers;
 mod rate_limit;
 mod yaml;
