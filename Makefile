@@ -146,7 +146,7 @@ bench-protect: native setup-protect ## Measure the protection that contracts giv
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-prometheus setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node setup-agents setup-mcp-sdk
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-prometheus setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node setup-agents setup-mcp-sdk setup-grafana
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, shells, a browser, other languages), once
 

@@ -33,9 +33,9 @@ clients() {
 }
 
 # The clients through both hosts at the same time, since each of them waits for half of its time. The native host is tested without the
-# pages and the dashboard, and its output comes after the other's.
+# pages, the dashboard and the help, and its output comes after the other's.
 clients_of_both_hosts() {
-    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
+    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_help.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
         >"$log.native" 2>&1 &
     native=$!
     status=0
