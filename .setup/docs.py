@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes the generated pages of docs/reference, or checks them.
+"""Writes the generated pages of docs/reference and docs/operate, or checks them.
 
 Usage: docs.py [--check] [--commands DIR]
 
 - `contract-fields.md` from contracts/contract.schema.json
 - `executor-configuration.md` from contracts/executor.schema.json
-- `commands.md` from `--help` of the programs in DIR; left as it is without that option
+- `metrics.md` from src/metrics.json
+- `commands.md` from `--help` of the programs in DIR, and `../operate/alerts.md` from `callgate monitoring --target alerts`; left as they are
+  without that option
 
 `--check` writes nothing. If a page differs, it prints the command to run and exits with 1. DIR is dist/ after `make build`.
 """
@@ -14,6 +16,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -21,9 +24,30 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs/reference"
 NOTE = "<!-- Written by `.setup/docs.py` from {source}. Change that, then run the script. -->\n"
 COMMANDS = (
-    "init", "learn", "lint", "check", "diff", "replay", "call", "new tool", "pin", "prices", "digest", "render", "doctor", "approve",
+    "init", "learn", "lint", "check", "diff", "replay", "call", "new tool", "pin", "prices", "digest", "render", "monitoring", "doctor", "approve",
     "audit verify", "audit show", "audit tail", "audit export", "audit backup", "audit rotate",
+    "completions", "man",
 )
+METRICS = """\
+The executor serves its metrics on `/metrics`, and the gate's are among Envoy's own on `/stats/prometheus` of its admin port.
+[Metrics, traces, logs, health](../operate/telemetry.md) explains access, dashboard and alerts. A label without values here holds a name from a
+contract or the configuration, or a [code](codes.md).
+"""
+# The title, the prefix that rows leave out, and the introduction of each part.
+PARTS = {
+    "gate": ("Gate", "", """\
+Envoy's own name of each is `wasmcustom.callgate.…`; its Prometheus endpoint shows the names below. The rendered bootstrap makes code,
+dialect and verdict labels (`stats_tags`), and sets the buckets of histograms. The native module counts the same under the same names,
+because the rendered configuration sets `metrics_namespace: wasmcustom`. No name and no label holds a word of a model or a caller.
+
+Each exchange adds at most one value to a histogram. Envoy merges the values of its workers every few seconds."""),
+    "executor": ("Executor", "callgate_executor_", """\
+Every name begins with `callgate_executor_`, except the process's. A counter whose labels have fixed values begins at zero."""),
+}
+ALERTS = """\
+The alerts of [`envoy/monitoring`](../../envoy/monitoring/README.md), one section each. `critical`: callers are affected, or evidence is lost.
+`warning`: look at it in working hours. [Runbook by code](runbook.md) begins with the code in an answer instead.
+"""
 UNITS = {"size": "size", "duration": "time", "count": "1 and more"}
 
 
@@ -144,12 +168,57 @@ def help_of(program, *words):
 def commands_page(folder):
     """Returns the page of commands."""
     blocks = [f"# Commands\n\n{NOTE.format(source='`--help` of each command')}"]
+    blocks.append(f"## `callgate`\n\n```text\n{help_of(folder / 'callgate')}\n```\n")
     for command in COMMANDS:
         blocks.append(f"## `callgate {command}`\n\n```text\n{help_of(folder / 'callgate', *command.split())}\n```\n")
     for command in ("callgate-executor", "callgate-executor call"):
         name, *rest = command.split()
         blocks.append(f"## `{command}`\n\n```text\n{help_of(folder / name, *rest)}\n```\n")
     return "\n".join(blocks)
+
+
+def metric_row(metric, prefix):
+    """Returns a row of the page of metrics: the name, its labels with their values, type and unit, and the sentence."""
+    labels = metric.get("labels", {})
+    name = metric["name"].removeprefix(prefix) + (f"{{{','.join(labels)}}}" if labels else "")
+    kind = metric["type"] + (f", {metric['unit']}" if "unit" in metric else "")
+    see = f" ([more](../{metric['see']}))" if "see" in metric else ""
+    values = [f" `{label}`: " + ", ".join(f"`{value}`" for value in values) + "." for label, values in labels.items() if values]
+    return f"| `{name}` | {kind} | {metric['help']}{see}.{''.join(values)} |"
+
+
+def metrics_page():
+    """Returns the page of metrics."""
+    table = json.loads((ROOT / "src/metrics.json").read_text(encoding="utf-8"))
+    note = NOTE.format(source="`src/metrics.json`")
+    blocks = [f"# Metrics\n\n{note}\n{METRICS}"]
+    for part, (title, prefix, introduction) in PARTS.items():
+        lines = [f"## {title}\n\n{introduction}"]
+        rows = [metric for metric in table if metric["part"] == part]
+        for group in dict.fromkeys(metric["group"] for metric in rows):
+            lines.append(f"\n### {title}: {group}\n\n| metric | type | |\n|---|---|---|")
+            lines += [metric_row(metric, prefix) for metric in rows if metric["group"] == group]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def alerts_page(folder):
+    """Returns the page of alerts."""
+    run = subprocess.run([folder / "callgate", "monitoring", "--target", "alerts"], check=True, capture_output=True, text=True)
+    note = NOTE.format(source="`callgate monitoring --target alerts`").replace("Change that", "Change `src/cli/src/monitoring/alerts`")
+    blocks = [f"# Runbook by alert\n\n{note}\n{ALERTS}"]
+    for alert in (alert for group in json.loads(run.stdout) for alert in group["alerts"]):
+        blocks.append(
+            f"## {alert['name']}\n\n{alert['summary']}.\n\n- Severity: {alert['severity']}, after {alert['for']}.\n"
+            f"- Likely cause: {linked(alert['cause'])}\n- Do: {linked(alert['action'])}\n\n```text\n{alert['query']}\n```\n"
+        )
+    return "\n".join(blocks)
+
+
+def linked(text):
+    """Returns the text with a link for each alert and page that it names."""
+    text = re.sub(r"\bCallgate[A-Z]\w+", lambda name: f"[{name[0]}](#{name[0].lower()})", text)
+    return text.replace("runbook by code", "[runbook by code](runbook.md)")
 
 
 def pages(folder):
@@ -169,8 +238,10 @@ def pages(folder):
         "`ms`, `s`, `m`, `h` or `d`. For completion in an editor, begin the file with\n"
         "`# yaml-language-server: $schema=executor.schema.json`.",
     )
+    yield "metrics.md", metrics_page()
     if folder is not None:
         yield "commands.md", commands_page(folder)
+        yield "../operate/alerts.md", alerts_page(folder)
 
 
 def main():
@@ -181,13 +252,13 @@ def main():
     options = parser.parse_args()
     stale = []
     for name, text in pages(options.commands):
-        path = REFERENCE / name
+        path = (REFERENCE / name).resolve()
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if not options.check:
                 path.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"docs/reference/{name} " + ("differs from its source; run .setup/docs.py --commands dist" if options.check else "is written"))
+        print(f"{(REFERENCE / name).resolve().relative_to(ROOT)} " + ("differs from its source; run .setup/docs.py --commands dist" if options.check else "is written"))
     return 1 if options.check and stale else 0
 
 

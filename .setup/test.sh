@@ -3,6 +3,7 @@
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 failed=
+times=
 log=$state/log/test.log
 mkdir -p "$state/log"
 : >"$log"
@@ -12,12 +13,37 @@ suite() {
     printf '\n=== %s ===\n' "$1"
     name=$1
     shift
+    began=$(date +%s)
     { "$@" || touch "$log.failed"; } 2>&1 | tee -a "$log"
+    took=$(($(date +%s) - began))
+    times="$times
+  $((took / 60)) min $((took % 60)) s  $name"
     if [ -e "$log.failed" ]; then
         rm -f "$log.failed"
         failed="$failed
   $name"
     fi
+}
+
+# clients HOST OPTION…: the client tests through one host.
+clients() {
+    host=$1
+    shift
+    CALLGATE_HOST=$host "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider "$@"
+}
+
+# The clients through both hosts at the same time, since each of them waits for half of its time. The native host is tested without the
+# pages, the dashboard and the help, and its output comes after the other's.
+clients_of_both_hosts() {
+    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_help.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
+        >"$log.native" 2>&1 &
+    native=$!
+    status=0
+    clients wasm || status=$?
+    printf '\n--- native host ---\n'
+    wait "$native" || status=$?
+    cat "$log.native"
+    return "$status"
 }
 
 # The wasm-only crates are not default members of the workspace. The tools' tests run separately: the SQL engine changes features of
@@ -41,14 +67,11 @@ suite "end to end, native host" env CALLGATE_HOST=native cargo test --quiet --re
 suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
+suite "platforms" .setup/test-platforms.sh --present
 suite "protection" .setup/test-protect.sh
 # One variant of each agent in one mode, to save minutes; `make test-agents` runs every variant in every mode.
 suite "coding agents" .setup/test-agents.sh --mode error codex "codex (default model)" gemini-cli opencode cline qwen-code "pi (Messages)"
-suite "official clients" "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider
-
-# The same clients through the other host, without the tests of pages.
-suite "official clients, native host" env CALLGATE_HOST=native "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider \
-    --ignore=tests/python/test_docs.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py'
+suite "official clients, both hosts" clients_of_both_hosts
 
 printf '\n=== summary ===\n'
 # The coverage of replayed recordings.
@@ -60,6 +83,7 @@ if grep -E '^ *(SKIPPED|skipped:)' "$log" >"$log.skipped"; then
 else
     echo "nothing was left out"
 fi
+echo "times:$times"
 if [ -n "$failed" ]; then
     echo "failed:$failed"
     # Each failing test by name: of cargo `test NAME ... FAILED` or a line of the list after `failures:`, of nextest `FAIL [time] NAME`, of pytest `FAILED FILE::NAME`.

@@ -6,6 +6,7 @@ Blocks of the pages in docs/, the README and SECURITY.md:
 - ```yaml: the first line is a comment with the name of the file. Only the README's contract has none.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -15,7 +16,7 @@ import urllib.parse
 
 import pytest
 import yaml
-from wire_gate import ROOT
+from wire_gate import ENVOY, ROOT
 
 DIST = pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist")
 TRACKED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
@@ -152,6 +153,24 @@ def test_commands_are_found_on_the_pages():
     assert {"README.md", "docs/start/first-contract.md", "docs/start/first-tool.md"} <= set(CONSOLES)
 
 
+def test_the_commands_of_coding_agents_work_as_written(tmp_path):
+    """The last line starts Envoy, and here only loads the gate and ends."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/envoy").symlink_to(ENVOY.resolve())
+    commands = blocks("docs/guides/coding-agents.md", "sh")[0].rstrip()
+    check = blocks("docs/guides/coding-agents.md", "sh")[1]
+    path = os.pathsep.join([str(DIST.resolve()), str(tmp_path / "bin"), os.environ["PATH"]])
+    environment = {"HOME": str(tmp_path), "PATH": path}
+    script = f"set -eu\n{commands} --mode validate\n{check}"
+    done = subprocess.run(["sh", "-c", script], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    # The call of the page is one that the contract denies.
+    assert done.returncode == 2 and "argument_forbidden" in done.stdout, done.stdout + done.stderr
+    assert f'root: "{project}"' in (tmp_path / ".config/callgate/contract.yaml").read_text()
+    assert "in the workspace" not in done.stderr, done.stderr
+
+
 # --- Configuration -------------------------------------------------------------------------------------------------------------
 
 YAML = [block for block in all_blocks("yaml") if block[0] not in ELSEWHERE]
@@ -248,14 +267,17 @@ def test_every_code_is_on_the_page_of_codes_and_every_one_there_exists():
     assert {code for code in shown - found - members if f'"{code}"' not in everything} == set()
 
 
-def test_every_metric_is_on_the_page_of_metrics():
-    page = (REFERENCE / "metrics.md").read_text()
+def test_every_metric_of_the_executor_is_in_the_table_with_its_sentence():
+    """Metrics of the gate have a test of their own, `src/host/tests/documented.rs`, and running ones `test_monitoring.py`."""
     units = {"Seconds": "_seconds", "Bytes": "_bytes"}
-    registered = re.findall(
-        r"\.register(?:_with_unit)?\(\s*\"([a-z_]+)\",\s*(?:\n\s*)?\"[^\"]*\",\s*(?:Unit::(\w+))?", sources()
-    )
-    names = {name + units.get(unit, "") for name, unit in registered}
-    assert len(names) > 30, names
-    names = {"build_info" if name == "build" else name for name in names}
-    assert {name for name in names if not re.search(rf"`{name}(_total)?[`{{]", page)} == set()
-    # The counters of the filter have a test of their own, `src/host/tests/documented.rs`.
+    code = sources("executor", "audit", "approvals", "sandbox")
+    found = re.findall(r"\.register(?:_with_unit)?\(\s*\"([a-z_]+)\",\s*\"([^\"]*)\",\s*(?:Unit::(\w+),\s*)?(Info)?", code)
+    # Collectors name theirs in tables and calls of their own.
+    found += re.findall(r"\(\"(process_[a-z_]+)\", \"([^\"]*)\", (?:Some\(Unit::(\w+)\)|None), ()reading", code)
+    own = {name + ("_info" if info else units.get(unit, "")): text for name, text, unit, info in found}
+    assert len(own) > 40, own
+    table = {row["name"].removeprefix("callgate_executor_").removesuffix("_total"): row["help"]
+             for row in json.loads((ROOT / "src/metrics.json").read_text()) if row["part"] == "executor"}
+    collected = {"log_lines_dropped", "process_cpu_seconds"}
+    assert own == {name: text for name, text in table.items() if name not in collected}
+    assert all(f'"{table[name]}"' in code for name in collected)

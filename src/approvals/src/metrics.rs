@@ -39,14 +39,18 @@ impl ApprovalMetrics {
     /// Adds the metrics to a registry, at zero.
     pub fn register(registry: &mut Registry) -> Self {
         let approvals = Self::default();
-        registry.register("approvals_pending", "Calls waiting for a person", approvals.pending.clone());
+        registry.register("approvals_pending", "Calls waiting for a person; up to 5 s old", approvals.pending.clone());
         registry.register_with_unit(
             "approvals_oldest",
-            "Age of the oldest call waiting for a person; 0 without one",
+            "Age of the oldest call waiting for a person, up to 5 s old; 0 without one",
             Unit::Seconds,
             approvals.oldest.clone(),
         );
-        registry.register("approval_answers", "Answers by kind", approvals.answers.clone());
+        registry.register(
+            "approval_answers",
+            "Answers by kind; after `agreed`, another person must agree too",
+            approvals.answers.clone(),
+        );
         for kind in [AnswerKind::Approved, AnswerKind::Agreed, AnswerKind::Denied] {
             drop(approvals.answers.get_or_create(&AnswerLabel { kind: kind.as_str() }));
         }

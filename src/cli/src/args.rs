@@ -11,11 +11,13 @@ use crate::doctor::DoctorArguments;
 use crate::init::InitArguments;
 use crate::learn::LearnArguments;
 use crate::lint::{DigestArguments, LintArguments};
+use crate::monitoring::MonitoringArguments;
 use crate::new::NewArguments;
 use crate::pin::PinArguments;
 use crate::prices::PricesArguments;
 use crate::render::RenderArguments;
 use crate::replay::ReplayArguments;
+use crate::shell::{CompletionsArguments, ManArguments};
 
 /// The command line as a whole.
 #[derive(Parser)]
@@ -50,7 +52,10 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     Call(CallArguments),
     Render(Box<RenderArguments>),
+    Monitoring(MonitoringArguments),
     Doctor(DoctorArguments),
     Approve(ApproveArguments),
     Audit(AuditArguments),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }

@@ -23,6 +23,7 @@ mod facts;
 mod init;
 mod learn;
 mod lint;
+mod monitoring;
 mod new;
 mod output;
 mod pin;
@@ -30,6 +31,7 @@ mod prices;
 mod proposal;
 mod render;
 mod replay;
+mod shell;
 mod terminal;
 
 use std::process::ExitCode;
@@ -76,6 +78,9 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Approve(arguments) => Outcome::success(approve::approve(arguments)?),
         Command::Doctor(arguments) => doctor::doctor(arguments)?,
         Command::Render(arguments) => Outcome::success(render::render(arguments)?),
+        Command::Monitoring(arguments) => Outcome::success(monitoring::monitoring(arguments)?),
+        Command::Completions(arguments) => Outcome::success(shell::completions(arguments)),
+        Command::Man(arguments) => Outcome::success(shell::man(arguments)?),
         Command::Audit(arguments) => audit::audit(arguments)?,
     })
 }

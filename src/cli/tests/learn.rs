@@ -10,28 +10,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use callgate_contract::{Caller, Contract, Conversation, Files, ProposedCall, Verdict, decide, load};
+use callgate_contract::Contract;
 use serde_json::{Value, json};
+use support::decided::{compiled, verdict};
 use support::recorded::{self, agents};
 use support::{Folder, Output, callgate};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("no {path}"))
-    }
-}
-
-fn verdict(contract: &Contract, role: &str, tool: &str, arguments: &Value) -> String {
-    let text = arguments.to_string();
-    let call = ProposedCall { name: tool, arguments: &text };
-    match decide(contract, &Caller::new("acme", role), &Conversation::default(), &call) {
-        Verdict::Allow(_) => "allow".to_owned(),
-        Verdict::NeedsApproval(_) => "ask".to_owned(),
-        Verdict::Deny(violation) => format!("{} {}: {}", violation.code, violation.pointer, violation.message),
-    }
-}
 
 /// Learns from entries, one a line.
 fn learn(folder: &Folder, entries: &[Value], more: &[&str]) -> Output {
@@ -46,7 +29,7 @@ fn learn(folder: &Folder, entries: &[Value], more: &[&str]) -> Output {
 fn learned(folder: &Folder, entries: &[Value], more: &[&str]) -> (String, Contract, String) {
     let said = learn(folder, entries, more);
     assert_eq!(said.code, 0, "{said:?}");
-    let contract = load("c.yaml", &said.out, &NoFiles).unwrap_or_else(|errors| panic!("{errors}\n{}", said.out));
+    let contract = compiled("learned", &said.out);
     (said.out, contract, said.err)
 }
 
@@ -221,7 +204,7 @@ fn an_archive_and_a_log_are_read() {
     let log = folder.write("log.jsonl", &lines.map(|line| format!("{line}\n")).concat());
     let said = callgate(&["learn", "--from-audit", &log, "--out", "-"]);
     assert_eq!(said.code, 0, "{said:?}");
-    let contract = load("c.yaml", &said.out, &NoFiles).unwrap();
+    let contract = compiled("learned", &said.out);
     assert_eq!(
         verdict(&contract, "read-only", "read_file", &json!({ "path": "/srv/app/c", "line": 3 })),
         "allow",
@@ -408,4 +391,24 @@ fn a_recorded_agent_works_under_what_half_of_its_requests_teach() {
             .collect();
         assert!(lost.is_empty(), "{name}: {lost:?}");
     }
+}
+
+/// An agent that can write its own contract would choose its rules at the next rendering.
+#[test]
+fn a_contract_in_the_workspace_is_pointed_out_and_the_next_commands_fit() {
+    let folder = Folder::new("learn-place");
+    let root = folder.path("").canonicalize().unwrap();
+    let root = root.to_str().unwrap();
+    let learned = |name: &str, agent: &str, workspace: &str| {
+        let out = folder.path(name);
+        let out = out.to_str().unwrap();
+        callgate(&["learn", "--agent", agent, "--workspace", workspace, "--out", out, "--force"])
+    };
+    let inside = learned("inside.yaml", "codex", root);
+    assert!(inside.code == 0 && inside.err.contains("is in the workspace, so the agent may change it"), "{inside:?}");
+    let outside = learned("outside.yaml", "claude-code", "/work/project");
+    assert!(outside.code == 0 && outside.err.is_empty(), "{outside:?}");
+    assert!(outside.out.contains("--role edit --upstream api.anthropic.com:443 > "), "{outside:?}");
+    let stated = learned("stated.yaml", "codex", "header:x-workspace");
+    assert!(stated.out.contains("--role edit --workspace /work/project > "), "{stated:?}");
 }

@@ -1,40 +1,68 @@
-//! The page of metrics lists every counter and histogram of a host, and no others.
+//! The table of metrics lists every counter and histogram of a host, and no others.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_host::metrics::{Counter, Histogram};
+use serde_json::Value;
 
-const PAGE: &str = include_str!("../../../docs/reference/metrics.md");
+const TABLE: &str = include_str!("../../metrics.json");
 
-/// Returns a counter as Prometheus shows it, with the labels of the rendered bootstrap.
-fn shown(counter: Counter) -> String {
-    let name = counter.name();
-    let labels = match counter {
+/// The labels of a counter, in the order of the parts of its name.
+fn labels(counter: Counter) -> &'static [&'static str] {
+    match counter {
         Counter::CallsRefused(_)
         | Counter::CallsShadowed(_)
         | Counter::ExchangesShadowed(_)
         | Counter::CandidateRefused(_)
         | Counter::CandidateAllowed(_)
-        | Counter::ExchangesRefused(_) => &["code"][..],
+        | Counter::ExchangesRefused(_) => &["code"],
         Counter::ExchangesEnded(..) => &["dialect", "verdict"],
         Counter::Redacted(_) => &["kind"],
         _ => &[],
-    };
-    let words: Vec<&str> = name.split('.').collect();
-    let stem = words[..words.len() - labels.len()].join("_");
-    if labels.is_empty() { stem } else { format!("{stem}{{{}}}", labels.join(",")) }
+    }
+}
+
+/// Returns all metrics as Prometheus shows them with the rendered bootstrap: type, and the values of each label.
+fn own() -> BTreeMap<String, (&'static str, BTreeMap<String, BTreeSet<String>>)> {
+    let mut own = BTreeMap::new();
+    for counter in Counter::all() {
+        let (name, labels) = (counter.name(), labels(counter));
+        let words: Vec<&str> = name.split('.').collect();
+        let (stem, values) = words.split_at(words.len() - labels.len());
+        let (_, known): &mut (_, BTreeMap<String, BTreeSet<String>>) =
+            own.entry(stem.join("_")).or_insert(("counter", BTreeMap::new()));
+        for (label, value) in labels.iter().zip(values) {
+            known.entry((*label).to_owned()).or_default().insert((*value).to_owned());
+        }
+    }
+    own.extend(Histogram::ALL.map(|histogram| (histogram.name().replace('.', "_"), ("histogram", BTreeMap::new()))));
+    own
 }
 
 #[test]
-fn the_page_of_metrics_lists_all_of_a_host_and_no_others() {
-    let counters = Counter::all().map(shown);
-    let histograms = Histogram::ALL.into_iter().map(|histogram| histogram.name().replace('.', "_"));
-    let own: BTreeSet<String> = counters.chain(histograms).collect();
-    let (_, section) = PAGE.split_once("\n## Filter\n").unwrap();
-    let cells = section.lines().filter_map(|line| line.strip_prefix("| `callgate_")?.split(" | ").next());
-    let names = cells.flat_map(|cell| cell.split("`, `callgate_"));
-    let listed: BTreeSet<String> = names.map(|name| format!("callgate_{}", name.trim_end_matches('`'))).collect();
-    assert_eq!(own, listed);
+fn the_table_of_metrics_lists_all_of_a_host_and_no_others() {
+    let mut own = own();
+    let rows: Vec<Value> = serde_json::from_str(TABLE).unwrap();
+    for row in rows.iter().filter(|row| row["part"] == "gate") {
+        let name = row["name"].as_str().unwrap();
+        let (kind, values) = own.remove(name).unwrap_or_else(|| panic!("a host has no {name}"));
+        assert_eq!(row["type"], kind, "{name}");
+        let mut listed: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(row["labels"].clone()).unwrap_or_default();
+        for (label, values) in values {
+            let listed = listed.remove(&label).unwrap_or_else(|| panic!("{name} has the label {label}"));
+            // Codes have a page of their own.
+            assert!(
+                listed.is_empty() || listed.into_iter().collect::<BTreeSet<_>>() == values,
+                "{name}: {label}: {values:?}"
+            );
+        }
+        assert!(listed.is_empty(), "{name} has no label {listed:?}");
+        let ends = [("_us", "microseconds"), ("_ms", "milliseconds"), ("_bytes", "bytes")];
+        let unit = ends.iter().find(|(end, _)| name.ends_with(end) && kind == "histogram").map(|(_, unit)| *unit);
+        assert_eq!(row["unit"].as_str(), unit, "{name}");
+    }
+    assert!(own.is_empty(), "the table lacks {own:?}");
 }

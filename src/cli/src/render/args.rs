@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub(crate) use super::mcp::McpArguments;
 pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
 
 /// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
@@ -30,6 +31,10 @@ pub(crate) struct RenderArguments {
     /// The address of Envoy's admin interface; keep it on loopback
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", help_heading = "Envoy")]
     pub(crate) admin: String,
+    /// --target envoy: an address with nothing but Envoy's metrics (/stats/prometheus) and readiness (/ready), for Prometheus and
+    /// for probes; by default none
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Envoy")]
+    pub(crate) metrics: Option<String>,
     /// The host of the gate inside Envoy
     #[arg(long, value_enum, default_value_t = HostOption::Wasm, help_heading = "Envoy")]
     pub(crate) host: HostOption,
@@ -40,7 +45,7 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/callgate.wasm", help_heading = "Envoy")]
     pub(crate) wasm: String,
 
-    /// The LLM API; by default api.openai.com:443 with TLS
+    /// The LLM API; by default api.openai.com:443 with TLS, or none beside --mcp-server and --mcp-merged
     #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
     pub(crate) upstream: Option<String>,
     /// Use TLS to the upstream, and verify its certificate
@@ -57,6 +62,10 @@ pub(crate) struct RenderArguments {
     /// The `host` header for the upstream; by default the upstream's own name
     #[arg(long, value_name = "AUTHORITY", help_heading = "Upstream and executor")]
     pub(crate) authority: Option<String>,
+    /// --target envoy: a YAML file with several providers and the models of each, in place of --upstream; see
+    /// docs/guides/providers.md
+    #[arg(long, value_name = "FILE", help_heading = "Upstream and executor")]
+    pub(crate) providers: Option<PathBuf>,
     /// The address of callgate-executor, which runs tools and keeps the audit log; by default 127.0.0.1:7070, or none if
     /// the client runs every tool of the contract
     #[arg(long, value_name = "HOST:PORT|unix:/PATH", help_heading = "Upstream and executor")]
@@ -88,6 +97,9 @@ pub(crate) struct RenderArguments {
     /// --identity fixed: the role of every request
     #[arg(long, value_name = "ROLE", help_heading = "Identity")]
     pub(crate) role: Option<String>,
+    /// --identity fixed: the workspace of every request, if the contract reads it from a header; no header then states it
+    #[arg(long, value_name = "DIR", help_heading = "Identity")]
+    pub(crate) workspace: Option<String>,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
@@ -139,6 +151,8 @@ pub(crate) struct RenderArguments {
     pub(crate) client_ca: Option<String>,
 
     #[command(flatten)]
+    pub(crate) mcp: McpArguments,
+    #[command(flatten)]
     pub(crate) oauth: OauthArguments,
     #[command(flatten)]
     pub(crate) credential: CredentialArguments,
@@ -166,6 +180,10 @@ pub(crate) struct RenderArguments {
     /// Chat Completions: asking for the usage of streams, if the contract needs it and the client did not ask
     #[arg(long, value_enum, default_value_t = StreamUsage::Ask, help_heading = "Gate")]
     pub(crate) stream_usage: StreamUsage,
+    /// A variable of Envoy's environment with a key in base64 that seals what clients carry for the gate, such as handles of MCP tasks
+    /// (`openssl rand -base64 32`). May be repeated: the first key seals, each one opens
+    #[arg(long = "sealing-variable", value_name = "NAME", help_heading = "Gate")]
+    pub(crate) sealing_variables: Vec<String>,
     /// The most bytes of bodies one worker buffers at once, such as 256MiB (the filter's default); beyond it new exchanges
     /// get 503
     #[arg(long, value_name = "SIZE", help_heading = "Gate")]

@@ -5,7 +5,8 @@ use serde_json::{Map, Number, Value, json};
 
 use super::args::{IstioForm, OutputLimitMember, StreamUsage, Target, Tools};
 use super::error::RenderError;
-use super::options::{Options, in_units};
+use super::options::{LLM_API, Options, in_units};
+use super::providers::MODEL_HEADER;
 use crate::contracts::ListedContract;
 
 /// Returns the JSON object the filter reads when Envoy loads it.
@@ -40,7 +41,7 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
         );
     }
     if options.loops {
-        plugin.insert("upstream".to_owned(), json!({ "cluster": "llm-api", "authority": options.authority }));
+        plugin.insert("upstream".to_owned(), json!({ "cluster": LLM_API, "authority": options.authority }));
     }
     let mut paths = json!(options.paths);
     if let Value::Object(paths) = &mut paths {
@@ -62,6 +63,14 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     }
     if arguments.stream_usage == StreamUsage::Leave {
         plugin.insert("streamUsage".to_owned(), json!("leave"));
+    }
+    if !arguments.sealing_variables.is_empty() {
+        let key = |name: &String| json!({ "environment_variable": name });
+        let keys: Vec<Value> = arguments.sealing_variables.iter().map(key).collect();
+        plugin.insert("sealing".to_owned(), json!({ "keys": keys }));
+    }
+    if options.providers.is_some() {
+        plugin.insert("modelHeader".to_owned(), json!(MODEL_HEADER));
     }
     if let Some(held) = &arguments.held_bytes {
         plugin.insert("heldBytes".to_owned(), json!(held));

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_engine::{DIALECTS, GateError, Offer, Paths, Reach, RuleSet, Rules};
+use callgate_engine::{DIALECTS, GateError, Offer, Paths, Reach, RuleSet, Rules, SealingKeys};
 
 use super::address::Address;
 use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
 use super::identity::{self, Clients};
+use super::mcp::McpServers;
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
+use super::paths;
+use super::providers::{MODEL_HEADER, Providers};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
+
+/// The name of the cluster that the gate sends to.
+pub(super) const LLM_API: &str = "llm-api";
 
 /// Everything that determines the output.
 pub(super) struct Options<'a> {
@@ -25,10 +31,15 @@ pub(super) struct Options<'a> {
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
+    pub(super) mcp: McpServers,
+    /// `None`: Envoy's metrics and readiness stay on its admin interface.
+    pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
     pub(super) authority: String,
+    /// `None` with one upstream.
+    pub(super) providers: Option<Providers>,
     /// `None` if the client runs every tool of the contract and the command line names no executor.
     pub(super) executor: Option<Executor>,
     pub(super) executor_timeout: Duration,
@@ -50,8 +61,14 @@ impl<'a> Options<'a> {
     pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
-        let authority = arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls));
-        let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
+        let mcp = McpServers::read(arguments, contracts)?;
+        let providers = Providers::read(arguments, contracts)?;
+        // Each provider's own listener writes its authority.
+        let authority = match &providers {
+            Some(_) => LLM_API.to_owned(),
+            None => arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls)),
+        };
+        let executor = Executor::read(arguments, contracts.runs() || contracts.asks() || arguments.mcp.mcp_merged)?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
@@ -59,27 +76,8 @@ impl<'a> Options<'a> {
         let credential = Credential::read(arguments)?;
         held_bytes(arguments, contracts)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contracts)?;
-        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for argument in &arguments.paths {
-            let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
-            let (key, path) = argument
-                .split_once('=')
-                .filter(|(key, _)| DIALECTS.iter().any(|row| row.key == *key))
-                .ok_or_else(|| {
-                    RenderError::option(
-                        "--path",
-                        argument,
-                        format!("API=PATH, where API is one of {known}"),
-                        "chatCompletions=/v2/chat",
-                    )
-                })?;
-            absolute("--path", path)?;
-            model_in_path(key, path, argument)?;
-            paths.entry(key.to_owned()).or_default().push(path.to_owned());
-        }
-        for path in &arguments.passthrough {
-            absolute("--passthrough", path)?;
-        }
+        let mut paths = paths::read(arguments)?;
+        mcp.add_paths(&mut paths);
         for (option, name) in [
             ("--tenant-header", arguments.tenant_header.as_str()),
             ("--role-header", &arguments.role_header),
@@ -96,17 +94,20 @@ impl<'a> Options<'a> {
             wasm: &arguments.wasm,
             listen: Address::read_bindable("--listen", &arguments.listen)?,
             admin: Address::read_bindable("--admin", &arguments.admin)?,
+            metrics: metrics(arguments)?,
             upstream,
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
             authority,
+            providers,
             executor,
             executor_timeout,
             clients,
             oauth,
             credential,
             rate_limit: RateLimit::read(arguments)?,
-            loops: contracts.runs() || contracts.feeds_back(),
+            loops: mcp.has_upstream && (contracts.runs() || contracts.feeds_back()),
+            mcp,
             paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
@@ -122,11 +123,16 @@ impl<'a> Options<'a> {
             Tools::Inject => Offer::Inject,
         };
         let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
+        // The keys are Envoy's to know.
+        let stand_in = SealingKeys::read(&["A".repeat(44)]).ok().map(Arc::new);
+        let sealing = stand_in.filter(|_| !arguments.sealing_variables.is_empty());
         let named = self.paths.clone().into_iter().collect();
         let (paths, identity) = (Arc::new(Paths::new(&named, arguments.passthrough.clone())), Arc::new(identity));
         let rules = |entry: &ListedContract| {
             let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
             let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
+            let rules = rules.with_sealing(sealing.clone())?;
+            let rules = rules.with_model_header(self.providers.as_ref().map(|_| MODEL_HEADER))?;
             Ok(match &entry.candidate {
                 Some(candidate) => rules.with_candidate(Arc::clone(candidate)),
                 None => rules,
@@ -191,6 +197,17 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
     }
 }
 
+/// Reads the address of the metrics. A mesh has a port for them of its own.
+fn metrics(arguments: &RenderArguments) -> Result<Option<Address>, RenderError> {
+    let Some(given) = arguments.metrics.as_deref() else { return Ok(None) };
+    let because = match arguments.target {
+        Target::Envoy => return Address::read_bindable("--metrics", given).map(Some),
+        Target::Istio => "--target istio",
+        Target::EnvoyGateway => "--target envoy-gateway",
+    };
+    Err(RenderError::Useless { option: "--metrics", because })
+}
+
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
@@ -216,26 +233,6 @@ pub(super) fn in_units(duration: Duration) -> String {
         0 => format!("{}s", duration.as_secs()),
         _ => format!("{}ms", duration.as_millis()),
     }
-}
-
-fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
-    let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
-    if fine {
-        Ok(())
-    } else {
-        Err(RenderError::option(option, path, "a path that begins with / and has no query", "/v1/models"))
-    }
-}
-
-/// Checks that a path names at most one model, and only for APIs with models.
-fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
-    let models = path.matches("{model}").count();
-    let expected = match key {
-        "mcp" if models > 0 => "a path without {model}, because MCP servers have no models",
-        _ if models > 1 => "a path that has {model} once at most",
-        _ => return Ok(()),
-    };
-    Err(RenderError::option("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
 }
 
 /// Checks that the budget has room for one exchange of the contract.

@@ -39,9 +39,7 @@ impl Core {
             Some(Err(refusal)) => Err(refusal),
         });
         match admitted {
-            Ok(Head::Passthrough) => {
-                (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate.identity, headers)))
-            }
+            Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers))),
             Ok(Head::Api(head)) => {
                 let scan = head.dialect.scan_request();
                 self.gather(RequestReader::Model(head), Some(scan), headers)
@@ -145,7 +143,7 @@ impl Core {
 
     fn mcp_request(
         &mut self,
-        McpHead { caller, verb, routing, remove, content_type }: McpHead,
+        McpHead { caller, answerer, verb, routing, remove, content_type }: McpHead,
         body: Vec<u8>,
     ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
@@ -164,7 +162,7 @@ impl Core {
         self.ledger.correlation.read_message(request.traceparent());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
-        let held = CountedRequest::Mcp { caller, request, routing, bytes };
+        let held = CountedRequest::Mcp { caller, answerer, request, routing, bytes };
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 

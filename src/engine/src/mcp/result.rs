@@ -1,25 +1,27 @@
 //! The result of a request: lists are cut to the contract, results of tools checked, and inputs that a server asks for are decided.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
-use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
-use callgate_wire::mcp::{Called, Era, Hints, Listing, McpAnswer, ResultKind, error};
-use callgate_wire::{Declaration, ShapeError};
+use callgate_contract::{Caller, OnViolation, Tool};
+use callgate_wire::ShapeError;
+use callgate_wire::mcp::{Called, Era, McpAnswer, ResultKind, error};
 
 use super::answer::{invalid, misshapen};
-use super::asking::{self, AskedSoFar};
+use super::asking;
+use super::carried::Carried;
 use super::methods::Answered;
-use super::{Expected, SentMessage, offers};
+use super::{Expected, SentMessage, listed, offers, tasks};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Decides the result of a request. Its id was compared.
 pub(super) fn result(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     sent: &SentMessage,
     mut answer: McpAnswer,
     tally: &mut Tally,
 ) -> Result<McpAnswer, Refusal> {
+    if let SentMessage::Request { expected: Expected::Task(task), .. } = sent {
+        tasks::told(gate, task, Some("complete"), &mut answer, tally)?;
+        return Ok(answer);
+    }
     let kind = answer.kind().map_err(misshapen)?;
     match sent {
         SentMessage::Listening | SentMessage::OneWay => Err(invalid("answers a request that was not made here")),
@@ -27,15 +29,21 @@ pub(super) fn result(
             answer.end_subscription(subscription.id().value());
             Ok(answer)
         }
-        SentMessage::Request { caller, expected, era, .. } => {
+        SentMessage::Request { caller, expected, era, carried, .. } => {
             match kind {
                 ResultKind::Complete => complete(gate, (caller, *era), expected, &mut answer, tally)?,
                 ResultKind::InputRequired if *era == Era::Stateless && expected.may_need_inputs() => {
-                    inputs(gate, expected, &mut answer, tally)?;
+                    inputs(gate, expected, carried.as_deref(), &mut answer, tally)?;
                 }
-                ResultKind::InputRequired | ResultKind::Other => {
-                    let because = "It is not the result: a task, whose result would come by another request, or a kind that the gate \
-                                   does not know.";
+                ResultKind::Task | ResultKind::InputRequired | ResultKind::Other => {
+                    if let (ResultKind::Task, Expected::Call(tool), Some(carried)) = (kind, expected, carried)
+                        && carried.takes_tasks
+                    {
+                        tasks::created((gate, now), (tool, carried), &mut answer, tally)?;
+                        return Ok(answer);
+                    }
+                    let because = "It is not the result: a task that the contract or the client does not take, or a kind that the \
+                                   gate does not know.";
                     refuse(gate, expected, (Code::McpResultUnsupported, because), (&mut answer, *era), tally)?;
                 }
             }
@@ -45,14 +53,25 @@ pub(super) fn result(
 }
 
 /// Decides the inputs that a server wants before it answers. The client's retry is a new request, decided as any other.
-fn inputs(gate: &Gate, expected: &Expected, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
-    let mut asked = AskedSoFar::default();
+fn inputs(
+    gate: &Gate,
+    expected: &Expected,
+    carried: Option<&Carried>,
+    answer: &mut McpAnswer,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let mut asked = carried.map(Carried::asked).unwrap_or_default();
     let decided = answer.require(&mut |input, params| {
         let told = |denial| (input, asking::refusal(denial).message);
         asking::ask(gate, input, params, &mut asked, tally).map_err(told)
     });
     let because = match decided {
-        Ok(Ok(_)) => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
+        Ok(Ok(_)) => {
+            if let Some(state) = carried.and_then(|carried| carried.state(gate, asked, answer.state())) {
+                answer.carry(&state);
+            }
+            return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally);
+        }
         Ok(Err((input, because))) => format!("The server asks the client for `{}`. {because}", input.method()),
         Err(ShapeError::UnknownPart) => "The server asks the client for what the gate does not know.".to_owned(),
         Err(error) => return Err(misshapen(error)),
@@ -73,7 +92,7 @@ fn refuse(
             let message = format!("Callgate withheld what `{name}` returned ({}): {because}", code.as_str());
             withhold(gate, name, Refusal::new(code, message), (answer, era), tally)
         }
-        Expected::Answer { .. } => Err(Refusal::new(code, because)),
+        Expected::Task(_) | Expected::Answer { .. } => Err(Refusal::new(code, because)),
     }
 }
 
@@ -86,6 +105,7 @@ fn complete(
 ) -> Result<(), Refusal> {
     let (answered, most) = match expected {
         Expected::Call(name) => return call(gate, (name, era), answer, tally),
+        Expected::Task(_) => (Answered::Task, None),
         Expected::Answer { answered, most } => (*answered, *most),
     };
     match answered {
@@ -94,26 +114,10 @@ fn complete(
             answer.withhold_capabilities(&offers::withheld(gate));
         }
         Answered::Discovery => {
-            answer.discovered().map_err(misshapen)?;
+            answer.discovered(tasks::are_on(gate)).map_err(misshapen)?;
             answer.withhold_capabilities(&offers::withheld(gate));
         }
-        // In shadow mode the client sees every tool of the server.
-        Answered::Tools if !gate.contract.enforces() => {}
-        Answered::Tools => {
-            let listed = answer.listed().map_err(misshapen)?;
-            let mut seen = HashSet::new();
-            let offered: Vec<OfferedTool<'_>> = listed
-                .iter()
-                .filter(|tool| seen.insert(tool.name.as_str()))
-                .filter_map(|listed| offer(gate, (caller, era), &listed.name, listed.structured))
-                .collect();
-            // One schema of a glob is written for each of its names.
-            let bytes = offered.iter().fold(0usize, |sum, tool| sum.saturating_add(tool.copied_bytes()));
-            if u64::try_from(bytes).unwrap_or(u64::MAX) > gate.contract.limits().response_bytes {
-                return Err(invalid("lists more tools under a glob than `limits.responseBytes` has room for"));
-            }
-            answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>(), era);
-        }
+        Answered::Tools => listed::of_server(gate, (caller, era), answer)?,
         Answered::Offers(list) => offers::list(gate, (caller, era), list, answer)?,
         Answered::Resource => {
             offers::contents(gate, caller, answer, tally)?;
@@ -130,7 +134,8 @@ fn complete(
             offers::sized(gate, most, answer, tally)?;
             redact(gate, None, (answer, era), tally)?;
         }
-        Answered::Watched | Answered::Other | Answered::Call | Answered::Subscription => {}
+        Answered::TaskTold => answer.acknowledge(),
+        Answered::Watched | Answered::Other | Answered::Call | Answered::Task | Answered::Subscription => {}
     }
     // Results depend on the role.
     let is_cached = match answered {
@@ -143,6 +148,11 @@ fn complete(
     Ok(())
 }
 
+/// Checks the result of a call that a task has made.
+pub(super) fn called(gate: &Gate, name: &str, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+    call(gate, (name, Era::Stateless), answer, tally)
+}
+
 /// Checks the result of a call.
 fn call(gate: &Gate, (name, era): (&str, Era), answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
     let called = answer.called().map_err(misshapen)?;
@@ -152,47 +162,6 @@ fn call(gate: &Gate, (name, era): (&str, Era), answer: &mut McpAnswer, tally: &m
     };
     let is_withheld = check(gate, tool, called, (&mut *answer, era), tally)?;
     if is_withheld { Ok(()) } else { redact(gate, Some(tool), (answer, era), tally) }
-}
-
-/// Returns a tool of the server as the contract declares it, if the server runs it and the role may use it.
-///
-/// It has a `result` only if the server promises a structured result too: clients then insist on one.
-fn offer<'g>(gate: &'g Gate, (caller, era): (&Caller, Era), name: &str, structured: bool) -> Option<OfferedTool<'g>> {
-    let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
-    let declaration = gate.declaration(tool, name).filter(|_| matches!(tool.run(), Run::Client))?;
-    // Before 2026-07-28 a structured result is an object.
-    let fits = |schema: &&callgate_json::Value| {
-        era == Era::Stateless || schema.get("type").is_some_and(|kind| kind == "object")
-    };
-    let hints = match tool.effects() {
-        Effects::Read => Hints { read_only: true, destructive: false },
-        // A `write` need not add only, which is what a client would read from `destructiveHint: false`.
-        Effects::Write | Effects::Destructive => Hints { read_only: false, destructive: true },
-    };
-    Some(OfferedTool { declaration, result: tool.result().filter(fits).filter(|_| structured), hints })
-}
-
-/// A tool for the client's list.
-struct OfferedTool<'g> {
-    declaration: Cow<'g, Declaration>,
-    result: Option<&'g callgate_json::Value>,
-    hints: Hints,
-}
-
-// === impl OfferedTool ===
-
-impl OfferedTool<'_> {
-    fn listing(&self) -> Listing<'_> {
-        Listing { declaration: &self.declaration, result: self.result, hints: self.hints }
-    }
-
-    /// Returns the bytes of a declaration that is a copy of a glob's.
-    fn copied_bytes(&self) -> usize {
-        match &self.declaration {
-            Cow::Borrowed(_) => 0,
-            Cow::Owned(declaration) => declaration.size(),
-        }
-    }
 }
 
 /// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the

@@ -9,6 +9,7 @@
 
 mod anthropic_messages;
 mod arriving;
+mod at_path;
 mod authorize;
 mod bedrock_converse;
 mod beside_turns;
@@ -27,9 +28,11 @@ mod headers;
 mod ledger;
 mod limits;
 mod mcp;
+mod model_header;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod provided;
 mod redacted;
 mod results;
 mod shadow;

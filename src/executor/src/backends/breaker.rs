@@ -200,7 +200,7 @@ mod tests {
         let shown = |state: &str| {
             let mut page = String::new();
             encode(&mut page, &registry).unwrap();
-            let line = |state: &str| format!("backend_breaker_state{{cluster=\"b\",state=\"{state}\"}}");
+            let line = |state: &str| format!("backend_breaker_state{{backend=\"b\",state=\"{state}\"}}");
             for other in ["closed", "open", "half_open"] {
                 let value = i32::from(other == state);
                 assert!(page.contains(&format!("{} {value}\n", line(other))), "{state}: {page}");

@@ -12,23 +12,23 @@ use prometheus_client::registry::{Registry, Unit};
 /// The upper bounds of the buckets of durations, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
-/// A backend, by its name in the configuration.
+/// A backend, by its name in the configuration. The label is not `cluster`, which platforms give to every series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BackendLabel {
-    cluster: String,
+    backend: String,
 }
 
 /// A backend and the result of a request to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BackendResult {
-    cluster: String,
+    backend: String,
     result: &'static str,
 }
 
 /// A backend and a state of its breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BackendStateLabel {
-    cluster: String,
+    backend: String,
     state: &'static str,
 }
 
@@ -73,18 +73,18 @@ impl BackendMetrics {
         let backends = Self::default();
         registry.register(
             "backend_requests",
-            "Requests to backends by how they ended; every attempt counts",
+            "Requests to backends by result; every attempt counts",
             backends.requests.clone(),
         );
         registry.register_with_unit(
             "backend_request_duration",
-            "How long requests to backends took",
+            "Time that requests to backends took",
             Unit::Seconds,
             backends.duration.clone(),
         );
         registry.register(
             "backend_breaker_state",
-            "The state of a backend's breaker: 1 for the current state",
+            "State of a backend's breaker: 1 for the current state",
             backends.breaker.clone(),
         );
         backends
@@ -93,7 +93,7 @@ impl BackendMetrics {
     /// Returns the gauges of a backend's breaker, which starts closed.
     pub fn breaker(&self, cluster: &str) -> BreakerGauges {
         let gauges = BreakerGauges([BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen].map(|state| {
-            let label = BackendStateLabel { cluster: cluster.to_owned(), state: state.as_str() };
+            let label = BackendStateLabel { backend: cluster.to_owned(), state: state.as_str() };
             (state, self.breaker.get_or_create_owned(&label))
         }));
         gauges.show(BreakerState::Closed);
@@ -102,8 +102,8 @@ impl BackendMetrics {
 
     /// Counts an ended request. `cluster` is the configuration's name; `result` is a fixed name, such as `success` or `timeout`.
     pub fn request(&self, cluster: &str, result: &'static str, took: Duration) {
-        self.requests.get_or_create(&BackendResult { cluster: cluster.to_owned(), result }).inc();
-        self.duration.get_or_create(&BackendLabel { cluster: cluster.to_owned() }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&BackendResult { backend: cluster.to_owned(), result }).inc();
+        self.duration.get_or_create(&BackendLabel { backend: cluster.to_owned() }).observe(took.as_secs_f64());
     }
 }
 

@@ -5,10 +5,13 @@
 mod answers;
 mod asking;
 mod calls;
+mod desk;
+mod merged;
 mod offers;
 mod requests;
 mod routing;
 mod stateless;
 mod streams;
 mod subscriptions;
+mod tasks;
 pub(crate) mod world;

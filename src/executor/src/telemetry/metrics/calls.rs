@@ -92,7 +92,7 @@ impl CallMetrics {
         registry.register("queue_length", "Calls waiting for a slot", calls.waiting.clone());
         registry.register_with_unit(
             "queue_wait",
-            "How long calls waited for a place, given up or not",
+            "Time that calls waited for a slot, given up or not",
             Unit::Seconds,
             calls.waited.clone(),
         );

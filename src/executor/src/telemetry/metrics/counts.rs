@@ -18,10 +18,22 @@ pub struct CountMetrics {
 impl CountMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let counts = Self { admissions: Family::default(), charges: Family::default() };
-        let help = "Requests and further rounds by the result of their counts: counted, repeat, unavailable, uncounted, or a code";
-        registry.register("admissions", help, counts.admissions.clone());
-        let help = "Exchanges by the result of their charge: charged, repeat, lost or contract_unknown";
-        registry.register("charges", help, counts.charges.clone());
+        registry.register(
+            "admissions",
+            "Requests and further rounds of contracts with `store: executor`, by the result of their counts: counted, repeat, unavailable, uncounted, or a code",
+            counts.admissions.clone(),
+        );
+        registry.register(
+            "charges",
+            "Exchanges of contracts with `store: executor`, by the result of their charge",
+            counts.charges.clone(),
+        );
+        for kind in ["counted", "repeat", "unavailable", "uncounted"] {
+            drop(counts.admissions.get_or_create(&KindLabel { kind }));
+        }
+        for kind in ["charged", "repeat", "lost", "contract_unknown"] {
+            drop(counts.charges.get_or_create(&KindLabel { kind }));
+        }
         counts
     }
 

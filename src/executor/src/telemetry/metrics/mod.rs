@@ -2,6 +2,9 @@
 //!
 //! **Labels are bounded.** A label is a name from a contract or the configuration, or a value of an enum: never a text
 //! of a model or a caller. A call of a tool outside every contract has an empty `tool`; tenants are not labels.
+//!
+//! **A counter with fixed labels begins at zero.** If it began with its first event, Prometheus would see no increase, and no
+//! alert would fire. `src/metrics.json` lists every metric.
 
 mod calls;
 mod counts;
@@ -150,5 +153,59 @@ impl Default for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests: a failed step is a failed test")]
+mod tests {
+    use super::*;
+
+    /// Returns the rows of the table of metrics by name.
+    fn table() -> serde_json::Map<String, serde_json::Value> {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../../../metrics.json")).unwrap();
+        rows.into_iter().map(|row| (row["name"].as_str().unwrap().to_owned(), row)).collect()
+    }
+
+    #[test]
+    fn every_metric_of_a_start_is_in_the_table_with_its_type() {
+        let (page, table) = (Metrics::new().page().unwrap(), table());
+        let types: Vec<(&str, &str)> =
+            page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+        assert!(types.len() > 20, "{page}");
+        for (name, kind) in types {
+            let (name, kind) = match kind {
+                "counter" => (format!("{name}_total"), kind),
+                "info" => (format!("{name}_info"), "gauge"),
+                _ => (name.to_owned(), kind),
+            };
+            assert_eq!(table.get(&name).map(|row| row["type"].as_str().unwrap()), Some(kind), "{name}");
+        }
+    }
+
+    #[test]
+    fn counters_with_fixed_labels_begin_at_zero() {
+        let page = Metrics::new().page().unwrap();
+        for (name, row) in table() {
+            // Labels without a list of values are names of a contract or of the configuration.
+            let Some(labels) = row["labels"].as_object().filter(|labels| labels.values().all(|of| of[0].is_string()))
+            else {
+                continue;
+            };
+            let sets = labels.iter().fold(vec![String::new()], |sets, (label, values)| {
+                let values = values.as_array().unwrap();
+                let with =
+                    |set: &String| values.iter().map(move |value| format!("{set}{label}={value},")).collect::<Vec<_>>();
+                sets.iter().flat_map(with).collect()
+            });
+            // A gauge of a port begins with the port, and nobody waits for a closed connection.
+            let late = row["type"] == "gauge"
+                || name.ends_with("_modules_total")
+                || name.ends_with("_connections_closed_total");
+            for set in sets.iter().filter(|_| row["part"] == "executor" && !late) {
+                let line = format!("{name}{{{}}} 0\n", set.trim_end_matches(','));
+                assert!(page.contains(&line), "{line}{page}");
+            }
+        }
     }
 }

@@ -57,6 +57,20 @@ pub struct Spans {
     dropped: Family<KindLabel, Counter>,
 }
 
+// === impl ConnectionRefusal ===
+
+impl ConnectionRefusal {
+    const ALL: [Self; 3] = [Self::Full, Self::Slow, Self::Handshake];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Slow => "handshake_timeout",
+            Self::Handshake => "handshake_failed",
+        }
+    }
+}
+
 // === impl Reloads ===
 
 impl Reloads {
@@ -67,6 +81,11 @@ impl Reloads {
             "Reloads by part and result; a refused reload changes nothing",
             reloads.reloads.clone(),
         );
+        for (what, result) in
+            [("contracts", "taken"), ("contracts", "refused"), ("certificates", "taken"), ("certificates", "refused")]
+        {
+            drop(reloads.reloads.get_or_create(&Reload { what, result }));
+        }
         reloads
     }
 
@@ -97,7 +116,7 @@ impl Connections {
             certificate_ends: Family::default(),
         };
         registry.register("connections", "Open connections", connections.open.clone());
-        registry.register("connections_refused", "Refused connections", connections.refused.clone());
+        registry.register("connections_refused", "Refused connections, by reason", connections.refused.clone());
         registry.register("connections_closed", "Connections this side closed, by reason", connections.closed.clone());
         registry.register_with_unit(
             "certificate_not_after_timestamp",
@@ -105,6 +124,9 @@ impl Connections {
             Unit::Seconds,
             connections.certificate_ends.clone(),
         );
+        for (port, why) in ["grpc", "http"].into_iter().flat_map(|port| ConnectionRefusal::ALL.map(|why| (port, why))) {
+            drop(connections.refused.get_or_create(&PortRefusal { port, reason: why.as_str() }));
+        }
         connections
     }
 
@@ -114,12 +136,7 @@ impl Connections {
     }
 
     pub(crate) fn refused(&self, port: &'static str, why: ConnectionRefusal) {
-        let reason = match why {
-            ConnectionRefusal::Full => "full",
-            ConnectionRefusal::Slow => "handshake_timeout",
-            ConnectionRefusal::Handshake => "handshake_failed",
-        };
-        self.refused.get_or_create(&PortRefusal { port, reason }).inc();
+        self.refused.get_or_create(&PortRefusal { port, reason: why.as_str() }).inc();
     }
 
     pub(crate) fn closed(&self, port: &'static str, why: Closed) {
@@ -146,6 +163,9 @@ impl Spans {
         let spans = Self { exported: Counter::default(), dropped: Family::default() };
         registry.register("spans_exported", "Spans the collector took", spans.exported.clone());
         registry.register("spans_dropped", "Spans lost before the collector", spans.dropped.clone());
+        for kind in ["queue_full", "collector"] {
+            drop(spans.dropped.get_or_create(&KindLabel { kind }));
+        }
         spans
     }
 

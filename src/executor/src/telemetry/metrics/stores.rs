@@ -58,6 +58,9 @@ impl Once {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let once = Self { began: Family::default() };
         registry.register("once", "Calls by the idempotency store's answer", once.began.clone());
+        for kind in ["fresh", "repeat", "unknown", "other", "unavailable"] {
+            drop(once.began.get_or_create(&KindLabel { kind }));
+        }
         once
     }
 
