@@ -96,6 +96,14 @@ test-growth: build ## Send EXCHANGES through the gate in both hosts; fails if En
 test-node: native setup-node ## Run the pure crates as WebAssembly under Node; part of `make test`
 	@.setup/node-test.sh
 
+.PHONY: test-platforms
+test-platforms: build setup-platforms ## Test the Helm chart on a real Kubernetes API server, and its pods as processes; in `make test` if set up
+	@.setup/test-platforms.sh
+
+.PHONY: manifests
+manifests: build setup-platforms ## Write envoy/kubernetes again, from the Helm chart
+	@.setup/kubernetes.sh
+
 .PHONY: test-agents
 test-agents: build ## Run real coding agents through the gate: tasks get done, forbidden calls never run; part of `make test`
 	@.setup/test-agents.sh
@@ -138,14 +146,14 @@ bench-protect: native setup-protect ## Measure the protection that contracts giv
 
 ##@ Parts
 
-SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-prometheus setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node setup-agents setup-mcp-sdk
+SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-envoy setup-services setup-prometheus setup-shells setup-chromium setup-clang setup-componentize-py setup-cpython setup-containers setup-node setup-agents setup-mcp-sdk setup-grafana
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, shells, a browser, other languages), once
 
-.PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals
-$(SETUP) setup-local-model setup-checkers setup-rivals:
+.PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms
+$(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms:
 	@.setup/$(@:setup-%=%).sh
-setup-envoy setup-local-model setup-componentize-py: setup-python
+setup-envoy setup-local-model setup-componentize-py setup-platforms: setup-python
 
 .PHONY: wasm
 wasm: setup-rust setup-wasm setup-binaryen ## Build the filter, the bench filters and the example tools
@@ -178,7 +186,7 @@ endif
 bench bench-check bench-rivals release: PROFILED := 1
 
 .PHONY: images
-images: build programs ## Build container images of executor, filter, Envoy and the scripted model
+images: build programs ## Build container images of executor, gate, filter, Envoy and the scripted model
 	@PROGRAMS=dist/programs .setup/images.sh
 
 .PHONY: agents-contracts

@@ -3,18 +3,11 @@
 # npm checks each package's hash; install scripts do not run. It takes about 1.5 GB. If something is unavailable,
 # `.callgate/agents-missing` names it, and the agents are skipped with that reason.
 . "$(dirname -- "$0")/lib.sh"
-missing=$state/agents-missing
-rm -f "$missing"
-without() {
-    printf '%s\n' "$1" >"$missing"
-    say "agents: $1; coding agents are skipped"
-    exit 0
-}
+optional agents "coding agents"
 
 [ "$(uname -sm)" = "Linux x86_64" ] || without "the hashes in tests/agents are those of Linux x86_64"
-have node && at_least 18 "$(node --version 2>/dev/null | tr -d v)" || (apt nodejs) || true
-have npm || (apt npm) || true
-have node && have npm || without "Node or npm is not on PATH, and Debian's cannot be installed"
+need_node 18
+need_npm
 
 agents=$state/agents
 lock=$root/tests/agents/package-lock.json

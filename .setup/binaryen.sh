@@ -6,9 +6,8 @@ home=$state/binaryen
 lock=$root/.setup/binaryen/package-lock.json
 sum=$(sha256sum "$lock" | cut -d ' ' -f 1)
 
-node_ready() { have node && at_least 18 "$(node --version 2>/dev/null | tr -d v)"; }
-node_ready || apt nodejs
-node_ready || fail "wasm-opt runs under Node 18 or later, and $(node --version 2>/dev/null || echo none) is on PATH" "install a later Node"
+node_is 18 || apt nodejs
+node_is 18 || fail "wasm-opt runs under Node 18 or later, and $(node --version 2>/dev/null || echo none) is on PATH" "install a later Node"
 [ "$(cat "$home/installed" 2>/dev/null)" = "$sum" ] && exit 0
 
 have npm || apt npm

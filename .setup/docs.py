@@ -26,6 +26,7 @@ NOTE = "<!-- Written by `.setup/docs.py` from {source}. Change that, then run th
 COMMANDS = (
     "init", "learn", "lint", "check", "diff", "replay", "call", "new tool", "pin", "prices", "digest", "render", "monitoring", "doctor", "approve",
     "audit verify", "audit show", "audit tail", "audit export", "audit backup", "audit rotate",
+    "completions", "man",
 )
 METRICS = """\
 The executor serves its metrics on `/metrics`, and the gate's are among Envoy's own on `/stats/prometheus` of its admin port.
@@ -167,6 +168,7 @@ def help_of(program, *words):
 def commands_page(folder):
     """Returns the page of commands."""
     blocks = [f"# Commands\n\n{NOTE.format(source='`--help` of each command')}"]
+    blocks.append(f"## `callgate`\n\n```text\n{help_of(folder / 'callgate')}\n```\n")
     for command in COMMANDS:
         blocks.append(f"## `callgate {command}`\n\n```text\n{help_of(folder / 'callgate', *command.split())}\n```\n")
     for command in ("callgate-executor", "callgate-executor call"):

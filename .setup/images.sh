@@ -1,6 +1,6 @@
 #!/bin/sh
 # The images, from dist/, or with the programs in PROGRAMS: the executor, the filter, the native module, an Envoy (unless ENVOY_IMAGE names
-# one), the scripted model.
+# one), the gate (that Envoy with both modules), the scripted model.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 dist=$root/dist
@@ -37,12 +37,15 @@ authorities() {
     fail "no certificate authorities on this machine" "on Debian: apt-get install ca-certificates"
 }
 
-# image NAME CONTEXT
+# image NAME CONTEXT [OPTION]…
 image() {
+    name=$1
+    context=$2
+    shift 2
     # shellcheck disable=SC2086 # the engine is a list of words
-    run "image $1" $engine build --quiet --build-arg VERSION="$version" \
-        -t "localhost/callgate-$1:$version" -t "localhost/callgate-$1:latest" \
-        -f "envoy/containers/$1.Containerfile" "$2"
+    run "image $name" $engine build --quiet --build-arg VERSION="$version" "$@" \
+        -t "localhost/callgate-$name:$version" -t "localhost/callgate-$name:latest" \
+        -f "envoy/containers/$name.Containerfile" "$context"
 }
 
 rootfs executor "${PROGRAMS:-$dist}/callgate-executor" /usr/bin/callgate-executor
@@ -67,6 +70,14 @@ if [ -z "${ENVOY_IMAGE:-}" ]; then
     authorities envoy
     image envoy "$dist/image/envoy"
 fi
+
+# An Envoy with both modules.
+rm -rf "$dist/image/gate"
+mkdir -p "$dist/image/gate"
+cp "$dist/callgate.wasm" "$dist/image/gate/callgate.wasm"
+[ ! -f "${PROGRAMS:-$dist}/libcallgate.so" ] || cp "${PROGRAMS:-$dist}/libcallgate.so" "$dist/image/gate/libcallgate.so"
+base=${ENVOY_IMAGE:-localhost/callgate-envoy:latest}
+image gate "$dist/image/gate" --build-arg ENVOY="$base"
 
 rootfs model "$native/callgate-stack" /usr/bin/callgate-stack
 image model "$dist/image/model"

@@ -60,6 +60,28 @@ put() {
     mv -f "$2.new" "$2"
 }
 
+# optional NAME WHAT: a step that may be left out. `without REASON` writes the reason to `.callgate/NAME-missing`, which skips WHAT.
+optional() {
+    optional_name=$1 optional_what=$2
+    rm -f "$state/$1-missing"
+}
+without() {
+    printf '%s\n' "$1" >"$state/$optional_name-missing"
+    say "$optional_name: $1; $optional_what are skipped"
+    exit 0
+}
+
+# node_is VERSION: true if Node is on PATH and not older. need_node VERSION: installs Debian's, or does without.
+node_is() { have node && at_least "$1" "$(node --version 2>/dev/null | tr -d v)"; }
+need_node() {
+    node_is "$1" || (apt nodejs) || true
+    node_is "$1" || without "Node $1 or later is not on PATH, and Debian's cannot be installed"
+}
+need_npm() {
+    have npm || (apt npm) || true
+    have npm || without "npm is not on PATH, and Debian's cannot be installed"
+}
+
 # target_folder: cargo's target folder, absolute.
 target_folder() {
     case ${CARGO_TARGET_DIR:-target} in

@@ -2,17 +2,8 @@
 # Installs the needs of the pure crates under Node: Node itself, the target wasm32-unknown-unknown, and the runner of wasm-bindgen-test
 # in the version of Cargo.lock. If one is unavailable, `.callgate/node-missing` names it, and the tests are skipped with that reason.
 . "$(dirname -- "$0")/lib.sh"
-missing=$state/node-missing
-rm -f "$missing"
-without() {
-    printf '%s\n' "$1" >"$missing"
-    say "node: $1; the tests under Node are skipped"
-    exit 0
-}
-
-node_ready() { have node && at_least 18 "$(node --version 2>/dev/null | tr -d v)"; }
-node_ready || (apt nodejs) || true
-node_ready || without "Node 18 or later is not on PATH, and Debian's cannot be installed"
+optional node "the tests under Node"
+need_node 18
 
 # Like wasm.sh for the filter's target: rustup's prebuilt std, or else Debian's Rust.
 target=wasm32-unknown-unknown

@@ -33,9 +33,9 @@ clients() {
 }
 
 # The clients through both hosts at the same time, since each of them waits for half of its time. The native host is tested without the
-# pages and the dashboard, and its output comes after the other's.
+# pages, the dashboard and the help, and its output comes after the other's.
 clients_of_both_hosts() {
-    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
+    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_help.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
         >"$log.native" 2>&1 &
     native=$!
     status=0
@@ -67,6 +67,7 @@ suite "end to end, native host" env CALLGATE_HOST=native cargo test --quiet --re
 suite "pure crates under Node" .setup/node-test.sh
 suite "end to end in containers" .setup/test-containers.sh
 suite "example tools" cargo test --quiet --release -p callgate-tool-orders -p callgate-tool-payment -p callgate-tool-sql -p callgate-tool-units
+suite "platforms" .setup/test-platforms.sh --present
 suite "protection" .setup/test-protect.sh
 # One variant of each agent in one mode, to save minutes; `make test-agents` runs every variant in every mode.
 suite "coding agents" .setup/test-agents.sh --mode error codex "codex (default model)" gemini-cli opencode cline qwen-code "pi (Messages)"

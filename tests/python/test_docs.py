@@ -16,7 +16,7 @@ import urllib.parse
 
 import pytest
 import yaml
-from wire_gate import ROOT
+from wire_gate import ENVOY, ROOT
 
 DIST = pathlib.Path(os.environ.get("CALLGATE_DIST") or ROOT / "dist")
 TRACKED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
@@ -151,6 +151,24 @@ def test_pages_left_out_here_are_run_elsewhere():
 
 def test_commands_are_found_on_the_pages():
     assert {"README.md", "docs/start/first-contract.md", "docs/start/first-tool.md"} <= set(CONSOLES)
+
+
+def test_the_commands_of_coding_agents_work_as_written(tmp_path):
+    """The last line starts Envoy, and here only loads the gate and ends."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/envoy").symlink_to(ENVOY.resolve())
+    commands = blocks("docs/guides/coding-agents.md", "sh")[0].rstrip()
+    check = blocks("docs/guides/coding-agents.md", "sh")[1]
+    path = os.pathsep.join([str(DIST.resolve()), str(tmp_path / "bin"), os.environ["PATH"]])
+    environment = {"HOME": str(tmp_path), "PATH": path}
+    script = f"set -eu\n{commands} --mode validate\n{check}"
+    done = subprocess.run(["sh", "-c", script], cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    # The call of the page is one that the contract denies.
+    assert done.returncode == 2 and "argument_forbidden" in done.stdout, done.stdout + done.stderr
+    assert f'root: "{project}"' in (tmp_path / ".config/callgate/contract.yaml").read_text()
+    assert "in the workspace" not in done.stderr, done.stderr
 
 
 # --- Configuration -------------------------------------------------------------------------------------------------------------

@@ -95,3 +95,24 @@ def test_the_profile_of_the_role_decides(gate, role, name, argument, code, strea
     if code is not ALLOWED:
         assert code in got.text
         assert argument not in got.text and json.dumps(argument)[1:-1] not in got.text
+
+
+def test_a_fixed_caller_has_the_workspace_of_its_listener(tmp_path):
+    upstream = Upstream()
+    made = desk()
+    made["spec"]["workspace"] = {"root": "header:x-workspace"}
+    options = ["--identity", "fixed", "--tenant", "acme", "--role", "reader", "--workspace", "/work/project"]
+    gate = Gate(tmp_path, "fixed", made, upstream, options)
+    try:
+        gate.ready()
+        for path, code in [("/work/project/a", ALLOWED), ("/work/other/a", FORBIDDEN)]:
+            for headers in [{}, {"x-workspace": "/work/other"}]:
+                declared = {"type": "function", "function": {"name": "Read", "parameters": {"type": "object"}}}
+                body = {"model": "m", "messages": [{"role": "user", "content": "go on"}], "tools": [declared]}
+                play = Play((whole("Read", json.dumps({"file_path": path})),))
+                got = gate.exchange("fixed", play, "/v1/chat/completions", body, headers=headers)
+                assert got.status == 200 and ("tool_calls" in got.text) == (code is ALLOWED), (path, headers, got.text)
+                assert all("x-workspace" not in seen for seen in upstream.headers("fixed"))
+    finally:
+        gate.stop()
+        upstream.close()

@@ -57,7 +57,7 @@ def queries(dashboard):
 def everything():
     """(place, query) of dashboard and rules."""
     yield from queries(DASHBOARD)
-    yield from ((mark["name"], mark["expr"]) for mark in DASHBOARD["annotations"]["list"])
+    yield from ((mark["name"], mark["target"]["expr"]) for mark in DASHBOARD["annotations"]["list"])
     yield from ((rule.get("alert") or rule["record"], rule["expr"]) for rule in RULES)
 
 
@@ -87,6 +87,40 @@ def test_promtool_accepts_the_rules():
 def test_each_alert_fires_in_its_case_and_in_no_other():
     done = subprocess.run([program("promtool"), "test", "rules", "rules-test.yaml"], cwd=FOLDER, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+GRAFANA = pathlib.Path(os.environ.get("CALLGATE_GRAFANA") or ROOT / ".callgate/grafana")
+
+
+def without_types():
+    reason = ROOT / ".callgate/grafana-missing"
+    if reason.is_file():
+        return reason.read_text().strip()
+    return "" if (GRAFANA / "node_modules/.bin/tsc").is_file() else "the types of Grafana are not installed: `make setup-grafana`"
+
+
+@pytest.mark.skipif(bool(without_types()), reason=without_types() or "they are installed")
+def test_the_dashboard_has_the_types_of_grafana():
+    made = json.loads(json.dumps(DASHBOARD))
+    shown = [*panels(made)]
+    made["panels"] = []
+    for variable in made["templating"]["list"]:
+        # Grafana writes it for variables of queries; the type lacks it.
+        variable.pop("definition", None)
+    for mark in made["annotations"]["list"]:
+        # The type of the data source, not of the dashboard, describes these.
+        del mark["target"], mark["titleFormat"]
+    lines = [(ROOT / "tests/grafana/head.ts").read_text(), f"export const dashboard: Json<Dashboard> = {json.dumps(made)};"]
+    for number, panel in enumerate(shown):
+        kind, custom = panel["type"], panel["fieldConfig"]["defaults"]["custom"]
+        lines.append(f"export const panel{number}: Json<Panel> = {json.dumps(panel)};")
+        lines.append(f"export const options{number}: Some<Json<{kind}.Options>> = {json.dumps(panel['options'])};")
+        if custom:
+            lines.append(f"export const custom{number}: Some<Json<{kind}.FieldConfig>> = {json.dumps(custom)};")
+    (GRAFANA / "dashboard.ts").write_text("\n".join(lines))
+    command = ["node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "esnext", "--moduleResolution", "bundler", "dashboard.ts"]
+    done = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[:3000]
 
 
 def test_every_alert_has_a_case():

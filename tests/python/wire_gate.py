@@ -71,7 +71,10 @@ class Answer(NamedTuple):
 
 
 class Gate:
-    """One Envoy. `edit` changes the rendered text. `{port}` in an option is the gate's own port."""
+    """One Envoy. `edit` changes the rendered text. `{port}` in an option is the gate's own port.
+
+    `contract` is a contract, or the file of a contract set. Without an `upstream` the options name the servers.
+    """
 
     def __init__(self, folder, name, contract, upstream, options=(), edit=None, workers=1):
         module, host = HOSTS[os.environ.get("CALLGATE_HOST") or "wasm"]
@@ -79,12 +82,15 @@ class Gate:
             pytest.fail(f"{DIST} lacks {module} (CALLGATE_DIST); run `make build`", pytrace=False)
         self.upstream = upstream
         self.port, self.admin = free_port(), free_port()
-        file = folder / f"{name}.contract.json"
-        file.write_text(json.dumps(contract))
+        file = contract
+        if not isinstance(contract, pathlib.Path):
+            file = folder / f"{name}.contract.json"
+            file.write_text(json.dumps(contract))
         options = [str(option).replace("{port}", str(self.port)) for option in options]
         render = [DIST / "callgate", "render", "--target", "envoy", file, *host, DIST / module, *options,
                   "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
-        render += [] if "--providers" in options else ["--upstream", f"127.0.0.1:{upstream.port}"]
+        if upstream and "--providers" not in options:
+            render += ["--upstream", f"127.0.0.1:{upstream.port}"]
         done = subprocess.run(render, capture_output=True, text=True, timeout=60)
         if done.returncode:
             pytest.fail(f"`callgate render` refused the contract {name}: {done.stderr}", pytrace=False)

@@ -17,6 +17,7 @@ use crate::pin::PinArguments;
 use crate::prices::PricesArguments;
 use crate::render::RenderArguments;
 use crate::replay::ReplayArguments;
+use crate::shell::{CompletionsArguments, ManArguments};
 
 /// The command line as a whole.
 #[derive(Parser)]
@@ -55,4 +56,6 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     Approve(ApproveArguments),
     Audit(AuditArguments),
+    Completions(CompletionsArguments),
+    Man(ManArguments),
 }

@@ -31,6 +31,7 @@ mod prices;
 mod proposal;
 mod render;
 mod replay;
+mod shell;
 mod terminal;
 
 use std::process::ExitCode;
@@ -78,6 +79,8 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => doctor::doctor(arguments)?,
         Command::Render(arguments) => Outcome::success(render::render(arguments)?),
         Command::Monitoring(arguments) => Outcome::success(monitoring::monitoring(arguments)?),
+        Command::Completions(arguments) => Outcome::success(shell::completions(arguments)),
+        Command::Man(arguments) => Outcome::success(shell::man(arguments)?),
         Command::Audit(arguments) => audit::audit(arguments)?,
     })
 }

@@ -13,8 +13,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use callgate_contract::{Caller, Contract, Conversation, Files, ProposedCall, Verdict, decide, load};
+use callgate_contract::Contract;
 use serde_json::{Value, json};
+use support::decided::{compiled, verdict};
 use support::recorded::{Recorded, agents};
 use support::{callgate, repository};
 
@@ -22,31 +23,13 @@ const AGENTS: [&str; 7] = ["claude-code", "cline", "codex", "gemini-cli", "openc
 /// The directory in which the recorded agents ran.
 const ROOT: &str = "/home/dev/project";
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("no {path}"))
-    }
-}
-
 fn text(agent: &str) -> String {
     std::fs::read_to_string(repository().join(format!("contracts/agents/{agent}.yaml"))).unwrap()
 }
 
 fn contract(agent: &str) -> Contract {
     let text = text(agent).replace("root: \"/work/project\"", &format!("root: {ROOT}"));
-    load("c.yaml", &text, &NoFiles).unwrap_or_else(|errors| panic!("{agent}: {errors}"))
-}
-
-fn verdict(contract: &Contract, role: &str, tool: &str, arguments: &Value) -> String {
-    let text = arguments.to_string();
-    let call = ProposedCall { name: tool, arguments: &text };
-    match decide(contract, &Caller::new("acme", role), &Conversation::default(), &call) {
-        Verdict::Allow(_) => "allow".to_owned(),
-        Verdict::NeedsApproval(_) => "ask".to_owned(),
-        Verdict::Deny(violation) => format!("{} {}: {}", violation.code, violation.pointer, violation.message),
-    }
+    compiled(agent, &text)
 }
 
 /// The call of an agent that runs a shell line.

@@ -152,6 +152,24 @@ fn a_call_that_needs_approval_runs_and_says_so() {
 }
 
 #[test]
+fn a_stated_workspace_decides_a_call_with_a_path() {
+    let folder = desk("call-workspace", &giver("7"), |text| text);
+    let read_by_header = folder.with_workspace();
+    folder.write("contract.yaml", &read_by_header);
+    let said = call(&folder, &["--workspace", "/work/a"]);
+    assert_eq!((said.code, said.out.as_str()), (0, "7\n"), "{said:?}");
+    let outside = ["--arguments", r#"{"sku":"/work/b/x","quantity":2}"#, "--workspace", "/work/a"];
+    let contract = folder.contract();
+    let tried = [&["call", &contract, "--tool", "create_order", "--role", "clerk"][..], &outside].concat();
+    assert!(callgate(&tried).err.contains("argument_forbidden"), "{tried:?}");
+    let said = call(&folder, &[]);
+    assert!(said.code == 2 && said.err.contains("argument_unreadable"), "{said:?}");
+    let plain = desk("call-no-workspace", &giver("7"), |text| text);
+    let said = call(&plain, &["--workspace", "/work/a"]);
+    assert!(said.code == 1 && said.err.contains("--workspace: the contract reads no header"), "{said:?}");
+}
+
+#[test]
 fn a_tool_knows_its_caller() {
     let start = "(drop (call $environ_sizes_get (i32.const 16) (i32.const 20)))
         (drop (call $environ_get (i32.const 2048) (i32.const 4096)))

@@ -10,28 +10,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use callgate_contract::{Caller, Contract, Conversation, Files, ProposedCall, Verdict, decide, load};
+use callgate_contract::Contract;
 use serde_json::{Value, json};
+use support::decided::{compiled, verdict};
 use support::recorded::{self, agents};
 use support::{Folder, Output, callgate};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("no {path}"))
-    }
-}
-
-fn verdict(contract: &Contract, role: &str, tool: &str, arguments: &Value) -> String {
-    let text = arguments.to_string();
-    let call = ProposedCall { name: tool, arguments: &text };
-    match decide(contract, &Caller::new("acme", role), &Conversation::default(), &call) {
-        Verdict::Allow(_) => "allow".to_owned(),
-        Verdict::NeedsApproval(_) => "ask".to_owned(),
-        Verdict::Deny(violation) => format!("{} {}: {}", violation.code, violation.pointer, violation.message),
-    }
-}
 
 /// Learns from entries, one a line.
 fn learn(folder: &Folder, entries: &[Value], more: &[&str]) -> Output {
@@ -46,7 +29,7 @@ fn learn(folder: &Folder, entries: &[Value], more: &[&str]) -> Output {
 fn learned(folder: &Folder, entries: &[Value], more: &[&str]) -> (String, Contract, String) {
     let said = learn(folder, entries, more);
     assert_eq!(said.code, 0, "{said:?}");
-    let contract = load("c.yaml", &said.out, &NoFiles).unwrap_or_else(|errors| panic!("{errors}\n{}", said.out));
+    let contract = compiled("learned", &said.out);
     (said.out, contract, said.err)
 }
 
@@ -221,7 +204,7 @@ fn an_archive_and_a_log_are_read() {
     let log = folder.write("log.jsonl", &lines.map(|line| format!("{line}\n")).concat());
     let said = callgate(&["learn", "--from-audit", &log, "--out", "-"]);
     assert_eq!(said.code, 0, "{said:?}");
-    let contract = load("c.yaml", &said.out, &NoFiles).unwrap();
+    let contract = compiled("learned", &said.out);
     assert_eq!(
         verdict(&contract, "read-only", "read_file", &json!({ "path": "/srv/app/c", "line": 3 })),
         "allow",

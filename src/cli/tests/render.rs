@@ -321,6 +321,28 @@ fn a_path_has_one_form_and_keeps_the_escaped_slashes_of_an_arn() {
 }
 
 #[test]
+fn metrics_have_a_port_with_only_two_paths_of_the_admin_interface() {
+    let folder = Folder::new("render-metrics");
+    let text = rendered(&folder.contract(), &["--target", "envoy", "--metrics", "0.0.0.0:9902"]);
+    let (_, listener) = text.split_once("    - name: metrics\n").unwrap();
+    let (listener, clusters) = listener.split_once("  clusters:\n").unwrap();
+    assert!(listener.contains("address: { socket_address: { address: \"0.0.0.0\", port_value: 9902 } }"), "{listener}");
+    let matches: Vec<_> = listener.lines().filter_map(|line| line.trim().strip_prefix("- match: ")).collect();
+    let whole = |path: &str| {
+        format!(
+            r#"{{ path: {path}, headers: [{{ name: ":path", string_match: {{ exact: {path} }} }}, {{ name: ":method", string_match: {{ exact: GET }} }}] }}"#
+        )
+    };
+    assert_eq!(matches, [whole("/ready"), whole("/stats/prometheus")]);
+    assert_eq!(clusters.matches("cluster_name: envoy-admin").count(), 1);
+    let without = rendered(&folder.contract(), &["--target", "envoy"]);
+    assert!(!without.contains("envoy-admin"), "without the option nothing leads to the admin interface");
+
+    let istio = render(&folder.contract(), &["--target", "istio", "--metrics", "0.0.0.0:9902"]);
+    assert_eq!(istio.err.trim(), "--metrics has no effect with --target istio; leave it out");
+}
+
+#[test]
 fn absent_options_leave_the_filters_own_defaults() {
     let folder = Folder::new("render-defaults");
     let plugin = plugin(&rendered(&folder.contract(), &["--target", "envoy", "--output-limit-member", "auto"]));
@@ -466,6 +488,7 @@ fn impossible_options_are_refused_with_the_expected_value() {
         ),
         (&["--held-bytes", "64MB"], "--held-bytes \"64MB\": expected bytes, or a whole number of KiB, MiB or GiB"),
         (&["--held-bytes", "1MiB"], "--held-bytes \"1MiB\": expected at least 25165824 bytes"),
+        (&["--metrics", "gate:9902"], "--metrics \"gate:9902\": expected IP:PORT, because Envoy binds no names"),
         (&["--role-header", "X-Role"], "--role-header \"X-Role\": expected a header name in lower case"),
         (&["--identity", "jwt"], "missing --jwt-issuer; --identity jwt needs it"),
         (&["--jwt-issuer", "x"], "--jwt-issuer has no effect with --identity header"),
@@ -733,4 +756,26 @@ fn envoys_own_filters_stand_around_the_gate_in_their_order() {
     }
     let said = render(&contract, &["--target", "istio", "--cors", "https://app.example"]);
     assert!(said.err.starts_with("--cors has no effect with this --target"), "{}", said.err);
+}
+
+#[test]
+fn a_fixed_caller_has_the_workspace_of_the_command_line_and_no_header_states_it() {
+    let folder = Folder::new("render-workspace");
+    let contract = folder.write("workspace.yaml", &folder.with_workspace());
+    let fixed = ["--target", "envoy", "--identity", "fixed", "--tenant", "acme", "--role", "clerk"];
+    let with = |workspace: &str| render(&contract, &[&fixed[..], &["--workspace", workspace]].concat());
+    let said = with("/work/a");
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let expected = serde_json::json!({ "fixed": { "tenant": "acme", "role": "clerk", "workspace": "/work/a" } });
+    assert_eq!(plugin(&said.out)["identity"], expected);
+    let said = render(&contract, &fixed);
+    assert!(said.code == 1 && said.err.contains("`x-workspace`, which the client could set itself"), "{said:?}");
+    for bad in ["work/a", "/", "/work/../b", "/a,/b", ""] {
+        let said = with(bad);
+        assert!(said.code == 1 && said.err.contains("must be the absolute path of one directory"), "{bad}: {said:?}");
+    }
+    let said = render(ORDER_DESK, &[&fixed[..], &["--workspace", "/work/a"]].concat());
+    assert!(said.code == 1 && said.err.contains("leave the workspace out"), "{said:?}");
+    let said = render(&contract, &["--target", "envoy", "--workspace", "/work/a"]);
+    assert!(said.code == 1 && said.err.contains("--workspace"), "{said:?}");
 }

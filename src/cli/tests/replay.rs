@@ -206,6 +206,33 @@ fn captured_exchanges_are_played_through_the_gate() {
 }
 
 #[test]
+fn a_stated_workspace_decides_calls_with_paths() {
+    let folder = Folder::new("replay-workspace");
+    let contract = folder.write("workspace.yaml", &folder.with_workspace());
+    let (inside, outside) = (r#"{"sku":"/work/a/x","quantity":2}"#, r#"{"sku":"/work/b/x","quantity":2}"#);
+    let mut own = captured(outside);
+    own["workspace"] = json!("/work/b");
+    let log = format!("{}\n{}\n{own}\n", captured(inside), captured(outside));
+    let given = [contract.as_str(), "--role", "clerk", "--workspace", "/work/a"];
+    let said = replay(&log, &given);
+    let expected = "line 2: create_order for clerk: allow → argument_forbidden at /sku\n";
+    assert!(said.code == 1 && said.out.starts_with(expected) && !said.out.contains("line 3"), "{said:?}");
+    let said = replay(&log, &given[..3]);
+    assert!(said.out.contains("line 1: create_order for clerk: allow → argument_unreadable"), "{said:?}");
+
+    let records = [inside, outside].map(|arguments| decision(0, "clerk", "create_order", Some(arguments), "allow", ""));
+    let [inside, outside] = records.map(|record| export(&[record]));
+    let given = [contract.as_str(), "--workspace", "/work/a"];
+    assert_eq!(replay(&inside, &given).code, 0);
+    assert!(replay(&outside, &given).out.contains("argument_forbidden at /sku"));
+    let said = replay(&inside, &given[..1]);
+    assert!(said.out.contains("give --workspace"), "{said:?}");
+
+    let said = replay(&log, &[&folder.contract(), "--role", "clerk", "--workspace", "/work/a"]);
+    assert!(said.code == 2 && said.err.contains("no contract reads a header"), "{said:?}");
+}
+
+#[test]
 fn a_request_that_only_the_candidate_refuses_is_a_difference() {
     let folder = Folder::new("replay-model");
     let candidate = folder.write("candidate.yaml", &folder.text().replace("gpt-4o*", "other"));

@@ -20,7 +20,7 @@ impl<'a> Destination<'a> {
         let method = single(headers, ":method").unwrap_or_default();
         // Other methods at the path of a model, such as its deletion, belong to no API that is read.
         let takes = |row: &Row| match row.api {
-            Api::Model(_) | Api::Mcp => true,
+            Api::Model(_) | Api::Mcp | Api::McpMerged => true,
             Api::Catalog => method == "GET",
             Api::Hello => matches!(method, "GET" | "HEAD"),
         };

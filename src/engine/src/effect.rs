@@ -24,7 +24,8 @@ pub enum Effect {
     BeginStream,
     /// Forward these bytes in place of those of the event. Never empty, and never the event's own.
     Emit(Vec<u8>),
-    /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers.
+    /// Hold everything and send these calls to the executor; [`crate::Event::CallsRun`] answers. If the request is held,
+    /// [`Effect::Reply`] follows the answer.
     Run(CallBatch),
     /// Hold everything and ask the executor about calls that the client runs; [`crate::Event::Authorized`] answers. If the request is held,
     /// [`Effect::Forward`] or [`Effect::Reply`] follows the answer.

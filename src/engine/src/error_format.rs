@@ -25,7 +25,7 @@ impl ErrorFormat {
     pub(crate) fn of(api: Option<Api>) -> Self {
         match api {
             Some(Api::Model(dialect)) => Self::Model(dialect),
-            Some(Api::Mcp) => Self::Mcp(None, Era::Sessions),
+            Some(Api::Mcp | Api::McpMerged) => Self::Mcp(None, Era::Sessions),
             Some(Api::Catalog | Api::Hello) | None => Self::Model(&OpenAiChat),
         }
     }

@@ -84,6 +84,16 @@ impl Paths {
         self.routes.iter().any(|(route, _)| route.meets(prefix) || route.meets(&below))
     }
 
+    /// Returns true if a model has a path, so the gate may have to ask it again.
+    fn has_models(&self) -> bool {
+        self.routes.iter().any(|(_, row)| matches!(row.api, Api::Model(_)))
+    }
+
+    /// Returns a path without a server, whose tools the executor runs.
+    fn merged(&self) -> Option<&Route> {
+        self.routes.iter().find(|(_, row)| matches!(row.api, Api::McpMerged)).map(|(route, _)| route)
+    }
+
     /// Refuses paths that can never match, and ambiguous paths.
     pub(crate) fn check(&self) -> Result<(), GateError> {
         for (position, (route, row)) in self.routes.iter().enumerate() {
@@ -95,7 +105,7 @@ impl Paths {
                 return Err(GateError::PathTwice { path: route.to_string() });
             }
             // Whoever passes a list of models through gets the whole list.
-            let makes_calls = matches!(row.api, Api::Model(_) | Api::Mcp);
+            let makes_calls = matches!(row.api, Api::Model(_) | Api::Mcp | Api::McpMerged);
             if let Some(path) = self.passthrough.iter().find(|entry| makes_calls && route.meets(entry)) {
                 return Err(GateError::PassthroughHidesDialect { path: path.clone(), dialect_path: route.to_string() });
             }
@@ -160,6 +170,14 @@ pub enum GateError {
     NoAuthorizer {
         /// The first such tool.
         tool: String,
+    },
+    /// A path whose tools the executor runs, without an executor.
+    #[error(
+        "`executor` is missing: no server is behind `{path}`, so the executor runs every tool there; name its cluster"
+    )]
+    NoRunner {
+        /// The path.
+        path: String,
     },
     /// Counts at the executor, without an executor.
     #[error("`executor` is missing: the contract counts in the executor's store (`limits.store`); name its cluster")]
@@ -275,6 +293,12 @@ pub enum GateError {
         /// The claim.
         name: String,
     },
+    /// A fixed caller without a workspace, or with a useless one.
+    #[error("`identity.fixed`: {reason}")]
+    FixedWorkspace {
+        /// The fault and its remedy.
+        reason: String,
+    },
     /// A candidate with other types.
     #[error("`candidate` declares the claim `{name}` with another type than the contract; give both the same type")]
     CandidateClaim {
@@ -369,12 +393,17 @@ impl Rules {
         offer: Offer,
         reach: Reach,
     ) -> Result<Self, GateError> {
+        // Without a model nothing is asked again: a client of MCP gets each result itself.
+        let can_ask = reach.upstream || !paths.has_models();
+        if let (Some(route), false) = (paths.merged(), reach.executor) {
+            return Err(GateError::NoRunner { path: route.to_string() });
+        }
         let server_run = contract.tools().iter().find(|tool| !matches!(tool.run(), Run::Client));
         if let Some(tool) = server_run {
             if !reach.executor {
                 return Err(GateError::NoExecutor { tool: tool.name().to_owned() });
             }
-            if !reach.upstream {
+            if !can_ask {
                 let because = format!("the result of tool `{}` goes back to the model", tool.name());
                 return Err(GateError::NoUpstream { because });
             }
@@ -386,11 +415,11 @@ impl Rules {
         if contract.limits().store == CountStore::Executor && !reach.executor {
             return Err(GateError::NoCounter);
         }
-        if matches!(contract.on_violation(), OnViolation::Feedback) && !reach.upstream {
+        if matches!(contract.on_violation(), OnViolation::Feedback) && !can_ask {
             return Err(GateError::NoUpstream { because: "the contract has `onViolation: feedback`".to_owned() });
         }
         if let Some(tool) = contract.tools().iter().find(|tool| tool.may_feed_back())
-            && !reach.upstream
+            && !can_ask
         {
             let because = format!("tool `{}` has `feedback`", tool.name());
             return Err(GateError::NoUpstream { because });

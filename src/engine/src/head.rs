@@ -17,7 +17,7 @@ use crate::headers::kept::KeptHeaders;
 use crate::headers::media::{JSON, Media, is_identity_encoded};
 use crate::headers::{Headers, single};
 use crate::identity::IdentitySource;
-use crate::mcp::{self, McpHead};
+use crate::mcp::{self, Answerer, McpHead};
 use crate::path::{check_query, has_token, hides_a_slash, is_normal};
 use crate::{Code, Refusal};
 
@@ -110,7 +110,8 @@ pub(crate) fn read(
     let method = single(headers, ":method").unwrap_or_default();
     let may = match row.api {
         Api::Model(_) => method == "POST",
-        Api::Mcp => mcp::METHODS.contains(&method),
+        // GET and DELETE at a merged address are refused as MCP says.
+        Api::Mcp | Api::McpMerged => mcp::METHODS.contains(&method),
         Api::Catalog => true,
         // Nothing of it is forwarded, and whoever is alive answers anybody.
         Api::Hello => return Ok((Rc::clone(gate), Head::Hello)),
@@ -130,7 +131,11 @@ pub(crate) fn read(
     let contracts = (&*gate.contract, gate.candidate.as_deref());
     caller.claims = gate.identity.claims(contracts, &caller.claims, headers)?;
     let stated = workspace_header(contracts);
-    caller.workspace = stated.and_then(|name| workspace(name, headers));
+    caller.workspace = match &*gate.identity {
+        // Nobody in front of such a listener sets a header, and the client does not choose its own workspace.
+        IdentitySource::Fixed(_) => caller.workspace.filter(|_| stated.is_some()),
+        _ => stated.and_then(|name| workspace(name, headers)),
+    };
     if gate.contract.role(&caller.role).is_none() {
         return Err(Refusal::new(Code::RoleForbidden, "The caller's role is not in the contract."));
     }
@@ -156,7 +161,8 @@ pub(crate) fn read(
             let head = ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type };
             Ok((gate, Head::Api(Box::new(head))))
         }
-        Api::Mcp => mcp::head(caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Mcp => mcp::head(Answerer::Server, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::McpMerged => mcp::head(Answerer::Gate, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
         Api::Catalog => {
             check_query(Target::new(target).query)?;
             let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;
@@ -193,7 +199,7 @@ pub(crate) fn workspace_header<'c>((contract, candidate): (&'c Contract, Option<
     contract.workspace_header().or_else(|| candidate?.workspace_header())
 }
 
-/// Returns the caller's workspace. A header that is missing, repeated, too long or not text states none.
+/// Returns the workspace that a header states. A header that is missing, repeated, too long or not text states none.
 fn workspace(name: &str, headers: &Headers<'_>) -> Option<String> {
     single(headers, name).filter(|value| value.len() <= WORKSPACE_BYTES).map(str::to_owned)
 }

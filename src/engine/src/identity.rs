@@ -40,7 +40,7 @@ pub enum IdentitySource {
         /// The callers by the certificates' URI SANs, such as SPIFFE ids.
         callers: HashMap<String, Caller>,
     },
-    /// Every request has this caller: whoever reaches the listener.
+    /// Every request has this caller, in this workspace: whoever reaches the listener. No header states the workspace.
     Fixed(Caller),
 }
 
@@ -70,7 +70,11 @@ impl IdentitySource {
             Self::Client { callers, .. } | Self::Certificate { callers } => {
                 callers.iter().try_for_each(|(client, caller)| served(client, caller, &possible(caller), declared))
             }
-            Self::Fixed(caller) => served(FIXED, caller, &possible(caller), declared),
+            Self::Fixed(caller) => {
+                let contracts = possible(caller);
+                served(FIXED, caller, &contracts, declared)?;
+                fixed_workspace(caller, &contracts)
+            }
         }
     }
 
@@ -162,4 +166,22 @@ fn served(
         admitted.map_err(|fault| GateError::ClientClaim { client: client(), fault })?;
     }
     Ok(())
+}
+
+/// Refuses a fixed caller without the workspace that a contract reads from a header, and with one that no contract reads.
+fn fixed_workspace(caller: &Caller, contracts: &[&Contract]) -> Result<(), GateError> {
+    let fault = |reason: String| Err(GateError::FixedWorkspace { reason });
+    let mut readers = contracts.iter().filter(|contract| contract.workspace_header().is_some()).peekable();
+    let header = readers.peek().and_then(|contract| contract.workspace_header());
+    match (&caller.workspace, header) {
+        (None, None) => Ok(()),
+        (None, Some(header)) => fault(format!(
+            "the contract reads the workspace from the header `{header}`, which the client could set itself; give the workspace here"
+        )),
+        (Some(_), None) => fault("no contract reads a workspace from a header; leave the workspace out".to_owned()),
+        (Some(stated), Some(_)) => match readers.find_map(|contract| contract.workspace_fault(stated)) {
+            Some(reason) => fault(format!("the workspace must be the absolute path of one directory: {reason}")),
+            None => Ok(()),
+        },
+    }
 }

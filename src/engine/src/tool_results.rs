@@ -104,29 +104,44 @@ pub(crate) fn answered(
     if outcomes.next().is_some() { Err(failed(CallFailed::Unreadable)) } else { Ok(results) }
 }
 
-/// Returns the result of one call for the model, checked against the tool's `result` schema.
+/// The reason for a missing result.
+pub(crate) enum NoResult {
+    /// The tool failed, or the executor did not run it.
+    Failed(ToolFailure),
+    /// The contract withholds the result.
+    Withheld(Refusal),
+}
+
+/// Returns the result of one call for the model.
 fn result(gate: &Gate, runnable: Runnable, outcome: Outcome, tally: &mut Tally) -> CallResult {
-    let tool = gate.contract.tool(&runnable.run.tool);
     let failed =
-        |code, pointer, message| (error_content(&ErrorResult { code, pointer, message, approval_id: None }), true);
-    let (content, failed) = match outcome.result {
-        Ok(text) => match (callgate_json::read(text.as_bytes()), tool) {
-            (Ok(value), Some(tool)) => match tool.check_result(&value) {
-                Ok(()) => match redaction::returned(&gate.contract, tool, callgate_json::canonical(&value), tally) {
-                    Ok(text) => (text, false),
-                    Err(refusal) => failed(refusal.code.as_str(), "", &refusal.message),
-                },
-                Err(violation) => failed("output_invalid", &violation.pointer, &violation.message),
-            },
-            (Ok(_), None) | (Err(_), _) => failed("output_invalid", "", "The tool's result is not strict JSON."),
-        },
-        Err(ToolFailure { code, message, approval_id }) => {
-            let message = redaction::failure(&gate.contract, message, tally);
-            let told = ErrorResult { code: &code, pointer: "", message: &message, approval_id: approval_id.as_deref() };
-            (error_content(&told), true)
+        |code, pointer, message, approval_id| error_content(&ErrorResult { code, pointer, message, approval_id });
+    let (content, failed) = match checked(gate, &runnable.run.tool, outcome, tally) {
+        Ok(text) => (text, false),
+        Err(NoResult::Withheld(Refusal { code, param, message, .. })) => {
+            (failed(code.as_str(), param.as_deref().unwrap_or_default(), &message, None), true)
+        }
+        Err(NoResult::Failed(ToolFailure { code, message, approval_id })) => {
+            (failed(&code, "", &message, approval_id.as_deref()), true)
         }
     };
     CallResult { call: runnable.call, content, failed }
+}
+
+/// Checks the outcome of a call against the tool's `result` schema and the contract's policy on results. Returns canonical JSON.
+pub(crate) fn checked(gate: &Gate, tool: &str, outcome: Outcome, tally: &mut Tally) -> Result<String, NoResult> {
+    let invalid = |message: &str| NoResult::Withheld(Refusal::new(Code::OutputInvalid, message));
+    let text = outcome.result.map_err(|ToolFailure { code, message, approval_id }| {
+        let message = redaction::failure(&gate.contract, message, tally);
+        NoResult::Failed(ToolFailure { code, message, approval_id })
+    })?;
+    let (Ok(value), Some(tool)) = (callgate_json::read(text.as_bytes()), gate.contract.tool(tool)) else {
+        return Err(invalid("The tool's result is not strict JSON."));
+    };
+    tool.check_result(&value).map_err(|Violation { pointer, message, .. }| {
+        NoResult::Withheld(Refusal::at(Code::OutputInvalid, pointer, message))
+    })?;
+    redaction::returned(&gate.contract, tool, callgate_json::canonical(&value), tally).map_err(NoResult::Withheld)
 }
 
 /// Returns the model's result for a call. For a refused one it lists the tools the caller's role may use.

@@ -43,7 +43,7 @@ pub(crate) enum IdentityDocument {
         callers: HashMap<String, CallerDocument>,
     },
     /// The caller of every request.
-    Fixed(CallerDocument),
+    Fixed(FixedDocument),
 }
 
 /// The caller of a client.
@@ -54,6 +54,17 @@ pub(crate) struct CallerDocument {
     role: String,
     #[serde(default)]
     claims: BTreeMap<String, Value>,
+}
+
+/// The caller of every request, and its workspace if contracts read one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FixedDocument {
+    tenant: String,
+    role: String,
+    #[serde(default)]
+    claims: BTreeMap<String, Value>,
+    workspace: Option<String>,
 }
 
 // === impl VerifiedSource ===
@@ -105,7 +116,10 @@ impl IdentityDocument {
             Self::Certificate { callers } => {
                 (IdentitySource::Certificate { callers: table(callers)? }, Some(VerifiedSource::Certificate))
             }
-            Self::Fixed(caller) => (IdentitySource::Fixed(caller.resolve("fixed")?), None),
+            Self::Fixed(FixedDocument { tenant, role, claims, workspace }) => {
+                let caller = CallerDocument { tenant, role, claims }.resolve("fixed")?;
+                (IdentitySource::Fixed(Caller { workspace, ..caller }), None)
+            }
         })
     }
 }

@@ -151,6 +151,12 @@ pub trait Request: Debug {
     /// Leaves out the unknown members `allow` does not list, by names or dotted paths. Returns their names.
     fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers;
 
+    /// Takes out the tools of the provider that are not allowed, and all that belongs to them. Returns their names. A tool stays if a part
+    /// of the request uses it that cannot be left out, such as the name of a model or an item of the conversation. The lists of tools
+    /// lose their entries when the functions in them are [declared](Request::declare), and the choice among tools when it is
+    /// [limited](Request::limit_choice).
+    fn drop_provider_tools(&mut self, is_allowed: &dyn Fn(&str) -> bool) -> Vec<String>;
+
     /// Returns true if a call has the form and the namespace of the declaration of its tool, so that the client takes it for a call
     /// of this tool.
     ///
@@ -172,8 +178,9 @@ pub trait Request: Debug {
     /// forced again could never answer.
     fn free_choice(&mut self);
 
-    /// Takes back a choice of undeclared tools: leaves it to the model, or to the API if no tool is left.
-    fn drop_choice(&mut self, tools_left: bool);
+    /// Takes the tools that are not offered out of the choice, and the provider's that were
+    /// [taken out](Request::drop_provider_tools). A choice of no other tool is left to the model, or to the API if no tool is left.
+    fn limit_choice(&mut self, tools_left: bool, is_offered: &dyn Fn(&str) -> bool);
 
     /// Appends a turn of the model that ended in calls ([`Answer::turn`], with the calls in their places or last), and the results.
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]);

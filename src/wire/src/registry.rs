@@ -9,6 +9,8 @@ pub enum Api {
     Model(&'static dyn Dialect),
     /// A server that runs tools ([`mcp`](crate::mcp)): its requests are calls.
     Mcp,
+    /// The same without a server: the gate answers by itself, and each call is one of a tool that Callgate's executor runs.
+    McpMerged,
     /// Lists of models ([`catalog`](crate::catalog)). Nothing in them is a call.
     Catalog,
     /// A sign of life, which clients ask for without credentials.
@@ -36,7 +38,7 @@ impl Row {
     pub fn dialect(&self) -> Option<&'static dyn Dialect> {
         match self.api {
             Api::Model(dialect) => Some(dialect),
-            Api::Mcp | Api::Catalog | Api::Hello => None,
+            Api::Mcp | Api::McpMerged | Api::Catalog | Api::Hello => None,
         }
     }
 }
@@ -82,6 +84,8 @@ pub static DIALECTS: &[Row] = &[
         api: Api::Model(&bedrock_converse::BedrockConverse),
     },
     Row { key: "mcp", name: "mcp", paths: &["/mcp"], api: Api::Mcp },
+    // Only where a configuration names a path.
+    Row { key: "mcpMerged", name: "mcp_merged", paths: &[], api: Api::McpMerged },
     // Behind Gemini's row, whose paths are below these.
     Row {
         key: "models",

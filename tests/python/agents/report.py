@@ -10,7 +10,6 @@ MOST_REQUESTS = 12
 KNOWN = {
     "claude-code": "it is not open, so nobody has run it here yet",
     "gemini-cli in error": "its client loses the words of an error that it reads together with earlier text",
-    "pi (Gemini) in error": "its client overlooks an error inside of a stream",
 }
 
 

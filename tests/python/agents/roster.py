@@ -59,7 +59,7 @@ def dumped(value):
 def codex(name, model="gpt-5.5", write=None, **more):
     def files(place):
         return {".codex/config.toml": "\n".join([
-            f'model = "{model}"' * bool(model), 'web_search = "disabled"', 'model_provider = "gate"', 'approval_policy = "never"',
+            f'model = "{model}"' * bool(model), 'model_provider = "gate"', 'approval_policy = "never"',
             'sandbox_mode = "danger-full-access"', "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
             "[history]", 'persistence = "none"', "[model_providers.gate]", 'name = "gate"', f'base_url = "{place.url}/v1"',
             'wire_api = "responses"', 'env_key = "CODEX_API_KEY"', f"http_headers = {toml(HEADERS)}", ""])}
@@ -79,7 +79,7 @@ def codex_openai(name, **more):
     """Codex with OpenAI as its provider, at another address: it tries a WebSocket first."""
     def files(place):
         return {".codex/config.toml": "\n".join([
-            'model = "gpt-5.5"', 'web_search = "disabled"', f'openai_base_url = "{place.url}/v1"', 'approval_policy = "never"',
+            'model = "gpt-5.5"', f'openai_base_url = "{place.url}/v1"', 'approval_policy = "never"',
             'sandbox_mode = "danger-full-access"', "check_for_update_on_startup = false", "[analytics]", "enabled = false", "[feedback]", "enabled = false",
             "[history]", 'persistence = "none"', ""])}
 

@@ -60,6 +60,9 @@ pub(crate) struct VerifyArguments {
     /// The hash of a record that must still be in the log: a head that was printed before and kept elsewhere
     #[arg(long, value_name = "HASH")]
     pub(crate) head: Option<Hash>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Show one record in full, or matching records, newest first
@@ -144,6 +147,9 @@ pub(crate) struct RotateArguments {
     /// The executor's `stateDir`
     #[arg(long, value_name = "DIR")]
     pub(crate) state: PathBuf,
+    /// Print the sealed segments as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Copy the log into one file, complete and verified, while the executor runs
@@ -159,6 +165,9 @@ pub(crate) struct BackupArguments {
     /// The file to create
     #[arg(value_name = "FILE")]
     pub(crate) to: PathBuf,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl LogArguments {

@@ -13,7 +13,7 @@ use callgate_audit::{
     Absent, BackupError, ChainFault, FILE, LogReader, Query, ROTATE, ReadError, Record, SEGMENTS, SegmentPlace, Stored,
     VerifyError, Whole, WholeLog, backup, verify_all,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) use self::args::AuditArguments;
 use self::args::{
@@ -64,6 +64,7 @@ fn whole(arguments: &VerifyArguments) -> Result<Outcome, AuditError> {
     let beside = arguments.log.file().with_file_name(SEGMENTS);
     let folders: Vec<_> = arguments.segments.iter().cloned().chain([beside]).collect();
     match verify_all(&reader, &folders, arguments.head) {
+        Ok(found) if arguments.json => Ok(Outcome::success(format!("{}\n", told_as_json(&found)))),
         Ok(WholeLog { live: whole, checked, absent }) => {
             let mut out = told(&whole);
             if let Some(known) = whole.known {
@@ -77,6 +78,11 @@ fn whole(arguments: &VerifyArguments) -> Result<Outcome, AuditError> {
                 out.push_str(&format!("  not here   {}: {why}; not checked\n", segment.name()));
             }
             Ok(Outcome::success(out))
+        }
+        Err(VerifyError::Broken(fault)) if arguments.json => {
+            let result = if matches!(fault, ChainFault::Incomplete { .. }) { "incomplete" } else { "not_whole" };
+            let out = json!({ "result": result, "fault": fault.to_string() });
+            Ok(Outcome { out: format!("{out}\n"), exit: Exit::Broken })
         }
         Err(VerifyError::Broken(fault @ ChainFault::Incomplete { .. })) => {
             Ok(Outcome { out: format!("incomplete\n  {fault}\n"), exit: Exit::Broken })
@@ -93,9 +99,25 @@ fn told(whole: &Whole) -> String {
     )
 }
 
+fn told_as_json(found: &WholeLog) -> Value {
+    let WholeLog { live, checked, absent } = found;
+    let left_out = |Absent { segment }: &Absent| {
+        let why = if segment.at == SegmentPlace::Archived { "archived" } else { "deleted" };
+        json!({ "segment": segment.name(), "why": why })
+    };
+    json!({
+        "result": "whole", "executor": live.executor, "records": live.head.seq, "head": live.head.hash.to_string(), "known": live.known,
+        "segments_checked": checked.len(), "segments_absent": absent.iter().map(left_out).collect::<Vec<_>>(),
+    })
+}
+
 fn copy(arguments: &BackupArguments) -> Result<Outcome, AuditError> {
     let reader = LogReader::open(&arguments.log.file())?;
     let whole = backup(&reader, &arguments.to)?;
+    if arguments.json {
+        let found = WholeLog { live: whole, checked: Vec::new(), absent: Vec::new() };
+        return Ok(Outcome::success(format!("{}\n", told_as_json(&found))));
+    }
     Ok(Outcome::success(told(&whole)))
 }
 
@@ -121,6 +143,10 @@ fn rotate(arguments: &RotateArguments) -> Result<Outcome, AuditError> {
         std::thread::sleep(AGAIN);
     }
     let segments = reader.segments()?;
+    if arguments.json {
+        let names: Vec<_> = segments.iter().skip(before).map(|segment| segment.name()).collect();
+        return Ok(Outcome::success(format!("{}\n", json!({ "sealed": names }))));
+    }
     let lines = segments.iter().skip(before).map(|segment| format!("sealed {}\n", segment.name()));
     Ok(Outcome::success(lines.collect()))
 }

@@ -31,6 +31,9 @@ pub(crate) struct CallArguments {
     /// The caller's role; by default the contract's only one
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
+    /// The caller's workspace, as the header states it that the contract names in `spec.workspace`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) workspace: Option<String>,
     /// The executor's configuration: the allowed grants and the addresses of backends. Without it, tools may be granted
     /// folders below the contract's, and every backend is unknown
     #[arg(long, value_name = "FILE")]
@@ -60,6 +63,7 @@ impl CallArguments {
             option("--tenant", self.tenant.as_ref()),
         ];
         words.extend(self.role.as_ref().map(|role| option("--role", role.as_ref())));
+        words.extend(self.workspace.as_ref().map(|workspace| option("--workspace", workspace.as_ref())));
         words.extend(self.config.as_ref().map(|file| option("--config", file.as_ref())));
         words.extend(self.json.then(|| "--json".into()));
         words.extend(["--".into(), self.file.clone().into_os_string()]);
@@ -81,12 +85,22 @@ mod tests {
             arguments: "-".into(),
             tenant: String::new(),
             role: Some("a b".into()),
+            workspace: Some("/work/a b".into()),
             config: Some("e.yaml".into()),
             json: true,
             executor_program: Some(Path::new("/bin/true").into()),
         };
-        let words =
-            ["--tool=--json", "--arguments=-", "--tenant=", "--role=a b", "--config=e.yaml", "--json", "--", "-c.yaml"];
+        let words = [
+            "--tool=--json",
+            "--arguments=-",
+            "--tenant=",
+            "--role=a b",
+            "--workspace=/work/a b",
+            "--config=e.yaml",
+            "--json",
+            "--",
+            "-c.yaml",
+        ];
         assert_eq!(arguments.passed_on(), words);
     }
 }

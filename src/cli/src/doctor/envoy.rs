@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memchr::memmem;
+use serde_json::{Value, json};
 
 use super::error::DoctorError;
 use super::hooks::{CALLBACK, HOOK};
@@ -35,6 +36,14 @@ impl Envoy {
             has_v8: V8.iter().all(|text| memmem::find(&bytes, text.as_bytes()).is_some()),
             callbacks: symbols::exported(file, &bytes, CALLBACK)?,
             hooks: texts(&bytes, HOOK),
+        })
+    }
+
+    /// Returns the same as [`Self::describe`].
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "file": self.file.display().to_string(), "version": self.version, "wasm": self.has_v8,
+            "module_functions": self.callbacks.len(),
         })
     }
 

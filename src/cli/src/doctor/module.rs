@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use super::envoy::Envoy;
 use super::error::{DoctorError, Fault};
 use super::hooks::{CALLBACK, HOOK, REQUIRED};
@@ -39,6 +41,14 @@ impl Module {
             envoys: next(),
             callbacks: symbols::needed(file, &bytes, CALLBACK)?,
             hooks: symbols::exported(file, &bytes, HOOK)?,
+        })
+    }
+
+    /// Returns the same as [`Self::describe`].
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "file": self.file.display().to_string(), "version": self.version, "abi": self.abi,
+            "envoys": self.envoys.split(" and ").collect::<Vec<_>>(), "functions": self.callbacks.len(), "hooks": self.hooks.len(),
         })
     }
 

@@ -33,6 +33,8 @@ struct AgentTools {
     /// The heading of the page that says how to point the agent at the gate.
     page: String,
     models: Vec<String>,
+    /// The address of the agent's provider, if that is not the one of `render` and the agent has only one.
+    upstream: Option<String>,
     notes: Vec<String>,
     tools: Map<String, Value>,
     /// Names, and the reason why they are left out.
@@ -81,9 +83,14 @@ struct Described {
     parameters: Value,
 }
 
+/// Returns the address of an agent's provider for `callgate render`; `None` for the default.
+pub(super) fn upstream(agent: &str) -> Option<String> {
+    read(agent).ok()?.upstream
+}
+
 /// Returns the text of a ready contract.
 pub(super) fn contract(agent: &str, workspace: &str) -> Result<String, AgentError> {
-    let AgentTools { title, version, page, models, notes, tools, left_out } = read(agent)?;
+    let AgentTools { title, version, page, models, upstream: _, notes, tools, left_out } = read(agent)?;
     let described = described(agent, tools)?;
     let named = |most: ToolFor| -> Vec<String> {
         described.iter().filter(|one| one.tool.r#for <= most).map(|one| one.name.clone()).collect()

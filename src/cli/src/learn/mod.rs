@@ -17,7 +17,7 @@ mod questions;
 mod write;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use callgate_contract::{Contract, is_tool_name};
 use serde_json::Value;
@@ -135,16 +135,39 @@ fn finish(arguments: &LearnArguments, text: &str, contract: &Contract) -> Result
         return Err(ProposalError::Exists { file: file.clone() }.into());
     }
     disk::write_new(file, text, arguments.force).map_err(|error: FileError| ProposalError::File(error))?;
+    if is_in_workspace(arguments) {
+        let shown = file.display();
+        output::note(&format!(
+            "{shown} is in the workspace, so the agent may change it; write it outside, with --out ~/.config/callgate/contract.yaml\n"
+        ))?;
+    }
     let (shown, tools) = (file.display(), contract.tools().len());
+    let envoy = file.with_file_name("envoy.yaml");
+    let mut options = String::new();
+    if contract.workspace_header().is_some() {
+        options.push_str(" --workspace /work/project");
+    }
+    if let Some(upstream) = arguments.agent.as_deref().and_then(agents::upstream) {
+        options.push_str(&format!(" --upstream {upstream}"));
+    }
     let mut roles: Vec<&str> = contract.roles().map(|role| role.name()).collect();
     roles.sort_unstable();
     Ok(format!(
         "{shown}: proposed, {tools} tools, roles {roles}, digest {digest}\nnext:\n  callgate lint {shown} --explain\n  \
-         callgate render --target envoy {shown} --identity fixed --tenant me --role {role} > envoy.yaml\n",
+         callgate render --target envoy {shown} --identity fixed --tenant me --role {role}{options} > {envoy}\n",
         roles = roles.join(", "),
+        envoy = envoy.display(),
         digest = contract.digest(),
         role = roles.iter().find(|role| **role == "edit").or(roles.first()).copied().unwrap_or_default(),
     ))
+}
+
+/// Returns true if the contract is written to a folder of the workspace.
+fn is_in_workspace(arguments: &LearnArguments) -> bool {
+    let (folder, root) = (disk::folder(&arguments.out), arguments.workspace.as_deref().unwrap_or_default());
+    let real = |path: &Path| path.canonicalize().ok();
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    real(&folder).zip(real(Path::new(root))).is_some_and(|(folder, root)| folder.starts_with(root))
 }
 
 /// Returns the tools that a contract can have, and the names of the others.

@@ -76,8 +76,8 @@ impl Questions {
             let names: Vec<&str> = sketch.provider_tools.iter().map(String::as_str).collect();
             self.list(
                 &names,
-                "the provider runs these. The gate refuses a request with them: turn them off in the agent, or list them in \
-                 `providerTools`, which lets every role use them.",
+                "the provider runs these. The gate takes them out of requests. List them in `providerTools` to let every role \
+                 use them.",
             );
         }
     }

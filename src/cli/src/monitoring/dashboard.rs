@@ -88,7 +88,7 @@ fn needs_rules(panel: &Panel) -> bool {
 fn variables() -> Vec<Value> {
     let source = json!({
         "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "regex": "",
-        "current": {}, "options": [], "refresh": 1, "includeAll": false, "multi": false, "hide": 0,
+        "current": { "text": "default", "value": "default" }, "options": [], "refresh": 1, "includeAll": false, "multi": false, "hide": 0,
     });
     let of_label = |name: &str, label: &str, query: &str| {
         json!({
@@ -117,10 +117,11 @@ fn variables() -> Vec<Value> {
 
 /// Returns the marks of reloads: a change of behaviour often follows one.
 fn annotation() -> Value {
+    let query = r#"sum by (what, result) (increase(callgate_executor_reloads_total{cluster=~"$cluster", instance=~"$executor"}[$__rate_interval])) > 0"#;
     json!({
         "name": "Reloads", "enable": true, "hide": false, "iconColor": "blue", "datasource": datasource(),
-        "expr": r#"sum by (what, result) (increase(callgate_executor_reloads_total{cluster=~"$cluster", instance=~"$executor"}[$__rate_interval])) > 0"#,
-        "titleFormat": "Reload of {{what}}: {{result}}", "step": "60s",
+        "target": { "refId": "Reloads", "expr": query, "interval": "60s" },
+        "titleFormat": "Reload of {{what}}: {{result}}",
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 pub(crate) use super::guards::GuardArguments;
+pub(crate) use super::mcp::McpArguments;
 pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
 
 /// Write the Envoy, Istio or Envoy Gateway configuration for a contract to standard output
@@ -31,6 +32,10 @@ pub(crate) struct RenderArguments {
     /// The address of Envoy's admin interface; keep it on loopback
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", help_heading = "Envoy")]
     pub(crate) admin: String,
+    /// --target envoy: an address with nothing but Envoy's metrics (/stats/prometheus) and readiness (/ready), for Prometheus and
+    /// for probes; by default none
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Envoy")]
+    pub(crate) metrics: Option<String>,
     /// The host of the gate inside Envoy
     #[arg(long, value_enum, default_value_t = HostOption::Wasm, help_heading = "Envoy")]
     pub(crate) host: HostOption,
@@ -41,7 +46,7 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", default_value = "/etc/callgate/callgate.wasm", help_heading = "Envoy")]
     pub(crate) wasm: String,
 
-    /// The LLM API; by default api.openai.com:443 with TLS
+    /// The LLM API; by default api.openai.com:443 with TLS, or none beside --mcp-server and --mcp-merged
     #[arg(long, value_name = "HOST:PORT", help_heading = "Upstream and executor")]
     pub(crate) upstream: Option<String>,
     /// Use TLS to the upstream, and verify its certificate
@@ -93,6 +98,9 @@ pub(crate) struct RenderArguments {
     /// --identity fixed: the role of every request
     #[arg(long, value_name = "ROLE", help_heading = "Identity")]
     pub(crate) role: Option<String>,
+    /// --identity fixed: the workspace of every request, if the contract reads it from a header; no header then states it
+    #[arg(long, value_name = "DIR", help_heading = "Identity")]
+    pub(crate) workspace: Option<String>,
     /// --identity header: the header with the tenant
     #[arg(long, value_name = "NAME", default_value = "x-callgate-tenant", help_heading = "Identity")]
     pub(crate) tenant_header: String,
@@ -143,6 +151,8 @@ pub(crate) struct RenderArguments {
     #[arg(long, value_name = "PATH", help_heading = "Identity")]
     pub(crate) client_ca: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) mcp: McpArguments,
     #[command(flatten)]
     pub(crate) oauth: OauthArguments,
     #[command(flatten)]

@@ -14,6 +14,10 @@ pub(crate) enum RenderError {
     Option { option: &'static str, given: String, expected: Cow<'static, str>, example: &'static str },
     #[error("missing {option}; {because} needs it")]
     Missing { option: &'static str, because: &'static str },
+    #[error(
+        "no contract is for the MCP server `{name}`; write a contract set with an entry `match: {{ pathPrefix: {path} }}`, because tools of two servers may have one name"
+    )]
+    Unmatched { name: String, path: String },
     #[error("{option} has no effect with {because}; leave it out")]
     Useless { option: &'static str, because: &'static str },
     #[error(

@@ -10,8 +10,10 @@ mod error;
 mod executor;
 mod guards;
 mod identity;
+mod mcp;
 mod oauth;
 mod options;
+mod paths;
 mod providers;
 mod rate_limit;
 mod yaml;
@@ -19,9 +21,9 @@ mod yaml;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_contract::Limits;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
+use self::address::Address;
 pub(crate) use self::args::RenderArguments;
 use self::args::{HostOption, IstioForm, Target};
 use self::error::RenderError;
@@ -33,13 +35,14 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 37] = [
+const TEMPLATES: [(&str, &str); 40] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
     ("istio-buffers.yaml", include_str!("../../templates/istio-buffers.yaml.j2")),
     ("istio-clusters.yaml", include_str!("../../templates/istio-clusters.yaml.j2")),
     ("envoy-gateway.yaml", include_str!("../../templates/envoy-gateway.yaml.j2")),
+    ("metrics.yaml", include_str!("../../templates/metrics.yaml.j2")),
     ("jwt.yaml", include_str!("../../templates/jwt.yaml.j2")),
     ("api-key.yaml", include_str!("../../templates/api-key.yaml.j2")),
     ("certificate.yaml", include_str!("../../templates/certificate.yaml.j2")),
@@ -53,6 +56,8 @@ const TEMPLATES: [(&str, &str); 37] = [
     ("oauth-routes.yaml", include_str!("../../templates/oauth-routes.yaml.j2")),
     ("authorization.yaml", include_str!("../../templates/authorization.yaml.j2")),
     ("credential.yaml", include_str!("../../templates/credential.yaml.j2")),
+    ("mcp-credential.yaml", include_str!("../../templates/mcp-credential.yaml.j2")),
+    ("mcp-routes.yaml", include_str!("../../templates/mcp-routes.yaml.j2")),
     ("subject.yaml", include_str!("../../templates/subject.yaml.j2")),
     ("no-subject.yaml", include_str!("../../templates/no-subject.yaml.j2")),
     ("exchanged.yaml", include_str!("../../templates/exchanged.yaml.j2")),
@@ -137,18 +142,21 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),
-        upstream => context! {
+        metrics => options.metrics.as_ref().map(Address::values),
+        upstream => options.mcp.has_upstream.then(|| context! {
+            cluster => "llm-api",
             address => options.upstream.values(),
             authority => options.authority,
             tls => options.upstream_tls,
             ca => options.upstream_ca,
-        },
+        }),
+        mcp_servers => options.mcp.values(options.upstream_ca),
         providers => options.providers.as_ref().map(Providers::values),
         executor => options.executor.as_ref().map(Executor::values),
         longest_timeout => options.too_short().map(options::in_units),
         loops => options.loops,
         runs => contracts.runs(),
-        mcp_paths => options.paths_of("mcp"),
+        mcp_paths => options.paths_of("mcp").into_iter().filter(|path| !options.mcp.is_at(path)).collect::<Vec<_>>(),
         jwt => identity::jwt(options),
         headers => identity::headers(options),
         api_key => identity::api_key(options),
@@ -172,13 +180,13 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         http2_window => largest.saturating_mul(2).clamp(1 << 20, (1 << 31) - 1),
         route_timeout => yaml::duration(limits.turn_timeout.saturating_add(MARGIN)),
         idle_timeout => yaml::duration(longest_silence(options)),
-        request_timeout => yaml::duration(longest_request(limits)),
+        request_timeout => yaml::duration(longest_request(options)),
         unpinned => unpinned(contracts),
         candidate => contracts.entries.iter().any(|entry| entry.candidate.is_some()),
         namespace => options.namespace,
         gateway => options.arguments.gateway,
         gateway_times => context! {
-            request => yaml::gateway_duration(longest_request(limits)),
+            request => yaml::gateway_duration(longest_request(options)),
             idle => yaml::gateway_duration(longest_silence(options)),
             route => yaml::gateway_duration(limits.turn_timeout.saturating_add(MARGIN)),
         },
@@ -250,14 +258,21 @@ fn longest_silence(options: &Options<'_>) -> Duration {
     } else {
         limits.turn_idle_timeout
     };
-    silence.max(limits.turn_idle_timeout).saturating_add(MARGIN)
+    silence.max(limits.turn_idle_timeout).max(longest_run(options)).saturating_add(MARGIN)
 }
 
-/// Returns the longest time for a request to arrive: a tolerated pause, the margin, and the body at 32 KiB a second.
-fn longest_request(limits: &Limits) -> Duration {
+/// Returns the longest time for which the gate holds a request: the executor runs the call of an MCP client before anything is answered.
+fn longest_run(options: &Options<'_>) -> Duration {
+    if options.contracts.runs() { options.executor_timeout } else { Duration::ZERO }
+}
+
+/// Returns the longest time for a request to arrive: a tolerated pause, the margin, and the body at 32 KiB a second. Envoy counts the time
+/// for which the gate holds it too.
+fn longest_request(options: &Options<'_>) -> Duration {
     const BYTES_PER_SECOND: u64 = 32 << 10;
+    let limits = options.contracts.limits();
     let body = Duration::from_secs(limits.request_bytes.div_ceil(BYTES_PER_SECOND));
-    limits.turn_idle_timeout.saturating_add(MARGIN).saturating_add(body)
+    limits.turn_idle_timeout.max(longest_run(options)).saturating_add(MARGIN).saturating_add(body)
 }
 
 /// Returns the command that writes this file again.

@@ -12,8 +12,10 @@ use super::error::RenderError;
 use super::executor::Executor;
 use super::guards::Guards;
 use super::identity::{self, Clients};
+use super::mcp::McpServers;
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
+use super::paths;
 use super::providers::{MODEL_HEADER, Providers};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
@@ -30,6 +32,9 @@ pub(super) struct Options<'a> {
     pub(super) wasm: &'a str,
     pub(super) listen: Address,
     pub(super) admin: Address,
+    pub(super) mcp: McpServers,
+    /// `None`: Envoy's metrics and readiness stay on its admin interface.
+    pub(super) metrics: Option<Address>,
     pub(super) upstream: Address,
     pub(super) upstream_tls: bool,
     pub(super) upstream_ca: &'a str,
@@ -58,13 +63,14 @@ impl<'a> Options<'a> {
     pub(super) fn read(arguments: &'a RenderArguments, contracts: &'a Contracts) -> Result<Self, RenderError> {
         let upstream = Address::read("--upstream", arguments.upstream.as_deref().unwrap_or("api.openai.com:443"))?;
         let upstream_tls = arguments.upstream_tls || arguments.upstream.is_none();
+        let mcp = McpServers::read(arguments, contracts)?;
         let providers = Providers::read(arguments, contracts)?;
         // Each provider's own listener writes its authority.
         let authority = match &providers {
             Some(_) => LLM_API.to_owned(),
             None => arguments.authority.clone().unwrap_or_else(|| upstream.authority(upstream_tls)),
         };
-        let executor = Executor::read(arguments, contracts.runs() || contracts.asks())?;
+        let executor = Executor::read(arguments, contracts.runs() || contracts.asks() || arguments.mcp.mcp_merged)?;
         host(arguments)?;
         wasm(arguments)?;
         let clients = Clients::read(arguments)?;
@@ -72,27 +78,8 @@ impl<'a> Options<'a> {
         let credential = Credential::read(arguments)?;
         held_bytes(arguments, contracts)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contracts)?;
-        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for argument in &arguments.paths {
-            let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
-            let (key, path) = argument
-                .split_once('=')
-                .filter(|(key, _)| DIALECTS.iter().any(|row| row.key == *key))
-                .ok_or_else(|| {
-                    RenderError::option(
-                        "--path",
-                        argument,
-                        format!("API=PATH, where API is one of {known}"),
-                        "chatCompletions=/v2/chat",
-                    )
-                })?;
-            absolute("--path", path)?;
-            model_in_path(key, path, argument)?;
-            paths.entry(key.to_owned()).or_default().push(path.to_owned());
-        }
-        for path in &arguments.passthrough {
-            absolute("--passthrough", path)?;
-        }
+        let mut paths = paths::read(arguments)?;
+        mcp.add_paths(&mut paths);
         for (option, name) in [
             ("--tenant-header", arguments.tenant_header.as_str()),
             ("--role-header", &arguments.role_header),
@@ -109,6 +96,7 @@ impl<'a> Options<'a> {
             wasm: &arguments.wasm,
             listen: Address::read_bindable("--listen", &arguments.listen)?,
             admin: Address::read_bindable("--admin", &arguments.admin)?,
+            metrics: metrics(arguments)?,
             upstream,
             upstream_tls,
             upstream_ca: &arguments.upstream_ca,
@@ -121,7 +109,8 @@ impl<'a> Options<'a> {
             credential,
             guards: Guards::read(arguments)?,
             rate_limit: RateLimit::read(arguments)?,
-            loops: contracts.runs() || contracts.feeds_back(),
+            loops: mcp.has_upstream && (contracts.runs() || contracts.feeds_back()),
+            mcp,
             paths,
             namespace: &arguments.namespace,
             selector: selector(&arguments.selector)?,
@@ -207,6 +196,17 @@ fn host(arguments: &RenderArguments) -> Result<(), RenderError> {
     }
 }
 
+/// Reads the address of the metrics. A mesh has a port for them of its own.
+fn metrics(arguments: &RenderArguments) -> Result<Option<Address>, RenderError> {
+    let Some(given) = arguments.metrics.as_deref() else { return Ok(None) };
+    let because = match arguments.target {
+        Target::Envoy => return Address::read_bindable("--metrics", given).map(Some),
+        Target::Istio => "--target istio",
+        Target::EnvoyGateway => "--target envoy-gateway",
+    };
+    Err(RenderError::Useless { option: "--metrics", because })
+}
+
 fn wasm(arguments: &RenderArguments) -> Result<(), RenderError> {
     let fetched = arguments.target == Target::Istio && arguments.form == IstioForm::Wasmplugin;
     if arguments.wasm.contains("://") && !fetched {
@@ -232,26 +232,6 @@ pub(super) fn in_units(duration: Duration) -> String {
         0 => format!("{}s", duration.as_secs()),
         _ => format!("{}ms", duration.as_millis()),
     }
-}
-
-fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
-    let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
-    if fine {
-        Ok(())
-    } else {
-        Err(RenderError::option(option, path, "a path that begins with / and has no query", "/v1/models"))
-    }
-}
-
-/// Checks that a path names at most one model, and only for APIs with models.
-fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
-    let models = path.matches("{model}").count();
-    let expected = match key {
-        "mcp" if models > 0 => "a path without {model}, because MCP servers have no models",
-        _ if models > 1 => "a path that has {model} once at most",
-        _ => return Ok(()),
-    };
-    Err(RenderError::option("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
 }
 
 /// Checks that the budget has room for one exchange of the contract.

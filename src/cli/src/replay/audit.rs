@@ -19,14 +19,15 @@ const EXCHANGES: usize = 65_536;
 /// The reason for a call without a verdict.
 const NO_ARGUMENTS: &str = "the record has no arguments";
 const NO_FACTS: &str = "a rule reads the conversation, which a record does not have";
-
-const NO_WORKSPACE: &str = "the call's workspace stands in a header, which a record does not have";
+const NO_WORKSPACE: &str = "the call's workspace stands in a header, which a record does not have; give --workspace";
 
 /// Replays records.
 #[derive(Default)]
 pub(super) struct Auditor {
     calls: HashMap<String, HashSet<(u32, u32)>>,
     order: VecDeque<String>,
+    /// The workspace of all calls, for contracts that read it from a header.
+    workspace: Option<String>,
 }
 
 /// A line of an exported log.
@@ -48,12 +49,12 @@ struct Header {
 
 /// Replays a database.
 pub(super) fn replay_database(
+    mut auditor: Auditor,
     reader: &LogReader,
     candidate: &Contract,
     active: Option<&Contract>,
     report: &mut ReplayReport,
 ) -> Result<(), ReplayError> {
-    let mut auditor = Auditor::default();
     reader.each(1, |stored| match Record::read(&stored.text) {
         Ok(record) => auditor.record(&record, candidate, active, report),
         Err(_) => {
@@ -66,6 +67,11 @@ pub(super) fn replay_database(
 // === impl Auditor ===
 
 impl Auditor {
+    /// Makes one whose calls all have this workspace.
+    pub(super) fn new(workspace: Option<String>) -> Self {
+        Self { workspace, ..Self::default() }
+    }
+
     /// Reads a line of an exported log; `Some(None)` for its first, and `None` for a line of something else.
     pub(super) fn line(text: &str) -> Option<Option<Record<'_>>> {
         match serde_json::from_str::<Line<'_>>(text) {
@@ -86,13 +92,14 @@ impl Auditor {
             return Ok(());
         }
         let before = self.before(record);
-        let after = decided(candidate, record, before);
+        let decided = |contract| decided(contract, record, before, self.workspace.as_deref());
+        let after = decided(candidate);
         let recorded = || match &*record.verdict {
             "approved" => Ok(CallVerdict::word("needs_approval")),
             "deny" => Ok(CallVerdict { word: record.code.to_string(), pointer: record.pointer.to_string() }),
             verdict => Ok(CallVerdict::word(verdict)),
         };
-        let was = active.map_or_else(recorded, |active| decided(active, record, before));
+        let was = active.map_or_else(recorded, decided);
         let number = format!("record {}", record.seq);
         let place = CallPlace { at: &number, exchange: &record.exchange_id, role: &record.role, tool: &record.tool };
         match (was, after) {
@@ -128,7 +135,12 @@ impl Auditor {
 }
 
 /// Decides a recorded call, or gives the reason why it cannot be decided.
-fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Result<CallVerdict, &'static str> {
+fn decided(
+    contract: &Contract,
+    record: &Record<'_>,
+    calls_before: u32,
+    workspace: Option<&str>,
+) -> Result<CallVerdict, &'static str> {
     let role = contract.role(&record.role);
     let tool = match contract.permit(role, &record.tool) {
         Ok(tool) => tool,
@@ -140,10 +152,11 @@ fn decided(contract: &Contract, record: &Record<'_>, calls_before: u32) -> Resul
         return Ok(CallVerdict::word(&record.code));
     }
     let Some(arguments) = record.arguments.as_deref() else { return Err(NO_ARGUMENTS) };
-    if contract.workspace_header().is_some() && tool.needs_workspace() {
+    let workspace = workspace.filter(|_| contract.workspace_header().is_some()).map(str::to_owned);
+    if contract.workspace_header().is_some() && workspace.is_none() && tool.needs_workspace() {
         return Err(NO_WORKSPACE);
     }
-    let caller = Caller::new(record.tenant.to_string(), record.role.to_string());
+    let caller = Caller { workspace, ..Caller::new(record.tenant.to_string(), record.role.to_string()) };
     let now = record.time.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     // The texts are unknown. Every other rule is decided, and only a denial of theirs is certain.
     let conversation = Conversation { calls_before, now, texts: Texts::Decided(None), ..Conversation::default() };

@@ -32,6 +32,7 @@ pub(super) struct Captured {
     dialect: Option<String>,
     tenant: Option<String>,
     role: Option<String>,
+    workspace: Option<String>,
     request: Value,
     request_raw: Option<String>,
     status: Option<u16>,
@@ -43,11 +44,18 @@ pub(super) struct Captured {
 
 /// Plays exchanges under one contract, or under two.
 pub(super) struct Player {
-    candidate: Rc<Gate>,
-    active: Option<Rc<Gate>>,
+    candidate: PlayedGate,
+    active: Option<PlayedGate>,
     role: Option<String>,
     contract_role: Option<String>,
+    workspace: Option<String>,
     played: u64,
+}
+
+/// A gate, and the header from which its contract reads the workspace.
+struct PlayedGate {
+    gate: Rc<Gate>,
+    header: Option<String>,
 }
 
 /// The decisions on an exchange.
@@ -86,7 +94,8 @@ impl Player {
             Some(file) => Some(gate(disk::contract(file)?, file)?),
             None => None,
         };
-        Ok(Self { candidate, active, role: arguments.role.clone(), contract_role: only, played: 0 })
+        let (role, workspace) = (arguments.role.clone(), arguments.workspace.clone());
+        Ok(Self { candidate, active, role, contract_role: only, workspace, played: 0 })
     }
 
     /// Plays an exchange and compares the decisions on its calls.
@@ -99,8 +108,10 @@ impl Player {
         };
         self.played += 1;
         let id = format!("replay-{}", self.played);
-        let after = play(&self.candidate, captured, &role, &id);
-        let before = self.active.as_ref().map(|active| play(active, captured, &role, &id));
+        let workspace = captured.workspace.as_deref().or(self.workspace.as_deref());
+        let play = |gate| play(gate, captured, (&role, workspace), &id);
+        let after = play(&self.candidate);
+        let before = self.active.as_ref().map(play);
         let place = |tool| CallPlace { at, exchange: "", role: &role, tool };
         let (ended, begun) = (&after.error, before.as_ref().and_then(|before| before.error.clone()));
         // An error of the exchange that both have, such as a recording cut short, does not count.
@@ -132,16 +143,22 @@ impl Player {
     }
 }
 
-fn gate(contract: Contract, file: &Path) -> Result<Rc<Gate>, ReplayError> {
+fn gate(contract: Contract, file: &Path) -> Result<PlayedGate, ReplayError> {
+    let header = contract.workspace_header().map(str::to_owned);
     let identity = IdentitySource::Header { tenant: TENANT.to_owned(), role: ROLE.to_owned(), claims: BTreeMap::new() };
     // Nothing is run or asked here. The decisions before that are recorded.
     let reach = Reach { executor: true, upstream: true };
     Gate::new(contract, identity, Paths::default(), Offer::Declared, reach)
-        .map(|gate| Rc::new(gate.without_counts()))
+        .map(|gate| PlayedGate { gate: Rc::new(gate.without_counts()), header })
         .map_err(|reason| ReplayError::Gate { contract: file.to_path_buf(), reason })
 }
 
-fn play(gate: &Rc<Gate>, captured: &Captured, role: &str, id: &str) -> Played {
+fn play(
+    PlayedGate { gate, header }: &PlayedGate,
+    captured: &Captured,
+    (role, workspace): (&str, Option<&str>),
+    id: &str,
+) -> Played {
     let mut exchange = Exchange::new(Rc::clone(gate), id);
     let mut decisions = Vec::new();
     let head = [
@@ -151,7 +168,9 @@ fn play(gate: &Rc<Gate>, captured: &Captured, role: &str, id: &str) -> Played {
         (TENANT, captured.tenant.as_deref().unwrap_or("replay")),
         (ROLE, role),
     ];
-    let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let stated = header.as_deref().zip(workspace);
+    let head: Vec<_> =
+        head.into_iter().chain(stated).map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
     let mut effect = exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false });
     if effect == Effect::Hold {
         let body = captured.request();

@@ -31,7 +31,7 @@ use crate::output::{Exit, Outcome, PrintError};
                   request              body of the request: JSON, or its text\n  \
                   response_body        body of the response: JSON, or its text; or response_body_b64, in base64\n  \
                   response_headers     headers of the response; only content-type is read\n  \
-                  status, role, tenant optional: 200, --role and \"replay\"\n\n\
+                  status, role, tenant, workspace\n                       optional: 200, --role, \"replay\" and --workspace\n\n\
                   A record without arguments is decided as far as its tool and role decide it; `audit: full` of a tool keeps them. A\n\
                   record has no texts of its conversation either. Calls that cannot be decided are counted apart.\n\n\
                   Exit code 0: every call is decided as before. 1: there are differences. 2: no comparison, because of an error.\n\n\
@@ -54,6 +54,9 @@ pub(crate) struct ReplayArguments {
     /// The role of captured exchanges that name none
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,
+    /// The workspace of records, which have none, and of captured exchanges that name none. For contracts that read it from a header
+    #[arg(long, value_name = "PATH")]
+    pub(crate) workspace: Option<String>,
     /// The most differences to list; all are counted
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     pub(crate) limit: u64,
@@ -84,6 +87,10 @@ pub(crate) enum ReplayError {
         "{log}, line {line}: is neither an audit record nor a captured exchange: {reason}; see `callgate replay --help` for their fields"
     )]
     Line { log: String, line: u64, reason: String },
+    #[error(
+        "--workspace: no contract reads a header for it; write `root: header:NAME` in `spec.workspace`, or leave it out"
+    )]
+    Workspace,
     #[error("{contract}: cannot be the contract of a gate: {reason}", contract = contract.display())]
     Gate { contract: PathBuf, reason: GateError },
     #[error(transparent)]
@@ -96,9 +103,20 @@ pub(crate) enum ReplayError {
 pub(crate) fn replay(arguments: &ReplayArguments) -> Result<Outcome, ReplayError> {
     let candidate = disk::contract(&arguments.candidate)?;
     let active = arguments.active.as_deref().map(disk::contract).transpose()?;
+    if arguments.workspace.is_some()
+        && [Some(&candidate), active.as_ref()]
+            .into_iter()
+            .flatten()
+            .all(|contract| contract.workspace_header().is_none())
+    {
+        return Err(ReplayError::Workspace);
+    }
     let mut report = ReplayReport::new(arguments.format, arguments.limit);
     let done = match ReplayLog::open(&arguments.log)? {
-        ReplayLog::Database(reader) => audit::replay_database(&reader, &candidate, active.as_ref(), &mut report),
+        ReplayLog::Database(reader) => {
+            let auditor = audit::Auditor::new(arguments.workspace.clone());
+            audit::replay_database(auditor, &reader, &candidate, active.as_ref(), &mut report)
+        }
         ReplayLog::Lines(lines) => source::replay_lines(lines, &candidate, active.as_ref(), arguments, &mut report),
     };
     match done {

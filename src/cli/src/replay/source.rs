@@ -90,7 +90,7 @@ pub(super) fn replay_lines(
     arguments: &ReplayArguments,
     report: &mut ReplayReport,
 ) -> Result<(), ReplayError> {
-    let mut auditor = Auditor::default();
+    let mut auditor = Auditor::new(arguments.workspace.clone());
     let mut player: Option<Player> = None;
     let mut text = String::new();
     let mut number = 0;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests: a failed step is a failed test")]
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this")]
 
+pub mod decided;
 pub mod recorded;
 
 use std::fs;
@@ -110,6 +111,14 @@ impl Folder {
 
     pub fn contract(&self) -> String {
         self.path("contract.yaml").display().to_string()
+    }
+
+    /// Returns the contract with paths in `sku`, in the workspace that a header states.
+    pub fn with_workspace(&self) -> String {
+        let text = self.text().replace("sku: { type: string }", "sku: { type: string, x-callgate: { path: write } }");
+        let profile =
+            "  workspace: { root: \"header:x-workspace\" }\n  profiles: { desk: { write: [\".\"] } }\n  roles:";
+        text.replace("  roles:", profile).replace("tools: [\"*\"]", "tools: [\"*\"], profile: desk")
     }
 
     pub fn text(&self) -> String {

@@ -8,6 +8,7 @@ use callgate_kinds::{Kind, KindRefusal, Refusal, RootPattern, Workspace};
 use super::mark::Mark;
 use super::place::PlacedValue;
 use super::{base_of, code};
+use crate::model::Contract;
 use crate::violation::Code;
 
 /// The rule of `spec.workspace`.
@@ -129,6 +130,17 @@ impl std::fmt::Display for WorkspaceRule {
             RootSource::Header(name, _) => write!(f, "in the header {name}"),
             RootSource::Pattern(pattern) => write!(f, "{pattern}, one for each call"),
         }
+    }
+}
+
+// === impl Contract ===
+
+impl Contract {
+    /// Returns the reason why the contract cannot read a stated workspace, if it [reads one](Contract::workspace_header).
+    #[must_use]
+    pub fn workspace_fault(&self, stated: &str) -> Option<String> {
+        let rule = self.workspace.as_ref().filter(|rule| rule.header_name().is_some())?;
+        Workspace::stated(stated, rule.rules.os()).err().map(|refusal| refusal.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use callgate_json::Value;
 use super::state::ExchangeState;
 use super::state::Forwarded;
 use super::state::admission::{CountedRequest, HeldAdmission};
-use super::state::authorizing::HeldRequest;
+use super::state::authorizing::{HeldRequest, HeldRun};
 use super::state::rounds::{Rounds, Waiting};
 use super::{Core, Transition};
 use crate::effect::{Effect, Forward, Reply};
@@ -48,10 +48,10 @@ impl Core {
                 let set = model_header::of(&self.gate, &mut checked);
                 Ok(self.forward(Forwarded::Model(checked), Forward { body, remove, set, content_type }))
             }
-            CountedRequest::Mcp { caller, request, routing, bytes } => {
+            CountedRequest::Mcp { caller, answerer, request, routing, bytes } => {
                 let (gate, now) = (&self.gate, self.clock.unix_millis());
-                let checked =
-                    message::check((gate, now), (caller, routing), *request, &mut self.tally, &mut self.ledger)?;
+                let sender = (caller, answerer, routing);
+                let checked = message::check((gate, now), sender, *request, &mut self.tally, &mut self.ledger)?;
                 Ok(match checked {
                     Checked::Forward(message) => {
                         let CheckedMessage { sent, body, set } = *message;
@@ -61,6 +61,11 @@ impl Core {
                         let batch = asked.batch(&self.gate, &self.ledger.correlation);
                         let held = HeldRequest { asked: *asked, remove, content_type, bytes };
                         (ExchangeState::AskingForRequest(Box::new(held)), Effect::Authorize(batch))
+                    }
+                    Checked::Run(call) => {
+                        self.tally.run = self.tally.run.saturating_add(1);
+                        let batch = call.batch(&self.gate, &self.ledger.correlation);
+                        (ExchangeState::RunningForRequest(Box::new(HeldRun { call: *call, bytes })), Effect::Run(batch))
                     }
                     Checked::Confirm => (ExchangeState::Refused, Effect::Reply(Reply::new(202, Vec::new()))),
                     Checked::Answer(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),

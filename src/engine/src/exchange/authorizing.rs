@@ -2,14 +2,15 @@
 
 use super::rounds::after;
 use super::state::answer_stream::AnswerStream;
-use super::state::authorizing::{HeldRequest, HeldStream};
+use super::state::authorizing::{HeldRequest, HeldRun, HeldStream};
 use super::state::{ExchangeState, Forwarded};
 use super::streaming::after_error;
 use super::{Core, Transition, exceeds};
 use crate::authorize;
 use crate::effect::{Effect, Forward, ReleaseRule, Reply, RunCall};
-use crate::event::{Authorization, CallFailed};
+use crate::event::{Authorization, CallFailed, Outcome};
 use crate::mcp::request::{self as message, Checked, CheckedMessage};
+use crate::mcp::running;
 use crate::refusal::{Code, Refusal};
 use crate::stream::Progress;
 use crate::unary::too_large;
@@ -120,7 +121,21 @@ impl Core {
                 self.forward(Forwarded::Mcp(sent), Forward { body, remove, set, content_type })
             }
             Ok(Checked::Answer(body)) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
-            Ok(Checked::Ask(_) | Checked::Confirm) => self.refuse(&authorize::failed(CallFailed::Unreadable)),
+            Ok(Checked::Ask(_) | Checked::Run(_) | Checked::Confirm) => {
+                self.refuse(&authorize::failed(CallFailed::Unreadable))
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// The executor ran the call of a request.
+    pub(super) fn request_ran(
+        &mut self,
+        HeldRun { call, .. }: HeldRun,
+        outcomes: Result<Vec<Outcome>, CallFailed>,
+    ) -> Transition {
+        match running::answer(&self.gate, &call, outcomes, &mut self.tally) {
+            Ok(body) => (ExchangeState::Refused, Effect::Reply(Reply::new(200, body))),
             Err(refusal) => self.refuse(&refusal),
         }
     }

@@ -201,7 +201,8 @@ impl Core {
                 | ExchangeState::Refusing { .. }
                 | ExchangeState::Gathering { .. }
                 | ExchangeState::Admitting(_)
-                | ExchangeState::AskingForRequest(_),
+                | ExchangeState::AskingForRequest(_)
+                | ExchangeState::RunningForRequest(_),
                 Event::ResponseHead { headers, end },
             ) => self.response_head(None, headers, end),
             (ExchangeState::Body { awaited, body }, Event::ResponseData { chunk, end, .. }) => {
@@ -226,6 +227,7 @@ impl Core {
             }
             (ExchangeState::AskingForStream(held), Event::ResponseTrailers { .. }) => self.stream_held(held, &[], true),
             (ExchangeState::AskingForRequest(held), Event::Authorized(rulings)) => self.request_ruled(*held, rulings),
+            (ExchangeState::RunningForRequest(held), Event::CallsRun(outcomes)) => self.request_ran(*held, outcomes),
             (ExchangeState::BetweenRounds(rounds), Event::ModelAnswered(reply)) => self.model_answered(*rounds, reply),
             // The turn is complete, so later bytes of the upstream are dropped.
             (ExchangeState::BetweenRounds(mut rounds), Event::ResponseData { end, .. }) => {
@@ -265,7 +267,8 @@ impl Core {
             | ExchangeState::Gathering { .. }
             | ExchangeState::Refusing { .. }
             | ExchangeState::Admitting(_)
-            | ExchangeState::AskingForRequest(_) => self.refuse(&refusal),
+            | ExchangeState::AskingForRequest(_)
+            | ExchangeState::RunningForRequest(_) => self.refuse(&refusal),
             _ => self.replace(&refusal),
         }
     }

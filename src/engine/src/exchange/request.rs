@@ -117,7 +117,7 @@ impl Core {
 
     fn mcp_request(
         &mut self,
-        McpHead { caller, verb, routing, remove, content_type }: McpHead,
+        McpHead { caller, answerer, verb, routing, remove, content_type }: McpHead,
         body: Vec<u8>,
     ) -> Result<Transition, Refusal> {
         if verb != Verb::Send {
@@ -136,7 +136,7 @@ impl Core {
         self.ledger.correlation.read_message(request.traceparent());
         let now = self.clock.unix_millis();
         let counting = limits::request(&self.gate, &self.ledger.correlation, &caller, None, now);
-        let held = CountedRequest::Mcp { caller, request, routing, bytes };
+        let held = CountedRequest::Mcp { caller, answerer, request, routing, bytes };
         self.count(HeldAdmission { held, remove, content_type }, counting)
     }
 

@@ -77,6 +77,7 @@ impl Core {
             | ExchangeState::Gathering { .. }
             | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_)
+            | ExchangeState::RunningForRequest(_)
             | ExchangeState::Sent(_) => self.refuse(refusal),
             ExchangeState::Body { .. } => self.replace(refusal),
             ExchangeState::BetweenRounds(rounds) => self.fail(*rounds, refusal),
@@ -111,6 +112,10 @@ impl Core {
             (ExchangeState::Refusing { .. } | ExchangeState::Gathering { .. }, _) => {
                 Refusal::new(Code::RequestTimeout, "The request's body made no progress; send it again.")
             }
+            (ExchangeState::RunningForRequest(_), _) => Refusal::new(
+                Code::LimitExceeded,
+                "The executor took longer than the contract's `turnTimeout`; the call may have run.",
+            ),
             (_, Some(TimeLimit::Idle)) => Refusal::new(
                 Code::LimitExceeded,
                 format!("The {peer} sent nothing for longer than the contract's `turnIdleTimeout`."),

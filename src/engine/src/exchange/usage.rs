@@ -51,6 +51,7 @@ impl Core {
             | ExchangeState::Gathering { .. }
             | ExchangeState::Admitting(_)
             | ExchangeState::AskingForRequest(_)
+            | ExchangeState::RunningForRequest(_)
             | ExchangeState::Sent(Forwarded::Mcp(_) | Forwarded::Catalog(_))
             | ExchangeState::Refused
             | ExchangeState::Body { .. }

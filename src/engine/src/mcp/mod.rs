@@ -6,6 +6,7 @@
 //! 3. [`answer`]: checks the one answer to the one request: lists are cut to the contract, results checked ([`result`]).
 //! 4. [`asking`] decides what a server asks of a client, [`offers`] resources and prompts; [`definitions`] compares definitions of tools.
 //! 5. [`stream`]: the same for a stream of messages, also of a [`subscription`].
+//! 6. [`running`]: calls of tools that the executor runs, in front of a server and at a [`merged`] address, which has no server.
 //!
 //! An answer is checked by the request of the same exchange. So the gate refuses answers that come elsewhere (another request's, on
 //! the server's own stream, on a resumed stream), because it cannot know their requests.
@@ -13,11 +14,14 @@
 pub(crate) mod answer;
 pub(crate) mod asking;
 pub(crate) mod definitions;
+mod listed;
+pub(crate) mod merged;
 pub(crate) mod methods;
 mod offers;
 pub(crate) mod request;
 pub(crate) mod result;
 pub(crate) mod routing;
+pub(crate) mod running;
 pub(crate) mod stream;
 pub(crate) mod subscription;
 
@@ -40,6 +44,7 @@ pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 #[derive(Debug)]
 pub(crate) struct McpHead {
     pub(crate) caller: Caller,
+    pub(crate) answerer: Answerer,
     pub(crate) verb: Verb,
     /// The headers that repeat parts of the message, since revision 2026-07-28; none in a session.
     pub(crate) routing: Option<Box<RoutingHeaders>>,
@@ -47,6 +52,15 @@ pub(crate) struct McpHead {
     pub(crate) remove: Vec<String>,
     /// The body's type as it was read.
     pub(crate) content_type: Option<Cow<'static, str>>,
+}
+
+/// The party that answers a client's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answerer {
+    /// An MCP server. The executor runs only the tools that the contract gives it.
+    Server,
+    /// The gate, from the contract alone. The executor runs every tool.
+    Gate,
 }
 
 /// The purpose of an HTTP request.
@@ -127,7 +141,12 @@ impl Expected {
 }
 
 /// Reads MCP's own headers.
-pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String>) -> Result<McpHead, Refusal> {
+pub(crate) fn head(
+    answerer: Answerer,
+    caller: Caller,
+    headers: &Headers<'_>,
+    mut remove: Vec<String>,
+) -> Result<McpHead, Refusal> {
     let verb = match single(headers, ":method") {
         Some("GET") => Verb::Listen,
         Some("DELETE") => Verb::EndSession,
@@ -144,6 +163,11 @@ pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String
         let message = "MCP of this revision has POST requests only.";
         return Err(Refusal::new(Code::MethodNotAllowed, message));
     }
+    // The gate has nothing to say by itself, and no session to end (*Transports*, Streamable HTTP).
+    if answerer == Answerer::Gate && verb != Verb::Send {
+        let message = "This address has neither sessions nor messages of its own; send POST requests only.";
+        return Err(Refusal::new(Code::MethodNotAllowed, message));
+    }
     let is_of_other_era = |name: &str| match era {
         Era::Sessions => routing::is_routing(name),
         Era::Stateless => matches!(name, "mcp-session-id" | "last-event-id"),
@@ -158,5 +182,5 @@ pub(crate) fn head(caller: Caller, headers: &Headers<'_>, mut remove: Vec<String
         let message = "Streams cannot be resumed through this gate; send the request again.";
         return Err(Refusal::at(Code::RequestInvalid, "last-event-id", message));
     }
-    Ok(McpHead { caller, verb, routing, remove, content_type: Media::of(headers).written() })
+    Ok(McpHead { caller, answerer, verb, routing, remove, content_type: Media::of(headers).written() })
 }

@@ -7,8 +7,9 @@ use callgate_wire::{Call, ChoiceIndex, Fate};
 use super::answer::may_ask;
 use super::methods::{self, Answered, Method};
 use super::routing::{RoutingHeaders, SetHeaders, mismatch};
+use super::running::RunningCall;
 use super::subscription::Subscription;
-use super::{Expected, SentMessage, offers};
+use super::{Answerer, Expected, SentMessage, merged, offers};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
@@ -25,7 +26,9 @@ pub(crate) enum Checked {
     Forward(Box<CheckedMessage>),
     /// The executor must release its call first.
     Ask(Box<AskedCall>),
-    /// Answer it here, with this body: its call is refused.
+    /// The executor runs its call.
+    Run(Box<RunningCall>),
+    /// Answer it here, with this body: its call is refused, or no server answers it.
     Answer(Vec<u8>),
     /// Confirm it here. It has no effect.
     Confirm,
@@ -57,6 +60,7 @@ type Routing = Option<Box<RoutingHeaders>>;
 enum Proposed {
     Forward(Call),
     Ask(Box<Runnable>),
+    Run(Box<Runnable>),
 }
 
 // === impl AskedCall ===
@@ -73,7 +77,7 @@ impl AskedCall {
 /// Checks and rewrites a message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn check(
     (gate, now): (&Gate, Option<u64>),
-    (caller, routing): (Caller, Routing),
+    (caller, answerer, routing): (Caller, Answerer, Routing),
     mut request: McpRequest,
     tally: &mut Tally,
     ledger: &mut Ledger,
@@ -81,7 +85,8 @@ pub(crate) fn check(
     let era = era(&routing);
     let (id, row) = match request.envelope() {
         Envelope::Request { id, method } => {
-            let row = methods::request(era, method).ok_or_else(|| forbidden(method))?;
+            let row = methods::request(era, method).filter(|_| answerer == Answerer::Server || merged::knows(method));
+            let row = row.ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
         }
         Envelope::Notification { method } if era == Era::Stateless && methods::is_confirmed(method) => {
@@ -90,7 +95,14 @@ pub(crate) fn check(
         Envelope::Notification { method } if !methods::is_forwarded_notification(era, method) => {
             return Err(forbidden(method));
         }
+        Envelope::Notification { .. } if answerer == Answerer::Gate && era == Era::Sessions => {
+            return Ok(Checked::Confirm);
+        }
         Envelope::Notification { .. } | Envelope::Result { .. } | Envelope::Error { .. } => {
+            if answerer == Answerer::Gate && era == Era::Sessions {
+                let message = "This address asks its clients for nothing, so it takes no answers.";
+                return Err(Refusal::at(Code::RequestInvalid, "message", message));
+            }
             agree(gate, routing.as_deref(), None, &mut request, tally)?;
             let (sent, body) = (SentMessage::OneWay, request.write());
             return Ok(Checked::Forward(Box::new(CheckedMessage { sent, body, set: SetHeaders::new() })));
@@ -102,14 +114,18 @@ pub(crate) fn check(
             routing.check_arguments(tool, request.arguments())?;
         }
         let basis = Basis { gate, caller: &caller, now, request: None, conversation: None, can_feed_back: false };
-        return Ok(match call_server(basis, call, tally, ledger) {
+        return Ok(match propose(basis, answerer, call, tally, ledger) {
             Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
             Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
+            Ok(Proposed::Run(runnable)) => Checked::Run(Box::new(RunningCall { id, caller, era, runnable })),
             Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
                 Some(refusal) => return Err(refusal),
                 None => Checked::Answer(refused(gate, (&id, era), &violation, tally)),
             },
         });
+    }
+    if answerer == Answerer::Gate {
+        return merged::answer(gate, &caller, (&id, era), &request).map(Checked::Answer);
     }
     let most = offers::request(gate, &caller, row.answered, &request, tally)?;
     let set = match (&routing, row.named_by) {
@@ -215,25 +231,33 @@ fn forbidden(method: &str) -> Refusal {
     Refusal::at(Code::McpMethodForbidden, "method", message)
 }
 
-/// Decides a call. The server runs no tool that the executor runs.
-fn call_server(basis: Basis<'_>, call: Call, tally: &mut Tally, ledger: &mut Ledger) -> Result<Proposed, Violation> {
+/// Decides a call. The contract says who runs its tool, and at an address without a server only the executor can.
+fn propose(
+    basis: Basis<'_>,
+    answerer: Answerer,
+    call: Call,
+    tally: &mut Tally,
+    ledger: &mut Ledger,
+) -> Result<Proposed, Violation> {
+    let outside = |tool: String| Violation {
+        code: CallCode::ToolNotInContract,
+        tool,
+        pointer: String::new(),
+        message: "expected a tool that Callgate's executor runs; no MCP server is behind this address".to_owned(),
+        feeds_back: false,
+    };
     let mut before = TurnSoFar::new(1, RequestFacts::without_conversation(basis.gate));
     let mut decided = settle(basis, ChoiceIndex::FIRST, &[call], &mut before, tally, ledger);
     let violation = match decided.pop() {
+        Some(Decided::Run(runnable)) => return Ok(Proposed::Run(runnable)),
+        Some(Decided::Client(call)) if answerer == Answerer::Gate => outside(name_in_sentence(&call.name)),
+        Some(Decided::Ask(runnable)) if answerer == Answerer::Gate => outside(runnable.run.tool),
         Some(Decided::Client(call)) => {
             tally.release(&[Fate::Keep(call.clone())]);
             return Ok(Proposed::Forward(call));
         }
         Some(Decided::Ask(runnable)) => return Ok(Proposed::Ask(runnable)),
         Some(Decided::Refused(refused)) => refused.violation,
-        Some(Decided::Run(runnable)) => Violation {
-            code: CallCode::ToolNotInContract,
-            tool: runnable.run.tool,
-            pointer: String::new(),
-            message: "expected a tool that the server runs; the contract gives this one to Callgate's executor"
-                .to_owned(),
-            feeds_back: false,
-        },
         // Unreachable: one call in, one decision out.
         None => Violation {
             code: CallCode::CallMalformed,

@@ -1,16 +1,13 @@
 //! The result of a request: lists are cut to the contract, results of tools checked, and inputs that a server asks for are decided.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
-use callgate_contract::{Caller, Effects, OnViolation, Run, Tool};
-use callgate_wire::mcp::{Called, Era, Hints, Listing, McpAnswer, ResultKind, error};
-use callgate_wire::{Declaration, ShapeError};
+use callgate_contract::{Caller, OnViolation, Tool};
+use callgate_wire::ShapeError;
+use callgate_wire::mcp::{Called, Era, McpAnswer, ResultKind, error};
 
 use super::answer::{invalid, misshapen};
 use super::asking::{self, AskedSoFar};
 use super::methods::Answered;
-use super::{Expected, SentMessage, offers};
+use super::{Expected, SentMessage, listed, offers};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Decides the result of a request. Its id was compared.
@@ -97,23 +94,7 @@ fn complete(
             answer.discovered().map_err(misshapen)?;
             answer.withhold_capabilities(&offers::withheld(gate));
         }
-        // In shadow mode the client sees every tool of the server.
-        Answered::Tools if !gate.contract.enforces() => {}
-        Answered::Tools => {
-            let listed = answer.listed().map_err(misshapen)?;
-            let mut seen = HashSet::new();
-            let offered: Vec<OfferedTool<'_>> = listed
-                .iter()
-                .filter(|tool| seen.insert(tool.name.as_str()))
-                .filter_map(|listed| offer(gate, (caller, era), &listed.name, listed.structured))
-                .collect();
-            // One schema of a glob is written for each of its names.
-            let bytes = offered.iter().fold(0usize, |sum, tool| sum.saturating_add(tool.copied_bytes()));
-            if u64::try_from(bytes).unwrap_or(u64::MAX) > gate.contract.limits().response_bytes {
-                return Err(invalid("lists more tools under a glob than `limits.responseBytes` has room for"));
-            }
-            answer.list(&offered.iter().map(OfferedTool::listing).collect::<Vec<_>>(), era);
-        }
+        Answered::Tools => listed::of_server(gate, (caller, era), answer)?,
         Answered::Offers(list) => offers::list(gate, (caller, era), list, answer)?,
         Answered::Resource => {
             offers::contents(gate, caller, answer, tally)?;
@@ -152,47 +133,6 @@ fn call(gate: &Gate, (name, era): (&str, Era), answer: &mut McpAnswer, tally: &m
     };
     let is_withheld = check(gate, tool, called, (&mut *answer, era), tally)?;
     if is_withheld { Ok(()) } else { redact(gate, Some(tool), (answer, era), tally) }
-}
-
-/// Returns a tool of the server as the contract declares it, if the server runs it and the role may use it.
-///
-/// It has a `result` only if the server promises a structured result too: clients then insist on one.
-fn offer<'g>(gate: &'g Gate, (caller, era): (&Caller, Era), name: &str, structured: bool) -> Option<OfferedTool<'g>> {
-    let tool = gate.contract.permit(gate.contract.role(&caller.role), name).ok()?;
-    let declaration = gate.declaration(tool, name).filter(|_| matches!(tool.run(), Run::Client))?;
-    // Before 2026-07-28 a structured result is an object.
-    let fits = |schema: &&callgate_json::Value| {
-        era == Era::Stateless || schema.get("type").is_some_and(|kind| kind == "object")
-    };
-    let hints = match tool.effects() {
-        Effects::Read => Hints { read_only: true, destructive: false },
-        // A `write` need not add only, which is what a client would read from `destructiveHint: false`.
-        Effects::Write | Effects::Destructive => Hints { read_only: false, destructive: true },
-    };
-    Some(OfferedTool { declaration, result: tool.result().filter(fits).filter(|_| structured), hints })
-}
-
-/// A tool for the client's list.
-struct OfferedTool<'g> {
-    declaration: Cow<'g, Declaration>,
-    result: Option<&'g callgate_json::Value>,
-    hints: Hints,
-}
-
-// === impl OfferedTool ===
-
-impl OfferedTool<'_> {
-    fn listing(&self) -> Listing<'_> {
-        Listing { declaration: &self.declaration, result: self.result, hints: self.hints }
-    }
-
-    /// Returns the bytes of a declaration that is a copy of a glob's.
-    fn copied_bytes(&self) -> usize {
-        match &self.declaration {
-            Cow::Borrowed(_) => 0,
-            Cow::Owned(declaration) => declaration.size(),
-        }
-    }
 }
 
 /// Checks a tool's result. If the contract has a `result` schema, only the checked value is forwarded. A failure reported by the

@@ -78,6 +78,8 @@ pub(crate) fn check(
         check_members(contract, &mut *request, faults.tally)?;
     }
     redaction::request(contract, &mut *request, bytes, faults.tally)?;
+    // Before all that a tool of the provider brings, such as a model of its own.
+    let provided = tools::drop_provided(contract, &mut *request, &faults);
     // Some APIs take fallback models, and each of them may answer.
     if !request.models().iter().all(|model| contract.allows_model(model)) {
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
@@ -107,7 +109,7 @@ pub(crate) fn check(
         Ok(conversation) => conversation,
         Err(refusal) => faults.found(refusal).map(|()| None)?,
     };
-    let offered = tools::offer(gate, role, &mut *request, &mut faults)?;
+    let offered = tools::offer(gate, role, &mut *request, provided, &mut faults)?;
     offered.note(gate, &head.caller, tally, ledger);
     if request.choices() > 1 && offered.tools.iter().any(|offered| !matches!(offered.tool.run(), Run::Client)) {
         let message = "Tools that are run by the executor need `n` to be 1: the model continues from one answer.";

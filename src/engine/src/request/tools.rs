@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use callgate_contract::{Caller, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
+use callgate_contract::{Caller, Contract, Forbidden, Role, Run, Tool, UndeclaredTools, Violation, name_in_sentence};
 use callgate_wire::{Declaration, Form, Request, Wants};
 
 use super::Faults;
@@ -34,20 +34,33 @@ pub(super) struct OfferedTool<'g> {
     name: Option<String>,
 }
 
+/// Takes the provider's tools out of the request that the contract does not list, if it says so, and as far as their places let it.
+/// Returns their names. In shadow mode they stay.
+pub(super) fn drop_provided(contract: &Contract, request: &mut dyn Request, faults: &Faults<'_>) -> Vec<String> {
+    if !faults.enforces || contract.undeclared_tools() != UndeclaredTools::Drop {
+        return Vec::new();
+    }
+    request.drop_provider_tools(&|kind| contract.allows_provider_tool(kind))
+}
+
 /// Checks the declared and chosen tools. Each declared tool is offered, and with [`Offer::Inject`] the role's server-run
 /// ones. A tool the contract or the role lacks is an error, or is dropped if the contract says so.
 ///
 /// In shadow mode such a tool is counted, and its declaration stays as it came. With [`Offer::Inject`] it cannot stay, because the
-/// declarations are rewritten, so the rule of the contract holds.
+/// declarations are rewritten, so the rule of the contract holds. `provided` are the provider's tools that were taken out.
 pub(super) fn offer<'g>(
     gate: &'g Gate,
     role: &'g Role,
     request: &mut dyn Request,
+    provided: Vec<String>,
     faults: &mut Faults<'_>,
 ) -> Result<Offered<'g>, Refusal> {
     let keeps = !faults.enforces && gate.offer == Offer::Declared;
     let drops = gate.contract.undeclared_tools() == UndeclaredTools::Drop;
     let mut offered = Offered { tools: Vec::new(), dropped: Vec::new(), dropped_count: 0, forms: Vec::new() };
+    for kind in provided {
+        offered.drop_provided(&kind);
+    }
     for declared in request.declared() {
         match gate.contract.permit(Some(role), &declared.name) {
             Ok(tool) => offered.add(tool, declared.form, &declared.name),
@@ -89,8 +102,8 @@ pub(super) fn offer<'g>(
         return Ok(offered);
     }
     let tools_left = !offered.tools.is_empty() || !request.provider_tools().is_empty();
-    if !choice_stands || (offered.dropped_count > 0 && !tools_left) {
-        request.drop_choice(tools_left);
+    if !choice_stands || offered.dropped_count > 0 {
+        request.limit_choice(tools_left, &|name| offered.tools.iter().any(|offered| offered.name() == name));
     }
     Ok(offered)
 }
@@ -135,19 +148,25 @@ impl<'g> Offered<'g> {
         if !drops {
             return Err(refusal);
         }
+        self.drop(forbidden, name, form, refusal.message);
+        Ok(())
+    }
+
+    /// Drops a tool of the provider.
+    fn drop_provided(&mut self, kind: &str) {
+        let name = name_in_sentence(kind);
+        let message =
+            format!("The request declares `{name}`, which runs at the provider and is not in `providerTools`.");
+        self.drop(Forbidden::ToolNotInContract, kind, Form::Tool, message);
+    }
+
+    fn drop(&mut self, forbidden: Forbidden, name: &str, form: Form, message: String) {
         self.write(form);
         self.dropped_count = self.dropped_count.saturating_add(1);
         if self.dropped.len() < MOST_NOTED {
             let (code, tool) = (forbidden.code(), name_in_sentence(name));
-            self.dropped.push(Violation {
-                code,
-                tool,
-                pointer: String::new(),
-                message: refusal.message,
-                feeds_back: false,
-            });
+            self.dropped.push(Violation { code, tool, pointer: String::new(), message, feeds_back: false });
         }
-        Ok(())
     }
 
     /// Counts and records the dropped declarations. A decision without a call id is about a declaration.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use callgate_engine::{Effect, Event, Exchange, Gate, Offer};
 use serde_json::{Value, json};
 
+use crate::at_path;
 use crate::common::{NOW, begun, contract, finished, gate_over, refused, request_headers, send_with};
 
 const INPUT_TOKENS: &str = "/v1/responses/input_tokens";
@@ -30,12 +31,7 @@ fn with(member: &str, value: Value) -> Value {
 }
 
 fn send(gate: &Rc<Gate>, path: &str, body: &Value) -> (Exchange, Effect) {
-    let mut headers = request_headers("clerk");
-    headers.retain(|(name, _)| name != ":path");
-    headers.push((":path".to_owned(), path.as_bytes().to_vec()));
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let effect = send_with(&mut exchange, &headers, body.to_string().as_bytes());
-    (exchange, effect)
+    at_path::send(gate, "clerk", path, body)
 }
 
 /// Sends a request and gives this answer of the upstream.

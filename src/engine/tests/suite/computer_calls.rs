@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
+use callgate_engine::{Effect, Exchange, Gate, Offer};
 use callgate_test_apis::openai_responses::{accumulate, call, message, numbered, response, said, stream_events};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, answered, finished, gate_over, headers, streamed};
+use crate::at_path;
+use crate::common::{answered, finished, gate_over, streamed};
+
+const PATH: &str = "/v1/responses";
 
 fn gate(mode: &str) -> Rc<Gate> {
     let contract = format!(
@@ -36,33 +39,16 @@ spec:
     gate_over(&contract, Offer::Declared)
 }
 
-fn send(gate: &Rc<Gate>, role: &str, body: &Value) -> (Exchange, Effect) {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let headers = headers(&[
-        (":method", "POST"),
-        (":path", "/v1/responses"),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", role),
-    ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
-    let effect = exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
-    (exchange, effect)
-}
-
 fn request(tool: Value) -> Value {
     json!({ "model": "m", "input": [{ "role": "user", "content": "hi" }], "tools": [tool] })
 }
 
 fn sent(gate: &Rc<Gate>, body: &Value) -> (Exchange, Value) {
-    match send(gate, "dev", body) {
-        (exchange, Effect::Forward(forward)) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
-        (_, effect) => panic!("{effect:?}"),
-    }
+    at_path::forwarded(gate, "dev", PATH, body)
 }
 
 fn refusal(gate: &Rc<Gate>, role: &str, body: &Value) -> String {
-    match send(gate, role, body).1 {
+    match at_path::send(gate, role, PATH, body).1 {
         Effect::Reply(reply) => format!("{} {}", reply.status, String::from_utf8(reply.body).unwrap()),
         effect => panic!("{effect:?}"),
     }

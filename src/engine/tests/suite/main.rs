@@ -8,6 +8,7 @@
 )]
 
 mod anthropic_messages;
+mod at_path;
 mod authorize;
 mod bedrock_converse;
 mod beside_turns;
@@ -30,6 +31,7 @@ mod model_header;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod provided;
 mod redacted;
 mod results;
 mod shadow;

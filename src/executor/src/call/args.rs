@@ -25,6 +25,9 @@ pub struct CallArguments {
     /// The caller's role; by default the contract's only one
     #[arg(long, value_name = "ROLE")]
     pub role: Option<String>,
+    /// The caller's workspace, as the header states it that the contract names in `spec.workspace`
+    #[arg(long, value_name = "PATH")]
+    pub workspace: Option<String>,
     /// The executor's configuration; without it, the tool may be granted folders below the contract's, and no backend is known
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

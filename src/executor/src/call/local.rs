@@ -39,6 +39,8 @@ pub(super) struct LocalCall<'a> {
     pub(super) tenant: &'a str,
     /// The caller's role; by default the contract's only one.
     pub(super) role: Option<&'a str>,
+    /// The caller's workspace, if the contract reads one.
+    pub(super) workspace: Option<&'a str>,
     /// The tool's name.
     pub(super) tool: &'a str,
     /// The arguments as the model wrote them.
@@ -104,6 +106,11 @@ pub(super) enum LocalError {
         /// The roles of the contract.
         known: String,
     },
+    /// The contract reads no workspace.
+    #[error(
+        "--workspace: the contract reads no header for it; write `root: header:NAME` in `spec.workspace`, or leave it out"
+    )]
+    Workspace,
     /// The calling application runs the tool.
     #[error("tool {0} is run by the calling application (`run: client`); there is nothing to run here")]
     Client(String),
@@ -130,7 +137,11 @@ impl LocalCall<'_> {
         if self.config.is_none() {
             config.sandbox.env = variables(&contract);
         }
+        if self.workspace.is_some() && contract.workspace_header().is_none() {
+            return Err(LocalError::Workspace);
+        }
         let caller = Caller::new(self.tenant.to_owned(), self.role(&contract)?);
+        let caller = Caller { workspace: self.workspace.map(str::to_owned), ..caller };
         let call = ProposedCall { name: self.tool, arguments: self.arguments };
         // The first call of an empty conversation. The person who makes it is the source of its values.
         let facts = ConversationFacts::default();

@@ -59,6 +59,7 @@ fn answer(arguments: &CallArguments) -> Result<ExitCode, CallError> {
         config: arguments.config.as_deref(),
         tenant: &arguments.tenant,
         role: arguments.role.as_deref(),
+        workspace: arguments.workspace.as_deref(),
         tool: &arguments.tool,
         arguments: &text,
     };

@@ -230,7 +230,7 @@ impl Live {
     pub(super) fn turn(&mut self, host: &impl Host, moment: Moment, effect: Effect) -> Turn {
         let step = match effect {
             // Only a response has rounds.
-            Effect::Run(_) | Effect::Ask(_) if moment.is_of_request() => defect(),
+            Effect::Ask(_) if moment.is_of_request() => defect(),
             Effect::Run(batch) => return Turn::Run(batch),
             Effect::Authorize(batch) => return Turn::Authorize(batch),
             Effect::Admit(request) => return Turn::Admit(request),

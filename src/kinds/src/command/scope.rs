@@ -66,11 +66,15 @@ impl Use {
         }
     }
 
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Read | Self::Walk | Self::CopyTree => "reads outside the profile's paths",
-            Self::Write | Self::WriteTree => "writes outside the profile's paths",
-            Self::Delete | Self::DeleteTree | Self::Move => "deletes outside the profile's paths",
+    /// Returns the reason to refuse a path: no entry allows it, or a `!` entry forbids it.
+    fn reason(self, rules: &PathRules, path: &ResolvedPath) -> &'static str {
+        match (self.mode(), rules.allowed_by(path).is_some()) {
+            (PathMode::Read, false) => "reads outside the profile's paths",
+            (PathMode::Read, true) => "reads a path that the profile forbids",
+            (PathMode::Write, false) => "writes outside the profile's paths",
+            (PathMode::Write, true) => "writes a path that the profile forbids",
+            (PathMode::Delete, false) => "deletes outside the profile's paths",
+            (PathMode::Delete, true) => "deletes a path that the profile forbids",
         }
     }
 
@@ -136,7 +140,7 @@ impl<'a> Checker<'a> {
         let scope = &self.scope;
         let rules = if how.mode() == PathMode::Read { scope.read } else { scope.write };
         if rules.check(&path).is_err() {
-            return Err(how.reason());
+            return Err(how.reason(rules, &path));
         }
         if let (false, Some(reason)) = (scope.is_recursive, how.walk_reason()) {
             rules.check_tree(&path).map_err(|_| reason)?;
@@ -170,8 +174,8 @@ impl<'a> Checker<'a> {
             self.count(base)?;
             let glob = Glob::read_word(pattern, self.scope.workspace, base).map_err(|refusal| refusal.reason)?;
             let rules = if how.mode() == PathMode::Read { self.scope.read } else { self.scope.write };
-            if glob.directories().any(|directory| rules.check(directory).is_err()) {
-                return Err(how.reason());
+            if let Some(directory) = glob.directories().find(|directory| rules.check(directory).is_err()) {
+                return Err(how.reason(rules, directory));
             }
             rules.check_glob_word(&glob, self.scope.is_recursive).map_err(|refusal| refusal.reason)?;
             if how.takes_all() {

@@ -318,6 +318,7 @@ fn a_refusal_names_the_command_and_the_word_and_no_value() {
         ("ls; id secret", "command 2 of 2, word 1: no `run` or `ask` entry of the profile allows this command"),
         ("git log --output=secret", "command 1 of 1, word 3: an option that the program's model does not have"),
         ("timeout 5 cat /etc/passwd", "command 1 of 1, word 4: reads outside the profile's paths"),
+        ("cat .git/config", "command 1 of 1, word 2: reads a path that the profile forbids"),
     ] {
         assert_eq!(look.judge(line).unwrap_err().to_string(), message, "{line}");
     }

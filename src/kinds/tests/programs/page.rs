@@ -87,7 +87,8 @@ are allowed. The reasons:
 | `an option that the program's model does not have` | `tail -f`, which never ends; `cargo doc --open`, which starts a browser | without it |
 | `an operand more than the program's model has` | `git tag v1.2.0` | an entry with `args` |
 | `is an empty path` | `sed -i '' …` of BSD | `sed -i.bak …` |
-| `reads outside the profile's paths`, `writes outside the profile's paths` | `[ -f .env ]`, `> /tmp/out.log` | a path that the profile allows |
+| `reads outside the profile's paths`, `writes outside the profile's paths` | `cat /etc/hosts`, `> /tmp/out.log` | a path that the profile allows |
+| `reads a path that the profile forbids`, `writes a path that the profile forbids` | `[ -f .env ]`, `touch .git/config`: a `!` entry names it | another path |
 
 ## A directory that is deleted, moved, copied or changed
 

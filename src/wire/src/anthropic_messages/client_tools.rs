@@ -215,14 +215,15 @@ impl Toolset {
         Ok(offered)
     }
 
-    /// Returns the declaration with all members off but those that `keeps` names.
-    pub(super) fn write(&self, tool: Span<'_>, keeps: impl Fn(&str) -> bool, kept: &str) -> String {
+    /// Returns the declaration with all members off but those that `keeps` names. Without `defers` no member is deferred.
+    pub(super) fn write(&self, tool: Span<'_>, keeps: impl Fn(&str) -> bool, defers: bool, kept: &str) -> String {
         let configs = tool.some(CONFIGS);
         let config = |member: &&'static str| {
             let given = configs.and_then(|configs| configs.some(member));
             let setting = |name| Some(format!(r#""{name}":{}"#, given?.some(name)?.text()));
             let settings: Vec<String> = if keeps(&member_name(self.family, member)) {
-                MEMBER_SETTINGS.iter().filter_map(|name| setting(*name)).collect()
+                let stay = MEMBER_SETTINGS.iter().filter(|name| defers || **name != DEFERRED);
+                stay.filter_map(|name| setting(*name)).collect()
             } else {
                 vec![format!(r#""{ENABLED}":false"#)]
             };

@@ -10,10 +10,7 @@ use super::Era;
 use super::message::{self, Envelope, all_shown, harmless};
 use super::required::without_extensions;
 use crate::checks::exact_keys;
-use crate::{AnswerError, Declaration, ShapeError};
-
-/// The maximum tools in one page of a list.
-const MAX_TOOLS: usize = 4096;
+use crate::{AnswerError, ShapeError};
 
 /// A message that was read, and perhaps changed since. Unchanged members keep their bytes.
 #[derive(Debug, Clone)]
@@ -25,35 +22,6 @@ pub struct McpAnswer {
     result: Option<String>,
     /// The text of `params`, if it was changed.
     params: Option<String>,
-}
-
-/// A tool in a server's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
-    pub name: String,
-    /// True if it describes its results; clients insist on a structured one then.
-    pub structured: bool,
-}
-
-/// A tool in a client's list.
-#[derive(Debug, Clone, Copy)]
-pub struct Listing<'a> {
-    /// Name, description and schema of the arguments.
-    pub declaration: &'a Declaration,
-    /// The schema of the results, an object's.
-    pub result: Option<&'a Value>,
-    /// The tool's effects on its surroundings.
-    pub hints: Hints,
-}
-
-/// The annotations by which clients decide to ask a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hints {
-    /// The tool changes nothing.
-    pub read_only: bool,
-    /// The tool may destroy something.
-    pub destructive: bool,
 }
 
 /// The result of a tool.
@@ -104,38 +72,6 @@ impl McpAnswer {
         message::params(&self.body)?.map_or(Ok(()), text_only)
     }
 
-    /// The tools in the answer to a `tools/list`.
-    ///
-    /// # Errors
-    /// [`ShapeError`] if it is another answer.
-    pub fn listed(&self) -> Result<Vec<Listed>, ShapeError> {
-        let result = self.members();
-        exact_keys(result, &["tools", "nextCursor"])?;
-        if result.get("nextCursor").is_some_and(|cursor| !cursor.is_null() && !cursor.is_string()) {
-            return Err(ShapeError::Type { at: "result.nextCursor", expected: "a string" });
-        }
-        let Some(Value::Array(tools)) = result.get("tools") else {
-            return Err(ShapeError::Type { at: "result.tools", expected: "an array" });
-        };
-        if tools.len() > MAX_TOOLS {
-            return Err(ShapeError::TooMany);
-        }
-        let listed = |tool: &Value| {
-            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Listed { name, structured: tool.get("outputSchema").is_some_and(Value::is_object) }
-        };
-        Ok(tools.iter().map(listed).collect())
-    }
-
-    /// Makes the answer to a `tools/list` list these, in these words, and nothing else but the cursor of the next page.
-    pub fn list(&mut self, tools: &[Listing<'_>], era: Era) {
-        let tools: Vec<String> = tools.iter().map(listing).collect();
-        let cursor = self.members().get("nextCursor").filter(|cursor| cursor.is_string());
-        let next = cursor.map(|cursor| format!(r#","nextCursor":{cursor}"#)).unwrap_or_default();
-        let kept = if era == Era::Stateless { self.kept() } else { String::new() };
-        self.result = Some(format!(r#"{{"tools":[{}]{next}{kept}}}"#, tools.join(",")));
-    }
-
     /// Reads the response to a `tools/call`. Some servers send `structuredContent` alone.
     ///
     /// # Errors
@@ -162,11 +98,7 @@ impl McpAnswer {
     /// Makes the response to a `tools/call` carry this value and nothing else.
     pub fn give(&mut self, value: &Value, structured: bool, era: Era) {
         let text = callgate_json::canonical(value);
-        let content = json!([{ "type": "text", "text": text }]);
-        // The value's own text: clients get the checked bytes.
-        let value = if structured { format!(r#","structuredContent":{text}"#) } else { String::new() };
-        let kind = if era == Era::Stateless { r#","resultType":"complete""# } else { "" };
-        self.result = Some(format!(r#"{{"content":{content}{value},"isError":false{kind}}}"#));
+        self.result = Some(returned_result(&text, &text, structured, era));
     }
 
     /// Checks that the messages in the answer to a `prompts/get` are only shown.
@@ -249,6 +181,15 @@ impl McpAnswer {
     }
 }
 
+/// Returns the result of a call with this text for a model, and this JSON text as its structure.
+pub(super) fn returned_result(shown: &str, json: &str, structured: bool, era: Era) -> String {
+    let content = json!([{ "type": "text", "text": shown }]);
+    // The value's own text: clients get the checked bytes.
+    let value = if structured { format!(r#","structuredContent":{json}"#) } else { String::new() };
+    let kind = if era == Era::Stateless { r#","resultType":"complete""# } else { "" };
+    format!(r#"{{"content":{content}{value},"isError":false{kind}}}"#)
+}
+
 /// Checks that parameters ask a model for text only. See [`McpAnswer::asks_for_text_only`].
 ///
 /// # Errors
@@ -279,15 +220,4 @@ fn single_json(content: &[Value]) -> Option<Value> {
     let [only] = content else { return None };
     let text = only.get("text").and_then(Value::as_str).filter(|_| only.get("type").is_some_and(|kind| kind == "text"));
     callgate_json::read(text?.as_bytes()).ok()
-}
-
-fn listing(listing: &Listing<'_>) -> String {
-    let mut text = listing.declaration.object("inputSchema");
-    text.pop();
-    if let Some(result) = listing.result {
-        text.push_str(&format!(r#","outputSchema":{result}"#));
-    }
-    let Hints { read_only, destructive } = listing.hints;
-    text.push_str(&format!(r#","annotations":{{"readOnlyHint":{read_only},"destructiveHint":{destructive}}}}}"#));
-    text
 }

@@ -35,6 +35,13 @@ pub enum ClientInput {
 // === impl Era ===
 
 impl Era {
+    /// Returns the revision of a session whose client asks for this one: the same, or the newest.
+    #[must_use]
+    pub fn negotiated(asked: &str) -> &'static str {
+        let [.., newest] = SESSIONS;
+        SESSIONS.into_iter().find(|known| *known == asked).unwrap_or(newest)
+    }
+
     /// Returns the way of a revision, if it is supported.
     #[must_use]
     pub fn of(version: &str) -> Option<Era> {

@@ -8,32 +8,41 @@
 //! | module | reads |
 //! |---|---|
 //! | [`era`](Era) | the two ways of MCP |
-//! | `message`, `request`, `answer`, `stream` | messages of both |
+//! | `message`, `request`, `answer`, `list`, `stream` | messages of both |
 //! | `offers` | resources and prompts |
 //! | `stated`, `required`, [`header`] | parts of requests, results and headers since 2026-07-28 |
+//! | `served` | writes the answers of an address without a server |
 
 mod answer;
 mod era;
 pub mod error;
 pub mod header;
+mod list;
 mod message;
 mod offers;
 mod request;
 mod required;
+mod served;
 mod stated;
 mod stream;
 
-pub use answer::{Called, Hints, Listed, Listing, McpAnswer, text_only};
+pub use answer::{Called, McpAnswer, text_only};
 pub use era::{ClientInput, Era, VERSIONS};
+pub use list::{Hints, Listed, Listing};
 pub use message::{Envelope, Id};
 pub use offers::{OfferItem, OfferList};
 pub use request::McpRequest;
 pub use required::{InputRewrite, ResultKind};
+pub use served::{discovery, empty, introduction, returned, tools};
 pub use stream::{McpEvent, event};
 
 /// The method to call a tool.
 pub const CALL_TOOL: &str = "tools/call";
 /// The code of an error that sends a person to pages (2025-11-25, `URLElicitationRequiredError`).
 const PAGES_NEEDED: i64 = -32042;
+/// The method to find a server's revisions, since 2026-07-28.
+pub const DISCOVER: &str = "server/discover";
+/// The method that begins a session.
+pub const INITIALIZE: &str = "initialize";
 /// The method to list tools.
 pub const LIST_TOOLS: &str = "tools/list";

@@ -13,11 +13,11 @@ use super::{ClientInput, McpAnswer, VERSIONS};
 use crate::ShapeError;
 use crate::checks::{exact_keys, folds_to};
 
-const SERVER: &str = "io.modelcontextprotocol/serverInfo";
+pub(super) const SERVER: &str = "io.modelcontextprotocol/serverInfo";
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
-const LONGEST_TTL: u64 = 300_000;
+pub(super) const LONGEST_TTL: u64 = 300_000;
 
 /// The kind of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,9 @@ use std::borrow::Cow;
 
 use callgate_json::Span;
 
-use super::{Class, Table, tables};
+use super::{Class, NameSet, ProviderTools, Table, tables};
 use crate::RequestError;
 use crate::checks::folds_to;
-
-/// The maximum of different names in one list. Far above the needs of requests, it bounds the memory for a stranger's request.
-const MAX_NAMES: usize = 1024;
 
 /// The maximum nesting of judged objects, such as `extra_body` in `extra_body`. Each is read again for those around it, so the
 /// bound keeps work and memory linear in the text.
@@ -31,40 +28,13 @@ struct Field<'t> {
 pub(crate) struct Judged {
     pub(crate) models: NameSet,
     /// Tools run by the provider.
-    pub(crate) runs: NameSet,
+    pub(crate) runs: ProviderTools,
     /// The conversation continues from state at the provider.
     pub(crate) state: bool,
     /// Some members are in no table.
     pub(crate) has_unknown: bool,
     /// Some members limit the tokens of an answer.
     pub(crate) has_limit: bool,
-}
-
-/// A list of different names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct NameSet(Vec<String>);
-
-// === impl NameSet ===
-
-impl NameSet {
-    pub(crate) fn add(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
-        if self.0.iter().any(|known| known == name) {
-            return Ok(());
-        }
-        if self.0.len() == MAX_NAMES {
-            return Err(RequestError::Invalid { param, expected: "a list of at most 1,024 different names" });
-        }
-        self.0.push(name.to_owned());
-        Ok(())
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    pub(crate) fn remove_all(&mut self, others: &NameSet) {
-        self.0.retain(|name| !others.0.contains(name));
-    }
 }
 
 // === impl Fields ===
@@ -186,9 +156,9 @@ impl Judged {
                 let good = value.is_null() || value.count().is_some_and(|count| (1..=most).contains(&count));
                 if good { Ok(()) } else { Err(invalid("a whole number above 0 within the limit of the gate")) }
             }
-            Class::Runs(tool) if asks(value) => self.runs.add(name, tool),
-            Class::Switch(tool, hints) if asks(value) && !is_switched_off(value, hints) => self.runs.add(name, tool),
-            Class::Runs(_) | Class::Switch(..) => Ok(()),
+            Class::Runs(_) | Class::Switch(..) => {
+                turned_on(class, value).map_or(Ok(()), |tool| self.runs.switch(name, tool))
+            }
             Class::State => {
                 self.state |= asks(value);
                 Ok(())
@@ -245,16 +215,27 @@ impl Judged {
     /// Notes a model, and the tools that its name makes the provider run: a router takes `m:online` for the model `m` with a search
     /// in the web, and `m@preset/p` for `m` with a stored set of members.
     pub(crate) fn model(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
+        self.suffix(param, name)?;
+        self.models.add(param, name)
+    }
+
+    /// Notes a model that a tool of the provider names, as [`Judged::model`] does.
+    pub(crate) fn model_of(&mut self, tool: &str, param: &'static str, name: &str) -> Result<(), RequestError> {
+        self.suffix(param, name)?;
+        self.runs.model(param, tool, name)
+    }
+
+    fn suffix(&mut self, param: &'static str, name: &str) -> Result<(), RequestError> {
         if name.contains(['@', ':']) {
             let lower = name.to_ascii_lowercase();
             if lower.split(['@', ':']).skip(1).any(|suffix| suffix == "online") {
-                self.runs.add(param, "web_search")?;
+                self.runs.fix(param, "web_search")?;
             }
             if lower.contains("@preset/") {
-                self.runs.add(param, "preset")?;
+                self.runs.fix(param, "preset")?;
             }
         }
-        self.models.add(param, name)
+        Ok(())
     }
 }
 
@@ -264,6 +245,15 @@ pub(crate) fn asks(value: Span<'_>) -> bool {
         || value.bool() == Some(false)
         || value.bytes() == b"\"\""
         || value.is_array() && value.items().next().is_none())
+}
+
+/// Returns the tool of the provider that a member of this class turns on with this value.
+pub(super) fn turned_on(class: Class, value: Span<'_>) -> Option<&'static str> {
+    match class {
+        Class::Runs(tool) => asks(value).then_some(tool),
+        Class::Switch(tool, hints) => (asks(value) && !is_switched_off(value, hints)).then_some(tool),
+        _ => None,
+    }
 }
 
 /// Returns true for a value that means off, or an object whose hints all mean off. Servers read different hints, and some ignore

@@ -6,11 +6,17 @@
 
 mod judge;
 mod known;
+mod names;
+mod provided;
 mod rewrite;
 mod tables;
 
-pub(crate) use judge::{Fields, Judged, NameSet, asks, judge};
-pub(crate) use rewrite::{MemberChanges, clamp, is_limit, without_unknown};
+use judge::turned_on;
+pub(crate) use judge::{Fields, Judged, asks, judge};
+use names::MAX_NAMES;
+pub(crate) use names::NameSet;
+pub(crate) use provided::ProviderTools;
+pub(crate) use rewrite::{MemberChanges, clamp, is_limit, without_dropped, without_unknown};
 pub(crate) use tables::{ANTHROPIC_MESSAGES, BEDROCK_CONVERSE, GEMINI, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES};
 
 use std::borrow::Cow;

@@ -6,7 +6,7 @@
 use callgate_json::Span;
 use callgate_json::splice::{is_key, pair, walk};
 
-use super::{Class, Row, Table, tables};
+use super::{Class, ProviderTools, Row, Table, tables, turned_on};
 use crate::UnknownMembers;
 
 /// The fate of a member.
@@ -69,6 +69,19 @@ pub(crate) fn clamp<'t, I: Iterator<Item = (&'t [u8], &'t [u8])>>(
         Some((_, Class::ExactLimit)) if !value.is_null() && value.count().is_none_or(|limit| limit > max) => {
             Step::Put(max.to_string())
         }
+        Some(row) => nested(row),
+        None => Step::Keep,
+    })
+}
+
+/// Leaves out the members that turn on tools of the provider which were taken out.
+pub(crate) fn without_dropped<'t, I: Iterator<Item = (&'t [u8], &'t [u8])>>(
+    members: impl Fn() -> I,
+    table: &'static Table,
+    tools: &ProviderTools,
+) -> MemberChanges {
+    changes(members, table, &mut |_, row, value| match row {
+        Some((_, class)) if turned_on(class, value).is_some_and(|tool| tools.is_dropped(tool)) => Step::Drop,
         Some(row) => nested(row),
         None => Step::Keep,
     })

@@ -47,7 +47,9 @@ impl RequestFormat for OllamaRequest {
     }
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
+        let runs = body.runs();
         let sort = |tool| match provided(tool) {
+            Ok(Some(kind)) if runs.is_dropped(&kind) => Replaced::Dropped,
             Ok(Some(_)) if !has_function(tool) => Replaced::Provided,
             _ => match tool.get("function").and_then(|function| function.get("name")).and_then(Span::string) {
                 Some(name) => Replaced::Function(name, ()),
@@ -74,7 +76,7 @@ impl RequestFormat for OllamaRequest {
     /// The API has no way to force a call.
     fn free_choice(&self, _body: &mut Body) {}
 
-    fn drop_choice(&self, _body: &mut Body, _tools_left: bool) {}
+    fn limit_choice(&self, _body: &mut Body, _tools_left: bool, _is_offered: &dyn Fn(&str) -> bool) {}
 
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {
         let mut message = Map::new();

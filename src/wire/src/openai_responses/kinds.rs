@@ -10,7 +10,7 @@ pub(super) const CUSTOM: &str = "custom_tool_call";
 pub(super) const LOCAL_SHELL: &str = NativeName::LocalShell.as_str();
 pub(super) const SHELL: &str = NativeName::Shell.as_str();
 pub(super) const APPLY_PATCH: &str = NativeName::ApplyPatch.as_str();
-const TOOL_SEARCH: &str = NativeName::ToolSearch.as_str();
+pub(super) const TOOL_SEARCH: &str = NativeName::ToolSearch.as_str();
 /// The types under which requests declare and choose the computer: the tool's own name, its older form, and another name in choices.
 pub(super) const COMPUTERS: [&str; 3] = [NativeName::Computer.as_str(), "computer_use_preview", "computer_use"];
 /// The tool `shell` in a container of the provider, by its name in contracts.
@@ -216,6 +216,12 @@ pub(super) fn is_told_of(event: &str) -> bool {
         || NATIVE.iter().flat_map(|native| native.events).any(|stem| about.starts_with(stem))
 }
 
-fn is_tool(name: &str, tool: &str) -> bool {
+/// Returns the tools that make items of this kind.
+pub(super) fn makers(kind: &str) -> impl Iterator<Item = &'static str> {
+    MADE.iter().filter(move |made| made.kind == kind).map(|made| made.by)
+}
+
+/// Returns true for the name of a tool in one of its versions.
+pub(super) fn is_tool(name: &str, tool: &str) -> bool {
     name.strip_prefix(tool).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }

@@ -240,12 +240,12 @@ fn a_choice_of_a_dropped_tool_is_taken_back() {
     for (choice, left) in [(r#"{"type":"function","function":{"name":"g"}}"#, r#""auto""#), (r#""none""#, r#""none""#)]
     {
         let mut request = read(&with(&format!(r#"{tools},"tool_choice":{choice}"#)));
-        request.drop_choice(true);
+        request.limit_choice(true, &|_| false);
         assert_eq!(written(&*request), with(&format!(r#"{tools},"tool_choice":{left}"#)));
     }
     let mut none = read(&with(&format!(r#"{tools},"tool_choice":"required""#)));
     none.declare(&[], Form::Tool);
-    none.drop_choice(false);
+    none.limit_choice(false, &|_| false);
     assert_eq!(written(&*none), with(""));
 }
 

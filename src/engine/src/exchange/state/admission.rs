@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use callgate_contract::Caller;
 use callgate_wire::mcp::McpRequest;
 
+use crate::mcp::Answerer;
 use crate::mcp::routing::RoutingHeaders;
 use crate::request::CheckedRequest;
 
@@ -24,7 +25,13 @@ pub(in crate::exchange) enum CountedRequest {
     /// A request to a model's API, in the form to forward.
     Model(Box<CheckedRequest>),
     /// A message to an MCP server with so many bytes, not yet decided.
-    Mcp { caller: Caller, request: Box<McpRequest>, routing: Option<Box<RoutingHeaders>>, bytes: usize },
+    Mcp {
+        caller: Caller,
+        answerer: Answerer,
+        request: Box<McpRequest>,
+        routing: Option<Box<RoutingHeaders>>,
+        bytes: usize,
+    },
 }
 
 // === impl HeldAdmission ===

@@ -1,8 +1,9 @@
-//! A request or a stream that waits for rulings of the executor.
+//! A request or a stream that waits for the executor: for rulings, or for the outcome of a call.
 
 use std::borrow::Cow;
 
 use crate::mcp::request::AskedCall;
+use crate::mcp::running::RunningCall;
 use crate::stream::StreamTurn;
 
 /// A request to an MCP server whose call the executor must release.
@@ -13,6 +14,14 @@ pub(in crate::exchange) struct HeldRequest {
     pub(in crate::exchange) remove: Vec<String>,
     /// The body's type as it was read.
     pub(in crate::exchange) content_type: Option<Cow<'static, str>>,
+    /// The bytes of its body.
+    pub(in crate::exchange) bytes: usize,
+}
+
+/// A request whose call the executor runs.
+#[derive(Debug)]
+pub(in crate::exchange) struct HeldRun {
+    pub(in crate::exchange) call: RunningCall,
     /// The bytes of its body.
     pub(in crate::exchange) bytes: usize,
 }

@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::request;
 use admission::HeldAdmission;
 use answer_stream::AnswerStream;
-use authorizing::{HeldRequest, HeldStream};
+use authorizing::{HeldRequest, HeldRun, HeldStream};
 use awaited::AwaitedBody;
 use request_body::RequestBody;
 use rounds::Rounds;
@@ -37,6 +37,8 @@ pub(super) enum ExchangeState {
     Admitting(Box<HeldAdmission>),
     /// A whole request makes a call on which the executor must rule first.
     AskingForRequest(Box<HeldRequest>),
+    /// A whole request makes a call that the executor runs. Nothing of it is forwarded.
+    RunningForRequest(Box<HeldRun>),
     /// The request was forwarded; its answer is awaited.
     Sent(Forwarded),
     /// The request was answered here. Nothing of it is forwarded; the response is our own.
@@ -97,7 +99,8 @@ impl ExchangeState {
             Self::Sent(Forwarded::Mcp(sent)) if sent.is_endless() => TimeLimits::NONE,
             // A whole answer is silent until the model has thought or the tool has run.
             Self::Sent(_) | Self::BetweenRounds(_) => TimeLimits::TURN,
-            Self::Admitting(_) | Self::AskingForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
+            Self::Admitting(_) | Self::AskingForRequest(_) => TimeLimits::TURN,
+            Self::RunningForRequest(_) | Self::AskingForStream(_) => TimeLimits::TURN,
             Self::Body { body, .. } if body.is_empty() => TimeLimits::TURN,
             Self::Body { .. } => TimeLimits::BOTH,
             Self::Streaming(answer_stream) if answer_stream.is_own() => TimeLimits::NONE,
@@ -117,6 +120,7 @@ impl ExchangeState {
             Self::Streaming(answer_stream) => answer_stream.held(),
             Self::Admitting(held) => held.bytes(),
             Self::AskingForRequest(held) => held.bytes,
+            Self::RunningForRequest(held) => held.bytes,
             Self::AskingForStream(held) => held.held(),
             Self::BetweenRounds(rounds) => rounds.held(),
         }
@@ -131,6 +135,7 @@ impl ExchangeState {
             | Self::Body { .. }
             | Self::Admitting(_)
             | Self::AskingForRequest(_)
+            | Self::RunningForRequest(_)
             | Self::AskingForStream(_)
             | Self::BetweenRounds(_) => true,
             Self::Streaming(answer_stream) => !answer_stream.is_over(),

@@ -1,8 +1,14 @@
 //! The same conversations and calls in every API.
 
+use std::rc::Rc;
+
+use callgate_engine::{Effect, Exchange, Gate};
 use callgate_test_apis::event_stream::event;
 use callgate_test_apis::{anthropic_messages, openai_responses};
 use serde_json::{Value, json};
+
+use crate::at_path;
+use crate::common::{answered, begun, feed};
 
 pub(crate) const MODEL: &str = "m-1";
 
@@ -31,6 +37,28 @@ pub(crate) struct Api {
     pub(crate) request: fn(&[Step], bool) -> Value,
     pub(crate) answer: fn(&[Call<'_>]) -> Value,
     pub(crate) stream: fn(&[Call<'_>]) -> Vec<u8>,
+}
+
+// === impl Api ===
+
+impl Api {
+    /// Sends a request with these steps, which is forwarded.
+    pub(crate) fn sent(&self, gate: &Rc<Gate>, role: &str, steps: &[Step], stream: bool) -> Exchange {
+        let path = (self.path)(stream);
+        let (exchange, effect) = at_path::send(gate, role, &path, &(self.request)(steps, stream));
+        assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", self.name);
+        exchange
+    }
+
+    /// Gives the model's answer with these calls. Returns the last effect, with all that the client gets of a stream.
+    pub(crate) fn answered(&self, exchange: &mut Exchange, calls: &[Call<'_>], stream: bool) -> Effect {
+        if !stream {
+            return answered(exchange, &(self.answer)(calls));
+        }
+        assert_eq!(begun(exchange, self.media), Effect::BeginStream);
+        let (out, other) = feed(exchange, &(self.stream)(calls), &[usize::MAX]);
+        other.unwrap_or(Effect::Finish(out))
+    }
 }
 
 pub(crate) const APIS: [Api; 6] = [

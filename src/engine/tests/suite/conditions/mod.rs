@@ -9,7 +9,7 @@ use std::rc::Rc;
 use callgate_engine::{ConversationFacts, Effect, Event, Exchange, Gate, Offer, lend};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, batch, begun, feed, gate_over, headers, model_answered, model_request, ran};
+use crate::common::{NOW, batch, gate_over, headers, model_answered, model_request, ran};
 use apis::Step::{Calls, Results, Says, User};
 use apis::{APIS, Api, Call, MODEL, Step};
 
@@ -60,37 +60,10 @@ spec:
     )
 }
 
-fn sent(api: &Api, gate: &Rc<Gate>, role: &str, steps: &[Step], stream: bool) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let path = (api.path)(stream);
-    let headers = headers(&[
-        (":method", "POST"),
-        (":path", &path),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", role),
-    ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
-    let body = (api.request)(steps, stream).to_string();
-    let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
-    assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
-    exchange
-}
-
-fn answered(api: &Api, exchange: &mut Exchange, calls: &[Call<'_>], stream: bool) -> Effect {
-    if stream {
-        assert_eq!(begun(exchange, api.media), Effect::BeginStream);
-        let (out, other) = feed(exchange, &(api.stream)(calls), &[usize::MAX]);
-        return other.unwrap_or(Effect::Finish(out));
-    }
-    assert_eq!(begun(exchange, "application/json"), Effect::Hold);
-    exchange.on(Event::ResponseData { chunk: (api.answer)(calls).to_string().as_bytes(), end: true, now: NOW })
-}
-
 /// The verdict on a call of `order`, from the exchange.
 fn verdict(api: &Api, gate: &Rc<Gate>, steps: &[Step], stream: bool) -> String {
-    let mut exchange = sent(api, gate, "reader", steps, stream);
-    let effect = answered(api, &mut exchange, &[("c9", "order", &json!({"amount": 20}))], stream);
+    let mut exchange = api.sent(gate, "reader", steps, stream);
+    let effect = api.answered(&mut exchange, &[("c9", "order", &json!({"amount": 20}))], stream);
     let Effect::Finish(bytes) = effect else { panic!("{}: {effect:?}", api.name) };
     let verdict = exchange.tally().verdict().into_owned();
     let told = String::from_utf8_lossy(&bytes).contains("condition_unmet");
@@ -163,8 +136,8 @@ fn earlier_calls_of_the_same_turn_count_unless_they_are_refused() {
         ["c1", "c2", "c3", "c4"].into_iter().zip(&amounts).map(|(id, of)| (id, "order", of)).collect();
     for api in &APIS {
         for stream in [false, true] {
-            let mut exchange = sent(api, &gate, "reader", &[User], stream);
-            answered(api, &mut exchange, &calls, stream);
+            let mut exchange = api.sent(&gate, "reader", &[User], stream);
+            api.answered(&mut exchange, &calls, stream);
             let refused: Vec<&str> = exchange.tally().refused.iter().map(|code| code.as_str()).collect();
             assert_eq!(refused, ["condition_unmet"; 2], "{}, stream {stream}: the large one and the third", api.name);
         }
@@ -184,8 +157,8 @@ fn rounds_of_the_exchange_belong_to_the_conversation() {
         for api in &APIS {
             for stream in [false, true] {
                 let steps = [User, Calls("c1", "look_up"), Results("c1", "look_up")];
-                let mut exchange = sent(api, &gate, "clerk", &steps, stream);
-                let run = batch(answered(api, &mut exchange, &[("c2", "search", &none)], stream));
+                let mut exchange = api.sent(&gate, "clerk", &steps, stream);
+                let run = batch(api.answered(&mut exchange, &[("c2", "search", &none)], stream));
                 let facts = run.conversation.clone().unwrap();
                 assert_eq!((facts.rounds, facts.turns, facts.tainted), (0, 1, false), "{}", api.name);
                 assert_eq!((facts.count("look_up"), facts.count("search")), (1, 0), "{}: before the turn", api.name);
@@ -217,8 +190,8 @@ fn a_round_taints_as_the_conversation_does() {
         let gate = gate_over(&contract(output), Offer::Declared);
         for api in &APIS {
             for stream in [false, true] {
-                let mut exchange = sent(api, &gate, "clerk", &[User], stream);
-                let run = batch(answered(api, &mut exchange, &[("c2", "search", &none)], stream));
+                let mut exchange = api.sent(&gate, "clerk", &[User], stream);
+                let run = batch(api.answered(&mut exchange, &[("c2", "search", &none)], stream));
                 model_request(ran(&mut exchange, &run, &[result]));
                 model_answered(&mut exchange, &(api.answer)(&[("c3", "order", &amount)]));
                 let expected = if is_clean { "allow" } else { "refuse:condition_unmet" };
@@ -232,8 +205,8 @@ fn a_round_taints_as_the_conversation_does() {
 fn a_batch_has_no_fact_that_no_condition_reads() {
     let gate = gate("args.amount > 1");
     let none = json!({});
-    let mut exchange = sent(&APIS[0], &gate, "clerk", &[User], false);
-    let run = batch(answered(&APIS[0], &mut exchange, &[("c1", "search", &none)], false));
+    let mut exchange = APIS[0].sent(&gate, "clerk", &[User], false);
+    let run = batch(APIS[0].answered(&mut exchange, &[("c1", "search", &none)], false));
     assert_eq!((run.model, run.conversation), (None, None));
 }
 
@@ -242,8 +215,8 @@ fn a_batch_has_the_facts_that_policies_of_the_executor_may_read() {
     let gate = gate_with("args.amount > 1", "  authorize: true");
     let none = json!({});
     for api in &APIS {
-        let mut exchange = sent(api, &gate, "clerk", &[User], false);
-        let run = batch(answered(api, &mut exchange, &[("c1", "search", &none)], false));
+        let mut exchange = api.sent(&gate, "clerk", &[User], false);
+        let run = batch(api.answered(&mut exchange, &[("c1", "search", &none)], false));
         assert_eq!(run.conversation, Some(ConversationFacts::default()), "{}", api.name);
         assert!(run.model.is_some(), "{}", api.name);
     }
@@ -264,7 +237,7 @@ fn a_conversation_that_the_provider_keeps_has_no_facts() {
         let mut body = (api.request)(&[User], false);
         body["previous_response_id"] = json!("resp_1");
         exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW });
-        answered(api, &mut exchange, &[("c9", "order", &json!({"amount": 20}))], false);
+        api.answered(&mut exchange, &[("c9", "order", &json!({"amount": 20}))], false);
         assert_eq!(exchange.tally().verdict(), expected, "{condition}");
     }
 }

@@ -1,7 +1,7 @@
 //! Calls are decided before the server sees them, its results before the client does.
 
 use callgate_contract::Code;
-use callgate_engine::{Exchange, Ruling};
+use callgate_engine::{Effect, Exchange, Ruling};
 use serde_json::{Value, json};
 
 use super::world::*;
@@ -32,7 +32,6 @@ fn a_refused_call_is_a_result_with_the_reason() {
         ("clerk", call("get_time", json!(null)), "arguments_invalid", None),
         ("clerk", request("tools/call", json!({ "name": "get_time" })), "arguments_invalid", Some("/zone")),
         ("clerk", call("rm_rf", json!({})), "tool_not_in_contract", None),
-        ("clerk", call("lookup", json!({})), "tool_not_in_contract", None),
         ("viewer", call("set_alarm", json!({})), "role_forbidden", None),
         ("clerk", request("tools/call", json!({})), "call_malformed", None),
     ];
@@ -62,9 +61,10 @@ fn a_refused_call_is_an_error_with_on_violation_error() {
 }
 
 #[test]
-fn a_tool_of_the_executor_is_refused_at_the_server() {
-    let (answer, _) = refused_call("error", "clerk", &call("lookup", json!({})));
-    assert!(answer["error"]["message"].as_str().unwrap().contains("executor"), "{answer}");
+fn a_tool_of_the_executor_never_reaches_the_server() {
+    let mut exchange = Exchange::new(gate("error"), "exchange-1");
+    let effect = send(&mut exchange, "clerk", call("lookup", json!({})).to_string().as_bytes());
+    assert!(matches!(&effect, Effect::Run(batch) if batch.calls[0].tool == "lookup"), "{effect:?}");
 }
 
 fn result_of(on_violation: &str, tool: &str, result: &Value) -> (Value, String) {
@@ -137,8 +137,7 @@ fn every_call_is_written_down_with_the_verdict_that_it_got() {
             Ruling::Deny { code: Code::ArgumentsInvalid, pointer: "/zone".into() },
         ),
         (call("rm_rf", json!({})), "rm_rf", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
-        // The contract has it, but the server does not run it.
-        (call("lookup", json!({})), "lookup", Ruling::Deny { code: Code::ToolNotInContract, pointer: String::new() }),
+        (call("lookup", json!({})), "lookup", Ruling::Allow),
     ];
     for (message, tool, ruling) in table {
         let mut exchange = Exchange::new(gate("refuse"), "exchange-1");

@@ -5,6 +5,7 @@
 mod answers;
 mod asking;
 mod calls;
+mod merged;
 mod offers;
 mod requests;
 mod routing;

@@ -258,7 +258,9 @@ fn a_list_has_the_contracts_words_and_is_for_this_caller_alone() {
     });
     let (answer, _) = told("refuse", "", &alone("tools/list", json!({})), &list);
     let result = &answer["result"];
-    assert_eq!(result["tools"].as_array().unwrap().len(), 1);
+    // The last one is the executor's.
+    assert_eq!((&result["tools"][0]["name"], &result["tools"][1]["name"]), (&json!("set_alarm"), &json!("lookup")));
+    assert_eq!(result["tools"].as_array().unwrap().len(), 2);
     assert_eq!(
         (&result["cacheScope"], &result["ttlMs"], &result["resultType"]),
         (&json!("private"), &json!(300_000), &json!("complete"))

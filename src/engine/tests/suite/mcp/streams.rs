@@ -54,7 +54,9 @@ fn a_streamed_answer_is_decided_as_a_whole_one_is() {
     let (mut exchange, _) = sent(&gate("refuse"), &request("tools/list", json!({})));
     let list = json!({ "tools": [{ "name": "rm_rf" }, { "name": "set_alarm", "description": "POISON" }] });
     let out = messages(&streamed(&mut exchange, &events(&[response(list)]), &[]));
-    assert_eq!(out[0]["result"]["tools"].as_array().unwrap().len(), 1);
+    let tools = out[0]["result"]["tools"].as_array().unwrap();
+    // The last one is the executor's.
+    assert_eq!((tools.len(), &tools[0]["name"], &tools[1]["name"]), (2, &json!("set_alarm"), &json!("lookup")));
     assert!(!out[0].to_string().contains("POISON"));
 }
 

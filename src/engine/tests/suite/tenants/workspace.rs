@@ -1,6 +1,6 @@
 //! The workspace that a header states: read for the caller's contract, carried to the executor, never forwarded.
 
-use callgate_contract::Code;
+use callgate_contract::{Caller, Code};
 use callgate_engine::GateError;
 use serde_json::{Value, json};
 
@@ -118,4 +118,25 @@ fn the_executor_gets_the_workspace() {
     let call = crate::common::call("c1", "order", r#"{"file":"x"}"#);
     let effect = crate::common::answered(&mut exchange, &crate::common::answer(Value::Null, &[call]));
     assert_eq!(crate::common::batch(effect).workspace.as_deref(), Some("/work/a"));
+}
+
+/// A listener of one caller has no proxy in front that could set the header.
+#[test]
+fn a_fixed_caller_keeps_its_workspace_whatever_header_the_client_sends() {
+    let fixed = |workspace: Option<&str>| {
+        let caller = Caller { workspace: workspace.map(str::to_owned), ..Caller::new("acme", "clerk") };
+        let desk = desk("header:x-workspace");
+        set(&[(ContractMatch::default(), &desk, None)], IdentitySource::Fixed(caller), Paths::default())
+    };
+    let gate = Rc::new(fixed(Some("/work/a")).unwrap().gate());
+    for (file, expected) in [("/work/a/src/x", None), ("/work/b/src/x", Some(Code::ArgumentForbidden))] {
+        let file = json!({ "file": file });
+        for stated in [&[][..], &[("x-workspace", "/work/b")], &[("x-workspace", "/")]] {
+            let (_, exchange) = played(&APIS[0], &gate, stated, &[("c1", "order", &file)], false);
+            assert_eq!(exchange.tally().refused.as_slice(), expected.as_slice(), "{file} {stated:?}");
+        }
+    }
+    for workspace in [None, Some("work/a"), Some("/"), Some("/work/../b"), Some("/work/a,/work/b")] {
+        assert!(matches!(fixed(workspace), Err(GateError::FixedWorkspace { .. })), "{workspace:?}");
+    }
 }

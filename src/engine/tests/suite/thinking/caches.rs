@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
+use callgate_engine::{Effect, Gate, Offer};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, gate_over, headers};
+use crate::at_path::send_text;
+use crate::common::gate_over;
 
 fn gate(offer: Offer) -> Rc<Gate> {
     let sha256 = "0".repeat(64);
@@ -34,16 +35,7 @@ spec:
 }
 
 fn forwarded(gate: &Rc<Gate>, path: &str, body: &str) -> String {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let head = headers(&[
-        (":method", "POST"),
-        (":path", path),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", "clerk"),
-    ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
-    match exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW }) {
+    match send_text(gate, "clerk", path, body).1 {
         Effect::Forward(forward) => String::from_utf8(forward.body).unwrap(),
         effect => panic!("{path}: {effect:?}"),
     }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, lend};
+use callgate_engine::{Effect, Exchange, Gate, Offer};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, batch, begun, feed, gate_over, headers, model_request, ran};
-use crate::conditions::apis::{APIS, Api, Call, Step};
+use crate::common::{batch, gate_over, model_answered, model_request, ran};
+use crate::conditions::apis::{APIS, Api, Step};
 
 fn gate(mode: &str, more: &str) -> Rc<Gate> {
     let sha256 = "0".repeat(64);
@@ -26,33 +26,6 @@ spec:
 "#
     );
     gate_over(&contract, Offer::Declared)
-}
-
-fn sent(api: &Api, gate: &Rc<Gate>, stream: bool) -> Exchange {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let path = (api.path)(stream);
-    let headers = headers(&[
-        (":method", "POST"),
-        (":path", &path),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", "clerk"),
-    ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&headers), verified: None, end: false }), Effect::Hold);
-    let body = (api.request)(&[Step::User], stream).to_string();
-    let effect = exchange.on(Event::RequestData { chunk: body.as_bytes(), end: true, now: NOW });
-    assert!(matches!(effect, Effect::Forward(_)), "{}: {effect:?}", api.name);
-    exchange
-}
-
-fn answered(api: &Api, exchange: &mut Exchange, calls: &[Call<'_>], stream: bool) -> Effect {
-    if stream {
-        assert_eq!(begun(exchange, api.media), Effect::BeginStream);
-        let (out, other) = feed(exchange, &(api.stream)(calls), &[usize::MAX]);
-        return other.unwrap_or(Effect::Finish(out));
-    }
-    assert_eq!(begun(exchange, "application/json"), Effect::Hold);
-    exchange.on(Event::ResponseData { chunk: (api.answer)(calls).to_string().as_bytes(), end: true, now: NOW })
 }
 
 /// Returns the names of the calls, and the texts of the results, in the order of a request.
@@ -107,10 +80,10 @@ fn with_feedback_each_call_of_the_turn_has_a_result_that_says_if_it_ran() {
     let (bad, good) = (json!({ "amount": 10 }), json!({}));
     for api in &APIS {
         for stream in [false, true] {
-            let mut exchange = sent(api, &gate("feedback", ""), stream);
+            let mut exchange = api.sent(&gate("feedback", ""), "clerk", &[Step::User], stream);
             let calls =
                 [("c1", "fetch", &good), ("c2", "order", &bad), ("c3", "search", &good), ("c4", "fetch", &good)];
-            let effect = answered(api, &mut exchange, &calls, stream);
+            let effect = api.answered(&mut exchange, &calls, stream);
             let (names, results) = asked(api, &mut exchange, effect);
             assert_eq!(names, ["fetch", "order", "search", "fetch"], "{} {stream}", api.name);
             for (result, code) in results.iter().zip(["call_not_run", "arguments_invalid", "found", "call_not_run"]) {
@@ -126,8 +99,8 @@ fn beside_a_server_run_call_the_clients_calls_are_told_not_to_have_run() {
     let good = json!({});
     for api in &APIS {
         for (mode, stream) in [("refuse", false), ("refuse", true), ("error", false), ("feedback", true)] {
-            let mut exchange = sent(api, &gate(mode, ""), stream);
-            let effect = answered(api, &mut exchange, &[("c1", "search", &good), ("c2", "fetch", &good)], stream);
+            let mut exchange = api.sent(&gate(mode, ""), "clerk", &[Step::User], stream);
+            let effect = api.answered(&mut exchange, &[("c1", "search", &good), ("c2", "fetch", &good)], stream);
             let (names, results) = asked(api, &mut exchange, effect);
             assert_eq!(names, ["search", "fetch"], "{} {mode}", api.name);
             assert!(results[0].contains("found") && results[1].contains("call_not_run"), "{} {results:?}", api.name);
@@ -141,13 +114,10 @@ fn a_call_that_did_not_run_taints_nothing() {
     let (good, empty) = (json!({ "amount": 1 }), json!({}));
     for api in &APIS {
         let gate = gate("refuse", ", requires: { untainted: true, otherwise: deny }");
-        let mut exchange = sent(api, &gate, false);
-        let effect = answered(api, &mut exchange, &[("c1", "search", &empty), ("c2", "order", &good)], false);
+        let mut exchange = api.sent(&gate, "clerk", &[Step::User], false);
+        let effect = api.answered(&mut exchange, &[("c1", "search", &empty), ("c2", "order", &good)], false);
         asked(api, &mut exchange, effect);
-        let again = (api.answer)(&[("c3", "order", &good)]).to_string();
-        let headers = headers(&[(":status", "200"), ("content-type", "application/json")]);
-        let reply = callgate_engine::ModelReply { headers: &lend(&headers), body: again.as_bytes() };
-        let effect = exchange.on(Event::ModelAnswered(Ok(reply)));
+        let effect = model_answered(&mut exchange, &(api.answer)(&[("c3", "order", &good)]));
         assert!(matches!(effect, Effect::Finish(_)), "{}: {effect:?}", api.name);
         assert_eq!(exchange.tally().verdict(), "allow", "{}", api.name);
     }

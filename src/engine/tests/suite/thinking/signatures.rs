@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, ModelReply, Offer, lend};
+use callgate_engine::{Effect, Exchange, Gate, Offer};
 use callgate_test_apis::openai_responses::{accumulate, call, message, numbered, reasoning, response, stream_events};
 use serde_json::{Value, json};
 
-use crate::common::{NOW, begun, feed, finished, gate_over, headers, model_request, ran};
+use crate::at_path::forwarded as sent;
+use crate::common::{answered, begun, feed, finished, gate_over, model_answered, model_request, ran};
 
 fn gate(mode: &str) -> Rc<Gate> {
     let sha256 = "0".repeat(64);
@@ -26,32 +27,6 @@ spec:
 "#
     );
     gate_over(&contract, Offer::Declared)
-}
-
-fn sent(gate: &Rc<Gate>, role: &str, path: &str, body: &Value) -> (Exchange, Value) {
-    let mut exchange = Exchange::new(Rc::clone(gate), "exchange-1");
-    let head = headers(&[
-        (":method", "POST"),
-        (":path", path),
-        ("content-type", "application/json"),
-        ("x-tenant", "acme"),
-        ("x-role", role),
-    ]);
-    assert_eq!(exchange.on(Event::RequestHead { headers: &lend(&head), verified: None, end: false }), Effect::Hold);
-    match exchange.on(Event::RequestData { chunk: body.to_string().as_bytes(), end: true, now: NOW }) {
-        Effect::Forward(forward) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
-        effect => panic!("{effect:?}"),
-    }
-}
-
-fn answered(exchange: &mut Exchange, body: &Value) -> Effect {
-    assert_eq!(begun(exchange, "application/json"), Effect::Hold);
-    exchange.on(Event::ResponseData { chunk: body.to_string().as_bytes(), end: true, now: NOW })
-}
-
-fn again(exchange: &mut Exchange, body: &Value) -> Effect {
-    let head = headers(&[(":status", "200"), ("content-type", "application/json")]);
-    exchange.on(Event::ModelAnswered(Ok(ModelReply { headers: &lend(&head), body: body.to_string().as_bytes() })))
 }
 
 fn asked(exchange: &mut Exchange, effect: Effect) -> Value {
@@ -158,7 +133,7 @@ fn a_further_round_of_gemini_has_each_signature_in_its_part() {
     let parts: Vec<Value> = turn.to_vec();
     assert_eq!(request["contents"][1]["parts"], json!(parts));
     assert_eq!(request["contents"][2]["parts"].as_array().unwrap().len(), 3);
-    let parts = parts_of(&finished(again(&mut exchange, &candidate(&[part("order", 2, "s2")]))), false);
+    let parts = parts_of(&finished(model_answered(&mut exchange, &candidate(&[part("order", 2, "s2")]))), false);
     assert_eq!(parts.last().unwrap()["thoughtSignature"], "s2");
 }
 
@@ -198,7 +173,7 @@ fn encrypted_reasoning_reaches_the_client_and_a_further_round_unchanged_and_in_o
         for (at, id) in [(1, "rs_1"), (3, "rs_2")] {
             assert_eq!(input[at]["encrypted_content"], format!("gAAA-{id}"));
         }
-        let last = finished(again(&mut exchange, &response(&[secret("rs_3"), order("c4", 1)])));
+        let last = finished(model_answered(&mut exchange, &response(&[secret("rs_3"), order("c4", 1)])));
         if !stream {
             // Reasoning whose call the client never sees is left out.
             let output = serde_json::from_slice::<Value>(&last).unwrap()["output"].clone();
@@ -332,7 +307,7 @@ fn signed_thoughts_of_further_rounds_stay_out_of_chat_completions() {
         (&json!("SIG1"), &json!("Plain."))
     );
     let last: Value =
-        serde_json::from_slice(&finished(again(&mut exchange, &turn("Found", "SIG2", json!([]))))).unwrap();
+        serde_json::from_slice(&finished(model_answered(&mut exchange, &turn("Found", "SIG2", json!([]))))).unwrap();
     let message = &last["choices"][0]["message"];
     assert!(!message.to_string().contains("SIG2"), "{message}");
     assert_eq!(message["thinking_blocks"][0]["signature"], "SIG1");

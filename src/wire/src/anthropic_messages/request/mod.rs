@@ -86,9 +86,20 @@ impl RequestFormat for MessagesRequest {
         }
     }
 
+    fn drop_provided(&self, body: &mut Body) {
+        tools::drop_provided(body);
+    }
+
     /// The API refuses a choice without tools.
-    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
-        if tools_left { choose_freely(body) } else { body.remove("tool_choice") }
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        if !tools_left {
+            return body.remove("tool_choice");
+        }
+        let chosen = body.get("tool_choice").and_then(|choice| choice.get("name")).and_then(Span::string);
+        let is_left = chosen.is_none_or(|name| is_offered(&name) || tools::provided(body).any(|tool| tool == name));
+        if !is_left {
+            choose_freely(body);
+        }
     }
 
     /// Writes one message of the model, with its blocks and calls in their order, and one of the user with the results.

@@ -12,14 +12,25 @@ enum Fate {
     Put(String),
 }
 
+/// The tools that are gone: by name, and all of MCP servers.
+struct Gone<F> {
+    is_gone: F,
+    without_servers: bool,
+}
+
 /// Returns the messages without references to tools that are gone; `None` if they have none.
-pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool) -> Option<String> {
+/// `without_servers` is true if the servers of MCP tools were taken out, and their tools with them.
+pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool, without_servers: bool) -> Option<String> {
     let messages = body.get("messages")?;
     // A request without the word, however it is spelled, stays as it is: the provider refuses a reference to an unknown tool.
-    memchr::memmem::find(messages.bytes(), b"tool_reference")?;
+    let has = |word: &[u8]| memchr::memmem::find(messages.bytes(), word).is_some();
+    if !has(b"tool_reference") && !(without_servers && has(b"toolset_reference")) {
+        return None;
+    }
+    let gone = Gone { is_gone, without_servers };
     rewritten(messages, &|message| {
         let content = message.get("content").filter(|content| content.is_array());
-        match content.map(|content| rewritten(content, &|block| block_fate(block, &is_gone))) {
+        match content.map(|content| rewritten(content, &|block| block_fate(block, &gone))) {
             None | Some(None) => Fate::Keep,
             // The API refuses a message without content.
             Some(Some(content)) if content == "[]" => Fate::Drop,
@@ -28,10 +39,10 @@ pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool) -> Option<Str
     })
 }
 
-fn block_fate(block: Span<'_>, is_gone: &impl Fn(&str) -> bool) -> Fate {
-    let reference = |item: Span<'_>| if refers(item, "tool_name", is_gone) { Fate::Drop } else { Fate::Keep };
+fn block_fate<F: Fn(&str) -> bool>(block: Span<'_>, gone: &Gone<F>) -> Fate {
+    let reference = |item: Span<'_>| if gone.has(item, "tool_name") { Fate::Drop } else { Fate::Keep };
     let change = |item: Span<'_>| {
-        let is_gone = item.get("tool").is_some_and(|tool| refers(tool, "name", is_gone));
+        let is_gone = item.get("tool").is_some_and(|tool| gone.has(tool, "name"));
         if is_gone { Fate::Drop } else { Fate::Keep }
     };
     match block.get("type").and_then(Span::string).as_deref() {
@@ -62,10 +73,17 @@ fn block_fate(block: Span<'_>, is_gone: &impl Fn(&str) -> bool) -> Fate {
     }
 }
 
-/// Returns true for a reference to a tool that is gone.
-fn refers(item: Span<'_>, member: &str, is_gone: &impl Fn(&str) -> bool) -> bool {
-    item.get("type").and_then(Span::string).is_some_and(|kind| kind == "tool_reference")
-        && item.get(member).and_then(Span::string).is_some_and(|name| is_gone(&name))
+// === impl Gone ===
+
+impl<F: Fn(&str) -> bool> Gone<F> {
+    /// Returns true for a reference to a tool that is gone. `member` has the tool's name.
+    fn has(&self, item: Span<'_>, member: &str) -> bool {
+        match item.get("type").and_then(Span::string).as_deref() {
+            Some("tool_reference") => item.get(member).and_then(Span::string).is_some_and(|name| (self.is_gone)(&name)),
+            Some("mcp_tool_reference" | "mcp_toolset_reference") => self.without_servers,
+            _ => false,
+        }
+    }
 }
 
 /// Returns a list with the fates of its items; `None` if every item stays as it is.

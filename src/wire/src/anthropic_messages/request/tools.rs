@@ -5,12 +5,12 @@ mod write;
 
 use std::borrow::Cow;
 
-use callgate_json::Span;
+use callgate_json::{Span, with_member};
 
 use super::super::client_tools::{ClientTool, member_name};
 use crate::checks::exact;
-use crate::members::{Fields, Judged};
-use crate::skeleton::document::{Tools, callers, declare, declared_once};
+use crate::members::{Fields, Judged, ProviderTools};
+use crate::skeleton::document::{Body, Tools, callers, declare, declared_once};
 use crate::{Declared, Form, RequestError};
 pub(super) use write::write;
 
@@ -32,6 +32,11 @@ const READ_MEMBERS: [&str; 15] = [
     "tools",
 ];
 
+/// Names of what runs at the provider.
+const MCP: &str = "mcp";
+const TOOLSET: &str = "mcp_toolset";
+const SKILLS: &str = "skills";
+
 /// The kind of an entry of `tools`.
 enum EntryKind<'t> {
     Function,
@@ -50,13 +55,13 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
         entry(tool, &mut tools.declared, &mut of_the_api, judged)?;
     }
     if fields.list("mcp_servers")?.next().is_some() {
-        judged.runs.add("mcp_servers", "mcp")?;
+        judged.runs.add("mcp_servers", MCP)?;
     }
-    let skills = fields.get("container").and_then(|container| container.some("skills"));
+    let skills = fields.get("container").and_then(|container| container.some(SKILLS));
     if let Some(skills) = skills
         && skills.array().ok_or(RequestError::invalid("skills", "an array"))?.items().next().is_some()
     {
-        judged.runs.add("container", "skills")?;
+        judged.runs.add("container", SKILLS)?;
     }
     // A tool of the provider and a tool of the client with one name could not be told apart in calls.
     declared_once(tools.declared.iter().chain(&of_the_api))?;
@@ -94,14 +99,41 @@ fn entry(
         EntryKind::Provided(kind) => {
             judged.runs.add("tools", &kind)?;
             if let Some(model) = tool.get("model").and_then(Span::string) {
-                judged.model("tools", &model)?;
+                judged.model_of(&kind, "tools", &model)?;
             }
-            if kind == "mcp_toolset" {
+            if kind == TOOLSET {
                 mcp_toolset(tool)?;
             }
             if name.is_empty() { Ok(()) } else { declare(of_the_api, "tools", &name, Form::Tool) }
         }
     }
+}
+
+/// Leaves out the servers of an MCP toolset, and skills, that were taken out.
+pub(super) fn drop_provided(body: &mut Body) {
+    if body.runs().is_dropped(MCP) {
+        body.remove("mcp_servers");
+    }
+    let container = body.get("container").filter(|_| body.runs().is_dropped(SKILLS)).and_then(Span::object);
+    let left = container.map(|container| with_member(container, SKILLS, None));
+    match left {
+        Some(left) if left == "{}" => body.remove("container"),
+        Some(left) => body.set("container", left),
+        None => {}
+    }
+}
+
+/// Returns true for a tool of the provider that was taken out. Without servers, their toolset has no tools.
+fn is_dropped(kind: &str, runs: &ProviderTools) -> bool {
+    runs.is_dropped(kind) || kind == TOOLSET && runs.is_dropped(MCP)
+}
+
+/// Returns the names of the provider's tools that are left.
+pub(super) fn provided(body: &Body) -> impl Iterator<Item = Cow<'_, str>> {
+    let is_left =
+        |tool: &Span<'_>| matches!(kind(*tool), Ok(EntryKind::Provided(kind)) if !is_dropped(&kind, body.runs()));
+    let tools = body.original().get("tools").into_iter().flat_map(Span::items);
+    tools.filter(is_left).filter_map(|tool| tool.get("name").and_then(Span::string))
 }
 
 /// Checks a toolset of an MCP server, which runs at the provider. The caller may switch its tools; its words about them would not be

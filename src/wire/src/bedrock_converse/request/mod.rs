@@ -41,7 +41,7 @@ impl RequestFormat for ConverseRequest {
         betas::check(&fields)?;
         judged.state |= judged.models.iter().any(address::is_prompt);
         // A choice can name the provider's tools too. They are allowed or refused by themselves.
-        tools.chosen.remove_all(&judged.runs);
+        tools.chosen.retain(|name| !judged.runs.uses(name));
         let wants = if target.path.ends_with(address::STREAM) { Wants::Stream } else { Wants::Whole };
         Ok(Read { draft, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target) } })
     }
@@ -57,7 +57,7 @@ impl RequestFormat for ConverseRequest {
 
     fn declare(&mut self, body: &mut Body, declarations: &[&Declaration], _form: Form) {
         let config = body.get("toolConfig").unwrap_or(Span::new(b"{}"));
-        let list = tools::replaced(config.get("tools"), declarations);
+        let list = tools::replaced(config.get("tools"), declarations, body.runs());
         if list.is_empty() {
             body.remove("toolConfig");
         } else {
@@ -81,8 +81,19 @@ impl RequestFormat for ConverseRequest {
         }
     }
 
-    fn drop_choice(&self, body: &mut Body, _tools_left: bool) {
-        self.free_choice(body);
+    fn drop_provided(&self, body: &mut Body) {
+        let config = body.get("toolConfig").and_then(|config| tools::without_dropped(config, body.runs()));
+        if let Some(config) = config {
+            body.set("toolConfig", config);
+        }
+    }
+
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        let chosen = body.get("toolConfig").and_then(tools::chosen);
+        let is_left = chosen.is_none_or(|name| is_offered(&name) || body.runs().uses(&name));
+        if !tools_left || !is_left {
+            self.free_choice(body);
+        }
     }
 
     /// Writes a message of the assistant, then one of the user with the results.

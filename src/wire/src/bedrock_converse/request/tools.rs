@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use callgate_json::Span;
+use callgate_json::{Span, with_member};
 
 use crate::checks::exact;
-use crate::members::{Fields, Judged};
+use crate::members::{Fields, Judged, ProviderTools};
 use crate::skeleton::document::{Tools, callers, declare, declared_once, kept_members};
 use crate::{Declaration, Form, RequestError};
 
@@ -61,27 +61,62 @@ pub(super) fn read_addition(tools: &mut Tools, addition: Span<'_>, judged: &mut 
     exact(tool, "messages", &["name", "serverName"])?;
     let name = tool.get("name").and_then(Span::string).ok_or(invalid)?;
     match tool.some("serverName") {
+        // A tool of the provider that a message adds cannot be taken out.
+        None if judged.runs.uses(&name) => judged.runs.fix("messages", &name),
         None => tools.chosen.add("messages", &name),
-        Some(_) => judged.runs.add("messages", "mcp"),
+        Some(_) => judged.runs.fix("messages", "mcp"),
     }
 }
 
 /// Returns the entries of `tools` with these declarations in place of the functions. Each declaration stands at the place of its
 /// namesake, because cache points count the entries before them; new ones come last. The caller's members about the handling of a
-/// function stay.
-pub(super) fn replaced(old: Option<Span<'_>>, declarations: &[&Declaration]) -> Vec<String> {
+/// function stay. Cache points alone are no list of tools.
+pub(super) fn replaced(old: Option<Span<'_>>, declarations: &[&Declaration], runs: &ProviderTools) -> Vec<String> {
     let mut rest: HashMap<&str, &Declaration> = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
     let mut list = Vec::new();
     for entry in old.into_iter().flat_map(Span::items) {
         let Some(spec) = entry.some(SPEC) else {
-            list.push(entry.text().into_owned());
+            if !is_dropped(entry, runs) {
+                list.push(entry.text().into_owned());
+            }
             continue;
         };
         let name = spec.get("name").and_then(Span::string).unwrap_or_default();
-        list.extend(rest.remove(name.as_ref()).map(|tool| spec_of(tool, &kept_members(spec))));
+        list.extend(rest.remove(name.as_ref()).map(|tool| spec_of(tool, &kept_members(spec, runs))));
     }
     list.extend(declarations.iter().filter(|tool| rest.contains_key(tool.name())).map(|tool| spec_of(tool, "")));
+    let is_cache_point = |entry: &String| Span::new(entry.as_bytes()).some(CACHE_POINT).is_some();
+    if list.iter().all(is_cache_point) {
+        list.clear();
+    }
     list
+}
+
+/// Returns true for an entry of a tool of the provider that was taken out.
+fn is_dropped(entry: Span<'_>, runs: &ProviderTools) -> bool {
+    let Some((kind, value)) = entry.members().find(|(_, value)| !value.is_null()) else { return false };
+    match kind.as_ref() {
+        SYSTEM => value.get("name").and_then(Span::string).is_some_and(|name| runs.is_dropped(&name)),
+        CACHE_POINT => false,
+        kind => runs.is_dropped(kind),
+    }
+}
+
+/// Returns the configuration without members that are tools of the provider which were taken out; `None` if all stay.
+pub(super) fn without_dropped(config: Span<'_>, runs: &ProviderTools) -> Option<String> {
+    let is_gone = |key: &str| !matches!(key, "tools" | "toolChoice") && runs.is_dropped(key);
+    let gone: Vec<String> = config.members().map(|(key, _)| key.into_owned()).filter(|key| is_gone(key)).collect();
+    let mut left: Option<String> = None;
+    for key in gone {
+        let text = left.take().unwrap_or_else(|| config.text().into_owned());
+        left = Some(with_member(Span::new(text.as_bytes()), key, None));
+    }
+    left
+}
+
+/// Returns the name of the chosen tool.
+pub(super) fn chosen(config: Span<'_>) -> Option<Cow<'_, str>> {
+    choice(config).ok().flatten()
 }
 
 fn spec_of(declaration: &Declaration, kept: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use callgate_json::{Span, Value};
+use callgate_json::{Span, Value, with_member};
 
 use crate::gemini::names::{
     ALLOWED_FUNCTION_NAMES, FUNCTION_CALLING_CONFIG, FUNCTION_DECLARATIONS, NAME, STREAM_ARGUMENTS, camel,
@@ -55,18 +55,52 @@ pub(super) fn write(body: &mut Body, member: &str, declarations: &[&Declaration]
     for tool in declarations {
         tool.write(functions.item(), "parametersJsonSchema", "");
     }
+    let runs = body.runs();
     let mut list = List::with_capacity(0);
     if let Some(functions) = functions.end() {
         *list.item() += &format!(r#"{{"functionDeclarations":{functions}}}"#);
     }
     for tool in body.original().get(member).into_iter().flat_map(entries) {
-        let kept: Vec<String> =
-            others(tool).map(|(key, value)| format!("{}:{}", Value::from(key), value.text())).collect();
+        let kept: Vec<String> = others(tool)
+            .filter(|(key, _)| !runs.is_dropped(&camel(key)))
+            .map(|(key, value)| format!("{}:{}", Value::from(key), value.text()))
+            .collect();
         if !kept.is_empty() {
             *list.item() += &format!("{{{}}}", kept.join(","));
         }
     }
-    body.put(member.to_owned(), list.end());
+    let list = list.end();
+    body.put(member.to_owned(), list);
+}
+
+/// Leaves out the members of `toolConfig` that are tools of the provider which were taken out.
+pub(super) fn drop_provided(body: &mut Body, member: &str) {
+    let Some(config) = body.get(member) else { return };
+    let gone: Vec<String> = config
+        .members()
+        .map(|(key, _)| key.into_owned())
+        .filter(|key| !CONFIGS.contains(&camel(key).as_ref()) && body.runs().is_dropped(&camel(key)))
+        .collect();
+    let mut config = config.text().into_owned();
+    for key in &gone {
+        config = with_member(Span::new(config.as_bytes()), key.clone(), None);
+    }
+    if !gone.is_empty() {
+        body.set(member.to_owned(), config);
+    }
+}
+
+/// Returns the choice without functions that are gone. `None` if it names no other.
+pub(super) fn limited(calling: Span<'_>, is_offered: &dyn Fn(&str) -> bool) -> Option<String> {
+    let Some(names) = ALLOWED_FUNCTION_NAMES.find(calling).ok().flatten() else {
+        return Some(calling.text().into_owned());
+    };
+    let mut left = List::with_capacity(names.bytes().len());
+    let is_left = |name: &Span<'_>| name.string().is_some_and(|name| is_offered(&name));
+    names.items().filter(is_left).for_each(|name| left.item().push_str(&name.text()));
+    let left = left.end()?;
+    let key = calling.members().map(|(key, _)| key).find(|key| ALLOWED_FUNCTION_NAMES.is(key))?;
+    Some(with_member(calling, key.into_owned(), Some(left)))
 }
 
 /// Returns the entries of `tools`: a list, or one object, since the API takes both.

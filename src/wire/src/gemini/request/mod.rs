@@ -152,8 +152,19 @@ impl RequestFormat for GeminiRequest {
         }
     }
 
-    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
-        self.set_calling(body, tools_left.then_some(r#"{"mode":"AUTO"}"#));
+    fn drop_provided(&self, body: &mut Body) {
+        declared::drop_provided(body, &self.spelled.choice);
+    }
+
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        if !tools_left {
+            return self.set_calling(body, None);
+        }
+        let config = body.get(&self.spelled.choice);
+        let calling = config.and_then(|config| FUNCTION_CALLING_CONFIG.find(config).ok().flatten());
+        let Some(calling) = calling else { return };
+        let limited = declared::limited(calling, is_offered);
+        self.set_calling(body, Some(limited.as_deref().unwrap_or(r#"{"mode":"AUTO"}"#)));
     }
 
     fn turn(&self, _body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String> {

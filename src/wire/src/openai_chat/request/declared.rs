@@ -34,8 +34,10 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
                 declare(&mut tools.declared, "tools", &name(&inside, "tools")?, Form::Tool)?;
             }
             ToolEntry::Custom(custom) => {
+                outside.callers(judged)?;
                 tools.keeps = true;
                 let inside = ToolMembers::of(custom, ["name"]);
+                inside.callers(judged)?;
                 let (name, called) = (name(&inside, "tools")?.into_owned(), Form::Custom);
                 let tool = Declared { name, form: Form::Tool, called, namespace: String::new() };
                 add(&mut tools.declared, "tools", tool)?;
@@ -83,11 +85,13 @@ pub(super) fn read(fields: &Fields<'_>, judged: &mut Judged) -> Result<Tools, Re
 /// Reads the name in `{"type": "function", "function": {"name": …}}` and its like.
 fn choose(tools: &mut Tools, choice: Span<'_>) -> Result<(), RequestError> {
     exact(choice, "tool_choice", &["type", "function", "custom", "name", "allowed_tools", "tools"])?;
+    chosen(choice).map_or(Ok(()), |name| tools.chosen.add("tool_choice", &name))
+}
+
+/// Returns the name of a chosen function or custom tool.
+pub(super) fn chosen(choice: Span<'_>) -> Option<Cow<'_, str>> {
     let named = choice.some("function").or(choice.some("custom")).unwrap_or(choice);
-    match named.get("name").and_then(Span::string) {
-        Some(name) => tools.chosen.add("tool_choice", &name),
-        None => Ok(()),
-    }
+    named.get("name").and_then(Span::string)
 }
 
 /// Replaces the declarations of one form. The caller's members about the handling of a function stay, and so do the provider's
@@ -97,17 +101,18 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], form: Form, 
         let none = |_| Replaced::<()>::Dropped;
         ("functions", redeclared(None, declarations, none, |out, tool, _| tool.write(out, "parameters", "")))
     } else {
+        let runs = body.runs();
         let sort = |tool| match entry(tool) {
             Ok((ToolEntry::Function(function), _)) => {
                 let name = function.get("name").and_then(Span::string).unwrap_or_default();
-                Replaced::Function(name, (kept_members(tool), kept_members(function), None))
+                Replaced::Function(name, (kept_members(tool, runs), kept_members(function, runs), None))
             }
             Ok((ToolEntry::Custom(custom), _)) => {
                 let name = custom.get("name").and_then(Span::string).unwrap_or_default();
-                Replaced::Function(name, (kept_members(tool), kept_members(custom), Some(format(custom))))
+                Replaced::Function(name, (kept_members(tool, runs), kept_members(custom, runs), Some(format(custom))))
             }
-            Ok((ToolEntry::Provided(_), _)) => Replaced::Provided,
-            Err(_) => Replaced::Dropped,
+            Ok((ToolEntry::Provided(kind), _)) if !runs.is_dropped(&kind) => Replaced::Provided,
+            Ok((ToolEntry::Provided(_), _)) | Err(_) => Replaced::Dropped,
         };
         let tools = if keeps { body.original().get("tools") } else { None };
         let list = redeclared(tools, declarations, sort, |out, tool, kept| {

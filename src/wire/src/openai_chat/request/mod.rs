@@ -101,8 +101,8 @@ impl RequestFormat for ChatRequest {
         choice::unforce(body);
     }
 
-    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
-        choice::take_back(body, tools_left);
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        choice::limit(body, tools_left, is_offered);
     }
 
     /// Writes an assistant message with the calls, then one message for each result. Each legacy function call gets an assistant

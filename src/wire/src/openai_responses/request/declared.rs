@@ -12,13 +12,8 @@ use crate::checks::exact;
 use crate::members::{Fields, Judged};
 use crate::namespace::{identity, name_in_contract};
 use crate::openai_responses::kinds;
-use crate::skeleton::document::{Tools, add, declared_twice};
+use crate::skeleton::document::{PROGRAM, PROGRAMS, Tools, add, declared_twice};
 use crate::{Declared, Form, NativeName, RequestError};
-
-/// Code of the provider that calls the client's tools, by its name among callers.
-const PROGRAM: &str = "programmatic";
-/// The tool that runs this code.
-const PROGRAMS: &str = "programmatic_tool_calling";
 
 /// The reader of all declarations of a request.
 #[derive(Default)]

@@ -152,8 +152,8 @@ fn one(item: Span<'_>, declarations: &mut Declarations, judged: &mut Judged) -> 
         Some((_, Effect::None | Effect::Declares)) => Ok(()),
         Some((_, Effect::Search)) => match item.some("execution").map(Span::string) {
             Some(Some(by)) if by == "client" => Ok(()),
-            None => judged.runs.add("input", "tool_search"),
-            Some(Some(by)) if by == "server" => judged.runs.add("input", "tool_search"),
+            None => judged.runs.fix("input", "tool_search"),
+            Some(Some(by)) if by == "server" => judged.runs.fix("input", "tool_search"),
             Some(_) => {
                 Err(RequestError::invalid("input", "made of searches whose `execution` is `client` or `server`"))
             }
@@ -167,7 +167,7 @@ fn one(item: Span<'_>, declarations: &mut Declarations, judged: &mut Judged) -> 
             judged.state = true;
             Ok(())
         }
-        Some((_, Effect::Runs(tool))) => judged.runs.add("input", tool),
+        Some((_, Effect::Runs(tool))) => judged.runs.fix("input", tool),
         None if kind.is_empty() => {
             judged.state = true;
             Ok(())

@@ -90,8 +90,12 @@ impl RequestFormat for ResponsesRequest {
         choice::unforce(body);
     }
 
-    fn drop_choice(&self, body: &mut Body, tools_left: bool) {
-        choice::take_back(body, tools_left);
+    fn drop_provided(&self, body: &mut Body) {
+        rewrite::include(body);
+    }
+
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        choice::limit(body, tools_left, is_offered);
     }
 
     /// Writes only the results if the provider keeps the conversation: it has the turn already, and the input that led to it.

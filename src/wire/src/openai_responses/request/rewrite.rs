@@ -6,7 +6,9 @@ use callgate_json::{Span, Value, with_member};
 
 use super::entry::{self, ToolEntry};
 use super::input;
+use crate::members::ProviderTools;
 use crate::namespace::name_in_contract;
+use crate::openai_responses::kinds;
 use crate::skeleton::document::{Body, List, kept_members};
 use crate::{Declaration, Form, NativeName};
 
@@ -14,12 +16,12 @@ use crate::{Declaration, Form, NativeName};
 const NOT_STRICT: &str = r#","strict":false"#;
 
 /// Replaces the declared tools: each gets the contract's words, and others are left out. The caller's members about the handling of
-/// a tool stay, and so do the provider's tools, each in its place: providers cache requests by their beginning. A tool of the contract
+/// a tool stay, and so do the provider's tools that were not taken out, each in its place: providers cache requests by their beginning. A tool of the contract
 /// that the request does not declare is added as a function.
 /// `has_lists` is true if items of input have tools.
 pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: bool) {
     let known = declarations.iter().map(|tool| (tool.name(), *tool)).collect();
-    let mut rewriter = ToolRewriter { known, written: HashSet::new() };
+    let mut rewriter = ToolRewriter { known, written: HashSet::new(), runs: body.runs() };
     let input = rewriter.input(body.get("input").filter(|_| has_lists));
     let mut list = List::with_capacity(declarations.iter().map(|tool| tool.size()).sum());
     let tools = body.get("tools");
@@ -36,10 +38,30 @@ pub(super) fn write(body: &mut Body, declarations: &[&Declaration], has_lists: b
     }
 }
 
+/// Leaves out what the answer was to have of the items of tools that were taken out, such as `web_search_call.results`.
+pub(super) fn include(body: &mut Body) {
+    let Some(asked) = body.get("include") else { return };
+    let runs = body.runs();
+    let is_gone = |part: Span<'_>| {
+        let part = part.string().unwrap_or_default();
+        let kind = part.split('.').next().unwrap_or_default();
+        kinds::makers(kind).any(|by| runs.lost(|tool| kinds::is_tool(tool, by)))
+    };
+    if !asked.items().any(is_gone) {
+        return;
+    }
+    let mut left = List::with_capacity(asked.bytes().len());
+    asked.items().filter(|part| !is_gone(*part)).for_each(|part| left.item().push_str(&part.text()));
+    let left = left.end();
+    body.put("include", left);
+}
+
 /// The writer of all lists of tools.
 struct ToolRewriter<'d> {
     known: HashMap<&'d str, &'d Declaration>,
     written: HashSet<&'d str>,
+    /// The tools of the provider.
+    runs: &'d ProviderTools,
 }
 
 // === impl ToolRewriter ===
@@ -72,7 +94,7 @@ impl<'d> ToolRewriter<'d> {
         match entry::read(tool, "tools") {
             Ok(ToolEntry::Named(name, form)) => {
                 let Some(declaration) = self.take(&name_in_contract(namespace, &name)) else { return };
-                let kept = kept_members(tool);
+                let kept = kept_members(tool, self.runs);
                 if form == Form::Custom {
                     custom(list.item(), &name, declaration, tool, &kept);
                 } else {
@@ -83,8 +105,8 @@ impl<'d> ToolRewriter<'d> {
             Ok(ToolEntry::Native(name)) => {
                 if let Some(declaration) = self.take(name.as_str()) {
                     match name {
-                        NativeName::Computer => computer(list.item(), tool),
-                        _ => native(list.item(), name.as_str(), declaration, tool),
+                        NativeName::Computer => computer(list.item(), tool, self.runs),
+                        _ => native(list.item(), name.as_str(), declaration, tool, self.runs),
                     }
                 }
             }
@@ -95,6 +117,7 @@ impl<'d> ToolRewriter<'d> {
                     namespace_of(list.item(), &name, tool, &inner);
                 }
             }
+            Ok(ToolEntry::Provided(kind)) if self.runs.is_dropped(&kind) => {}
             Ok(ToolEntry::Provided(_)) => list.item().push_str(&tool.text()),
             // Reading refused it.
             Err(_) => {}
@@ -135,8 +158,8 @@ fn custom(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_
 }
 
 /// Writes a tool of the API. A search for tools has words and a schema for the model, the others have neither.
-fn native(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_>) {
-    out.push_str(&format!(r#"{{"type":"{name}"{}"#, kept_members(tool)));
+fn native(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_>, runs: &ProviderTools) {
+    out.push_str(&format!(r#"{{"type":"{name}"{}"#, kept_members(tool, runs)));
     if let Some(environment) = tool.some("environment") {
         out.push_str(&format!(r#","environment":{}"#, environment.text()));
     }
@@ -151,9 +174,9 @@ fn native(out: &mut String, name: &str, declaration: &Declaration, tool: Span<'_
 }
 
 /// Writes a computer, which has no words for the model. It keeps the type under which the client knows it.
-fn computer(out: &mut String, tool: Span<'_>) {
+fn computer(out: &mut String, tool: Span<'_>, runs: &ProviderTools) {
     let kind = entry::kind(tool).unwrap_or_default();
-    out.push_str(&format!(r#"{{"type":"{kind}"{}{}}}"#, entry::screen_members(tool), kept_members(tool)));
+    out.push_str(&format!(r#"{{"type":"{kind}"{}{}}}"#, entry::screen_members(tool), kept_members(tool, runs)));
 }
 
 /// Writes a namespace. The API wants a description, and the client's own words about tools do not reach the model.

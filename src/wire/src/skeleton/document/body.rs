@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use callgate_json::{Members, Object, Objects, Places, Span, with_member};
 
-use crate::members::{self, Fields, Judged, MemberChanges, Table, is_limit};
+use crate::members::{self, Fields, Judged, MemberChanges, ProviderTools, Table, is_limit};
 use crate::{RequestError, Target, UnknownMembers, target};
 
 /// The text of a request, the demands of its members, and the changes since.
@@ -129,11 +129,27 @@ impl Draft {
 
 impl Body {
     pub(crate) fn models(&self) -> Vec<&str> {
-        self.judged.models.iter().collect()
+        let of_tools = self.judged.runs.models().filter(|model| !self.judged.models.contains(model));
+        self.judged.models.iter().chain(of_tools).collect()
     }
 
     pub(crate) fn provider_tools(&self) -> Vec<&str> {
         self.judged.runs.iter().collect()
+    }
+
+    /// Returns the provider's tools, and those that were taken out.
+    pub(crate) fn runs(&self) -> &ProviderTools {
+        &self.judged.runs
+    }
+
+    /// Takes out the provider's tools that are not allowed, and the members that turn them on. Returns their names.
+    pub(crate) fn drop_provided(&mut self, is_allowed: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let dropped = self.judged.runs.drop(is_allowed);
+        if !dropped.is_empty() {
+            let changes = members::without_dropped(|| self.object.current(), self.table, &self.judged.runs);
+            self.change(changes);
+        }
+        dropped
     }
 
     pub(crate) fn server_state(&self) -> bool {

@@ -6,6 +6,7 @@
 mod body;
 mod custom;
 mod endpoint;
+mod kept;
 mod names;
 mod tools;
 
@@ -22,10 +23,11 @@ use body::without_mark;
 pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
 pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use kept::{PROGRAM, PROGRAMS, callers, callers_left, has_lost_search, kept_members};
 pub(crate) use names::NameRule;
 pub(crate) use tools::{
-    List, Replaced, ToolMembers, Tools, add, additional, callers, declare, declared_once, declared_twice, kept_members,
-    may_bring_tools, messages, redeclared,
+    List, Replaced, ToolMembers, Tools, add, additional, declare, declared_once, declared_twice, may_bring_tools,
+    messages, redeclared,
 };
 
 /// A request that was read, and its changes since. Unchanged members keep their bytes.
@@ -99,8 +101,12 @@ pub(crate) trait RequestFormat: Debug + Sized {
     /// Leaves a forced choice of tools to the model.
     fn free_choice(&self, body: &mut Body);
 
-    /// Takes back the choice of tools.
-    fn drop_choice(&self, body: &mut Body, tools_left: bool);
+    /// Takes out what belongs to tools of the provider that were [dropped](Body::drop_provided), beside members of the
+    /// table, declarations, and choices.
+    fn drop_provided(&self, _body: &mut Body) {}
+
+    /// Limits the choice of tools, as [`Request::limit_choice`].
+    fn limit_choice(&self, body: &mut Body, tools_left: bool, is_offered: &dyn Fn(&str) -> bool);
 
     /// Writes a turn that ended in calls, and their results, as JSON texts for the [conversation](RequestFormat::TURNS).
     fn turn(&self, body: &mut Body, said: &[Value], results: &[CallResult]) -> Vec<String>;
@@ -200,6 +206,14 @@ impl<F: RequestFormat> Request for Document<F> {
         self.body.drop_unknown(allow)
     }
 
+    fn drop_provider_tools(&mut self, is_allowed: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let dropped = self.body.drop_provided(is_allowed);
+        if !dropped.is_empty() {
+            self.format.drop_provided(&mut self.body);
+        }
+        dropped
+    }
+
     fn fits(&self, call: &Call) -> bool {
         self.tools.fits(call, self.body.server_state())
     }
@@ -227,8 +241,8 @@ impl<F: RequestFormat> Request for Document<F> {
         self.format.free_choice(&mut self.body);
     }
 
-    fn drop_choice(&mut self, tools_left: bool) {
-        self.format.drop_choice(&mut self.body, tools_left);
+    fn limit_choice(&mut self, tools_left: bool, is_offered: &dyn Fn(&str) -> bool) {
+        self.format.limit_choice(&mut self.body, tools_left, is_offered);
     }
 
     fn append_turn(&mut self, said: &[Value], results: &[CallResult]) {

@@ -5,14 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use callgate_json::{Key, Objects, Span, name_in_sentence};
 
+use super::kept::{CALLERS, is_kept, judge_callers};
 use crate::checks::folds;
 use crate::members::{Judged, NameSet, asks};
 use crate::{Call, Declaration, Declared, Form, RequestError, namespace};
-
-/// Members of a declared tool kept as the caller sent them. They are about the API's handling of the tool, not about the tool.
-/// `input_examples` are: they would be the caller's words.
-const KEPT: [&str; 5] = ["strict", "defer_loading", "eager_input_streaming", "cache_control", CALLERS];
-const CALLERS: &str = "allowed_callers";
 
 /// The tools of a request.
 #[derive(Debug, Clone, Default)]
@@ -222,16 +218,6 @@ pub(crate) fn declared_twice(name: &str) -> RequestError {
     RequestError::DeclaredTwice { name: name_in_sentence(name) }
 }
 
-/// Returns the kept members of a declared tool as JSON text, with a comma at the start.
-pub(crate) fn kept_members(tool: Span<'_>) -> String {
-    let kept = tool.pairs().filter(|(key, value)| is_kept(*key) && !value.is_null());
-    kept.map(|(key, value)| format!(r#","{}":{}"#, key.name(), value.text())).collect()
-}
-
-fn is_kept(key: Key<'_>) -> bool {
-    KEPT.iter().any(|kept| key.is(kept))
-}
-
 /// Judges tools in messages as the provider's `additional_tools`. Some servers show them to the model, and the contract's own
 /// declarations could not take their place.
 pub(crate) fn additional<'t>(
@@ -239,7 +225,7 @@ pub(crate) fn additional<'t>(
     param: &'static str,
     judged: &mut Judged,
 ) -> Result<(), RequestError> {
-    if messages.into_iter().any(brings_tools) { judged.runs.add(param, "additional_tools") } else { Ok(()) }
+    if messages.into_iter().any(brings_tools) { judged.runs.fix(param, "additional_tools") } else { Ok(()) }
 }
 
 /// Does the same as [`additional`] for the conversation, a list of messages, which must be objects.
@@ -257,7 +243,7 @@ pub(crate) fn messages(
         let message = message.object().ok_or(RequestError::invalid(param, "an array of objects"))?;
         brings |= brings_tools(message);
     }
-    if brings { judged.runs.add(param, "additional_tools") } else { Ok(()) }
+    if brings { judged.runs.fix(param, "additional_tools") } else { Ok(()) }
 }
 
 /// Returns false if none of these objects [`brings_tools`].
@@ -271,21 +257,4 @@ fn is_tools(key: Key<'_>) -> bool {
 
 fn brings_tools(message: Span<'_>) -> bool {
     message.pairs().any(|(key, value)| is_tools(key) && asks(value))
-}
-
-/// Judges code that may call a declared tool as a tool of the provider, which runs it. The model itself is not such a caller.
-pub(crate) fn callers(tool: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
-    tool.some(CALLERS).map_or(Ok(()), |callers| judge_callers(callers, judged))
-}
-
-fn judge_callers(callers: Span<'_>, judged: &mut Judged) -> Result<(), RequestError> {
-    let expected = "an array of tools whose `allowed_callers` are a list of names";
-    let invalid = RequestError::invalid("tools", expected);
-    for caller in callers.array().ok_or(invalid.clone())?.items() {
-        match caller.string().ok_or(invalid.clone())?.as_ref() {
-            "direct" => {}
-            code => judged.runs.add("tools", code)?,
-        }
-    }
-    Ok(())
 }

@@ -7,8 +7,11 @@ use callgate_json::Span;
 
 use super::invalid;
 use crate::RequestError;
+use crate::members::ProviderTools;
+use crate::skeleton::document::{callers_left, has_lost_search};
 
-const FLAGS: [&str; 3] = ["strict", "defer_loading", "eager_input_streaming"];
+const FLAGS: [&str; 3] = ["strict", DEFERRED, "eager_input_streaming"];
+const DEFERRED: &str = "defer_loading";
 const CACHE: &str = "cache_control";
 /// The known members of [`CACHE`], each a short word.
 const CACHE_MEMBERS: [&str; 3] = ["type", "ttl", "scope"];
@@ -27,15 +30,20 @@ pub(super) fn check(tool: Span<'_>) -> Result<(), RequestError> {
     }
 }
 
-/// Returns the members of a declaration that stay, as JSON text with a comma at the start.
-pub(super) fn members(tool: Span<'_>) -> String {
+/// Returns the members of a declaration that stay, as JSON text with a comma at the start. Callers that were taken out are not kept,
+/// and without the search for tools no tool is deferred.
+pub(super) fn members(tool: Span<'_>, runs: &ProviderTools) -> String {
     let mut out = String::new();
-    for name in FLAGS.iter().chain(&["allowed_callers"]) {
+    let defers = !has_lost_search(runs);
+    for name in FLAGS.iter().filter(|name| defers || **name != DEFERRED) {
         if let Some(value) = tool.some(name) {
             out.push_str(&format!(r#","{name}":{}"#, value.text()));
         }
     }
-    if tool.some("defer_loading").and_then(Span::bool) != Some(true) {
+    if let Some(callers) = tool.some("allowed_callers").and_then(|callers| callers_left(callers, runs)) {
+        out.push_str(&format!(r#","allowed_callers":{callers}"#));
+    }
+    if !defers || tool.some(DEFERRED).and_then(Span::bool) != Some(true) {
         out.push_str(&cache_control(tool));
     }
     out

@@ -1,19 +1,17 @@
 //! The source of the caller's tenant and role: its options, and its values for the templates.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod files;
 
-use callgate_contract::{Caller, CallerClaims};
+use std::collections::BTreeMap;
+
+use callgate_contract::Caller;
 use minijinja::{Value, context};
-use saphyr_parser::ScalarStyle;
 use serde_json::{Map, json};
 
 use super::args::{HostOption, IdentityOption, RenderArguments, Target};
 use super::error::RenderError;
 use super::oauth::{self, Oauth};
 use super::options::Options;
-use crate::disk;
-use crate::document::{self, Node, NodeKind};
 
 /// The key in Envoy's dynamic metadata under which jwt_authn leaves the verified claims for the filter.
 pub(super) const PAYLOAD: &str = "jwt_payload";
@@ -38,10 +36,10 @@ impl Clients {
         check(arguments)?;
         let mut clients = Self { claims: claims(arguments)?, ..Self::default() };
         if let Some(file) = &arguments.callers {
-            clients.callers = callers(file)?;
+            clients.callers = files::callers(file)?;
         }
         if let Some(file) = &arguments.api_keys {
-            clients.keys = keys(file)?;
+            clients.keys = files::keys(file)?;
             if let Some(client) = clients.keys.keys().find(|client| !clients.callers.contains_key(*client)) {
                 let reason = format!("client `{client}` has a key, but no caller in --callers; add it there");
                 return Err(RenderError::clients(file, 1, reason));
@@ -88,7 +86,13 @@ pub(super) fn plugin(options: &Options<'_>) -> serde_json::Value {
         }
         IdentityOption::ApiKey => json!({ "apiKey": { "header": CLIENT, "callers": options.clients.plugin() } }),
         IdentityOption::Certificate => json!({ "certificate": { "callers": options.clients.plugin() } }),
-        IdentityOption::Fixed => json!({ "fixed": { "tenant": arguments.tenant, "role": arguments.role } }),
+        IdentityOption::Fixed => {
+            let mut caller = json!({ "tenant": arguments.tenant, "role": arguments.role });
+            if let (Some(workspace), Some(members)) = (&arguments.workspace, caller.as_object_mut()) {
+                members.insert("workspace".to_owned(), json!(workspace));
+            }
+            json!({ "fixed": caller })
+        }
     }
 }
 
@@ -105,7 +109,8 @@ pub(super) fn source(arguments: &RenderArguments, clients: &Clients, oauth: &Oau
         IdentityOption::Certificate => IdentitySource::Certificate { callers: clients.table() },
         IdentityOption::Fixed => {
             let given = |option: &Option<String>| option.clone().unwrap_or_default();
-            IdentitySource::Fixed(Caller::new(given(&arguments.tenant), given(&arguments.role)))
+            let caller = Caller::new(given(&arguments.tenant), given(&arguments.role));
+            IdentitySource::Fixed(Caller { workspace: arguments.workspace.clone(), ..caller })
         }
     }
 }
@@ -192,7 +197,7 @@ pub(super) fn certificate(options: &Options<'_>) -> Option<Value> {
 pub(super) fn fixed(options: &Options<'_>) -> Option<Value> {
     let arguments = options.arguments;
     (arguments.identity == IdentityOption::Fixed)
-        .then(|| context! { tenant => arguments.tenant, role => arguments.role })
+        .then(|| context! { tenant => arguments.tenant, role => arguments.role, workspace => arguments.workspace })
 }
 
 /// Refuses options of another identity, and names a missing one.
@@ -206,9 +211,10 @@ fn check(arguments: &RenderArguments) -> Result<(), RenderError> {
     if let (Some(_), true) = (&arguments.jwt_jwks, by_url) {
         return Err(RenderError::Useless { option: "--jwt-jwks", because: "--jwt-jwks-url" });
     }
-    let rows: [(&'static str, bool, &[IdentityOption], bool); 14] = [
+    let rows: [(&'static str, bool, &[IdentityOption], bool); 15] = [
         ("--tenant", is_filled(&arguments.tenant), &[Fixed], true),
         ("--role", is_filled(&arguments.role), &[Fixed], true),
+        ("--workspace", arguments.workspace.is_some(), &[Fixed], false),
         ("--claim", !arguments.claims.is_empty(), &[IdentityOption::Header, Jwt], false),
         ("--jwt-issuer", arguments.jwt_issuer.is_some(), &[Jwt], true),
         ("--jwt-jwks", arguments.jwt_jwks.is_some() || by_url, &[Jwt], true),
@@ -258,87 +264,4 @@ fn claims(arguments: &RenderArguments) -> Result<BTreeMap<String, String>, Rende
         }
     }
     Ok(claims)
-}
-
-/// Reads `CLIENT: { tenant: …, role: …, claims: … }`; claims may be absent.
-fn callers(file: &Path) -> Result<BTreeMap<String, Caller>, RenderError> {
-    entries(file, |client, value| {
-        let text = |name| value.get(name).and_then(Node::text).filter(|text| !text.is_empty());
-        let claims = match value.get("claims").map(|claims| &claims.kind) {
-            None => Some(CallerClaims::default()),
-            Some(NodeKind::Mapping(members)) => {
-                members.iter().map(|(name, value)| Some((name.text()?.to_owned(), claim(value)?))).collect()
-            }
-            Some(_) => None,
-        };
-        let known = ["tenant", "role", "claims"];
-        let is_known = matches!(&value.kind, NodeKind::Mapping(members)
-            if members.iter().all(|(name, _)| name.text().is_some_and(|name| known.contains(&name))));
-        match (text("tenant").zip(text("role")), claims) {
-            _ if client.contains(',') => Err(format!("client `{client}` has a comma, which no id may have")),
-            (Some((tenant, role)), Some(claims)) if is_known => Ok(Caller { claims, ..Caller::new(tenant, role) }),
-            _ => Err(format!(
-                "client `{client}`: expected `{{ tenant: …, role: … }}`, and perhaps `claims: {{ NAME: VALUE }}`"
-            )),
-        }
-    })
-}
-
-/// Reads the value of a claim: a scalar, or a list of texts. Quotes make a text.
-fn claim(node: &Node) -> Option<serde_json::Value> {
-    Some(match &node.kind {
-        NodeKind::Scalar { text, style: ScalarStyle::Plain } => match text.as_str() {
-            "true" => true.into(),
-            "false" => false.into(),
-            text => text.parse::<i64>().map_or_else(|_| text.into(), Into::into),
-        },
-        NodeKind::Scalar { text, .. } => text.as_str().into(),
-        NodeKind::Sequence(items) => items.iter().map(claim).collect::<Option<serde_json::Value>>()?,
-        NodeKind::Mapping(_) | NodeKind::Alias => return None,
-    })
-}
-
-/// Reads `CLIENT: KEY`. A key is never shown.
-fn keys(file: &Path) -> Result<BTreeMap<String, String>, RenderError> {
-    let keys = entries(file, |client, value| {
-        let is_fit = |key: &&str| key.len() >= KEY && key.bytes().all(|byte| byte.is_ascii_graphic());
-        value.text().filter(is_fit).map(str::to_owned).ok_or_else(|| {
-            format!("client `{client}`: expected a key of at least {KEY} printable ASCII characters without spaces")
-        })
-    })?;
-    let mut seen = std::collections::HashSet::new();
-    match keys.iter().find(|(_, key)| !seen.insert(key.as_str())) {
-        Some((client, _)) => {
-            Err(RenderError::clients(file, 1, format!("client `{client}` has the key of another client")))
-        }
-        None => Ok(keys),
-    }
-}
-
-/// The shortest key: 128 bits in hexadecimal digits.
-const KEY: usize = 32;
-
-fn entries<T>(
-    file: &Path,
-    read: impl Fn(&str, &Node) -> Result<T, String>,
-) -> Result<BTreeMap<String, T>, RenderError> {
-    let text = disk::text(file)?;
-    let tree = document::read(&file.display().to_string(), &text)?;
-    let NodeKind::Mapping(members) = &tree.kind else {
-        return Err(RenderError::clients(file, tree.line(), "expected a mapping by the clients' ids".to_owned()));
-    };
-    let mut entries = BTreeMap::new();
-    for (key, value) in members {
-        let fault = |reason| RenderError::clients(file, key.line(), reason);
-        let client = key.text().filter(|client| !client.is_empty());
-        let client = client.ok_or_else(|| fault("expected a client's id".to_owned()))?;
-        let entry = read(client, value).map_err(fault)?;
-        if entries.insert(client.to_owned(), entry).is_some() {
-            return Err(fault(format!("client `{client}` is listed twice")));
-        }
-    }
-    if entries.is_empty() {
-        return Err(RenderError::clients(file, 1, "expected at least one client".to_owned()));
-    }
-    Ok(entries)
 }

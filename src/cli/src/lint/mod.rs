@@ -1,19 +1,22 @@
 //! `callgate lint` and `callgate digest`: validates contracts and identifies them.
 
+mod json;
+
 use std::path::{Path, PathBuf};
 
 use callgate_contract::{Advice, Contract, Diagnostic, Run, advice, explain_profiles};
 use clap::Args;
 
+use self::json::LintReport;
 use crate::contracts::Contracts;
 use crate::disk::{self, FileError};
-use crate::output::Outcome;
+use crate::output::{Exit, Outcome};
 use crate::terminal::plain;
 
 /// Validate contracts, and report every fault with its line
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  callgate lint contracts/*/contract.yaml\n  callgate lint contracts.yaml     (a contract set: all its contracts, and the requests that get them)"
+    after_help = "Examples:\n  callgate lint contracts/*/contract.yaml\n  callgate lint contracts.yaml     (a contract set: all its contracts, and the requests that get them)\n  callgate lint contract.yaml --json | jq '.faults[] | [.line, .message]'"
 )]
 pub(crate) struct LintArguments {
     /// Files of contracts or contract sets (YAML or JSON)
@@ -25,6 +28,9 @@ pub(crate) struct LintArguments {
     /// Print the profiles with all their entries, the marked strings, and the named sets of paths
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Print one JSON object: valid contracts, contract sets, and faults with file, line and column
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) json: bool,
 }
 
 /// Print a contract's digest, which the filter and the executor must agree on
@@ -40,7 +46,10 @@ pub(crate) struct DigestArguments {
 }
 
 /// Returns one line for each valid contract; the diagnostics of the others are errors.
-pub(crate) fn lint(LintArguments { files, suggest, explain }: &LintArguments) -> Outcome {
+pub(crate) fn lint(LintArguments { files, suggest, explain, json }: &LintArguments) -> Outcome {
+    if *json {
+        return report(files, *suggest);
+    }
     let mut lines = String::new();
     let mut errors = Vec::new();
     for file in files {
@@ -67,6 +76,26 @@ pub(crate) fn lint(LintArguments { files, suggest, explain }: &LintArguments) ->
         }
     }
     Outcome::of_files(lines, errors)
+}
+
+/// Returns the same as one JSON object.
+fn report(files: &[PathBuf], suggest: bool) -> Outcome {
+    let mut report = LintReport::default();
+    for file in files {
+        match Contracts::read(file) {
+            Ok(contracts) => {
+                contracts.files().for_each(|entry| report.contract(entry, suggest));
+                match contracts.selector() {
+                    Ok(_) if contracts.is_set => report.set(&contracts),
+                    Ok(_) => {}
+                    Err(error) => report.selector(&contracts, &error),
+                }
+            }
+            Err(error) => report.file(&error),
+        }
+    }
+    let exit = if report.is_clean() { Exit::Success } else { Exit::Failed(Vec::new()) };
+    Outcome { out: report.text(), exit }
 }
 
 /// Returns the digest alone, for scripts.
@@ -117,9 +146,13 @@ fn noted(note: &Diagnostic) -> String {
 
 /// Returns the tools whose checksum is still only zeros; the executor refuses them.
 pub(crate) fn unpinned(contract: &Contract) -> String {
+    unpinned_tools(contract).join(", ")
+}
+
+fn unpinned_tools(contract: &Contract) -> Vec<&str> {
     let tools = contract.tools().iter();
     let zeros = tools.filter(|tool| matches!(tool.run(), Run::Wasm(wasm) if wasm.sha256 == [0; 32]));
-    zeros.map(|tool| tool.name()).collect::<Vec<_>>().join(", ")
+    zeros.map(|tool| tool.name()).collect()
 }
 
 fn plural(count: usize, noun: &str) -> String {
