@@ -14,6 +14,7 @@ use crate::budget::{Budget, DEFAULT_HELD_BYTES};
 use crate::identity::IdentitySource;
 use crate::path::{Route, hides_a_slash, is_normal};
 use crate::rule_set::Choice;
+use crate::seal::SealingKeys;
 use crate::select::MatchError;
 
 /// The rules of a contract, and the memory budget of one worker. Shared by the exchanges of a worker.
@@ -48,6 +49,8 @@ pub struct Rules {
     pub(crate) declarations: NameTable<Declaration>,
     /// Roles whose calls are decided together: one may lead to a further round, or wait for the executor's release.
     goes_on: NameTable<()>,
+    /// The keys for texts that clients carry for the gate, if there are some.
+    pub(crate) sealing: Option<Arc<SealingKeys>>,
     /// True if an executor records decisions.
     records: bool,
     held_bytes: usize,
@@ -188,6 +191,12 @@ pub enum GateError {
         /// The part of the contract that needs further rounds.
         because: String,
     },
+    /// Handles of tasks without a key to seal them.
+    #[error(
+        "`sealing` is missing: the contract has `mcp.tasks`, whose handles are sealed; give `sealing.keys`, with \
+         `--sealing-variable` of `callgate render`"
+    )]
+    NoSealingKey,
     /// An entry of `requestMembers.allow` on which the gate itself decides.
     #[error(
         "`requestMembers.allow` lists `{member}`, which the gate reads and decides on itself; remove it, because listing it \
@@ -451,6 +460,7 @@ impl Rules {
             model_header: None,
             declarations,
             goes_on,
+            sealing: None,
             records: reach.executor,
             held_bytes: usize::try_from(DEFAULT_HELD_BYTES).unwrap_or(usize::MAX),
         })
@@ -468,6 +478,17 @@ impl Rules {
             Ok(bytes) if most >= least => Ok(Self { held_bytes: bytes, ..self }),
             _ => Err(GateError::HeldBytes { least }),
         }
+    }
+
+    /// Seals what clients carry for the gate: the handles of an MCP server's tasks, and the number of its questions.
+    ///
+    /// # Errors
+    /// [`GateError::NoSealingKey`] if the contract needs keys and there are none.
+    pub fn with_sealing(self, sealing: Option<Arc<SealingKeys>>) -> Result<Self, GateError> {
+        if sealing.is_none() && self.contract.mcp().task_lifetime().is_some() {
+            return Err(GateError::NoSealingKey);
+        }
+        Ok(Self { sealing, ..self })
     }
 
     /// Adds a candidate: a contract that decides every call too. Differences are counted, and only the first contract is enforced.
