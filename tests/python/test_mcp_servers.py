@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import json
-import os
+import re
 import subprocess
 import sys
 import time
@@ -203,7 +203,7 @@ def test_the_executor_runs_its_tools_in_front_of_a_server_too(servers, mode):
 
 def test_each_server_gets_its_own_credential_and_never_the_clients(servers):
     for name, expected in (("wiki", "Bearer WIKI"), ("tickets", None)):
-        call(servers.client(f"/mcp/{name}", authorization="Bearer CLIENT"), "search", {"query": "z"})
+        call(servers.client(f"/mcp/{name}", authorization="Bearer CLIENT", cookie="session=CLIENT"), "search", {"query": "z"})
         last = servers.seen(name)["headers"][-1]
         assert last.get("authorization") == expected
         assert last["?"] == "/mcp"
@@ -291,6 +291,23 @@ def test_calls_in_parallel_get_each_its_own_answer(servers):
 
     expected, results = within(servers.client(), steps)
     assert results == expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_approved_call_runs_once(servers, mode):
+    arguments = {"query": f"held {mode}"}
+
+    async def steps(client):
+        held = await client.call_tool("wiki__held", arguments)
+        approval = re.search(r"asked for as ([0-9a-f-]+)", text(held))[1]
+        approve = [DIST / "callgate", "approve", approval, "--yes", "--url", f"http://127.0.0.1:{servers.ports['metrics']}",
+                   "--state", servers.folder / "state"]
+        subprocess.run(approve, check=True, capture_output=True, timeout=30)
+        return [await client.call_tool("wiki__held", arguments) for _ in range(2)]
+
+    ran, again = within(servers.client(mode=mode), steps)
+    assert text(ran) == f"wiki found held {mode}"
+    assert again.meta[VIOLATION]["code"] == "approval_required"
 
 
 def test_a_client_that_hangs_up_leaves_a_record_of_the_decision_and_of_the_outcome(servers):

@@ -57,7 +57,7 @@ fn lint_notes_folders_outside_the_contracts_own() {
 
 #[test]
 fn the_contracts_of_this_repository_are_valid() {
-    for name in ["order-desk", "data-desk", "pay-desk", "policy-desk", "rag-desk", "tool-desk"] {
+    for name in ["order-desk", "data-desk", "mcp-desk", "pay-desk", "policy-desk", "rag-desk", "tool-desk"] {
         let said = callgate(&["lint", &format!("contracts/{name}/contract.yaml")]);
         assert_eq!(said.code, 0, "{said:?}");
     }

@@ -78,7 +78,12 @@ fn each_server_has_a_path_a_cluster_a_contract_and_a_credential_of_its_own() {
             assert!(route.contains(&format!("prefix_rewrite: {own}\n")), "{route}");
             let is_keyed = name == "a";
             assert_eq!(route.contains("callgate.mcp-credential-a:"), is_keyed, "{route}");
-            assert_eq!(route.contains("request_headers_to_remove: [authorization]"), !is_keyed, "{route}");
+            assert_eq!(route.contains("request_headers_to_remove: [authorization, cookie]"), !is_keyed, "{route}");
+            assert!(
+                route.contains("cookie]")
+                    && route.contains("response_headers_to_remove: [set-cookie, www-authenticate]"),
+                "{route}"
+            );
         }
     }
     assert!(routes.last().unwrap().contains("direct_response: { status: 404 }"));
@@ -120,7 +125,7 @@ fn a_model_beside_the_servers_keeps_its_paths_and_its_credential() {
     for route in routes(&text) {
         let is_server = route.starts_with("{ path: /mcp/");
         assert_eq!(route.contains("credential_injector:") && route.contains("disabled: true"), is_server, "{route}");
-        assert_eq!(route.contains("remove: [authorization]"), route.starts_with("{ path: /mcp/a"), "{route}");
+        assert_eq!(route.contains("cookie]"), route.starts_with("{ path: /mcp/a"), "{route}");
     }
     assert!(!text.contains("timeout: 0s\n                            # Limit of silence"), "no server is at `/mcp`");
 }

@@ -727,3 +727,24 @@ fn a_fixed_caller_has_the_workspace_of_the_command_line_and_no_header_states_it(
     let said = render(&contract, &["--target", "envoy", "--workspace", "/work/a"]);
     assert!(said.code == 1 && said.err.contains("--workspace"), "{said:?}");
 }
+
+#[test]
+fn sealing_keys_are_named_by_variables_and_passed_on_to_the_filter() {
+    const MCP_DESK: &str = "contracts/mcp-desk/contract.yaml";
+    let refused = render(MCP_DESK, &["--target", "envoy"]);
+    assert_ne!(refused.code, 0);
+    assert!(refused.err.contains("--sealing-variable"), "{refused:?}");
+    let keys = ["--sealing-variable", "NEW_KEY", "--sealing-variable", "OLD_KEY"];
+    let expected = serde_json::json!([{ "environment_variable": "NEW_KEY" }, { "environment_variable": "OLD_KEY" }]);
+    for (options, passed) in [
+        (&["--target", "envoy"][..], "environment_variables: { host_env_keys: [NEW_KEY, OLD_KEY] }"),
+        (&["--target", "istio", "--form", "wasmplugin"], "- { name: OLD_KEY, valueFrom: HOST }"),
+        (&["--target", "envoy", "--host", "native", "--native", "libcallgate.so"], ""),
+    ] {
+        let text = rendered(MCP_DESK, &[options, &keys[..]].concat());
+        assert!(text.contains(passed), "{text}");
+        if options.len() == 2 {
+            assert_eq!(plugin(&text)["sealing"]["keys"], expected);
+        }
+    }
+}

@@ -161,8 +161,10 @@ pub(crate) fn read(
             let head = ApiHead { dialect, caller, path, model, conversation, headers, remove, content_type };
             Ok((gate, Head::Api(Box::new(head))))
         }
-        Api::Mcp => mcp::head(Answerer::Server, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
-        Api::McpMerged => mcp::head(Answerer::Gate, caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::Mcp => mcp::head((&gate, Answerer::Server), caller, headers, remove).map(|head| (gate, Head::Mcp(head))),
+        Api::McpMerged => {
+            mcp::head((&gate, Answerer::Gate), caller, headers, remove).map(|head| (gate, Head::Mcp(head)))
+        }
         Api::Catalog => {
             check_query(Target::new(target).query)?;
             let head = catalog::head(&gate, caller, (target, route.model(path)), headers, remove)?;

@@ -81,8 +81,12 @@ pub enum Code {
     McpResourceForbidden,
     /// The contract lists no such prompt of an MCP server.
     McpPromptForbidden,
-    /// The result of an MCP server is a task, or of an unknown kind.
+    /// The result of an MCP server is a task that nobody allows, or of an unknown kind.
     McpResultUnsupported,
+    /// The handle of a task is not one that the gate gave this caller, or it is too old.
+    McpTaskUnknown,
+    /// The state of a retry is not the one that the gate gave this caller for this request.
+    McpStateInvalid,
     /// The response is larger than `limits.responseBytes`.
     ResponseTooLarge,
     /// A limit of the contract on time, rounds or calls was reached.
@@ -115,7 +119,7 @@ pub enum Code {
 
 impl Code {
     /// Every code but [`Code::Call`].
-    const OWN: [Self; 47] = [
+    const OWN: [Self; 49] = [
         Self::PathNotAllowed,
         Self::MethodNotAllowed,
         Self::UpgradeRefused,
@@ -150,6 +154,8 @@ impl Code {
         Self::McpResourceForbidden,
         Self::McpPromptForbidden,
         Self::McpResultUnsupported,
+        Self::McpTaskUnknown,
+        Self::McpStateInvalid,
         Self::ResponseTooLarge,
         Self::LimitExceeded,
         Self::RateLimited,
@@ -208,6 +214,8 @@ impl Code {
             Self::McpResourceForbidden => "mcp_resource_forbidden",
             Self::McpPromptForbidden => "mcp_prompt_forbidden",
             Self::McpResultUnsupported => "mcp_result_unsupported",
+            Self::McpTaskUnknown => "mcp_task_unknown",
+            Self::McpStateInvalid => "mcp_state_invalid",
             Self::ResponseTooLarge => "response_too_large",
             Self::LimitExceeded => "limit_exceeded",
             Self::RateLimited => "rate_limited",
@@ -252,6 +260,8 @@ impl Code {
             | Self::McpInputForbidden
             | Self::McpResourceForbidden
             | Self::McpPromptForbidden
+            | Self::McpTaskUnknown
+            | Self::McpStateInvalid
             | Self::Call(_) => 400,
             Self::CallerUnknown => 401,
             Self::InsufficientScope => 403,

@@ -78,10 +78,16 @@ impl Context for Root {
     }
 }
 
+/// Returns a variable that the `vm_config` passes on.
+#[allow(clippy::disallowed_methods, reason = "a key in a variable is in no dump of Envoy's configuration")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let bytes = self.get_plugin_configuration().unwrap_or_default();
-        match config::read(&bytes) {
+        match config::read_with(&bytes, &variable) {
             Ok(config) => {
                 config::log_contracts(&config);
                 config::warn_of_short_timeout(&config);

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use callgate_contract::Contract;
 use callgate_engine::{
-    DEFAULT_HELD_BYTES, DIALECTS, GateError, Offer, OutputLimit, Paths, Reach, RuleSet, Rules, StreamUsage,
+    DEFAULT_HELD_BYTES, DIALECTS, GateError, KeyError, Offer, OutputLimit, Paths, Reach, RuleSet, Rules, StreamUsage,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::contracts::{Contracts, EntryDocument};
 use crate::identity::{IdentityDocument, VerifiedSource};
+use crate::sealing::SealingDocument;
 
 /// The key of the paths that are forwarded unread.
 const PASSTHROUGH: &str = "passthrough";
@@ -94,6 +95,10 @@ pub enum ConfigError {
     Cluster(String),
     #[error("`heldBytes`: `{0}` is not a size; give bytes, or a whole number of KiB, MiB or GiB, such as `256MiB`")]
     HeldBytes(String),
+    #[error("`sealing.keys`: {0}")]
+    Sealing(KeyError),
+    #[error("`sealing.keys[{position}]`: {because}")]
+    SealingKey { position: usize, because: String },
     #[error("{0}")]
     Gate(#[from] GateError),
 }
@@ -122,6 +127,8 @@ struct Document {
     model_header: Option<String>,
     /// A size as in a contract, such as `256MiB`.
     held_bytes: Option<String>,
+    /// The keys of the texts that clients carry for the gate.
+    sealing: Option<SealingDocument>,
 }
 
 #[derive(Deserialize, Default)]
@@ -151,11 +158,19 @@ enum StreamUsageDocument {
     Leave,
 }
 
-/// Reads a configuration and compiles its contract.
+/// Reads a configuration that names no variable of the environment. See [`read_with`].
+///
+/// # Errors
+/// As [`read_with`].
+pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
+    read_with(bytes, &|_| None)
+}
+
+/// Reads a configuration and compiles its contract. `variable` returns a variable of Envoy's environment.
 ///
 /// # Errors
 /// The first fault, in one line.
-pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
+pub fn read_with(bytes: &[u8], variable: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ConfigError::Missing);
     }
@@ -198,10 +213,12 @@ pub fn read(bytes: &[u8]) -> Result<Config, ConfigError> {
         None => DEFAULT_HELD_BYTES,
         Some(text) => callgate_contract::parse_size(&text).ok_or(ConfigError::HeldBytes(text))?,
     };
+    let sealing = document.sealing.map(|sealing| sealing.resolve(variable)).transpose()?;
     let rules = contracts.rules(|contract| {
         Rules::of_one(contract, Arc::clone(&identity), Arc::clone(&paths), offer, reach)?
             .with_output_limit(output_limit)
             .with_stream_usage(stream_usage)
+            .with_sealing(sealing.clone())?
             .with_model_header(document.model_header.as_deref())?
             .with_held_bytes(held_bytes)
     })?;

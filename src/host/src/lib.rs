@@ -21,6 +21,7 @@ mod ids;
 pub mod metrics;
 mod recorder;
 mod scopes;
+mod sealing;
 mod step;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A host holds a request or a response until the executor has ruled on its calls.
+//! A host holds a request or a response until the executor has ruled on its calls, or has run the call of a client of MCP.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -17,17 +17,21 @@ use prost::Message;
 const CONFIG: &str = r#"{
     "identity": { "header": { "tenant": "x-tenant", "role": "x-role" } },
     "executor": { "cluster": "executor" },
+    "upstream": { "cluster": "llm", "authority": "llm.example" },
+    "paths": { "mcpMerged": ["/tools"] },
     "contract": {
         "apiVersion": "callgate.dev/v1", "kind": "Contract", "metadata": { "name": "desk", "version": "1.0.0" },
         "spec": {
             "models": ["*"],
             "limits": { "turnTimeout": "30s" },
-            "roles": { "clerk": { "tools": ["pay"] } },
-            "tools": [{ "name": "pay", "effects": "write", "approval": "always", "parameters": { "type": "object" }, "run": { "client": {} } }]
+            "roles": { "clerk": { "tools": ["*"] } },
+            "tools": [{ "name": "look", "effects": "read", "parameters": { "type": "object" }, "run": { "mcp": { "cluster": "a", "tool": "look" } } },
+                { "name": "pay", "effects": "write", "approval": "always", "parameters": { "type": "object" }, "run": { "client": {} } }]
         }
     }
 }"#;
 const MCP: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"a":1}}}"#;
+const LOOK: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"look","arguments":{"a":1}}}"#;
 const CHAT: &[u8] = br#"{"model":"m","stream":true,"messages":[]}"#;
 const CALL: &str = r#"{"id":"a","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hi","tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"pay","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
 
@@ -37,6 +41,7 @@ struct FakeHost {
     now: Cell<Duration>,
     done: RefCell<Vec<String>>,
     at_once: RefCell<Option<Result<Vec<Authorization>, CallFailed>>>,
+    run_at_once: RefCell<Option<Result<Vec<Outcome>, CallFailed>>>,
 }
 
 impl FakeHost {
@@ -76,8 +81,9 @@ impl Host for FakeHost {
 
     fn record(&self, _: Decisions<'_>) {}
 
-    fn run(&self, _: CallBatch) -> Sent<Vec<Outcome>> {
-        Sent::Ended(Err(CallFailed::Unreachable))
+    fn run(&self, batch: CallBatch) -> Sent<Vec<Outcome>> {
+        self.note_step(format!("run {} {}", batch.calls[0].tool, batch.calls[0].arguments));
+        self.run_at_once.take().map_or(Sent::Waits(9), Sent::Ended)
     }
 
     fn authorize(&self, batch: AuthorizeBatch) -> Sent<Vec<Authorization>> {
@@ -156,6 +162,41 @@ fn a_held_request_that_waits_too_long_is_answered_and_its_question_cancelled() {
     assert!(String::from_utf8_lossy(&reply.body).contains("limit_exceeded"));
     assert!(host.steps().contains(&"cancel 7".to_owned()));
     assert_eq!(live.on_authorized(&host, 7, released("1")), Step::Hold, "a late answer");
+}
+
+fn ran() -> Result<Vec<Outcome>, CallFailed> {
+    Ok(vec![Outcome { id: "1".into(), result: Ok(r#""seen""#.into()) }])
+}
+
+#[test]
+fn a_call_that_the_executor_runs_is_answered_without_a_server() {
+    for path in ["/mcp", "/tools"] {
+        let host = FakeHost::default();
+        let (live, step) = send(&host, path, LOOK);
+        assert_eq!(step, Step::Hold);
+        assert!(host.steps().contains(&r#"run look {"a":1}"#.to_owned()));
+        assert!(live.awaits_executor(9) && !live.awaits_rulings(9));
+        assert_eq!(live.on_calls_run(&host, 8, ran()), Step::Hold, "another token");
+        let Step::Reply(reply) = live.on_calls_run(&host, 9, ran()) else { panic!("{path} is not answered") };
+        assert!(reply.status == 200 && String::from_utf8_lossy(&reply.body).contains("seen"));
+        assert!(!host.steps().iter().any(|step| step.starts_with("request body")), "nothing is forwarded");
+
+        *host.run_at_once.borrow_mut() = Some(Err(CallFailed::Overloaded));
+        let (_, step) = send(&host, path, LOOK);
+        let Step::Reply(reply) = step else { panic!("{path}: {step:?}") };
+        assert!(String::from_utf8_lossy(&reply.body).contains("executor_overloaded") && reply.retry_after.is_some());
+    }
+}
+
+#[test]
+fn a_call_that_runs_too_long_is_answered_and_cancelled() {
+    let host = FakeHost::default();
+    let (live, _) = send(&host, "/tools", LOOK);
+    host.now.set(Duration::from_secs(31));
+    let Step::Reply(reply) = live.on_tick(&host) else { panic!("it waits") };
+    assert!(String::from_utf8_lossy(&reply.body).contains("limit_exceeded"));
+    assert!(host.steps().contains(&"cancel 9".to_owned()));
+    assert_eq!(live.on_calls_run(&host, 9, ran()), Step::Hold, "a late answer");
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Plugin {
     /// # Errors
     /// The first fault, in one line.
     pub(crate) fn new(pointer: ConfigPtr, bytes: &[u8]) -> Result<Self, PluginError> {
-        let config = config::read(bytes)?;
+        let config = config::read_with(bytes, &|name| std::env::var(name).ok())?;
         config::log_contracts(&config);
         config::warn_of_short_timeout(&config);
         let counters = Counter::all().filter_map(|counter| Some((counter, pointer.define_counter(&counter.name())?)));

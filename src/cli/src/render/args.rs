@@ -180,6 +180,10 @@ pub(crate) struct RenderArguments {
     /// Chat Completions: asking for the usage of streams, if the contract needs it and the client did not ask
     #[arg(long, value_enum, default_value_t = StreamUsage::Ask, help_heading = "Gate")]
     pub(crate) stream_usage: StreamUsage,
+    /// A variable of Envoy's environment with a key in base64 that seals what clients carry for the gate, such as handles of MCP tasks
+    /// (`openssl rand -base64 32`). May be repeated: the first key seals, each one opens
+    #[arg(long = "sealing-variable", value_name = "NAME", help_heading = "Gate")]
+    pub(crate) sealing_variables: Vec<String>,
     /// The most bytes of bodies one worker buffers at once, such as 256MiB (the filter's default); beyond it new exchanges
     /// get 503
     #[arg(long, value_name = "SIZE", help_heading = "Gate")]

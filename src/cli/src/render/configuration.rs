@@ -64,6 +64,11 @@ pub(super) fn plugin(options: &Options<'_>) -> Result<Value, RenderError> {
     if arguments.stream_usage == StreamUsage::Leave {
         plugin.insert("streamUsage".to_owned(), json!("leave"));
     }
+    if !arguments.sealing_variables.is_empty() {
+        let key = |name: &String| json!({ "environment_variable": name });
+        let keys: Vec<Value> = arguments.sealing_variables.iter().map(key).collect();
+        plugin.insert("sealing".to_owned(), json!({ "keys": keys }));
+    }
     if options.providers.is_some() {
         plugin.insert("modelHeader".to_owned(), json!(MODEL_HEADER));
     }

@@ -28,7 +28,7 @@ pub(crate) struct McpArguments {
     /// Envoy's machine; may be repeated. Without it the header is removed
     #[arg(long = "mcp-credential", value_name = "NAME=PATH", help_heading = "MCP servers")]
     pub(crate) mcp_credentials: Vec<String>,
-    /// With --mcp-server: a server that gets the client's own `authorization`; may be repeated
+    /// With --mcp-server: a server that gets the client's own `authorization` and cookies; may be repeated
     #[arg(long = "mcp-client-credential", value_name = "NAME", help_heading = "MCP servers")]
     pub(crate) mcp_client_credentials: Vec<String>,
     /// Answer MCP at /mcp without a server: the contract of that path names the tools, and the executor runs them

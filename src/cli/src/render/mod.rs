@@ -12,6 +12,7 @@ mod identity;
 mod mcp;
 mod oauth;
 mod options;
+mod paths;
 mod providers;
 mod rate_limit;
 mod yaml;
@@ -135,6 +136,7 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         wasm_url => options.wasm_url(),
         listen => options.listen.values(),
         admin => options.admin.values(),
+        variables => options.arguments.sealing_variables,
         metrics => options.metrics.as_ref().map(Address::values),
         upstream => options.mcp.has_upstream.then(|| context! {
             cluster => "llm-api",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callgate_engine::{DIALECTS, GateError, Offer, Paths, Reach, RuleSet, Rules};
+use callgate_engine::{DIALECTS, GateError, Offer, Paths, Reach, RuleSet, Rules, SealingKeys};
 
 use super::address::Address;
 use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
@@ -14,6 +14,7 @@ use super::identity::{self, Clients};
 use super::mcp::McpServers;
 use super::oauth::credential::Credential;
 use super::oauth::{self, Oauth};
+use super::paths;
 use super::providers::{MODEL_HEADER, Providers};
 use super::rate_limit::RateLimit;
 use crate::contracts::{Contracts, ListedContract};
@@ -75,28 +76,8 @@ impl<'a> Options<'a> {
         let credential = Credential::read(arguments)?;
         held_bytes(arguments, contracts)?;
         let executor_timeout = executor_timeout(arguments.executor_timeout.as_deref(), contracts)?;
-        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for argument in &arguments.paths {
-            let known = DIALECTS.iter().map(|row| row.key).collect::<Vec<_>>().join(", ");
-            let (key, path) = argument
-                .split_once('=')
-                .filter(|(key, _)| DIALECTS.iter().any(|row| row.key == *key))
-                .ok_or_else(|| {
-                    RenderError::option(
-                        "--path",
-                        argument,
-                        format!("API=PATH, where API is one of {known}"),
-                        "chatCompletions=/v2/chat",
-                    )
-                })?;
-            absolute("--path", path)?;
-            model_in_path(key, path, argument)?;
-            paths.entry(key.to_owned()).or_default().push(path.to_owned());
-        }
+        let mut paths = paths::read(arguments)?;
         mcp.add_paths(&mut paths);
-        for path in &arguments.passthrough {
-            absolute("--passthrough", path)?;
-        }
         for (option, name) in [
             ("--tenant-header", arguments.tenant_header.as_str()),
             ("--role-header", &arguments.role_header),
@@ -142,11 +123,15 @@ impl<'a> Options<'a> {
             Tools::Inject => Offer::Inject,
         };
         let reach = Reach { executor: self.executor.is_some(), upstream: self.loops };
+        // The keys are Envoy's to know.
+        let stand_in = SealingKeys::read(&["A".repeat(44)]).ok().map(Arc::new);
+        let sealing = stand_in.filter(|_| !arguments.sealing_variables.is_empty());
         let named = self.paths.clone().into_iter().collect();
         let (paths, identity) = (Arc::new(Paths::new(&named, arguments.passthrough.clone())), Arc::new(identity));
         let rules = |entry: &ListedContract| {
             let (identity, paths) = (Arc::clone(&identity), Arc::clone(&paths));
             let rules = Rules::of_one(Arc::clone(&entry.contract), identity, paths, offer, reach)?;
+            let rules = rules.with_sealing(sealing.clone())?;
             let rules = rules.with_model_header(self.providers.as_ref().map(|_| MODEL_HEADER))?;
             Ok(match &entry.candidate {
                 Some(candidate) => rules.with_candidate(Arc::clone(candidate)),
@@ -248,26 +233,6 @@ pub(super) fn in_units(duration: Duration) -> String {
         0 => format!("{}s", duration.as_secs()),
         _ => format!("{}ms", duration.as_millis()),
     }
-}
-
-fn absolute(option: &'static str, path: &str) -> Result<(), RenderError> {
-    let fine = path.starts_with('/') && !path.contains(['?', '#']) && !path.contains(char::is_whitespace);
-    if fine {
-        Ok(())
-    } else {
-        Err(RenderError::option(option, path, "a path that begins with / and has no query", "/v1/models"))
-    }
-}
-
-/// Checks that a path names at most one model, and only for APIs with models.
-fn model_in_path(key: &str, path: &str, given: &str) -> Result<(), RenderError> {
-    let models = path.matches("{model}").count();
-    let expected = match key {
-        "mcp" | "mcpMerged" if models > 0 => "a path without {model}, because MCP servers have no models",
-        _ if models > 1 => "a path that has {model} once at most",
-        _ => return Ok(()),
-    };
-    Err(RenderError::option("--path", given, expected, "chatCompletions=/openai/deployments/{model}/chat/completions"))
 }
 
 /// Checks that the budget has room for one exchange of the contract.

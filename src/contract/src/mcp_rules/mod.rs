@@ -5,6 +5,7 @@ mod asked;
 mod definition;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callgate_json::Value;
 use callgate_kinds::url::{HostRules, ResourcePattern, ResourceUri};
@@ -25,6 +26,8 @@ pub struct McpRules {
     pub(crate) sampling: Option<SamplingRule>,
     pub(crate) roots: bool,
     pub(crate) drops_logs: bool,
+    /// The longest time for which a client may ask about a task.
+    pub(crate) task_lifetime: Option<Duration>,
 }
 
 /// Resources that a client may read.
@@ -181,6 +184,18 @@ impl McpRules {
                 Err(McpDenial::new(McpDenialCode::Resource, message))
             }
         }
+    }
+
+    /// Returns the longest time for which a client may ask about a task, if a server may answer a call with one.
+    #[must_use]
+    pub fn task_lifetime(&self) -> Option<Duration> {
+        self.task_lifetime
+    }
+
+    /// Returns true if a server may ask for something, up to a number of times for one call.
+    #[must_use]
+    pub fn counts_questions(&self) -> bool {
+        self.elicitation.is_some() || self.sampling.is_some()
     }
 
     /// Returns true if the log messages of a server are dropped.

@@ -1,6 +1,7 @@
 //! `spec.mcp`: the rules for an MCP server beyond its tools.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callgate_json::Value;
 use callgate_kinds::url::{HostRules, ResourcePattern};
@@ -19,6 +20,8 @@ use crate::schema::Schema;
 const MOST: usize = 64;
 const ELICITATION_BYTES: u64 = 16 << 10;
 const SAMPLING_BYTES: u64 = 64 << 10;
+const TASK_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_TASK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const URI: &str = "a URI, or a pattern such as `file:///docs/**`";
 const WORDS: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 
@@ -31,7 +34,7 @@ pub(super) fn rules(
     parts: &mut Parts,
     report: &mut Report<'_>,
 ) -> Option<McpRules> {
-    let known = ["resources", "prompts", "elicitation", "sampling", "roots", "logging"];
+    let known = ["resources", "prompts", "elicitation", "sampling", "roots", "logging", "tasks"];
     let fields = Fields::open(item, &known, &[], report)?;
     let mut rules = McpRules::default();
     for item in listed(fields.get("resources"), report) {
@@ -45,7 +48,20 @@ pub(super) fn rules(
     rules.sampling = fields.get("sampling").and_then(|item| sampling(&item, report));
     rules.roots = fields.get("roots").and_then(|item| item.word(&WORDS, report)).unwrap_or(false);
     rules.drops_logs = !fields.get("logging").and_then(|item| item.word(&WORDS, report)).unwrap_or(true);
+    rules.task_lifetime = fields.get("tasks").and_then(|item| tasks(&item, report));
     Some(rules)
+}
+
+/// Reads the rule for results that come later.
+fn tasks(item: &Located<'_>, report: &mut Report<'_>) -> Option<Duration> {
+    let fields = Fields::open(item, &["lifetime"], &[], report)?;
+    report
+        .note(item, "needs `sealing.keys` in the gate's configuration, because a client carries the handles of tasks");
+    let Some(lifetime) = fields.get("lifetime") else { return Some(TASK_LIFETIME) };
+    match units::duration(&lifetime, report)? {
+        long if long > LONGEST_TASK => report.fault(&lifetime, "expected at most `720h`, which is 30 days"),
+        lifetime => Some(lifetime),
+    }
 }
 
 fn listed<'n>(item: Option<Located<'n>>, report: &mut Report<'_>) -> Vec<Located<'n>> {

@@ -233,3 +233,18 @@ fn faulty_rules_are_errors_with_their_place() {
     let many = format!("{{ resources: [{}] }}", vec!["{ uri: \"note://a\" }"; 65].join(", "));
     assert!(load("contract.yaml", &text(&many), &Folder(&[])).is_err());
 }
+
+#[test]
+fn tasks_are_off_unless_a_contract_has_them_and_their_handles_end() {
+    for (rules, lifetime) in [
+        ("{}", None),
+        ("{ tasks: {} }", Some(24 * 60 * 60)),
+        ("{ tasks: { lifetime: 90s } }", Some(90)),
+        ("{ tasks: { lifetime: 720h } }", Some(30 * 24 * 60 * 60)),
+    ] {
+        assert_eq!(contract(rules).mcp().task_lifetime().map(|lifetime| lifetime.as_secs()), lifetime, "{rules}");
+    }
+    let long = text("{ tasks: { lifetime: 721h } }");
+    let errors = load("contract.yaml", &long, &Folder(&[])).unwrap_err().to_string();
+    assert!(errors.contains("spec.mcp.tasks.lifetime") && errors.contains("720h"), "{errors}");
+}

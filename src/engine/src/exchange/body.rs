@@ -147,9 +147,10 @@ impl Core {
     }
 
     fn message_came(&mut self, sent: &mcp::SentMessage, body: &[u8]) -> Transition {
+        let now = self.clock.unix_millis();
         let decided = answer::read(body).and_then(|answer| {
             definitions::report(&self.gate, sent, &answer, &mut self.tally, &mut self.ledger);
-            answer::decide(&self.gate, sent, answer, &mut AskedSoFar::default(), &mut self.tally)
+            answer::decide((&self.gate, now), sent, answer, &mut AskedSoFar::default(), &mut self.tally)
         });
         match decided {
             Ok(Disposition::Final(answer)) => (ExchangeState::Ended, Effect::Finish(answer.write())),

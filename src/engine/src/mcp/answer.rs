@@ -31,9 +31,9 @@ pub(crate) fn read(body: &[u8]) -> Result<McpAnswer, Refusal> {
     })
 }
 
-/// Decides one message.
+/// Decides one message, at a time in milliseconds since the Unix epoch.
 pub(crate) fn decide(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     sent: &SentMessage,
     answer: McpAnswer,
     asked: &mut AskedSoFar,
@@ -66,8 +66,19 @@ pub(crate) fn decide(
                     methods::is_server_notification(sent.era(), method)
                 }
             };
-            let forwarded = forwarded && may_tell(gate, sent, method, &answer);
-            return Ok(if forwarded { said(gate, answer, tally) } else { Disposition::Drop });
+            if !forwarded || !may_tell(gate, sent, method, &answer) {
+                return Ok(Disposition::Drop);
+            }
+            let method = method.clone();
+            return Ok(match sent {
+                SentMessage::Subscribed(subscription) => match subscription.told(gate, &method, answer, tally) {
+                    // Nothing else of the server is in it, and redaction would break a handle.
+                    Some(answer) if subscription.has_tasks(&method) => Disposition::Forward(answer),
+                    Some(answer) => said(gate, answer, tally),
+                    None => Disposition::Drop,
+                },
+                SentMessage::Request { .. } | SentMessage::Listening | SentMessage::OneWay => said(gate, answer, tally),
+            });
         }
         Envelope::Result { id } => Some(id),
         Envelope::Error { id } => id.as_ref(),
@@ -82,7 +93,7 @@ pub(crate) fn decide(
         asking::pages(gate, &answer, tally)?;
         return Ok(Disposition::Final(answer));
     }
-    result(gate, sent, answer, tally).map(Disposition::Final)
+    result((gate, now), sent, answer, tally).map(Disposition::Final)
 }
 
 /// Returns true if a server may ask a client for this. In shadow mode a forbidden one is reported only.

@@ -28,6 +28,16 @@ impl AskedSoFar {
         }
     }
 
+    /// The questions of earlier requests: elicitation, sampling, roots.
+    pub(super) fn of(counts: [u32; 3]) -> Self {
+        Self { counts, window: 0 }
+    }
+
+    /// Returns the number of questions: elicitation, sampling, roots.
+    pub(super) fn counts(self) -> [u32; 3] {
+        self.counts
+    }
+
     fn count(&mut self, kind: AskedKind) -> &mut u32 {
         let [elicitation, sampling, roots] = &mut self.counts;
         match kind {

@@ -1,6 +1,7 @@
 //! The forwarded methods by the way of MCP: the one table of this crate.
 //!
-//! Source: the `schema.ts` of 2025-11-25 and of 2026-07-28. Tasks are in neither list: they separate a call from its result.
+//! Source: the `schema.ts` of 2025-11-25 and of 2026-07-28, and SEP-2663 for tasks. The tasks of 2025-11-25 are in no list: they need a
+//! declaration of each tool that lists do not have, and 2026-07-28 does without them.
 
 use callgate_contract::McpRules;
 use callgate_wire::mcp::{CALL_TOOL, ClientInput, Era, LIST_TOOLS, OfferList};
@@ -14,7 +15,7 @@ pub(crate) struct Method {
     eras: Eras,
     /// The kind of its answer.
     pub(crate) answered: Answered,
-    /// The member of `params` that the header `Mcp-Name` repeats. A server may want inputs before it answers these, and no others.
+    /// The member of `params` that the header `Mcp-Name` repeats.
     pub(crate) named_by: Option<&'static str>,
 }
 
@@ -48,6 +49,10 @@ pub(crate) enum Answered {
     Completion,
     /// A stream of notifications.
     Subscription,
+    /// The state of a task, and its result at the end.
+    Task,
+    /// Nothing: a task was told something.
+    TaskTold,
     /// An answer without decisions.
     Other,
 }
@@ -55,7 +60,7 @@ pub(crate) enum Answered {
 const SESSIONS: Eras = Eras::Only(Era::Sessions);
 const STATELESS: Eras = Eras::Only(Era::Stateless);
 
-const REQUESTS: [Method; 15] = [
+const REQUESTS: [Method; 18] = [
     method("initialize", SESSIONS, Answered::Introduction, None),
     method("server/discover", STATELESS, Answered::Discovery, None),
     method("ping", SESSIONS, Answered::Other, None),
@@ -71,7 +76,13 @@ const REQUESTS: [Method; 15] = [
     method("completion/complete", Eras::Both, Answered::Completion, None),
     method("logging/setLevel", SESSIONS, Answered::Other, None),
     method("subscriptions/listen", STATELESS, Answered::Subscription, None),
+    method("tasks/get", STATELESS, Answered::Task, Some("taskId")),
+    method(UPDATE_TASK, STATELESS, Answered::TaskTold, Some("taskId")),
+    method("tasks/cancel", STATELESS, Answered::TaskTold, Some("taskId")),
 ];
+
+/// The request with which a client answers the questions of a task.
+const UPDATE_TASK: &str = "tasks/update";
 
 /// The notification that clients send when they close their stream. Without a session the end of the stream alone cancels a request: a
 /// server that looked for the id could cancel another client's.
@@ -103,6 +114,30 @@ pub(crate) const SUBSCRIBED: [(&str, &str); 4] = [
 
 const fn method(name: &'static str, eras: Eras, answered: Answered, named_by: Option<&'static str>) -> Method {
     Method { name, eras, answered, named_by }
+}
+
+// === impl Method ===
+
+impl Method {
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns true if a server may want inputs before it answers, and the client repeats the request with them.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        matches!(self.answered, Answered::Call | Answered::Resource | Answered::Prompt)
+    }
+
+    /// Returns true if the request may have a client's answers to questions.
+    pub(crate) fn takes_inputs(&self) -> bool {
+        self.may_be_repeated() || self.name == UPDATE_TASK
+    }
+
+    /// Returns true for a request about a task.
+    pub(crate) fn is_of_task(&self) -> bool {
+        matches!(self.answered, Answered::Task | Answered::TaskTold)
+    }
 }
 
 /// Returns the row of a client's request, if it is forwarded.

@@ -7,12 +7,15 @@
 //! 4. [`asking`] decides what a server asks of a client, [`offers`] resources and prompts; [`definitions`] compares definitions of tools.
 //! 5. [`stream`]: the same for a stream of messages, also of a [`subscription`].
 //! 6. [`running`]: calls of tools that the executor runs, in front of a server and at a [`merged`] address, which has no server.
+//! 7. [`carried`] and [`tasks`]: what a client carries from one request to the next, sealed.
 //!
 //! An answer is checked by the request of the same exchange. So the gate refuses answers that come elsewhere (another request's, on
 //! the server's own stream, on a resumed stream), because it cannot know their requests.
 
+mod agree;
 pub(crate) mod answer;
 pub(crate) mod asking;
+mod carried;
 pub(crate) mod definitions;
 mod listed;
 pub(crate) mod merged;
@@ -24,6 +27,7 @@ pub(crate) mod routing;
 pub(crate) mod running;
 pub(crate) mod stream;
 pub(crate) mod subscription;
+mod tasks;
 
 use std::borrow::Cow;
 
@@ -32,10 +36,13 @@ use callgate_wire::mcp::{Era, Id, VERSIONS};
 
 use crate::headers::media::Media;
 use crate::headers::{Headers, single};
+use crate::seal::Bearer;
 use crate::{Code, Gate, Refusal};
+use carried::Carried;
 use methods::Answered;
 use routing::RoutingHeaders;
 use subscription::Subscription;
+use tasks::OpenTask;
 
 /// Send a message, listen to the server's own, end the session (*Transports*, Streamable HTTP).
 pub(crate) const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
@@ -78,7 +85,7 @@ pub(crate) enum Verb {
 #[derive(Debug)]
 pub(crate) enum SentMessage {
     /// A request: one answer comes.
-    Request { id: Id, caller: Caller, expected: Expected, era: Era },
+    Request { id: Id, caller: Caller, expected: Expected, era: Era, carried: Option<Box<Carried>> },
     /// A subscription: notifications come, and an answer at their end.
     Subscribed(Subscription),
     /// The server's own stream: no answer comes.
@@ -92,6 +99,8 @@ pub(crate) enum SentMessage {
 pub(crate) enum Expected {
     /// The result of a call of this tool.
     Call(String),
+    /// The state of this task.
+    Task(Box<OpenTask>),
     /// Another answer, of at most so many bytes.
     Answer { answered: Answered, most: Option<u64> },
 }
@@ -117,6 +126,15 @@ impl SentMessage {
         }
     }
 
+    /// Returns the bytes held that a client chose.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Request { expected: Expected::Task(task), .. } => task.bytes(),
+            Self::Subscribed(subscription) => subscription.bytes(),
+            Self::Request { .. } | Self::Listening | Self::OneWay => 0,
+        }
+    }
+
     /// Returns true for a stream of notifications, for whose end nobody waits.
     pub(crate) fn is_endless(&self) -> bool {
         matches!(self, Self::Listening | Self::Subscribed(_))
@@ -135,14 +153,19 @@ impl Expected {
     fn tool<'g>(&self, gate: &'g Gate) -> Option<&'g Tool> {
         match self {
             Self::Call(name) => gate.contract.tool(name),
-            Self::Answer { .. } => None,
+            Self::Task(_) | Self::Answer { .. } => None,
         }
     }
 }
 
+/// Returns true if clients carry something for the gate.
+fn seals(gate: &Gate) -> bool {
+    gate.sealing.is_some() && (gate.contract.mcp().counts_questions() || tasks::are_on(gate))
+}
+
 /// Reads MCP's own headers.
 pub(crate) fn head(
-    answerer: Answerer,
+    (gate, answerer): (&Gate, Answerer),
     caller: Caller,
     headers: &Headers<'_>,
     mut remove: Vec<String>,
@@ -177,7 +200,11 @@ pub(crate) fn head(
             remove.push((*name).to_owned());
         }
     }
-    let routing = (era == Era::Stateless).then(|| Box::new(RoutingHeaders::read(version, headers)));
+    let routing = (era == Era::Stateless).then(|| {
+        let mut routing = RoutingHeaders::read(version, headers);
+        routing.bearer = seals(gate).then(|| Bearer::of(&gate.contract, &caller, headers));
+        Box::new(routing)
+    });
     if routing.is_none() && headers.iter().any(|(name, _)| *name == "last-event-id") {
         let message = "Streams cannot be resumed through this gate; send the request again.";
         return Err(Refusal::at(Code::RequestInvalid, "last-event-id", message));

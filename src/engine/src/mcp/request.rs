@@ -4,18 +4,18 @@ use callgate_contract::{Caller, Code as CallCode, OnViolation, Tool, Violation, 
 use callgate_wire::mcp::{Envelope, Era, Id, McpRequest, error};
 use callgate_wire::{Call, ChoiceIndex, Fate};
 
-use super::answer::may_ask;
-use super::methods::{self, Answered, Method};
-use super::routing::{RoutingHeaders, SetHeaders, mismatch};
+use super::agree::agree;
+use super::carried::Carried;
+use super::methods::{self, Answered};
+use super::routing::{RoutingHeaders, SetHeaders};
 use super::running::RunningCall;
 use super::subscription::Subscription;
-use super::{Answerer, Expected, SentMessage, merged, offers};
+use super::{Answerer, Expected, SentMessage, merged, offers, tasks};
 use crate::authorize;
 use crate::effect::{AuthorizeBatch, ReleaseRule};
 use crate::event::{Authorization, CallFailed, CallRuling};
 use crate::facts::RequestFacts;
 use crate::ledger::{Correlation, Ledger};
-use crate::request::unreadable;
 use crate::settle::{Basis, Decided, Runnable, TurnSoFar, settle};
 use crate::{Code, Gate, Refusal, Tally};
 
@@ -50,6 +50,7 @@ pub(crate) struct AskedCall {
     id: Id,
     caller: Caller,
     routing: Routing,
+    carried: Option<Box<Carried>>,
     runnable: Box<Runnable>,
 }
 
@@ -85,7 +86,9 @@ pub(crate) fn check(
     let era = era(&routing);
     let (id, row) = match request.envelope() {
         Envelope::Request { id, method } => {
-            let row = methods::request(era, method).filter(|_| answerer == Answerer::Server || merged::knows(method));
+            let row = methods::request(era, method).filter(|row| {
+                (answerer == Answerer::Server || merged::knows(method)) && (!row.is_of_task() || tasks::are_on(gate))
+            });
             let row = row.ok_or_else(|| forbidden(method))?;
             (id.clone(), row)
         }
@@ -109,14 +112,20 @@ pub(crate) fn check(
         }
     };
     agree(gate, routing.as_deref(), Some(row), &mut request, tally)?;
+    let carried = match &routing {
+        Some(routing) => Carried::read(gate, routing, row, &mut request, tally)?,
+        None => None,
+    };
     if let Some(call) = request.call() {
         if let (Some(routing), Some(tool)) = (&routing, offered(gate, &caller, &call.name)) {
             routing.check_arguments(tool, request.arguments())?;
         }
         let basis = Basis { gate, caller: &caller, now, request: None, conversation: None, can_feed_back: false };
         return Ok(match propose(basis, answerer, call, tally, ledger) {
-            Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing), call),
-            Ok(Proposed::Ask(runnable)) => Checked::Ask(Box::new(AskedCall { request, id, caller, routing, runnable })),
+            Ok(Proposed::Forward(call)) => forward(gate, request, id, (caller, routing, carried), call),
+            Ok(Proposed::Ask(runnable)) => {
+                Checked::Ask(Box::new(AskedCall { request, id, caller, routing, carried, runnable }))
+            }
             Ok(Proposed::Run(runnable)) => Checked::Run(Box::new(RunningCall { id, caller, era, runnable })),
             Err(violation) => match gate.identity.step_up(&gate.contract, &caller, &violation) {
                 Some(refusal) => return Err(refusal),
@@ -127,57 +136,40 @@ pub(crate) fn check(
     if answerer == Answerer::Gate {
         return merged::answer(gate, &caller, (&id, era), &request).map(Checked::Answer);
     }
+    let task = match row.answered {
+        Answered::Task | Answered::TaskTold => {
+            Some(tasks::request((gate, now), &caller, routing.as_deref(), &mut request, tally)?)
+        }
+        _ => None,
+    };
     let most = offers::request(gate, &caller, row.answered, &request, tally)?;
     let set = match (&routing, row.named_by) {
-        (Some(routing), Some(member)) => routing.rewritten(request.parameter(member), None),
+        (Some(routing), Some(member)) => {
+            let name = task.as_ref().map(|task| task.id.as_str()).or_else(|| request.parameter(member));
+            routing.rewritten(name, None)
+        }
         _ => SetHeaders::new(),
     };
     let sent = match row.answered {
         Answered::Subscription => {
-            let (subscription, uris) = Subscription::read(id, &request)?;
-            offers::subscribed(gate, &caller, uris, tally)?;
+            let (mut subscription, named) = Subscription::read(id, &request, tasks::are_on(gate))?;
+            offers::subscribed(gate, &caller, named.uris, tally)?;
+            subscription.tasks = tasks::subscribed((gate, now), &caller, routing.as_deref(), named.tasks, tally)?;
+            if !subscription.tasks.is_empty() {
+                request
+                    .set_subscribed_tasks(&subscription.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>());
+            }
             SentMessage::Subscribed(subscription)
         }
-        answered => SentMessage::Request { id, caller, expected: Expected::Answer { answered, most }, era },
+        answered => {
+            let expected = match task {
+                Some(task) if answered == Answered::Task => Expected::Task(Box::new(task)),
+                _ => Expected::Answer { answered, most },
+            };
+            SentMessage::Request { id, caller, expected, era, carried }
+        }
     };
     Ok(Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set })))
-}
-
-/// Checks that a message belongs to the way of MCP that its headers name, and withholds what a server must not use of its client.
-fn agree(
-    gate: &Gate,
-    routing: Option<&RoutingHeaders>,
-    row: Option<Method>,
-    request: &mut McpRequest,
-    tally: &mut Tally,
-) -> Result<(), Refusal> {
-    let withheld = || if gate.contract.enforces() { methods::withheld(gate.contract.mcp()) } else { Vec::new() };
-    let Some(routing) = routing else {
-        if request.states_itself() {
-            return Err(mismatch("mcp-protocol-version", "is not the revision that the body is written for"));
-        }
-        if row.is_some_and(|row| row.answered == Answered::Introduction) {
-            request.withhold_capabilities(&withheld());
-        }
-        return Ok(());
-    };
-    let stated = request.stated().map_err(unreadable)?;
-    let method = request.envelope().method().unwrap_or_default();
-    let Some(row) = row else { return Err(forbidden(method)) };
-    routing.check(stated, method, row, request)?;
-    if row.named_by.is_none() && request.is_retry() {
-        let message = "Only `tools/call`, `prompts/get` and `resources/read` are repeated with inputs.";
-        return Err(Refusal::at(Code::RequestInvalid, "params.inputResponses", message));
-    }
-    for input in request.inputs().map_err(unreadable)? {
-        if !may_ask(gate, input, tally) {
-            let message =
-                format!("No server may ask this client for `{}`, so it takes no answer to it.", input.method());
-            return Err(Refusal::at(Code::McpInputForbidden, "params.inputResponses", message));
-        }
-    }
-    request.withhold_stated(&withheld());
-    Ok(())
 }
 
 fn era(routing: &Routing) -> Era {
@@ -193,7 +185,7 @@ fn offered<'g>(gate: &'g Gate, caller: &Caller, name: &str) -> Option<&'g Tool> 
 /// Takes the executor's ruling on the call of a request.
 pub(crate) fn ruled(
     gate: &Gate,
-    AskedCall { request, id, caller, routing, runnable }: AskedCall,
+    AskedCall { request, id, caller, routing, carried, runnable }: AskedCall,
     rulings: Result<Vec<Authorization>, CallFailed>,
     tally: &mut Tally,
 ) -> Result<Checked, Refusal> {
@@ -202,7 +194,7 @@ pub(crate) fn ruled(
     Ok(match authorize::judged(&run.tool, ruling) {
         Ok(true) => {
             tally.release(&[Fate::Keep(call.clone())]);
-            forward(gate, request, id, (caller, routing), call)
+            forward(gate, request, id, (caller, routing, carried), call)
         }
         // Nothing keeps back the only call of a request.
         Ok(false) => return Err(authorize::failed(CallFailed::Unreadable)),
@@ -213,7 +205,13 @@ pub(crate) fn ruled(
     })
 }
 
-fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Caller, Routing), call: Call) -> Checked {
+fn forward(
+    gate: &Gate,
+    mut request: McpRequest,
+    id: Id,
+    (caller, routing, carried): (Caller, Routing, Option<Box<Carried>>),
+    call: Call,
+) -> Checked {
     let era = era(&routing);
     let set = routing.map(|routing| {
         let tool = offered(gate, &caller, &call.name).filter(|tool| !tool.argument_headers().is_empty());
@@ -222,11 +220,11 @@ fn forward(gate: &Gate, mut request: McpRequest, id: Id, (caller, routing): (Cal
         routing.rewritten(Some(&call.name), tool.zip(arguments.as_ref()))
     });
     request.set_arguments(call.arguments);
-    let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era };
+    let sent = SentMessage::Request { id, caller, expected: Expected::Call(call.name), era, carried };
     Checked::Forward(Box::new(CheckedMessage { sent, body: request.write(), set: set.unwrap_or_default() }))
 }
 
-fn forbidden(method: &str) -> Refusal {
+pub(super) fn forbidden(method: &str) -> Refusal {
     let message = format!("Messages of the method `{}` do not go through this gate.", name_in_sentence(method));
     Refusal::at(Code::McpMethodForbidden, "method", message)
 }

@@ -5,18 +5,23 @@ use callgate_wire::ShapeError;
 use callgate_wire::mcp::{Called, Era, McpAnswer, ResultKind, error};
 
 use super::answer::{invalid, misshapen};
-use super::asking::{self, AskedSoFar};
+use super::asking;
+use super::carried::Carried;
 use super::methods::Answered;
-use super::{Expected, SentMessage, listed, offers};
+use super::{Expected, SentMessage, listed, offers, tasks};
 use crate::{Code, Gate, Refusal, Tally, redaction};
 
 /// Decides the result of a request. Its id was compared.
 pub(super) fn result(
-    gate: &Gate,
+    (gate, now): (&Gate, Option<u64>),
     sent: &SentMessage,
     mut answer: McpAnswer,
     tally: &mut Tally,
 ) -> Result<McpAnswer, Refusal> {
+    if let SentMessage::Request { expected: Expected::Task(task), .. } = sent {
+        tasks::told(gate, task, Some("complete"), &mut answer, tally)?;
+        return Ok(answer);
+    }
     let kind = answer.kind().map_err(misshapen)?;
     match sent {
         SentMessage::Listening | SentMessage::OneWay => Err(invalid("answers a request that was not made here")),
@@ -24,15 +29,21 @@ pub(super) fn result(
             answer.end_subscription(subscription.id().value());
             Ok(answer)
         }
-        SentMessage::Request { caller, expected, era, .. } => {
+        SentMessage::Request { caller, expected, era, carried, .. } => {
             match kind {
                 ResultKind::Complete => complete(gate, (caller, *era), expected, &mut answer, tally)?,
                 ResultKind::InputRequired if *era == Era::Stateless && expected.may_need_inputs() => {
-                    inputs(gate, expected, &mut answer, tally)?;
+                    inputs(gate, expected, carried.as_deref(), &mut answer, tally)?;
                 }
-                ResultKind::InputRequired | ResultKind::Other => {
-                    let because = "It is not the result: a task, whose result would come by another request, or a kind that the gate \
-                                   does not know.";
+                ResultKind::Task | ResultKind::InputRequired | ResultKind::Other => {
+                    if let (ResultKind::Task, Expected::Call(tool), Some(carried)) = (kind, expected, carried)
+                        && carried.takes_tasks
+                    {
+                        tasks::created((gate, now), (tool, carried), &mut answer, tally)?;
+                        return Ok(answer);
+                    }
+                    let because = "It is not the result: a task that the contract or the client does not take, or a kind that the \
+                                   gate does not know.";
                     refuse(gate, expected, (Code::McpResultUnsupported, because), (&mut answer, *era), tally)?;
                 }
             }
@@ -42,14 +53,25 @@ pub(super) fn result(
 }
 
 /// Decides the inputs that a server wants before it answers. The client's retry is a new request, decided as any other.
-fn inputs(gate: &Gate, expected: &Expected, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
-    let mut asked = AskedSoFar::default();
+fn inputs(
+    gate: &Gate,
+    expected: &Expected,
+    carried: Option<&Carried>,
+    answer: &mut McpAnswer,
+    tally: &mut Tally,
+) -> Result<(), Refusal> {
+    let mut asked = carried.map(Carried::asked).unwrap_or_default();
     let decided = answer.require(&mut |input, params| {
         let told = |denial| (input, asking::refusal(denial).message);
         asking::ask(gate, input, params, &mut asked, tally).map_err(told)
     });
     let because = match decided {
-        Ok(Ok(_)) => return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally),
+        Ok(Ok(_)) => {
+            if let Some(state) = carried.and_then(|carried| carried.state(gate, asked, answer.state())) {
+                answer.carry(&state);
+            }
+            return redact(gate, expected.tool(gate), (answer, Era::Stateless), tally);
+        }
         Ok(Err((input, because))) => format!("The server asks the client for `{}`. {because}", input.method()),
         Err(ShapeError::UnknownPart) => "The server asks the client for what the gate does not know.".to_owned(),
         Err(error) => return Err(misshapen(error)),
@@ -70,7 +92,7 @@ fn refuse(
             let message = format!("Callgate withheld what `{name}` returned ({}): {because}", code.as_str());
             withhold(gate, name, Refusal::new(code, message), (answer, era), tally)
         }
-        Expected::Answer { .. } => Err(Refusal::new(code, because)),
+        Expected::Task(_) | Expected::Answer { .. } => Err(Refusal::new(code, because)),
     }
 }
 
@@ -83,6 +105,7 @@ fn complete(
 ) -> Result<(), Refusal> {
     let (answered, most) = match expected {
         Expected::Call(name) => return call(gate, (name, era), answer, tally),
+        Expected::Task(_) => (Answered::Task, None),
         Expected::Answer { answered, most } => (*answered, *most),
     };
     match answered {
@@ -91,7 +114,7 @@ fn complete(
             answer.withhold_capabilities(&offers::withheld(gate));
         }
         Answered::Discovery => {
-            answer.discovered().map_err(misshapen)?;
+            answer.discovered(tasks::are_on(gate)).map_err(misshapen)?;
             answer.withhold_capabilities(&offers::withheld(gate));
         }
         Answered::Tools => listed::of_server(gate, (caller, era), answer)?,
@@ -111,7 +134,8 @@ fn complete(
             offers::sized(gate, most, answer, tally)?;
             redact(gate, None, (answer, era), tally)?;
         }
-        Answered::Watched | Answered::Other | Answered::Call | Answered::Subscription => {}
+        Answered::TaskTold => answer.acknowledge(),
+        Answered::Watched | Answered::Other | Answered::Call | Answered::Task | Answered::Subscription => {}
     }
     // Results depend on the role.
     let is_cached = match answered {
@@ -122,6 +146,11 @@ fn complete(
         answer.make_private().map_err(misshapen)?;
     }
     Ok(())
+}
+
+/// Checks the result of a call that a task has made.
+pub(super) fn called(gate: &Gate, name: &str, answer: &mut McpAnswer, tally: &mut Tally) -> Result<(), Refusal> {
+    call(gate, (name, Era::Stateless), answer, tally)
 }
 
 /// Checks the result of a call.

@@ -9,6 +9,7 @@ use callgate_wire::mcp::{McpRequest, header};
 
 use super::methods::Method;
 use crate::headers::Headers;
+use crate::seal::Bearer;
 use crate::{Code, Refusal};
 
 const METHOD: &str = "mcp-method";
@@ -32,6 +33,8 @@ pub(crate) struct RoutingHeaders {
     arguments: Vec<(String, String)>,
     /// The first header that is repeated or is not text.
     faulty: Option<String>,
+    /// The bearer of sealed texts, if the gate seals some.
+    pub(super) bearer: Option<Bearer>,
 }
 
 /// Returns true for a header that repeats a part of a message.

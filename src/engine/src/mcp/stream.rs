@@ -40,7 +40,7 @@ impl Messages {
 
     /// Returns the bytes held.
     pub(crate) fn held(&self) -> usize {
-        self.decoder.held()
+        self.decoder.held().saturating_add(self.sent.bytes())
     }
 
     /// Takes bytes, and adds the forwarded ones to the context's.
@@ -105,11 +105,12 @@ impl Messages {
             self.asked.renew(context.now);
         }
         definitions::report(context.gate, &self.sent, &answer, context.tally, context.ledger);
-        let (answer, progress) = match decide(context.gate, &self.sent, *answer, &mut self.asked, context.tally)? {
-            Disposition::Drop => return Ok(Progress::Open),
-            Disposition::Forward(answer) => (answer, Progress::Open),
-            Disposition::Final(answer) => (answer, Progress::Complete),
-        };
+        let (answer, progress) =
+            match decide((context.gate, context.now), &self.sent, *answer, &mut self.asked, context.tally)? {
+                Disposition::Drop => return Ok(Progress::Open),
+                Disposition::Forward(answer) => (answer, Progress::Open),
+                Disposition::Final(answer) => (answer, Progress::Complete),
+            };
         if answer.is_changed() {
             context.out.extend_from_slice(&event(&answer.write()));
         } else {

@@ -47,6 +47,39 @@ pub enum AdmissionError {
         /// The system's reason.
         reason: String,
     },
+    /// The configuration gives a program a file of the executor's own.
+    #[error(
+        "{file}: programs.{program}.{field}: {path} is, holds or lies in {own}, {what}, which no program may reach; give it a file or \
+         folder beside it"
+    )]
+    OwnProgramPath {
+        /// The configuration file.
+        file: String,
+        /// The program.
+        program: String,
+        /// `read` or `write`.
+        field: &'static str,
+        /// The program's path.
+        path: PathBuf,
+        /// Its name in errors.
+        what: &'static str,
+        /// The executor's own file.
+        own: PathBuf,
+    },
+    /// A file or folder of a program cannot be looked at.
+    #[error("{file}: programs.{program}.{field}: {path} cannot be read: {reason}; correct it")]
+    ProgramPath {
+        /// The configuration file.
+        file: String,
+        /// The program.
+        program: String,
+        /// `read` or `write`.
+        field: &'static str,
+        /// The program's path.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
     /// A policy cannot be used.
     #[error("{0}; correct it, or `policies` in the executor's configuration")]
     Policy(PolicyError),

@@ -1,4 +1,5 @@
-//! The fence around contracts' grants on this machine: only things the operator allows, and none of the executor's own.
+//! The fence around contracts' grants on this machine: only things the operator allows, and none of the executor's own. Programs, which
+//! the operator lists, get none of the executor's own either; they may read what everybody may.
 //!
 //! The executor's own files are its state, configuration, certificates, keys, tokens, secrets and sockets, and all
 //! files of contracts. A granted folder neither contains nor lies in any of them: a tool could otherwise read the
@@ -13,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{AdmissionError, ToolFault};
-use super::settings::{AdmissionSettings, OwnPath};
+use super::settings::{AdmissionSettings, OwnPath, ProgramPath};
 use callgate_sandbox::{FileId, Handle};
 use callgate_settings::Allow;
 
@@ -42,6 +43,8 @@ struct Own {
     above: Vec<FileId>,
     /// Its real path, if it exists.
     real: Option<PathBuf>,
+    /// True if everybody may read it.
+    public: bool,
 }
 
 /// One of the operator's lists.
@@ -62,8 +65,8 @@ impl Fence {
         secrets: impl Iterator<Item = PathBuf>,
     ) -> Result<Self, AdmissionError> {
         let own: BTreeSet<_> = settings.own.iter().chain(in_use).cloned().collect();
-        let own = own.into_iter().map(|own| (own.what, own.path));
-        let own = own.chain(contracts.map(|path| ("a file of a contract", path)));
+        let own = own.into_iter().map(|OwnPath { what, path, public }| Own { public, ..Own::find(what, path) });
+        let own = own.chain(contracts.map(|path| Own::find("a file of a contract", path)));
         let base = settings.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let list = |field: &'static str, allow: &Allow| {
             AllowList::new(field, base, allow).map_err(|(path, reason)| AdmissionError::Allow {
@@ -74,7 +77,7 @@ impl Fence {
             })
         };
         Ok(Self {
-            own: own.map(|(what, path)| Own::find(what, path)).collect(),
+            own: own.collect(),
             handed: secrets.map(|path| Own::find("a secret of a tool", path)).collect(),
             folders: list("sandbox.allow", &settings.sandbox.allow)?,
             secrets: list("secrets.allow", &settings.secrets)?,
@@ -108,6 +111,39 @@ impl Fence {
             host: folder.path().to_owned(),
             line: format!("sandbox: {{ {} }}", self.folders.allow.with(&self.relative(folder.path()))),
             configuration: self.file.clone(),
+        })
+    }
+
+    /// Checks a file or folder that the configuration gives to a program. A missing one is refused when the program is tried.
+    pub(super) fn program(&self, ProgramPath { program, writes, path }: &ProgramPath) -> Result<(), AdmissionError> {
+        let field = if *writes { "write" } else { "read" };
+        let unread = |reason: io::Error| AdmissionError::ProgramPath {
+            file: self.file.display().to_string(),
+            program: program.clone(),
+            field,
+            path: path.clone(),
+            reason: reason.to_string(),
+        };
+        let Ok(real) = path.canonicalize() else { return Ok(()) };
+        let fenced = self.own.iter().chain(&self.handed).filter(|own| *writes || !own.public);
+        let found = real.metadata().map_err(unread)?;
+        let conflict = if found.is_dir() {
+            let folder = Handle::open(&real).map_err(unread)?;
+            fenced.into_iter().find(|own| own.conflicts_with(&folder))
+        } else {
+            let folder = Handle::open(or_here(real.parent().unwrap_or(&real))).map_err(unread)?;
+            let chain: Vec<_> = folder.chain().iter().copied().chain([FileId::of_metadata(&found)]).collect();
+            fenced.into_iter().find(|own| own.is_or_holds(&chain, &real))
+        };
+        conflict.map_or(Ok(()), |own| {
+            Err(AdmissionError::OwnProgramPath {
+                file: self.file.display().to_string(),
+                program: program.clone(),
+                field,
+                path: path.clone(),
+                what: own.what,
+                own: own.path.clone(),
+            })
         })
     }
 
@@ -182,7 +218,7 @@ impl Own {
             above.extend(Handle::open(&folder).iter().flat_map(Handle::chain));
             way = led;
         }
-        Self { what, path, ids, above, real }
+        Self { what, path, ids, above, real, public: false }
     }
 
     /// Returns true if a file is this, or lies in it. `chain` is the file's, `path` its real path.

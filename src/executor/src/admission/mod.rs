@@ -22,7 +22,7 @@ use callgate_contract::{Bounds, Contract, GrpcRun, HttpRun, McpRun, Run, Tool};
 
 pub use self::error::{AdmissionError, ToolFault};
 use self::overlap::Overlaps;
-pub use self::settings::{AdmissionSettings, OwnPath};
+pub use self::settings::{AdmissionSettings, OwnPath, ProgramPath};
 use self::source::Source;
 use crate::footprint::{Footprint, Reads};
 use callgate_policies::Policies;
@@ -165,6 +165,7 @@ impl Registry {
         let policies = Arc::new(policies::load(settings, reads)?);
         let sources = Source::all(settings, reads)?;
         let fence = Source::fence(settings, own, &sources, reads)?;
+        settings.programs.iter().try_for_each(|program| fence.program(program))?;
         for source in sources {
             let runnables = source.admit(&sandbox, (&fence, &mut overlaps), before, &mut programs, None, reads)?;
             policies::fit(&policies, &source.name(), &source.contract)?;

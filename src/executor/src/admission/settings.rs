@@ -27,6 +27,19 @@ pub struct AdmissionSettings {
     pub policy_worker: WorkerProgram,
     /// The executor's own files. No tool may be granted any of them.
     pub own: Vec<OwnPath>,
+    /// The files and folders of the programs that the executor starts.
+    pub programs: Vec<ProgramPath>,
+}
+
+/// A file or folder that the configuration gives to a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramPath {
+    /// The program's name in the configuration.
+    pub program: String,
+    /// True if the program may change it.
+    pub writes: bool,
+    /// Its path.
+    pub path: PathBuf,
 }
 
 /// A file or folder of the executor's own.
@@ -36,4 +49,6 @@ pub struct OwnPath {
     pub what: &'static str,
     /// Its path.
     pub path: PathBuf,
+    /// True if everybody may read it, such as the certificate of an authority. Programs may too, and tools may not.
+    pub public: bool,
 }

@@ -3,17 +3,18 @@
 //! Sections with files are destructured field by field: a new field does not compile until somebody has decided about
 //! it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use callgate_settings::postgres::PostgresLink;
 
 use callgate_audit::{Archive, ArchiveS3, AuditRedis, AuditSettings};
+use callgate_confine::Confinement;
 use callgate_counters::CountersSettings;
 
 use callgate_policies::{Language, PolicySettings, WorkerProgram};
 
 use super::Config;
-use crate::admission::{AdmissionSettings, OwnPath};
+use crate::admission::{AdmissionSettings, OwnPath, ProgramPath};
 use crate::backends::{BackendIdentity, BackendSettings, BackendTls, ProgramSettings, VariableSource};
 use crate::idempotency::{IdempotencySettings, IdempotencyStore};
 use crate::telemetry::{HeaderSource, Otlp, TelemetrySettings};
@@ -36,7 +37,18 @@ impl Config {
             policies: self.policies.clone(),
             policy_worker: WorkerProgram::this(),
             own: self.own_files(),
+            programs: self.program_paths(),
         }
+    }
+
+    /// The files and folders that the programs may read or change.
+    fn program_paths(&self) -> Vec<ProgramPath> {
+        let paths = self.backends.programs.iter().flat_map(|(name, program)| {
+            let Confinement { read, write, .. } = &program.confinement;
+            let path = |writes| move |path: &PathBuf| ProgramPath { program: name.clone(), writes, path: path.clone() };
+            read.iter().map(path(false)).chain(write.iter().map(path(true)))
+        });
+        paths.collect()
     }
 
     /// The configuration, `stateDir`, certificates, keys, tokens, secrets and sockets; not the files of contracts.
@@ -89,7 +101,12 @@ impl Config {
 
 impl OwnFiles {
     fn add(&mut self, what: &'static str, path: &Path) {
-        self.0.push(OwnPath { what, path: path.to_owned() });
+        self.0.push(OwnPath { what, path: path.to_owned(), public: false });
+    }
+
+    /// Adds a file that everybody may read, and only the operator may change.
+    fn add_public(&mut self, what: &'static str, path: &Path) {
+        self.0.push(OwnPath { what, path: path.to_owned(), public: true });
     }
 
     fn listen(&mut self, Listen { address, tls, connections: _ }: &Listen) {
@@ -102,7 +119,7 @@ impl OwnFiles {
             self.add("a key", key);
             match clients {
                 Clients::Anyone => {}
-                Clients::Listed { authority, .. } => self.add("a CA file", authority),
+                Clients::Listed { authority, .. } => self.add_public("a CA file", authority),
             }
         }
     }
@@ -123,7 +140,7 @@ impl OwnFiles {
                 self.add("a secret file", access_key.path());
                 self.add("a secret file", secret_key.path());
                 if let Some(ca) = ca {
-                    self.add("a CA file", ca);
+                    self.add_public("a CA file", ca);
                 }
             }
         }
@@ -155,19 +172,19 @@ impl OwnFiles {
             }
         }
         if let Some(authority) = authority {
-            self.add("a CA file", authority);
+            self.add_public("a CA file", authority);
         }
     }
 
     fn postgres(&mut self, PostgresLink { url, ca, unencrypted: _, field: _ }: &PostgresLink) {
         self.add("a secret file", url.path());
         if let Some(ca) = ca {
-            self.add("a CA file", ca);
+            self.add_public("a CA file", ca);
         }
     }
 
     fn program(&mut self, ProgramSettings { confinement, environment, confining: _ }: &ProgramSettings) {
-        self.add("a program", &confinement.program);
+        self.add_public("a program", &confinement.program);
         for (_, source) in environment {
             match source {
                 VariableSource::Text(_) => {}
@@ -182,7 +199,7 @@ impl OwnFiles {
         }
         if let Some(BackendTls { ca, identity }) = tls {
             if let Some(ca) = ca {
-                self.add("a CA file", ca);
+                self.add_public("a CA file", ca);
             }
             if let Some(BackendIdentity { certificate, key }) = identity {
                 self.add("a certificate", certificate);

@@ -273,6 +273,11 @@ impl Desk {
         error.to_string().replace(&format!("{}/", self.path().display()), "")
     }
 
+    /// Returns the reason why the executor would not start, if there is one.
+    pub(crate) fn fault(&self) -> Option<String> {
+        Registry::admit(&admission(&self.config())).err().map(|error| error.to_string())
+    }
+
     pub(crate) async fn start(self) -> Running {
         let config = self.config();
         self.start_as(config).await

@@ -56,6 +56,44 @@ fn a_folder_around_or_inside_the_executors_own_is_refused() {
 }
 
 #[test]
+fn a_program_reaches_nothing_of_the_executors_own() {
+    for (field, path, what) in [
+        ("read", "callgate-state", Some("stateDir")),
+        ("read", "callgate-state/modules", Some("stateDir")),
+        ("read", "to-state", Some("stateDir")),
+        ("read", "conf", Some("the token file")),
+        ("read", "conf/tokens", Some("the token file")),
+        ("read", "", Some("which no program may reach")),
+        ("read", "contract.yaml", Some("a file of a contract")),
+        ("read", "executor.yaml", Some("the configuration")),
+        ("read", "data/in", None),
+        ("read", "data/ca.pem", None),
+        ("write", "data/ca.pem", Some("a CA file")),
+        ("write", "data", Some("a CA file")),
+        ("write", "data/in", None),
+        ("write", "callgate-state", Some("stateDir")),
+    ] {
+        let desk = granting("");
+        let (folder, ca) = (desk.path().to_owned(), desk.path().join("data/ca.pem"));
+        symlink("callgate-state", folder.join("to-state")).unwrap();
+        std::fs::write(&ca, "").unwrap();
+        let backends =
+            format!("backends: {{ b: {{ address: \"https://127.0.0.1:1\", tls: {{ ca: {} }} }} }}", ca.display());
+        let path = folder.join(path);
+        let programs = format!("programs: {{ p: {{ command: [/bin/true], {field}: [\"{}\"] }} }}", path.display());
+        let desk = desk.configured(&backends).configured(&programs);
+        match what {
+            Some(what) => {
+                let refused = desk.refused();
+                let place = format!("executor.yaml: programs.p.{field}: ");
+                assert!(refused.contains(&place) && refused.contains(what), "{field} {}: {refused}", path.display());
+            }
+            None => assert_eq!(desk.fault(), None, "{field} {}", path.display()),
+        }
+    }
+}
+
+#[test]
 fn a_folder_with_a_file_of_a_contract_is_refused() {
     let module = wasm(&guests::answer("1"));
     let result = "result: { $ref: \"schemas/result.json\" }";

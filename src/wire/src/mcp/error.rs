@@ -127,7 +127,9 @@ fn code(error: &ApiError) -> i32 {
             | "arguments_not_json"
             | "arguments_invalid"
             | "mcp_resource_forbidden"
-            | "mcp_prompt_forbidden",
+            | "mcp_prompt_forbidden"
+            | "mcp_task_unknown"
+            | "mcp_state_invalid",
             _,
         ) => INVALID_PARAMS,
         (_, 400) => INVALID_REQUEST,

@@ -2,8 +2,7 @@
 //!
 //! Source: the specification's revisions 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28, *Transports* (Streamable HTTP), *Tools*,
 //! and their `schema.ts`; JSON-RPC 2.0. No model speaks here, so MCP has no [`Dialect`](crate::Dialect): the request itself makes the
-//! call, the server runs it, and its answer is the result. Batches (2025-03-26 only) and tasks (2025-11-25, and
-//! an extension of 2026-07-28) are refused: a later request brings a task's result, without a reference to the call.
+//! call, the server runs it, and its answer is the result. Batches (2025-03-26 only) and the tasks of 2025-11-25 are refused.
 //!
 //! | module | reads |
 //! |---|---|
@@ -11,6 +10,7 @@
 //! | `message`, `request`, `answer`, `list`, `stream` | messages of both |
 //! | `offers` | resources and prompts |
 //! | `stated`, `required`, [`header`] | parts of requests, results and headers since 2026-07-28 |
+//! | `tasks` | the extension of 2026-07-28 for results that come later |
 //! | `served` | writes the answers of an address without a server |
 
 mod answer;
@@ -25,6 +25,7 @@ mod required;
 mod served;
 mod stated;
 mod stream;
+mod tasks;
 
 pub use answer::{Called, McpAnswer, text_only};
 pub use era::{ClientInput, Era, VERSIONS};
@@ -35,6 +36,7 @@ pub use request::McpRequest;
 pub use required::{InputRewrite, ResultKind};
 pub use served::{discovery, empty, introduction, returned, tools};
 pub use stream::{McpEvent, event};
+pub use tasks::{TASKS, TaskPart, TaskState, TaskStatus};
 
 /// The method to call a tool.
 pub const CALL_TOOL: &str = "tools/call";

@@ -179,6 +179,12 @@ impl McpRequest {
         self.params = String::from_utf8(params).ok();
     }
 
+    /// Removes a member of `params`.
+    pub(super) fn remove_param(&mut self, member: &'static str) {
+        let params = splice::write(&self.params_text(), &Map::new(), &[Edit { member, text: None }]);
+        self.params = String::from_utf8(params).ok();
+    }
+
     /// The message's bytes.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {

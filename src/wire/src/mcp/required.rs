@@ -9,12 +9,13 @@ use callgate_json::{Map, Span, Value};
 use serde_json::json;
 
 use super::stated::{MOST_INPUTS, STATE_LENGTH};
+use super::tasks::{names_tasks, only_tasks};
 use super::{ClientInput, McpAnswer, VERSIONS};
 use crate::ShapeError;
 use crate::checks::{exact_keys, folds_to};
 
 pub(super) const SERVER: &str = "io.modelcontextprotocol/serverInfo";
-const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+pub(super) const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The longest time, in milliseconds, that a client may keep a list. Decisions do not depend on it: a stale list shows old words.
 pub(super) const LONGEST_TTL: u64 = 300_000;
@@ -26,7 +27,9 @@ pub enum ResultKind {
     Complete,
     /// The server wants inputs first; the client repeats the request with them.
     InputRequired,
-    /// A handle of a task, or a kind that is not known.
+    /// The handle of a task.
+    Task,
+    /// A kind that is not known.
     Other,
 }
 
@@ -48,6 +51,7 @@ impl McpAnswer {
         exact_keys(result, &["resultType", "inputRequests", "requestState", "taskId"])?;
         match result.get("resultType") {
             Some(Value::String(kind)) if kind == "input_required" => return Ok(ResultKind::InputRequired),
+            Some(Value::String(kind)) if kind == "task" => return Ok(ResultKind::Task),
             None => {}
             Some(Value::String(kind)) if kind == "complete" => {}
             Some(Value::String(_)) => return Ok(ResultKind::Other),
@@ -65,10 +69,60 @@ impl McpAnswer {
     /// # Errors
     /// [`ShapeError`] for a request of an unknown kind, too many requests, a long state, or neither requests nor a state.
     pub fn require<E>(&mut self, rewrite: &mut InputRewrite<'_, E>) -> Result<Result<Vec<ClientInput>, E>, ShapeError> {
-        let result = self.members();
+        let (kinds, requests) = match self.requests(rewrite)? {
+            Ok(requests) => requests,
+            Err(error) => return Ok(Err(error)),
+        };
+        let state = match self.members().get("requestState") {
+            None | Some(Value::Null) => None,
+            Some(state) if state.as_str().is_some_and(|state| state.len() <= STATE_LENGTH) => Some(state.to_string()),
+            Some(_) => {
+                return Err(ShapeError::Type {
+                    at: "result.requestState",
+                    expected: "a string of at most 65,536 bytes",
+                });
+            }
+        };
+        if kinds.is_empty() && state.is_none() {
+            return Err(ShapeError::Type { at: "result", expected: "with requests or a state" });
+        }
+        let mut text = r#"{"resultType":"input_required""#.to_owned();
+        if !kinds.is_empty() {
+            text.push_str(&format!(r#","inputRequests":{requests}"#));
+        }
+        text.extend(state.map(|state| format!(r#","requestState":{state}"#)));
+        text.push('}');
+        self.replace(text);
+        Ok(Ok(kinds))
+    }
+
+    /// Returns the server's own state in a result that wants inputs.
+    #[must_use]
+    pub fn state(&self) -> Option<&str> {
+        self.members().get("requestState")?.as_str()
+    }
+
+    /// Replaces the state in a result that wants inputs.
+    pub fn carry(&mut self, state: &str) {
+        self.set_result_member("requestState", Value::from(state).to_string());
+    }
+
+    /// Sets a member of the result to a JSON text. Other changes of the result stay.
+    pub(super) fn set_result_member(&mut self, member: &'static str, text: String) {
+        let edit = Edit { member, text: Some(text) };
+        let result = splice::write(self.result_text().as_bytes(), &Map::new(), &[edit]);
+        // The bytes were read as UTF-8.
+        self.replace(String::from_utf8(result).unwrap_or_default());
+    }
+
+    /// Reads the requests in a result. Returns their kinds, and the JSON text of all with what `rewrite` made of each.
+    pub(super) fn requests<E>(
+        &self,
+        rewrite: &mut InputRewrite<'_, E>,
+    ) -> Result<Result<(Vec<ClientInput>, String), E>, ShapeError> {
         let mut kinds = Vec::new();
         let mut texts = Vec::new();
-        match result.get("inputRequests") {
+        match self.members().get("inputRequests") {
             None | Some(Value::Null) => {}
             Some(Value::Object(requests)) if requests.len() <= MOST_INPUTS => {
                 let text = self.result_text();
@@ -90,35 +144,15 @@ impl McpAnswer {
             Some(Value::Object(_)) => return Err(ShapeError::TooMany),
             Some(_) => return Err(ShapeError::Type { at: "result.inputRequests", expected: "an object" }),
         }
-        let state = match result.get("requestState") {
-            None | Some(Value::Null) => None,
-            Some(state) if state.as_str().is_some_and(|state| state.len() <= STATE_LENGTH) => Some(state.to_string()),
-            Some(_) => {
-                return Err(ShapeError::Type {
-                    at: "result.requestState",
-                    expected: "a string of at most 65,536 bytes",
-                });
-            }
-        };
-        if kinds.is_empty() && state.is_none() {
-            return Err(ShapeError::Type { at: "result", expected: "with requests or a state" });
-        }
-        let mut text = r#"{"resultType":"input_required""#.to_owned();
-        if !texts.is_empty() {
-            text.push_str(&format!(r#","inputRequests":{{{}}}"#, texts.join(",")));
-        }
-        text.extend(state.map(|state| format!(r#","requestState":{state}"#)));
-        text.push('}');
-        self.replace(text);
-        Ok(Ok(kinds))
+        Ok(Ok((kinds, format!("{{{}}}", texts.join(",")))))
     }
 
     /// Changes the answer to a `server/discover`: of the server's words it leaves its name and version alone, and of the revisions those that
-    /// are supported. It removes every extension.
+    /// are supported. It removes every extension; tasks stay if `keeps_tasks`.
     ///
     /// # Errors
     /// [`ShapeError`] if it is another answer.
-    pub fn discovered(&mut self) -> Result<(), ShapeError> {
+    pub fn discovered(&mut self, keeps_tasks: bool) -> Result<(), ShapeError> {
         let mut result = self.members().clone();
         exact_keys(&result, &["supportedVersions", "capabilities", "cacheScope", "ttlMs", "resultType", "_meta"])?;
         result.retain(|key, _| {
@@ -133,7 +167,13 @@ impl McpAnswer {
             server.retain(|key, value| matches!(key.as_str(), "name" | "version") && value.is_string());
             result.insert("_meta".to_owned(), json!({ SERVER: server }));
         }
+        let had_tasks = result.get("capabilities").and_then(Value::as_object).is_some_and(names_tasks);
         without_extensions(&mut result);
+        if let (true, true, Some(Value::Object(capabilities))) =
+            (keeps_tasks, had_tasks, result.get_mut("capabilities"))
+        {
+            capabilities.insert("extensions".to_owned(), only_tasks());
+        }
         result.insert("cacheScope".to_owned(), json!("private"));
         self.replace(Value::Object(result).to_string());
         Ok(())
@@ -146,10 +186,7 @@ impl McpAnswer {
     pub fn make_private(&mut self) -> Result<(), ShapeError> {
         exact_keys(self.members(), &["cacheScope"])?;
         if self.members().get("cacheScope").is_none_or(|scope| scope != "private") {
-            let edit = Edit { member: "cacheScope", text: Some(r#""private""#.to_owned()) };
-            let result = splice::write(self.result_text().as_bytes(), &Map::new(), &[edit]);
-            // The bytes were read as UTF-8.
-            self.replace(String::from_utf8(result).unwrap_or_default());
+            self.set_result_member("cacheScope", r#""private""#.to_owned());
         }
         Ok(())
     }

@@ -8,13 +8,14 @@ use callgate_json::splice::{self, Edit};
 use callgate_json::{Map, Value, span};
 
 use super::message::all_shown;
+use super::tasks::{names_tasks, only_tasks};
 use super::{ClientInput, Envelope, McpRequest};
 use crate::checks::exact_members;
 use crate::{RequestError, ShapeError};
 
 /// The members of `_meta` that MCP defines for a request.
 pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const META: [&str; 6] = [
     VERSION,
     CAPABILITIES,
@@ -28,8 +29,10 @@ const META: [&str; 6] = [
 pub(super) const MOST_INPUTS: usize = 16;
 /// The maximum bytes of the state that a client carries for a server.
 pub(super) const STATE_LENGTH: usize = 64 * 1024;
+/// The maximum bytes of the same in a request, where a gate may have put it inside of its own.
+const SEALED_LENGTH: usize = STATE_LENGTH + 256;
 
-const STATE: &str = "a string of at most 65,536 bytes";
+const STATE: &str = "a string of at most 65,792 bytes";
 
 // === impl McpRequest ===
 
@@ -61,7 +64,7 @@ impl McpRequest {
             });
         }
         if let Some(params) = self.members() {
-            exact_members(params, "params", &["_meta", "name", "uri", "inputResponses", "requestState"])?;
+            exact_members(params, "params", &["_meta", "name", "uri", "taskId", "inputResponses", "requestState"])?;
         }
         let meta = self.meta().ok_or(RequestError::Invalid { param: "params._meta", expected: "an object" })?;
         exact_members(meta, "params._meta", &META)?;
@@ -85,7 +88,7 @@ impl McpRequest {
         let Some(params) = self.members() else { return Ok(Vec::new()) };
         match params.get("requestState") {
             None | Some(Value::Null) => {}
-            Some(Value::String(state)) if state.len() <= STATE_LENGTH => {}
+            Some(Value::String(state)) if state.len() <= SEALED_LENGTH => {}
             Some(_) => return Err(RequestError::Invalid { param: "params.requestState", expected: STATE }),
         }
         let inputs = match params.get("inputResponses") {
@@ -107,13 +110,17 @@ impl McpRequest {
         is_there("inputResponses") || is_there("requestState")
     }
 
-    /// Removes from the stated capabilities those that a server must not use: these, every extension (tasks among them), and the
-    /// server's tools in sampling.
-    pub fn withhold_stated(&mut self, withheld: &[ClientInput]) {
+    /// Removes from the stated capabilities those that a server must not use: these, every extension, and the server's tools in sampling.
+    /// Tasks stay if `keeps_tasks`.
+    pub fn withhold_stated(&mut self, withheld: &[ClientInput], keeps_tasks: bool) {
         let Some(meta) = self.meta() else { return };
         let Some(Value::Object(capabilities)) = meta.get(CAPABILITIES) else { return };
         let mut fewer = capabilities.clone();
-        if !withhold(&mut fewer, withheld) {
+        let has_fewer = withhold(&mut fewer, withheld);
+        if keeps_tasks && names_tasks(capabilities) {
+            fewer.insert("extensions".to_owned(), only_tasks());
+        }
+        if !has_fewer || fewer == *capabilities {
             return;
         }
         let edit = Edit { member: CAPABILITIES, text: Some(Value::Object(fewer).to_string()) };

@@ -65,7 +65,7 @@ fn a_retry_carries_inputs_of_known_kinds_only() {
     let many: serde_json::Map<String, Value> = (0..17).map(|n| (n.to_string(), json!({ "roots": [] }))).collect();
     let table = [
         json!({ "requestState": 7 }),
-        json!({ "requestState": "s".repeat(65_537) }),
+        json!({ "requestState": "s".repeat(65_793) }),
         json!({ "inputResponses": [] }),
         json!({ "inputResponses": many }),
         json!({ "inputResponses": { "k": "text" } }),
@@ -88,14 +88,14 @@ fn capabilities_that_a_server_must_not_use_are_withheld() {
         "tasks": {}, "extensions": { "io.modelcontextprotocol/tasks": {} },
     });
     let mut call = request(&params(capabilities));
-    call.withhold_stated(&[ClientInput::Roots]);
+    call.withhold_stated(&[ClientInput::Roots], false);
     call.set_arguments(r#"{"a":2,"b":1}"#.to_owned());
     let written: Value = serde_json::from_slice(&call.write()).unwrap();
     let kept = params(json!({ "elicitation": { "form": {} }, "sampling": {} }));
     assert_eq!(written["params"], kept);
     let plain = request(&params(json!({ "elicitation": {} })));
     let mut same = plain.clone();
-    same.withhold_stated(&[]);
+    same.withhold_stated(&[], false);
     assert_eq!(same.write(), plain.write());
 }
 
@@ -105,7 +105,7 @@ fn a_result_is_of_one_kind_for_every_client() {
         (json!({ "content": [] }), ResultKind::Complete),
         (json!({ "resultType": "complete" }), ResultKind::Complete),
         (json!({ "resultType": "input_required", "requestState": "s" }), ResultKind::InputRequired),
-        (json!({ "resultType": "task", "taskId": "1" }), ResultKind::Other),
+        (json!({ "resultType": "task", "taskId": "1" }), ResultKind::Task),
         (json!({ "resultType": "later" }), ResultKind::Other),
     ];
     for (result, kind) in table {
@@ -183,7 +183,7 @@ fn a_discovery_tells_models_nothing_and_names_supported_revisions_only() {
         "INSTRUCTIONS": "POISON", "capabilities": { "tools": {}, "extensions": { "x/y": {} } }, "ttlMs": 5, "cacheScope": "public",
         "description": "POISON", "_meta": { SERVER: { "name": "s", "version": "1", "description": "POISON" }, "x": "POISON" },
     }));
-    discovered.discovered().unwrap();
+    discovered.discovered(false).unwrap();
     let expected = json!({
         "resultType": "complete", "supportedVersions": ["2026-07-28", "2025-11-25"], "capabilities": { "tools": {} },
         "ttlMs": 5, "cacheScope": "private", "_meta": { SERVER: { "name": "s", "version": "1" } },
@@ -192,7 +192,7 @@ fn a_discovery_tells_models_nothing_and_names_supported_revisions_only() {
     for result in
         [json!({}), json!({ "supportedVersions": "x" }), json!({ "supportedVersions": [], "Capabilities": {} })]
     {
-        answer(&result).discovered().expect_err(&result.to_string());
+        answer(&result).discovered(false).expect_err(&result.to_string());
     }
 }
 

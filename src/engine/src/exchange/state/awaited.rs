@@ -28,7 +28,8 @@ impl AwaitedBody {
     pub(in crate::exchange) fn held(&self) -> usize {
         match self {
             Self::Turn(checked) | Self::Undeclared(checked) => checked.request.held(),
-            Self::Message(_) | Self::Catalog(_) | Self::Error { .. } | Self::Nothing => 0,
+            Self::Message(sent) => sent.bytes(),
+            Self::Catalog(_) | Self::Error { .. } | Self::Nothing => 0,
         }
     }
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod asking;
 mod calls;
+mod desk;
 mod merged;
 mod offers;
 mod requests;
@@ -12,4 +13,5 @@ mod routing;
 mod stateless;
 mod streams;
 mod subscriptions;
+mod tasks;
 pub(crate) mod world;

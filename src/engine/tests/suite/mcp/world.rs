@@ -1,12 +1,16 @@
 //! A gate in front of an MCP server, and the host's side of an exchange, played by hand.
 
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use callgate_engine::{Effect, Event, Exchange, Gate, Offer, Reply, lend};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use callgate_engine::{Effect, Event, Exchange, Gate, GateError, Offer, Paths, Reply, Rules, SealingKeys, lend};
 use serde_json::{Value, json};
 
 pub(crate) use crate::common::{NOW, headers};
-use crate::common::{feed, gate_over};
+use crate::common::{feed, gate_over, rules};
 
 /// `spec.mcp` with all that the tests of other rules need.
 pub(crate) const EVERYTHING: &str = "  mcp: { resources: [{ uri: \"a:*\" }, { uri: \"notes://**\" }, { uri: \"file:///**\" }], prompts: [{ name: p }], \
@@ -31,6 +35,28 @@ pub(crate) fn gate_pinned(digest: &str) -> Rc<Gate> {
     let name = "    - name: set_alarm\n";
     let text = contract("refuse", "").replace(name, &format!("{name}      definition: {digest}\n"));
     gate_over(&text, Offer::Declared)
+}
+
+/// A gate with these keys for seals, and these lines in `spec`.
+pub(crate) fn gate_sealing(on_violation: &str, lines: &str, keys: &[[u8; 32]]) -> Rc<Gate> {
+    Rc::new(Arc::new(sealing(&contract(on_violation, lines), keys).unwrap()).gate())
+}
+
+/// The same with a changed contract.
+pub(crate) fn gate_sealing_changed(lines: &str, keys: &[[u8; 32]], change: &dyn Fn(&str) -> String) -> Rc<Gate> {
+    Rc::new(Arc::new(sealing(&change(&contract("refuse", lines)), keys).unwrap()).gate())
+}
+
+/// The same without a key.
+pub(crate) fn unsealed(lines: &str) -> Result<Rules, GateError> {
+    sealing(&contract("refuse", lines), &[])
+}
+
+fn sealing(contract: &str, keys: &[[u8; 32]]) -> Result<Rules, GateError> {
+    let keys: Vec<String> = keys.iter().map(|key| STANDARD.encode(key)).collect();
+    let keys = if keys.is_empty() { None } else { Some(Arc::new(SealingKeys::read(&keys).unwrap())) };
+    let paths = HashMap::from([("mcp".to_owned(), vec!["/mcp".to_owned(), "/mcp/other".to_owned()])]);
+    rules(contract, Paths::new(&paths, Vec::new()), Offer::Declared, true)?.with_sealing(keys)
 }
 
 fn contract(on_violation: &str, lines: &str) -> String {
@@ -207,7 +233,8 @@ pub(crate) fn call_alone(name: &str, arguments: Value) -> Value {
 pub(crate) fn headers_of(message: &Value, role: &str) -> Vec<(String, Vec<u8>)> {
     let mut headers = request_headers("POST", role);
     headers.retain(|(name, _)| !name.starts_with("mcp-"));
-    let name = message["params"]["name"].as_str().or(message["params"]["uri"].as_str());
+    let params = &message["params"];
+    let name = ["name", "uri", "taskId"].iter().find_map(|member| params[*member].as_str());
     let values =
         [("mcp-protocol-version", Some("2026-07-28")), ("mcp-method", message["method"].as_str()), ("mcp-name", name)];
     for (header, value) in values {
