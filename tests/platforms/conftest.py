@@ -6,6 +6,7 @@ fixture says so with `real(config, PLATFORM)`. `why` has the reason if it did no
 
 import json
 import pathlib
+import signal
 import tempfile
 
 import pytest
@@ -24,6 +25,8 @@ def real(config, platform):
 
 def pytest_configure(config):
     config.stash[KEY] = {}
+    # The end of a run that took too long still ends the servers.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", 143))
 
 
 @pytest.hookimpl(hookwrapper=True)

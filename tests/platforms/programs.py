@@ -33,7 +33,8 @@ class Volumes:
             files = {}
             for source in volume.get("projected", {}).get("sources", [volume]):
                 files.update(self._files(root, source))
-            self._write(path, files)
+            kind = next(volume[kind] for kind in ("projected", "secret", "configMap") if kind in volume)
+            self._write(path, files, kind.get("defaultMode", 0o644))
 
     def _files(self, root, source):
         if "configMap" in source:
@@ -49,13 +50,14 @@ class Volumes:
             data, items = self.secrets[name], source["secret"].get("items")
         return data if items is None else {item["path"]: data[item["key"]] for item in items}
 
-    def _write(self, path, files):
+    def _write(self, path, files, mode):
         """Like the kubelet: the files in a folder with a time in its name, the link `..data` to it, and a link for each name."""
         folder = path / f"..{time.monotonic_ns()}"
         for name, content in files.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+            file.chmod(mode)
             top = path / pathlib.PurePath(name).parts[0]
             if not top.is_symlink():
                 top.symlink_to(pathlib.Path("..data") / pathlib.PurePath(name).parts[0])

@@ -27,8 +27,8 @@ class Release:
 
     def __init__(self, folder, objects, secrets, maps=None):
         self.folder = folder
-        self.gate, self.metrics, admin, self.grpc, http_port = free_ports(5)
-        self.ports = {10000: self.gate, 9902: self.metrics, 9901: admin, 7070: self.grpc, 7071: http_port}
+        self.gate, self.metrics, admin, self.grpc, self.http = free_ports(5)
+        self.ports = {10000: self.gate, 9902: self.metrics, 9901: admin, 7070: self.grpc, 7071: self.http}
         self.objects = objects
         self.volumes = Volumes(objects, secrets, self.here, maps or {})
         self.pods = {kind: chart.pod(of_kind(objects, kind)) for kind in PROGRAMS}
@@ -42,7 +42,7 @@ class Release:
 
     def here(self, root, text):
         """Puts the paths and ports of this machine in place of the container's."""
-        for path in ["/etc/callgate", "/etc/envoy", "/var/lib/callgate"]:
+        for path in ["/etc/callgate", "/etc/envoy", "/var/lib/callgate", "/run/secrets"]:
             text = text.replace(path, f"{root}{path}")
         text = text.replace("0.0.0.0", "127.0.0.1").replace("address: callgate-executor.llm.svc,", 'address: "127.0.0.1",')
         for usual, port in self.ports.items():

@@ -155,17 +155,14 @@ def test_a_contract_is_changed_at_the_executor_first_and_then_at_the_gate(folder
     # First the executor gets the new contract beside the old one. It reloads by itself, so no pod of it or of the gate changes.
     both = ["--set-file", rf"executor.files.new\.yaml={changed}", "--set", "executor.contracts={contract.yaml,new.yaml}"]
     first = template(*options_of("gateway", folder), *both)
-    for kind, name in [("Deployment", "callgate-gate"), ("ConfigMap", "callgate-gate")]:
+    for kind, name in [("Deployment", "callgate-gate"), ("ConfigMap", "callgate-gate"), ("StatefulSet", "callgate-executor")]:
         assert of_kind(first, kind, name) == of_kind(old, kind, name)
-    annotations = [of_kind(objects, "StatefulSet")["spec"]["template"]["metadata"]["annotations"] for objects in (old, first)]
-    assert annotations[0] == annotations[1]
     assert "new.yaml" in of_kind(first, "ConfigMap", "callgate-executor")["data"]
 
     # Then the gates change, and the executor does not.
     second = template(*options_of("gateway", folder), *both, "--set-file",
                       f"gate.config.inline={configuration(folder, contract=changed)}")
-    for kind in ["StatefulSet"]:
-        assert of_kind(second, kind) == of_kind(first, kind)
+    assert of_kind(second, "StatefulSet") == of_kind(first, "StatefulSet")
     digests = [of_kind(objects, "Deployment")["spec"]["template"]["metadata"]["annotations"]["callgate.dev/contracts"]
                for objects in (old, second)]
     assert digests[0] != digests[1] and all(re.fullmatch("sha256:[0-9a-f]{64}", digest) for digest in digests)
@@ -234,3 +231,24 @@ def test_a_digest_replaces_the_tag(folder):
     for name, image in [("gateway", "localhost/callgate-gate:0.1.0"),
                         ("everything", "registry.example/envoy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]:
         assert chart.pod(of_kind(template(*options_of(name, folder)), "Deployment"))["spec"]["containers"][0]["image"] == image
+
+
+def test_monitors_scrape_ports_that_the_pods_have(folder):
+    objects = template(*options_of("gateway", folder), "--set", "serviceMonitor.enabled=true")
+    ports = {kind: {port["name"] for port in chart.pod(of_kind(objects, kind))["spec"]["containers"][0]["ports"]}
+             for kind in ("Deployment", "StatefulSet")}
+    assert of_kind(objects, "PodMonitor")["spec"]["podMetricsEndpoints"][0]["port"] in ports["Deployment"]
+    assert of_kind(objects, "ServiceMonitor")["spec"]["endpoints"][0]["port"] in ports["StatefulSet"]
+    config = yaml.safe_load(of_kind(objects, "ConfigMap", "callgate-executor")["data"]["executor.yaml"])
+    assert config["telemetry"] == {"openMetrics": True}
+
+
+def test_a_gate_without_an_executor_needs_no_certificate(folder):
+    objects = template("--set", "executor.enabled=false", "--set-file", f"gate.config.inline={configuration(folder, tls=False)}")
+    assert not {"StatefulSet", "PersistentVolumeClaim"} & {each["kind"] for each in objects}
+    assert not any("grpc" in str(rule) for rule in of_kind(objects, "NetworkPolicy", "callgate-gate")["spec"]["egress"])
+
+
+def test_names_leave_room_for_the_hashes_of_kubernetes(folder):
+    objects = template(*options_of("gateway", folder), "--set", f"fullnameOverride={'a' * 80}")
+    assert max(len(each["metadata"]["name"]) for each in objects if each["kind"] == "StatefulSet") <= 52

@@ -94,6 +94,18 @@ def test_nobody_else_reaches_the_model(platform, running):
     assert len(Model.keys) == before
 
 
+def test_a_person_reaches_approvals_with_the_token(platform, running, place):
+    """The command of the page; the port is the one that `kubectl port-forward` would open."""
+    (command,) = re.findall(r"^callgate approve (--url https://localhost:7071 .*)$", PAGE.read_text(), re.M)
+    words = command.replace("7071", str(running.http)).split()
+    done = subprocess.run([chart.CALLGATE, "approve", *words], cwd=place, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (place / "wrong").write_text("0" * 48)
+    words[-1] = "wrong"
+    done = subprocess.run([chart.CALLGATE, "approve", *words], cwd=place, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+
+
 def test_the_pages_application_may_use_the_token_and_nothing_else(platform, release):
     (app,) = [each for each in platform.objects("shop") if each["kind"] == "Pod"]
     assert app["spec"]["automountServiceAccountToken"] is False

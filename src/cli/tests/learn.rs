@@ -392,3 +392,23 @@ fn a_recorded_agent_works_under_what_half_of_its_requests_teach() {
         assert!(lost.is_empty(), "{name}: {lost:?}");
     }
 }
+
+/// An agent that can write its own contract would choose its rules at the next rendering.
+#[test]
+fn a_contract_in_the_workspace_is_pointed_out_and_the_next_commands_fit() {
+    let folder = Folder::new("learn-place");
+    let root = folder.path("").canonicalize().unwrap();
+    let root = root.to_str().unwrap();
+    let learned = |name: &str, agent: &str, workspace: &str| {
+        let out = folder.path(name);
+        let out = out.to_str().unwrap();
+        callgate(&["learn", "--agent", agent, "--workspace", workspace, "--out", out, "--force"])
+    };
+    let inside = learned("inside.yaml", "codex", root);
+    assert!(inside.code == 0 && inside.err.contains("is in the workspace, so the agent may change it"), "{inside:?}");
+    let outside = learned("outside.yaml", "claude-code", "/work/project");
+    assert!(outside.code == 0 && outside.err.is_empty(), "{outside:?}");
+    assert!(outside.out.contains("--role edit --upstream api.anthropic.com:443 > "), "{outside:?}");
+    let stated = learned("stated.yaml", "codex", "header:x-workspace");
+    assert!(stated.out.contains("--role edit --workspace /work/project > "), "{stated:?}");
+}

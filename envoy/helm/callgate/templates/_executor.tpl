@@ -17,6 +17,11 @@
 {{- mergeOverwrite $config $own | toYaml -}}
 {{- end -}}
 
-{{- define "callgate.executor.files" -}}
-{{- dict "paths" (concat (keys .Values.executor.files) (keys .Values.executor.binaryFiles) | sortAlpha) | toYaml -}}
+{{/* The paths of files in folders. */}}
+{{- define "callgate.executor.nested" -}}
+{{- $paths := list -}}
+{{- range $path := concat (keys .Values.executor.files) (keys .Values.executor.binaryFiles) | sortAlpha -}}
+{{- if contains "/" $path -}}{{- $paths = append $paths $path -}}{{- end -}}
+{{- end -}}
+{{- dict "paths" $paths | toYaml -}}
 {{- end -}}

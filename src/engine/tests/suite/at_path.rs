@@ -30,6 +30,7 @@ pub(crate) fn send(gate: &Rc<Gate>, role: &str, path: &str, body: &Value) -> (Ex
 pub(crate) fn forwarded(gate: &Rc<Gate>, role: &str, path: &str, body: &Value) -> (Exchange, Value) {
     match send(gate, role, path, body) {
         (exchange, Effect::Forward(forward)) => (exchange, serde_json::from_slice(&forward.body).unwrap()),
-        (_, effect) => panic!("{path}: {effect:?}"),
+        (_, Effect::Reply(reply)) => panic!("{path} {body}: {}", String::from_utf8_lossy(&reply.body)),
+        (_, effect) => panic!("{path} {body}: {effect:?}"),
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use callgate_engine::{Effect, Exchange, Gate, Offer};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::at_path;
@@ -343,4 +344,76 @@ fn in_shadow_mode_a_provider_tool_stays_and_is_counted() {
     let (exchange, sent) = forwarded(&gate, CHAT, &body);
     assert_eq!(sent["tools"], body["tools"]);
     assert_eq!(exchange.tally().shadowed_errors.len(), 1);
+}
+
+/// Tools, choices among them and further members, of which a request has some.
+fn pool(path: &str) -> [Vec<Value>; 3] {
+    let kinds = match path {
+        MESSAGES => ["web_search_20250305", "code_execution_20250825", "mcp_toolset", "tool_search_tool_bm25_20251119"],
+        _ => ["web_search", "code_interpreter", "mcp", "tool_search"],
+    };
+    let mut tools: Vec<Value> = kinds.iter().map(|kind| json!({ "type": kind, "name": kind })).collect();
+    for (name, member, value) in [
+        ("get_weather", "allowed_callers", json!(["code_execution_20250825", "direct"])),
+        ("order", "allowed_callers", json!(["programmatic"])),
+        ("lookup", "defer_loading", json!(true)),
+    ] {
+        let mut tool = function(path);
+        tool[member] = value;
+        if path == CHAT {
+            tool["function"]["name"] = json!(name);
+        } else {
+            tool["name"] = json!(name);
+        }
+        tools.push(tool);
+    }
+    let choices = vec![
+        json!("auto"),
+        json!("required"),
+        json!({ "type": "web_search" }),
+        json!({ "type": "tool", "name": "web_search_20250305" }),
+        json!({ "type": "any" }),
+        json!({ "type": "function", "name": "rm_rf" }),
+        json!({ "type": "allowed_tools", "mode": "auto", "tools": [{ "type": "mcp" }, { "type": "function", "name": "get_weather" }] }),
+        json!({ "type": "allowed_tools", "mode": "required", "tools": [{ "type": "code_interpreter" }] }),
+    ];
+    let members = vec![
+        json!({ "web_search_options": {} }),
+        json!({ "plugins": [{ "id": "web" }], "enable_search": false }),
+        json!({ "extra_body": { "code_interpreter": { "enabled": true }, "extra_body": { "search_parameters": { "mode": "on" } } } }),
+        json!({ "mcp_servers": [{ "name": "m", "url": "https://mcp.example" }] }),
+        json!({ "container": { "skills": [{ "skill_id": "pdf" }] } }),
+        json!({ "include": ["web_search_call.results", "code_interpreter_call.outputs"] }),
+        json!({ "fallbacks": [{ "model": "gpt-8", "web_search": true }] }),
+        json!({ "documents": [{ "text": "d" }] }),
+        json!({ "compound_custom": {} }),
+    ];
+    [tools, choices, members]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A second gate that refuses tools of the provider reads the forwarded request, so it would find one that is hidden in it.
+    #[test]
+    fn what_is_forwarded_hides_no_tool_of_the_provider(
+        path in prop::sample::select(vec![CHAT, RESPONSES, MESSAGES]),
+        tools in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+        choice in prop::option::of(any::<prop::sample::Index>()),
+        members in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+    ) {
+        let [all, choices, further] = pool(path);
+        let mut body = with_tools(path, tools.iter().map(|at| at.get(&all).clone()).collect());
+        for member in members.iter().map(|at| at.get(&further)) {
+            body.as_object_mut().unwrap().extend(member.as_object().unwrap().clone());
+        }
+        if let Some(choice) = choice {
+            body["tool_choice"] = choice.get(&choices).clone();
+        }
+        if let (_, Effect::Forward(forward)) = send(&gate("drop", ""), path, &body) {
+            let sent = serde_json::from_slice(&forward.body).unwrap();
+            let (_, again) = forwarded(&gate("refuse", ""), path, &sent);
+            prop_assert_eq!(again, sent);
+        }
+    }
 }

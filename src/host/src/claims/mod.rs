@@ -121,7 +121,7 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use callgate_contract::{CLAIM_TEXTS, CallerClaims};
+    use callgate_contract::CallerClaims;
 
     use super::metadata::{List, Struct, Value};
     use super::*;

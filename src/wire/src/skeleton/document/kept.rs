@@ -36,7 +36,7 @@ pub(crate) fn kept_members(tool: Span<'_>, runs: &ProviderTools) -> String {
 
 /// Returns a list of callers without those that are gone; `None` if none is left, which leaves the tool to the model.
 pub(crate) fn callers_left<'t>(callers: Span<'t>, runs: &ProviderTools) -> Option<Cow<'t, str>> {
-    let is_gone = |caller: &str| runs.is_dropped(if caller == PROGRAM { PROGRAMS } else { caller });
+    let is_gone = |caller: &str| runs.is_dropped(caller) || caller == PROGRAM && runs.is_dropped(PROGRAMS);
     let is_left = |caller: &Span<'_>| !caller.string().is_some_and(|caller| is_gone(&caller));
     if callers.items().all(|caller| is_left(&caller)) {
         return Some(callers.text());
