@@ -40,7 +40,7 @@ Envoy's own name of each is `wasmcustom.callgate.…`; its Prometheus endpoint s
 dialect and verdict labels (`stats_tags`), and sets the buckets of histograms. The native module counts the same under the same names,
 because the rendered configuration sets `metrics_namespace: wasmcustom`. No name and no label holds a word of a model or a caller.
 
-Each exchange adds at most one value to a histogram. Envoy merges the values of its workers every few seconds."""),
+Every counter begins at zero. Each exchange adds at most one value to a histogram. Envoy merges the values of its workers every few seconds."""),
     "executor": ("Executor", "callgate_executor_", """\
 Every name begins with `callgate_executor_`, except the process's. A counter whose labels have fixed values begins at zero."""),
 }

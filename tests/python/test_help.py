@@ -109,7 +109,8 @@ def desk(tmp_path, executor):
     request = {"method": "POST", "url": "https://llm.example/v1/chat/completions", "headers": [], "postData": {"mimeType": "application/json", "text": json.dumps(body)}}
     (tmp_path / "captured.jsonl").write_text(json.dumps({"path": "/v1/chat/completions", "request": body}) + "\n")
     (tmp_path / "traffic.jsonl.gz").write_text(json.dumps({"path": "/v1/chat/completions", "request": body, "response_body": {"choices": []}}) + "\n")
-    (tmp_path / "tools.json").write_text(json.dumps({"tools": [{"name": "find", "description": "Finds.", "inputSchema": OBJECT}]}))
+    for name in ("tools.json", "github.json", "wiki.json"):
+        (tmp_path / name).write_text(json.dumps({"tools": [{"name": "find", "description": "Finds.", "inputSchema": OBJECT}]}))
     (tmp_path / "session.har").write_text(json.dumps({"log": {"version": "1.2", "entries": [{"request": request, "response": {"content": {}}}]}}))
     (tmp_path / "call.json").write_text(json.dumps({"arguments": {"id": "7"}}))
     (tmp_path / "executor.yaml").write_text(json.dumps({"contracts": ["contract.yaml"], "backends": {"orders": {"address": f"http://127.0.0.1:{executor.backend}"}}}))

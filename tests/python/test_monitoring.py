@@ -211,9 +211,11 @@ class Executor:
 class Prometheus:
     """A Prometheus with the rules, which scrapes gate and executor every second."""
 
-    def __init__(self, folder, gate, executor):
+    def __init__(self, folder, gate, plain, executor):
         self.port = free_port()
         target = {"labels": {"cluster": "test"}}
+        relabelled = yaml.safe_load((FOLDER / "scrape.yaml").read_text())["scrape_configs"][0]
+        relabelled |= {"job_name": "plain", "static_configs": [{"targets": [f"127.0.0.1:{plain}"], **target}]}
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(FOLDER / "rules.yaml")],
@@ -221,6 +223,7 @@ class Prometheus:
                 {"job_name": "gate", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": [f"127.0.0.1:{gate}"], **target}]},
                 {"job_name": "executor", "scheme": "https", "tls_config": {"insecure_skip_verify": True},
                  "static_configs": [{"targets": [f"127.0.0.1:{executor}"], **target}]},
+                relabelled,
             ],
         }
         (folder / "prometheus.yaml").write_text(json.dumps(config))
@@ -229,7 +232,15 @@ class Prometheus:
                    f"--web.listen-address=127.0.0.1:{self.port}"]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        eventually(lambda: self.get("query", query="vector(1)"), self.log)
+        eventually(self.is_ready, self.log)
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5):
+                return True
+        except OSError:
+            assert self.process.poll() is None, self.log.read_text()
+            return False
 
     def get(self, path, **parameters):
         address = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -238,8 +249,6 @@ class Prometheus:
                 return json.load(page)["data"]
         except urllib.error.HTTPError as error:
             pytest.fail(f"{parameters}: {error.read().decode()}", pytrace=False)
-        except OSError:
-            return None
 
     def ask(self, query):
         """The samples of a query: (labels, value)."""
@@ -265,6 +274,13 @@ def traffic(gate):
     gate.exchange("error", Play((answer(said()),)), MESSAGES, {"model": "other"})
 
 
+def without_labels(rendered):
+    """The bootstrap of another Envoy: its stats have no tags and no buckets of ours."""
+    bootstrap = yaml.safe_load(rendered)
+    del bootstrap["stats_config"]
+    return json.dumps(bootstrap)
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
     folder, started = tmp_path_factory.mktemp("monitoring"), []
@@ -275,10 +291,14 @@ def prometheus(tmp_path_factory):
         started.append(executor.process)
         gate = Gate(folder, "contract", desk(), upstream, options=["--executor", f"127.0.0.1:{executor.port}"])
         started.append(gate.process)
+        plain = Gate(folder, "plain", desk(), upstream, options=["--executor", f"127.0.0.1:{executor.port}"], edit=without_labels)
+        started.append(plain.process)
         gate.ready()
-        running = Prometheus(folder, gate.admin, executor.http)
+        plain.ready()
+        running = Prometheus(folder, gate.admin, plain.admin, executor.http)
         started.append(running.process)
         traffic(gate)
+        traffic(plain)
         eventually(lambda: running.ask('callgate_executor_calls_total{outcome="success"}'), executor.log)
         time.sleep(2)
         traffic(gate)
@@ -319,7 +339,7 @@ def test_every_metric_of_dashboard_and_rules_exists_in_a_running_system(promethe
 
 @needs_prometheus
 def test_every_running_series_has_the_labels_and_values_of_the_table(prometheus):
-    series = prometheus.ask('{__name__=~"callgate_.*|process_.*", job=~"gate|executor"}')
+    series = prometheus.ask('{__name__=~"callgate_.*|process_.*", job=~"gate|plain|executor"}')
     assert len(series) > 400
     for labels, _ in series:
         row = metric_of(labels.pop("__name__"))
@@ -327,6 +347,17 @@ def test_every_running_series_has_the_labels_and_values_of_the_table(prometheus)
         assert set(own) == set(row.get("labels", {})), (row, labels)
         for label, value in own.items():
             assert not row["labels"][label] or value in row["labels"][label], (row, labels)
+
+
+@needs_prometheus
+def test_relabelling_makes_the_labels_of_the_rendered_bootstrap(prometheus):
+    def counters(job):
+        found = prometheus.ask(f'{{__name__=~"callgate_.*", __name__!~".*_(bucket|sum|count)", job="{job}"}}')
+        return {tuple(sorted((label, value) for label, value in labels.items() if label not in ("job", "instance"))) for labels, _ in found}
+
+    assert len(counters("gate")) > 200
+    assert counters("plain") == counters("gate")
+    assert prometheus.ask('callgate_exchanges_ended{job="plain", dialect="chat_completions", verdict="refuse"} > 0')
 
 
 @needs_prometheus
@@ -344,10 +375,10 @@ def test_every_panel_shows_data(prometheus, options):
 @needs_prometheus
 def test_every_variable_offers_the_running_targets(prometheus):
     variables = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
-    for name, job in [("cluster", None), ("gate", "gate"), ("executor", "executor")]:
+    for name, job in [("cluster", None), ("gate", {"gate", "plain"}), ("executor", {"executor"})]:
         selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variables[name]["definition"]).groups()
         found = prometheus.ask(asked(selector))
-        assert {labels[label] for labels, _ in found} and (job is None or {labels["job"] for labels, _ in found} == {job})
+        assert {labels[label] for labels, _ in found} and (job is None or {labels["job"] for labels, _ in found} == job)
 
 
 @needs_prometheus

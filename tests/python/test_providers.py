@@ -1,10 +1,15 @@
 """Several providers behind one gate (`callgate render --providers`): routes by model, shares, failover, credentials, and further rounds."""
 
+import datetime
 import json
+import ssl
 import time
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from ports import free_port
 from wire_gate import HEADERS, Gate, contract
 from wire_upstream import Play, Upstream, answer, chunked
@@ -34,11 +39,46 @@ def refusing(status):
     return Play((answer({"error": {"message": "no"}}, status=f"{status} No"),))
 
 
+class TlsUpstream(Upstream):
+    """An upstream whose certificate is for one name."""
+
+    def __init__(self, folder, name):
+        certificate = folder / f"{name}.pem"
+        certificate.write_bytes(signed_by_itself(name))
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
+        self.context.sni_callback = lambda _, name, __: self.names.append(name)
+        self.names, self.certificate = [], certificate
+        super().__init__()
+
+    def _serve(self, connection):
+        try:
+            super()._serve(self.context.wrap_socket(connection, server_side=True))
+        except OSError:
+            connection.close()
+
+
+def signed_by_itself(name):
+    """Returns a key and a certificate for a DNS name, in PEM."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA256()))
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private + made.public_bytes(serialization.Encoding.PEM)
+
+
 class Stack:
     """A gate in front of four providers, and one that is gone."""
 
     def __init__(self, folder):
         self.providers = {name: Upstream() for name in NAMES}
+        self.providers.update(safe=TlsUpstream(folder, "localhost"), forged=TlsUpstream(folder, "other.example"))
+        bundle = folder / "ca.pem"
+        bundle.write_bytes(b"".join(self.providers[name].certificate.read_bytes() for name in ("safe", "forged")))
         for name, key in KEYS.items():
             (folder / f"{name}.key").write_text(key)
         address = {name: f"127.0.0.1:{provider.port}" for name, provider in self.providers.items()}
@@ -50,12 +90,15 @@ providers:
   own: {{ address: "{address["own"]}" }}
   flaky: {{ address: "{address["flaky"]}", credential: caller }}
   gone: {{ address: "127.0.0.1:{free_port()}" }}
+  safe: {{ address: "localhost:{self.providers["safe"].port}", tls: true, ca: {bundle} }}
+  forged: {{ address: "localhost:{self.providers["forged"].port}", tls: true, ca: {bundle}, credential: {{ file: {folder}/first.key }} }}
 routes:
   - {{ models: ["gpt-*", "gemini-*"], to: [first, second] }}
   - {{ models: ["llama*"], split: [{{ to: [own], weight: 50 }}, {{ to: [second], weight: 50 }}] }}
   - {{ models: ["qwen*"], to: [gone, second] }}
   - {{ models: ["grok-*"], to: [gone] }}
   - {{ models: ["kimi-*"], to: [flaky, second] }}
+  - {{ models: ["mistral-*"], to: [forged, safe] }}
 withoutModel: [own]
 """)
         made = contract(onViolation="feedback", limits={"maxRounds": 3, "requestBytes": "4MiB"},
@@ -164,11 +207,12 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90
 @pytest.mark.parametrize("play, status", [
     (refusing(500), 500),
     (refusing(502), 502),
+    (Play((answer({"error": {"message": "no"}}, status="500 No", headers=("x-callgate-not-sent: 1",)),)), 500),
     (Play((HEAD,), reset=True), 502),
     (Play((HEAD + b'{"id":',), reset=True), 502),
     (Play((b"",), reset=True), 502),
     (Play((answer(said()),), head_delay=1.5), 200),
-], ids=["500", "502", "reset after headers", "reset in the body", "reset before headers", "slow"])
+], ids=["500", "502", "a lie", "reset after headers", "reset in the body", "reset before headers", "slow"])
 def test_a_provider_that_may_have_generated_is_never_followed_by_another(stack, play, status):
     stack.play("may", first=play)
     try:
@@ -257,3 +301,18 @@ def test_a_provider_that_fails_in_a_row_is_left_alone_for_a_while(stack):
     for _ in range(3):
         assert stack.ask("flaky", "kimi-k2").status_code == 200
     assert stack.asked("flaky") == {"flaky": 5, "second": 8}
+
+
+def test_a_provider_with_the_certificate_of_another_name_gets_nothing(stack):
+    stack.play("tls")
+    assert stack.ask("tls", "mistral-large").status_code == 200
+    assert stack.asked("tls") == {"safe": 1}
+    assert set(stack.providers["safe"].names) == set(stack.providers["forged"].names) == {"localhost"}
+
+
+def test_a_long_request_is_whole_at_the_next_provider(stack):
+    stack.play("long", first=refusing(429))
+    text = "x" * (3 << 20)
+    assert stack.ask("long", "gpt-5", messages=[{"role": "user", "content": text}]).status_code == 200
+    [body] = stack.providers["second"].bodies("long")
+    assert text.encode() in body

@@ -500,3 +500,44 @@ fn marks_and_a_profile_are_proposed_as_comments() {
     let digest = |text: &str| callgate(&["digest", &folder.write("digest.yaml", text)]).out;
     assert_eq!(digest(&contract), digest(&bare));
 }
+
+#[test]
+fn the_tools_of_many_mcp_servers_get_the_prefix_of_their_server() {
+    let folder = Folder::new("init-servers");
+    let list = |tools: Value| json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } }).to_string();
+    let search = json!({ "name": "search", "inputSchema": { "type": "object", "properties": { "query": { "type": "string" } } },
+                         "annotations": { "readOnlyHint": true } });
+    let wiki =
+        folder.write("wiki.json", &list(json!([search, { "name": "a b", "inputSchema": { "type": "object" } }])));
+    let tickets =
+        folder.write("tickets.json", &list(json!([search, { "name": "no.te", "inputSchema": { "type": "object" } }])));
+    let out = folder.path("all.yaml").display().to_string();
+    let servers = [format!("--mcp-server=wiki={wiki}"), format!("--mcp-server=tickets={tickets}")];
+    let said = callgate(&["init", &*servers[0], &*servers[1], "--out", &*out]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let text = fs::read_to_string(&out).unwrap();
+    for line in [
+        "- name: wiki__search\n",
+        "run: { mcp: { cluster: wiki, tool: \"search\" } }",
+        "- name: tickets__search\n",
+        "run: { mcp: { cluster: tickets, tool: \"no.te\" } }",
+        "needs `backends` or `programs` with these names: wiki, tickets.",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("- name: \"wiki__a b\""), "no contract takes the name");
+    assert_eq!(callgate(&["lint", &*out]).code, 0);
+    assert_eq!(callgate(&["render", &*out, "--target", "envoy", "--mcp-merged"]).code, 0);
+    let odd = folder.write("odd.json", &list(json!([{ "name": "b__search", "inputSchema": { "type": "object" } }])));
+    let two = [format!("--mcp-server=a={odd}"), format!("--mcp-server=a__b={wiki}")];
+    let said = callgate(&["init", &*two[0], &*two[1], "--out", "-"]);
+    assert!(said.code == 1 && said.err.contains("would have the name \"a__b__search\""), "{said:?}");
+    for (given, expected) in [
+        ("wiki", "--mcp-server \"wiki\": expected NAME=FILE"),
+        ("W=wiki.json", "--mcp-server \"W=wiki.json\": expected NAME=FILE"),
+        (&*format!("wiki={out}"), "not JSON"),
+    ] {
+        let said = callgate(&["init", "--mcp-server", given, "--out", "-"]);
+        assert!(said.code == 1 && said.err.contains(expected), "{said:?}");
+    }
+}

@@ -707,6 +707,58 @@ fn a_fixed_caller_has_a_tenant_and_a_role_of_the_contract() {
 }
 
 #[test]
+fn envoys_own_filters_stand_around_the_gate_in_their_order() {
+    let folder = Folder::new("render-guards");
+    let contract = folder.contract();
+    let identity = ["--identity", "jwt", "--jwt-issuer", "https://id.example", "--jwt-jwks", "/jwks.json"];
+    let guards = [
+        "--cors",
+        "https://app.example",
+        "--cors",
+        "http://localhost:5173",
+        "--local-rate-limit",
+        "600/m",
+        "--ext-authz",
+        "policy.example:9191",
+    ];
+    for host in ["wasm", "native"] {
+        let given: Vec<&str> =
+            ["--target", "envoy", "--host", host].into_iter().chain(identity).chain(guards).collect();
+        let text = rendered(&contract, &given);
+        let order: Vec<usize> = ["header_mutation", "cors", "local_ratelimit", "jwt_authn", "ext_authz", "router"]
+            .iter()
+            .map(|name| text.find(&format!("name: envoy.filters.http.{name}\n")).unwrap_or_else(|| panic!("{name}")))
+            .chain(text.find("name: envoy.filters.http.router\n"))
+            .collect();
+        assert!(order.is_sorted(), "{order:?}");
+        for line in [
+            "allow_origin_string_match: [{ exact: \"https://app.example\" }, { exact: \"http://localhost:5173\" }]",
+            "token_bucket: { max_tokens: 600, tokens_per_fill: 600, fill_interval: 60s }",
+            "failure_mode_allow: false",
+            "disallowed_headers: { patterns: [{ exact: authorization }, { exact: x-api-key }",
+            "CAUTION: this is plaintext to another machine. Whoever is on the way reads headers and claims",
+        ] {
+            assert!(text.contains(line), "{line}");
+        }
+    }
+    let without = rendered(&contract, &["--target", "envoy"]);
+    assert!(!["http.cors", "ext_authz", "local_ratelimit", "nosniff"].iter().any(|word| without.contains(word)));
+    for (options, reason) in [
+        (&["--cors", "*"][..], "--cors \"*\": expected one origin"),
+        (&["--cors", "https://app.example/"], "--cors \"https://app.example/\": expected one origin"),
+        (&["--cors", "https://App.example"], "--cors \"https://App.example\": expected one origin"),
+        (&["--local-rate-limit", "0/s"], "--local-rate-limit \"0/s\": expected a number from 1"),
+        (&["--local-rate-limit", "60"], "--local-rate-limit \"60\": expected a number from 1"),
+        (&["--ext-authz", "http://a"], "--ext-authz \"http://a\": expected HOST:PORT"),
+    ] {
+        let said = render(&contract, &[&["--target", "envoy"], options].concat());
+        assert!(said.code == 1 && said.err.starts_with(reason), "{}", said.err);
+    }
+    let said = render(&contract, &["--target", "istio", "--cors", "https://app.example"]);
+    assert!(said.err.starts_with("--cors has no effect with this --target"), "{}", said.err);
+}
+
+#[test]
 fn a_fixed_caller_has_the_workspace_of_the_command_line_and_no_header_states_it() {
     let folder = Folder::new("render-workspace");
     let contract = folder.write("workspace.yaml", &folder.with_workspace());

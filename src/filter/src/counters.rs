@@ -1,50 +1,32 @@
 //! Counters and histograms, seen in Envoy as `wasmcustom.callgate.*`.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use callgate_host::metrics::{Counter, Histogram, Metrics};
 
 use crate::host;
 
-/// Counters, each defined when it is first needed, and histograms.
-#[derive(Debug, Default)]
+/// Counters and histograms, with the host's ids.
+#[derive(Debug)]
 pub(crate) struct Counters {
-    counters: RefCell<HashMap<Counter, Option<u32>>>,
-    /// With the host's ids.
+    counters: HashMap<Counter, u32>,
     histograms: Vec<(Histogram, u32)>,
 }
 
 impl Counters {
-    /// Defines the counters without a code, and the histograms.
+    /// Defines all of them. A counter that began with its first event would hide it: Prometheus sees no increase from nothing to one.
     pub(crate) fn define() -> Self {
+        let counters = Counter::all().filter_map(|counter| Some((counter, host::counter(&counter.name())?)));
         let histograms = Histogram::ALL.into_iter();
         let histograms = histograms.filter_map(|histogram| Some((histogram, host::histogram(histogram.name())?)));
-        let counters = Self { histograms: histograms.collect(), ..Self::default() };
-        for counter in [
-            Counter::CallsReleased,
-            Counter::CallsRun,
-            Counter::MembersDropped,
-            Counter::DecisionsRecorded,
-            Counter::DecisionsLost,
-        ] {
-            counters.id(counter);
-        }
-        counters
-    }
-
-    fn id(&self, counter: Counter) -> Option<u32> {
-        *self.counters.borrow_mut().entry(counter).or_insert_with(|| host::counter(&counter.name()))
+        Self { counters: counters.collect(), histograms: histograms.collect() }
     }
 }
 
 impl Metrics for Counters {
     fn add(&self, counter: Counter, by: u64) {
-        if by == 0 {
-            return;
-        }
-        if let Some(id) = self.id(counter) {
-            host::count(id, by);
+        if let Some(id) = self.counters.get(&counter).filter(|_| by > 0) {
+            host::count(*id, by);
         }
     }
 

@@ -12,12 +12,17 @@ use clap::Args;
                   Effects, egress and trust are guesses. The contract's first lines list what a person has to review.\n\n\
                   Examples:\n  \
                   callgate init --from captured.jsonl\n  \
+                  callgate init --mcp-server github=github.json --mcp-server wiki=wiki.json\n  \
                   callgate init --from tools.json --role agent --model 'gpt-5*' --out desk.yaml && callgate lint desk.yaml --suggest"
 )]
 pub(crate) struct InitArguments {
     /// Files with captured requests or lists of tools
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    #[arg(long, required_unless_present = "mcp_servers", num_args = 1.., value_name = "FILE")]
     pub(crate) from: Vec<PathBuf>,
+    /// An MCP server's answer to `tools/list`, for a contract of many servers: its tools are named NAME__TOOL, and the executor calls them at its
+    /// backend NAME; may be repeated
+    #[arg(long = "mcp-server", value_name = "NAME=FILE")]
+    pub(crate) mcp_servers: Vec<String>,
     /// The API of requests without a path: chatCompletions, responses, messages, gemini, ollama or converse; guessed by default
     #[arg(long, value_name = "API")]
     pub(crate) api: Option<String>,

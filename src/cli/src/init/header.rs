@@ -79,6 +79,13 @@ pub(super) fn write(
         "`x-callgate`: strings of these may be commands, paths, URLs or queries, and only schemas check them; move each proposed mark \
          into its schema, and give the role a profile",
     );
+    let mut servers: Vec<&str> = Vec::new();
+    for (server, _) in tools.iter().filter_map(|tool| tool.sketch.at_server.as_ref()) {
+        if !servers.contains(&server.as_str()) {
+            servers.push(server);
+        }
+    }
+    list(out, servers, "The executor's configuration needs `backends` or `programs` with these names");
     list(out, named(&|tool| tool.amount().is_some()), "`approval`: these pay; set a limit");
     list(out, named(&|tool| tool.sketch.differs), "Requests declare these in different forms; the first one counts");
     for tool in tools {

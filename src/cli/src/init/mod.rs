@@ -20,6 +20,7 @@ use crate::new::contract_name;
 use crate::proposal::draft::{ToolDraft, drafts};
 use crate::proposal::error::ProposalError;
 use crate::proposal::read::{EntryReader, known};
+use crate::proposal::served;
 use crate::proposal::sketch::Sketch;
 use crate::proposal::yaml;
 
@@ -47,6 +48,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<String, ProposalError> {
     }
     let mut reader = EntryReader::strict(arguments.api.as_deref().map(known).transpose()?);
     arguments.from.iter().try_for_each(|file| reader.file(file))?;
+    arguments.mcp_servers.iter().try_for_each(|given| served::read(reader.sketch(), given))?;
     let sketch = reader.finish()?;
     let Proposal { text, schemas, contract } = propose(&sketch, arguments)?;
     if to_stdout {

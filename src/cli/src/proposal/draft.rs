@@ -132,7 +132,13 @@ impl<'s> ToolDraft<'s> {
             ));
         }
         self.stanzas.lines().for_each(&mut line);
-        line("run: { client: {} } # the application or an MCP server runs it");
+        match &self.sketch.at_server {
+            None => line("run: { client: {} } # the application or an MCP server runs it"),
+            Some((server, tool)) => {
+                let (server, tool) = (yaml::scalar_of(server), Value::from(tool.as_str()));
+                line(&format!("run: {{ mcp: {{ cluster: {server}, tool: {tool} }} }} # the executor calls the server"));
+            }
+        }
     }
 
     /// Returns the argument with an amount of money, if the tool pays.

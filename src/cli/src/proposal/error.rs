@@ -23,6 +23,14 @@ pub(crate) enum ProposalError {
         "no tool is declared in the given files; capture a request with tools, or the answer to an MCP server's tools/list"
     )]
     NoTools,
+    #[error("{place}: not an answer to tools/list; save the JSON that the server answers with")]
+    NoList { place: String },
+    #[error("{place}: tools of two servers would have the name {tool:?}; give one server another name")]
+    OneName { place: String, tool: String },
+    #[error(
+        "--mcp-server {0:?}: expected NAME=FILE, with a name of small letters, digits, `-` and `_`, such as github=github.json"
+    )]
+    Server(String),
     #[error("--schemas needs a folder; give --out FILE")]
     NoFolder,
     #[error("{file}: exists; give --force to overwrite it", file = file.display())]

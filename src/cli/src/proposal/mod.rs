@@ -1,6 +1,7 @@
 //! Drafts of contracts from what requests, lists of tools and logs say. `callgate init` and `callgate learn` share it.
 //!
 //! 1. [`read`] collects the declared tools, the calls and the results.
+//!    [`served`] reads the tools of MCP servers that the executor calls.
 //! 2. [`draft`] guesses effects, egress and trust, and makes the schemas such that a contract takes them.
 
 mod declared;
@@ -9,6 +10,7 @@ pub(crate) mod error;
 mod observed;
 pub(crate) mod read;
 pub(crate) mod schema;
+pub(crate) mod served;
 pub(crate) mod sketch;
 pub(crate) mod yaml;
 

@@ -28,6 +28,8 @@ pub(crate) struct ToolSketch {
     pub(crate) results: Vec<Content>,
     /// True if requests declare it in different forms. The first one counts.
     pub(crate) differs: bool,
+    /// The MCP server at which the executor runs it, and the server's own name of it.
+    pub(crate) at_server: Option<(String, String)>,
 }
 
 /// All that the files say.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub(crate) use super::guards::GuardArguments;
 pub(crate) use super::mcp::McpArguments;
 pub(crate) use super::oauth::args::{CredentialArguments, OauthArguments};
 
@@ -157,6 +158,8 @@ pub(crate) struct RenderArguments {
     #[command(flatten)]
     pub(crate) credential: CredentialArguments,
 
+    #[command(flatten)]
+    pub(crate) guards: GuardArguments,
     /// --target envoy: the address of a rate limit service that several Envoys share (envoy.service.ratelimit.v3, in plaintext). Envoy
     /// asks it about each request, with the tenant and the role, or with the client of an API key
     #[arg(long, value_name = "HOST:PORT", help_heading = "Gate")]

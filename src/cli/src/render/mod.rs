@@ -8,6 +8,7 @@ mod args;
 mod configuration;
 mod error;
 mod executor;
+mod guards;
 mod identity;
 mod mcp;
 mod oauth;
@@ -34,7 +35,7 @@ use self::rate_limit::RateLimit;
 use crate::contracts::Contracts;
 use crate::disk;
 
-const TEMPLATES: [(&str, &str); 35] = [
+const TEMPLATES: [(&str, &str); 40] = [
     ("envoy.yaml", include_str!("../../templates/envoy.yaml.j2")),
     ("istio-envoyfilter.yaml", include_str!("../../templates/istio-envoyfilter.yaml.j2")),
     ("istio-wasmplugin.yaml", include_str!("../../templates/istio-wasmplugin.yaml.j2")),
@@ -64,6 +65,11 @@ const TEMPLATES: [(&str, &str); 35] = [
     ("cluster-peer.yaml", include_str!("../../templates/cluster-peer.yaml.j2")),
     ("claims.yaml", include_str!("../../templates/claims.yaml.j2")),
     ("cluster-llm-api.yaml", include_str!("../../templates/cluster-llm-api.yaml.j2")),
+    ("security-headers.yaml", include_str!("../../templates/security-headers.yaml.j2")),
+    ("cors.yaml", include_str!("../../templates/cors.yaml.j2")),
+    ("local-rate-limit.yaml", include_str!("../../templates/local-rate-limit.yaml.j2")),
+    ("ext-authz.yaml", include_str!("../../templates/ext-authz.yaml.j2")),
+    ("cluster-ext-authz.yaml", include_str!("../../templates/cluster-ext-authz.yaml.j2")),
     ("providers-listeners.yaml", include_str!("../../templates/providers-listeners.yaml.j2")),
     ("providers-retry.yaml", include_str!("../../templates/providers-retry.yaml.j2")),
     ("providers-clusters.yaml", include_str!("../../templates/providers-clusters.yaml.j2")),
@@ -158,6 +164,8 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
         certificate => identity::certificate(options),
         fixed => identity::fixed(options),
         decompressors => DECOMPRESSORS,
+        front_filters => options.guards.in_front(),
+        guards => options.guards.values(),
         identity_filters => filters(options),
         oauth => options.oauth.values(),
         oauth_skipped => skipped(options),
@@ -187,11 +195,12 @@ fn values(options: &Options<'_>) -> Result<Value, RenderError> {
     })
 }
 
-/// Returns the templates of the filters in front of the gate that establish the caller and the upstream's credential, in their order.
+/// Returns the templates of the filters in front of the gate that establish the caller and the upstream's credential and ask the
+/// authorizer, in their order.
 fn filters(options: &Options<'_>) -> Vec<&'static str> {
     let (before, after) = options.credential.as_ref().map_or((&[][..], &[][..]), Credential::filters);
     let bearer: &[_] = if options.oauth.is_resource() { &["authorization.yaml"] } else { &[] };
-    [bearer, before, &identity::filters(options.arguments), after].concat()
+    [bearer, before, &identity::filters(options.arguments), after, options.guards.behind_identity()].concat()
 }
 
 /// Returns the names of the filters that a request for the resource's metadata skips: all that need a caller.
@@ -203,6 +212,7 @@ fn skipped(options: &Options<'_>) -> Vec<&'static str> {
         "credential.yaml" => Some("envoy.filters.http.credential_injector"),
         "exchange.yaml" => Some("callgate.token-exchange"),
         "exchanged.yaml" => Some("callgate.exchanged-token"),
+        "ext-authz.yaml" => Some("envoy.filters.http.ext_authz"),
         _ => None,
     };
     filters(options).into_iter().filter_map(name).chain(["callgate"]).collect()

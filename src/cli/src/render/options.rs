@@ -10,6 +10,7 @@ use super::address::Address;
 use super::args::{HostOption, IdentityOption, IstioForm, RenderArguments, Target, Tools};
 use super::error::RenderError;
 use super::executor::Executor;
+use super::guards::Guards;
 use super::identity::{self, Clients};
 use super::mcp::McpServers;
 use super::oauth::credential::Credential;
@@ -47,6 +48,7 @@ pub(super) struct Options<'a> {
     pub(super) oauth: Oauth,
     /// `None`: the gate gives the upstream no credential.
     pub(super) credential: Option<Credential>,
+    pub(super) guards: Guards,
     /// `None` without a service of rate limits.
     pub(super) rate_limit: Option<RateLimit>,
     /// True if the filter may ask the model again by itself.
@@ -105,6 +107,7 @@ impl<'a> Options<'a> {
             clients,
             oauth,
             credential,
+            guards: Guards::read(arguments)?,
             rate_limit: RateLimit::read(arguments)?,
             loops: mcp.has_upstream && (contracts.runs() || contracts.feeds_back()),
             mcp,
