@@ -14,6 +14,7 @@ import httpx2
 import mcp
 import mcp.types as types
 import pytest
+import test_mcp_typescript
 import wire_gate
 from mcp.client.extension import ClientExtension, ResultClaim
 from mcp.client.streamable_http import streamable_http_client
@@ -214,6 +215,15 @@ def test_a_server_cannot_ask_without_end_on_retries(gate):
     assert len(asked) == 2, "`maxPerCall` of the contract"
     states = [state for name, state in seen(gate) if name == "nag"]
     assert states == [None, "the server's own", "the server's own"]
+
+
+@pytest.mark.skipif(test_mcp_typescript.missing() is not None, reason=f"TypeScript SDK of MCP: {test_mcp_typescript.missing()}")
+def test_a_typescript_client_carries_the_count_of_questions(gate):
+    before = len(seen(gate))
+    place = SimpleNamespace(urls={"refuse": gate.url + "/mcp"})
+    _, told = test_mcp_typescript.run(place, "2026-07-28", ["call", "nag", {}], role="dev")
+    assert told["isError"] and told["_meta"][VIOLATION]["code"] == "mcp_input_forbidden", told
+    assert [state for _, state in seen(gate)[before:]] == [None, "the server's own", "the server's own"]
 
 
 def test_the_gate_did_not_trap(gate):

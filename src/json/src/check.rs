@@ -1,4 +1,4 @@
-//! Checks a text without building a value. Most texts are [plain](crate::accept) and take one pass; the others are read by `serde_json`.
+//! Checks a text without building a value. One pass [accepts](crate::accept) it; `serde_json` reads the others again, for their faults.
 //!
 //! The memory that a check needs is bounded by the text: a small list for each open object, and eight bytes for each further key
 //! of an object that has many.
@@ -11,18 +11,20 @@ use std::hash::BuildHasher;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::ReadError;
-use crate::accept::accept;
+use crate::accept::FEW_MEMBERS;
 use crate::explain::{Findings, Reason};
 use crate::object::Members;
-use crate::places::{Places, Reach};
-use crate::read::{MAX_DEPTH, utf8};
+use crate::places::Places;
+use crate::read::MAX_DEPTH;
+use crate::text_scan::{TextScan, Unread};
 
 /// Checks one JSON text as [`read_nearest`](crate::read_nearest) does.
 ///
 /// It serves texts whose bytes are forwarded. Single values in them are read later, by themselves.
 ///
 /// # Errors
-/// The same as [`read_nearest`](crate::read_nearest). A repeated key is reported at the end of its object if the object has many keys.
+/// The same as [`read_nearest`](crate::read_nearest). A repeated key is reported at the end of its object if the object has many keys before
+/// it.
 pub fn check(text: &[u8]) -> Result<(), ReadError> {
     check_object(text).map(drop)
 }
@@ -36,29 +38,23 @@ pub fn check_object(text: &[u8]) -> Result<Members, ReadError> {
 }
 
 /// Checks one JSON text as [`check`] does. If it is an object, the result has the places of its members, and of the values in them down to
-/// `depth`: its members have depth 1. A text that is not plain gets no places, and neither do the values in the member `except`; they are
-/// searched when they are read. So the places cost less than the text.
+/// `depth`: its members have depth 1. The values in the member `except` get no places; they are searched when they are read. Neither does a
+/// text with escapes in keys or with many members. So the places cost less than the text.
 ///
 /// # Errors
 /// The same as [`check`].
-pub fn check_places(text: &[u8], depth: usize, except: &str) -> Result<Places, ReadError> {
-    // Long texts in ASCII alone are common, and the faster test.
-    if !text.is_ascii() {
-        utf8(text)?;
-    }
-    match accept(text, Reach { depth, except: except.as_bytes() }) {
-        Some(accepted) => Ok(Places::new(accepted)),
-        None => explain(utf8(text)?).map(|()| Places::default()),
-    }
+pub fn check_places(text: &[u8], depth: usize, except: &'static str) -> Result<Places, ReadError> {
+    TextScan::new(depth, except).finish(text)
 }
 
-/// Checks a text that is not [plain](accept).
-fn explain(text: &str) -> Result<(), ReadError> {
+/// Returns the first fault of a text.
+pub(crate) fn explain(text: &str) -> Result<(), Unread> {
     let findings = Findings::default();
     let mut parser = serde_json::Deserializer::from_str(text);
     let checker = Checker { findings: &findings, depth: 0 };
-    checker.deserialize(&mut parser).map_err(|error| findings.explain(&error, text))?;
-    parser.end().map_err(|error| ReadError::TrailingData { line: error.line(), column: error.column() })
+    checker.deserialize(&mut parser).map_err(|error| findings.unread(&error, text))?;
+    let trailing = |error: serde_json::Error| ReadError::TrailingData { line: error.line(), column: error.column() };
+    parser.end().map_err(|error| Unread::Faulty(trailing(error)))
 }
 
 #[derive(Clone, Copy)]
@@ -136,16 +132,13 @@ impl<'de> Visitor<'de> for Checker<'_> {
     }
 }
 
-/// The number of keys compared one by one before further ones are hashed.
-const FEW: usize = 16;
-
-/// The keys of one object.
+/// The keys of one object. The first ones are compared one by one, and further ones by their hashes when the object ends.
 #[derive(Default)]
 struct Keys<'de> {
     few: Vec<Cow<'de, str>>,
-    hasher: Option<RandomState>,
-    /// Hashes of all further keys. Two keys with one hash count as one key, so chance can only refuse a text.
-    many: Vec<u64>,
+    hasher: RandomState,
+    /// Hashes of all keys. Two later keys with one hash count as one key, so chance can only refuse a text.
+    hashes: Vec<u64>,
 }
 
 // === impl Keys ===
@@ -153,24 +146,25 @@ struct Keys<'de> {
 impl<'de> Keys<'de> {
     /// Adds a key. Returns false if the object is known to have it already.
     fn insert(&mut self, key: Cow<'de, str>) -> bool {
-        if self.few.contains(&key) {
+        let hash = self.hasher.hash_one(key.as_ref());
+        let has = |hashes: &[u64]| hashes.contains(&hash);
+        if has(self.hashes.get(..self.few.len()).unwrap_or_default()) && self.few.contains(&key) {
             return false;
         }
-        if self.few.len() < FEW {
+        if self.few.len() < FEW_MEMBERS {
             self.few.push(key);
-            return true;
         }
-        let hash = self.hasher.get_or_insert_with(RandomState::new).hash_one(key.as_ref());
-        if self.many.len() == self.many.capacity() {
-            self.many.reserve_exact(self.many.len() / 2 + FEW);
+        if self.hashes.len() == self.hashes.capacity() {
+            self.hashes.reserve_exact(self.hashes.len() / 2 + 16);
         }
-        self.many.push(hash);
+        self.hashes.push(hash);
         true
     }
 
     fn are_unique(mut self) -> bool {
-        self.many.sort_unstable();
-        self.many.windows(2).all(|pair| pair.first() != pair.last())
+        let late = self.hashes.get_mut(self.few.len()..).unwrap_or_default();
+        late.sort_unstable();
+        late.windows(2).all(|pair| pair.first() != pair.last())
     }
 }
 

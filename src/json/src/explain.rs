@@ -7,8 +7,11 @@ use std::cell::Cell;
 use serde_json::error::Category;
 
 use crate::ReadError;
+use crate::accept;
 use crate::number::is_number_byte;
+use crate::read::{MAX_VALUES, position};
 use crate::scan::after_string;
+use crate::text_scan::Unread;
 
 /// The knowledge of a visitor that `serde_json`'s error type cannot carry.
 #[derive(Default)]
@@ -34,9 +37,20 @@ impl Findings {
         E::custom("")
     }
 
+    /// Names the reason as [`explain`](Findings::explain) does, and tells a text that ends too early from a faulty one.
+    pub(crate) fn unread(&self, error: &serde_json::Error, text: &str) -> Unread {
+        let reason = self.explain(error, text);
+        if error.is_eof() { Unread::Short(reason) } else { Unread::Faulty(reason) }
+    }
+
     /// Names the reason behind `serde_json`'s error on `text`.
     pub(crate) fn explain(&self, error: &serde_json::Error, text: &str) -> ReadError {
-        let (line, column) = (error.line(), error.column());
+        let (line, column) = match self.refusal.get() {
+            // The parser reads on after such a fault, so its place depends on later bytes.
+            Some(_) => accept::fault(text.as_bytes(), MAX_VALUES).map(|fault| position(text, fault)),
+            None => None,
+        }
+        .unwrap_or((error.line(), error.column()));
         match (self.refusal.get(), faulty_token(error, text)) {
             (Some(Reason::DuplicateKey), _) => ReadError::DuplicateKey { line, column },
             (Some(Reason::TooDeep), _) => ReadError::TooDeep { line, column },

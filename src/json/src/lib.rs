@@ -21,8 +21,8 @@
 //! # Ok::<(), ReadError>(())
 //! ```
 //!
-//! It gives JSON no meaning, and it reads whole texts only. `serde_json` must be built without `arbitrary_precision`, which would
-//! hand numbers over as maps.
+//! It gives JSON no meaning. [`TextScan`] checks a text while it arrives, and all else reads whole texts. `serde_json` must be built
+//! without `arbitrary_precision`, which would hand numbers over as maps.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::disallowed_macros))]
 
@@ -44,6 +44,7 @@ pub mod splice;
 mod survey;
 pub mod template;
 mod text;
+mod text_scan;
 
 pub use canonical::{canonical, read_canonical};
 pub use check::{check, check_object, check_places};
@@ -57,3 +58,4 @@ pub use serde_json::{Map, Number, Value};
 pub use span::{Key, Span};
 pub use survey::Objects;
 pub use text::text;
+pub use text_scan::TextScan;

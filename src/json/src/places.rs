@@ -7,11 +7,11 @@ use crate::{Members, Span};
 
 /// The values that get places.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reach<'n> {
+pub(crate) struct Reach {
     /// The depth of the innermost ones. Members of the text's object have depth 1, and always get places.
     pub(crate) depth: usize,
     /// The member without places in it.
-    pub(crate) except: &'n [u8],
+    pub(crate) except: &'static [u8],
 }
 
 /// The place of a member or item, relative to the object or array that holds it. The nodes in it follow it.

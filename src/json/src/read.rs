@@ -11,6 +11,7 @@ use crate::ReadError;
 use crate::explain::{Findings, Reason};
 use crate::number::{self, Exact};
 use crate::outline::Outline;
+use crate::text_scan::Unread;
 
 /// The maximum nesting of arrays and objects: `[[1]]` is nested twice.
 pub const MAX_DEPTH: usize = 64;
@@ -80,7 +81,7 @@ pub(crate) fn read_number(literal: &str, exact: Exact) -> Option<Number> {
 
 fn read_by_visitor(text: &str, exact: Exact) -> Result<Value, ReadError> {
     let findings = Findings::default();
-    let value = parse(text, &findings)?;
+    let value = parse(text, &findings).map_err(|(Unread::Short(error) | Unread::Faulty(error))| error)?;
     if exact != Exact::None
         && findings.double.get()
         && let Some(offset) = number::first_inexact(text, exact)
@@ -103,17 +104,30 @@ pub fn read_nearest(text: &[u8]) -> Result<Value, ReadError> {
     read_exact(text, Exact::None)
 }
 
+/// Returns a text that is UTF-8. A fault before the first other byte counts first, so later bytes never change the error of a text.
 pub(crate) fn utf8(text: &[u8]) -> Result<&str, ReadError> {
-    std::str::from_utf8(text).map_err(|error| ReadError::NotUtf8 { offset: error.valid_up_to() })
+    std::str::from_utf8(text).map_err(|error| {
+        let offset = error.valid_up_to();
+        let valid = text.get(..offset).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default();
+        match explain_tree(valid) {
+            Err(Unread::Faulty(error)) => error,
+            Err(Unread::Short(_)) | Ok(()) => ReadError::NotUtf8 { offset },
+        }
+    })
 }
 
-fn parse(text: &str, findings: &Findings) -> Result<Value, ReadError> {
+/// Returns the first fault of a text that is read into a tree, but for numbers that are not held exactly.
+pub(crate) fn explain_tree(text: &str) -> Result<(), Unread> {
+    parse(text, &Findings::default()).map(drop)
+}
+
+fn parse(text: &str, findings: &Findings) -> Result<Value, Unread> {
     let mut parser = serde_json::Deserializer::from_str(text);
     let value =
-        ValueReader { findings, depth: 0 }.deserialize(&mut parser).map_err(|error| findings.explain(&error, text))?;
+        ValueReader { findings, depth: 0 }.deserialize(&mut parser).map_err(|error| findings.unread(&error, text))?;
     match parser.end() {
         Ok(()) => Ok(value),
-        Err(error) => Err(ReadError::TrailingData { line: error.line(), column: error.column() }),
+        Err(error) => Err(Unread::Faulty(ReadError::TrailingData { line: error.line(), column: error.column() })),
     }
 }
 
@@ -210,7 +224,8 @@ impl<'de> Visitor<'de> for ValueReader<'_> {
     }
 }
 
-fn position(text: &str, offset: usize) -> (usize, usize) {
+/// Returns the line and the column of a byte.
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..offset).unwrap_or_default();
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;

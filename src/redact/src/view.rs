@@ -53,23 +53,33 @@ impl<'t> View<'t> {
         }
         let mut out = Builder::default();
         let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let same = rest.bytes().position(is_special).unwrap_or(rest.len());
-            out.keep(text, at..at + same);
-            at += same;
+        // A text without a change is not copied.
+        let mut is_changed = false;
+        loop {
+            let start = at;
+            at = next_special(text, at);
+            if is_changed {
+                out.keep(text, start..at);
+            }
             let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) else { break };
             let (step, new) = match letter {
                 '\\' => escape(text, at),
                 '%' => percent(text, at),
-                '\u{0}'..='\u{7f}' => (1, Some(letter)),
                 letter => (letter.len_utf8(), folded(letter)),
             };
-            out.put(text, at..at + step, new);
+            if !is_changed && (new != Some(letter) || step != letter.len_utf8()) {
+                is_changed = true;
+                out.keep(text, 0..at);
+            }
+            if is_changed {
+                out.put(text, at..at + step, new);
+            }
             at += step;
         }
-        match out.parts.iter().any(|part| part.changed.is_some()) || out.text.len() < text.len() {
-            true => View { text: Cow::Owned(out.text), parts: out.parts },
-            false => View { text: Cow::Borrowed(text), parts: Vec::new() },
+        if is_changed {
+            View { text: Cow::Owned(out.text), parts: out.parts }
+        } else {
+            View { text: Cow::Borrowed(text), parts: Vec::new() }
         }
     }
 
@@ -144,9 +154,23 @@ impl Builder {
     }
 }
 
-/// Returns true for a byte whose character may have another one in the view.
-fn is_special(byte: u8) -> bool {
-    !byte.is_ascii() || matches!(byte, b'\\' | b'%')
+/// Returns the first place at or after `at` whose character may have another one in the view, or the text's length.
+fn next_special(text: &str, at: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let mut rest = text.as_bytes().get(at..).unwrap_or_default();
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        // Marks a byte that is zero. The lowest mark is right.
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let marks = (word | zero(word ^ (ONES * b'\\' as u64)) | zero(word ^ (ONES * b'%' as u64))) & HIGHS;
+        if marks != 0 {
+            return text.len() - rest.len() + marks.trailing_zeros() as usize / 8;
+        }
+        rest = after;
+    }
+    let is_special = |byte: &u8| !byte.is_ascii() || matches!(byte, b'\\' | b'%');
+    text.len() - rest.len() + rest.iter().position(is_special).unwrap_or(rest.len())
 }
 
 /// Returns the length of the escape at `at`, and its character.
@@ -225,6 +249,50 @@ mod tests {
             ("é 你好 ñ", "é 你好 ñ"),
         ] {
             assert_eq!(View::of(text).text(), view, "{text}");
+        }
+    }
+
+    /// Returns the view, made character by character.
+    fn slowly(text: &str) -> String {
+        let (mut view, mut at) = (String::new(), 0);
+        while let Some(letter) = text[at..].chars().next() {
+            let (step, new) = match letter {
+                '\\' => escape(text, at),
+                '%' => percent(text, at),
+                '\u{0}'..='\u{7f}' => (1, Some(letter)),
+                _ => (letter.len_utf8(), folded(letter)),
+            };
+            view.extend(new);
+            at += step;
+        }
+        view
+    }
+
+    #[test]
+    fn characters_without_another_one_are_left_as_they_are() {
+        let pieces = [
+            "a long run of plain letters",
+            "é",
+            "４",
+            "\u{200b}",
+            "\\n",
+            "\\u0034",
+            "%40",
+            "%",
+            "5% of it",
+            "你好",
+            "x",
+            "",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let text = [first, second, third].concat();
+                    let view = View::of(&text);
+                    let slow = slowly(&text);
+                    assert_eq!((view.text(), view.is_plain()), (slow.as_str(), slow == text), "{text}");
+                }
+            }
         }
     }
 

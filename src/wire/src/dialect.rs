@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use callgate_json::Value;
 
 use crate::framing::{Frame, Framing};
+use crate::skeleton::document::RequestScan;
 use crate::usage::word_bytes;
 use crate::{
     AnswerError, ApiError, Call, CallResult, ChoiceIndex, Declaration, Declared, Delta, End, Fate, Form, Part,
@@ -24,7 +25,23 @@ pub trait Dialect: Debug + Sync {
     /// # Errors
     /// [`RequestError`] if the text is not a strict JSON object, a member that is decided on has a wrong type, or a tool is
     /// declared twice.
-    fn read_request(&self, target: &Target<'_>, body: Vec<u8>) -> Result<Box<dyn Request>, RequestError>;
+    fn read_request(&self, target: &Target<'_>, body: Vec<u8>) -> Result<Box<dyn Request>, RequestError> {
+        self.read_scanned(target, body, self.scan_request())
+    }
+
+    /// Begins the check of a request while it arrives.
+    fn scan_request(&self) -> RequestScan;
+
+    /// Reads a request whose beginning was checked while it arrived.
+    ///
+    /// # Errors
+    /// As [`Dialect::read_request`]. If the check refused the request before its end, the error is the same.
+    fn read_scanned(
+        &self,
+        target: &Target<'_>,
+        body: Vec<u8>,
+        scan: RequestScan,
+    ) -> Result<Box<dyn Request>, RequestError>;
 
     /// Reads a request from a copy of `body`.
     ///

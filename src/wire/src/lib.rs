@@ -66,5 +66,6 @@ pub use members::{UnknownMembers, is_judged};
 pub use namespace::name_in_contract;
 pub use registry::{Api, DIALECTS, Row};
 pub use replacements::Replacements;
+pub use skeleton::document::RequestScan;
 pub use target::{Target, decoded};
 pub use usage::ReportedUsage;

@@ -80,7 +80,7 @@ pub static DIALECTS: &[Row] = &[
     Row {
         key: "converse",
         name: "converse",
-        paths: &["/model/{model}/converse", "/model/{model}/converse-stream"],
+        paths: &["/model/{model}/converse", "/model/{model}/converse-stream", "/model/{model}/count-tokens"],
         api: Api::Model(&bedrock_converse::BedrockConverse),
     },
     Row { key: "mcp", name: "mcp", paths: &["/mcp"], api: Api::Mcp },

@@ -1,5 +1,6 @@
 //! The request's side: its headers, its body, and the form in which it is forwarded.
 
+use callgate_wire::RequestScan;
 use callgate_wire::mcp::{Era, McpRequest};
 
 use super::state::admission::{CountedRequest, HeldAdmission};
@@ -39,17 +40,23 @@ impl Core {
         });
         match admitted {
             Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers))),
-            Ok(Head::Api(head)) => gather(RequestReader::Model(head), headers),
+            Ok(Head::Api(head)) => {
+                let scan = head.dialect.scan_request();
+                self.gather(RequestReader::Model(head), Some(scan), headers)
+            }
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
             }
-            Ok(Head::Mcp(head)) => gather(RequestReader::Mcp(head), headers),
+            Ok(Head::Mcp(head)) => {
+                let scan = (head.verb == Verb::Send).then(McpRequest::scan);
+                self.gather(RequestReader::Mcp(head), scan, headers)
+            }
             Ok(Head::Catalog(CatalogHead { sent, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Catalog(sent)), Effect::PassWithout(remove))
             }
-            Ok(Head::Catalog(head)) => gather(RequestReader::Catalog(head), headers),
+            Ok(Head::Catalog(head)) => self.gather(RequestReader::Catalog(head), None, headers),
             Ok(Head::Hello) => {
                 let body = HELLO.to_vec();
                 (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
@@ -64,6 +71,16 @@ impl Core {
                 self.refuse(&refusal)
             }
         }
+    }
+
+    /// Gathers the body of a request, unless the headers declare too long a one.
+    fn gather(&mut self, reader: RequestReader, scan: Option<RequestScan>, headers: &Headers<'_>) -> Transition {
+        let (length, most) = (headers::length(headers), self.gate.contract.limits().request_bytes);
+        if length.is_some_and(|length| length > most) {
+            return self.refuse(&too_large(most));
+        }
+        let body = RequestBody::new(length, scan);
+        (ExchangeState::Gathering { reader, body }, Effect::Hold)
     }
 
     /// Drops more bytes of a refused request, up to the limit of any request.
@@ -84,17 +101,20 @@ impl Core {
     ) -> Transition {
         let most = self.gate.contract.limits().request_bytes;
         if exceeds(body.len().saturating_add(chunk.len()), most) {
-            let message = format!("The request is larger than the contract's `requestBytes`, {most} bytes.");
-            return self.refuse(&Refusal::new(Code::RequestTooLarge, message));
+            return self.refuse(&too_large(most));
         }
         body.push(chunk);
         if !end {
-            return (ExchangeState::Gathering { reader, body }, Effect::Hold);
+            return match body.check() {
+                Ok(()) => (ExchangeState::Gathering { reader, body }, Effect::Hold),
+                // Nothing that still comes makes the request valid.
+                Err(fault) => self.refuse(&request::unreadable(fault)),
+            };
         }
-        let body = body.into_bytes();
+        let (body, scan) = body.into_parts();
         let checked =
             match reader {
-                RequestReader::Model(head) => self.model_request(*head, body),
+                RequestReader::Model(head) => self.model_request(*head, body, scan),
                 RequestReader::Mcp(head) => self.mcp_request(head, body),
                 RequestReader::Catalog(CatalogHead { sent, remove, .. }) if body.is_empty() => Ok(self
                     .forward(Forwarded::Catalog(sent), Forward { body, remove, content_type: None, set: Vec::new() })),
@@ -105,9 +125,15 @@ impl Core {
         checked.unwrap_or_else(|refusal| self.refuse(&refusal))
     }
 
-    fn model_request(&mut self, mut head: ApiHead, body: Vec<u8>) -> Result<Transition, Refusal> {
+    fn model_request(
+        &mut self,
+        mut head: ApiHead,
+        body: Vec<u8>,
+        scan: Option<RequestScan>,
+    ) -> Result<Transition, Refusal> {
+        let scan = scan.unwrap_or_else(|| head.dialect.scan_request());
         let (remove, content_type) = (std::mem::take(&mut head.remove), head.content_type.take());
-        let checked = request::check(&self.gate, head, body, &mut self.tally, &mut self.ledger)?;
+        let checked = request::check(&self.gate, head, (body, scan), &mut self.tally, &mut self.ledger)?;
         self.ledger.correlation.conversation.clone_from(&checked.conversation);
         let (conversation, now) = (checked.conversation.as_deref(), self.clock.unix_millis());
         let counting = limits::request(&self.gate, &self.ledger.correlation, &checked.caller, conversation, now);
@@ -147,9 +173,9 @@ impl Core {
     }
 }
 
-fn gather(reader: RequestReader, headers: &Headers<'_>) -> Transition {
-    let body = RequestBody::new(headers::length(headers));
-    (ExchangeState::Gathering { reader, body }, Effect::Hold)
+fn too_large(most: u64) -> Refusal {
+    let message = format!("The request is larger than the contract's `requestBytes`, {most} bytes.");
+    Refusal::new(Code::RequestTooLarge, message)
 }
 
 /// Returns the sent message of a request without a body.

@@ -3,7 +3,7 @@
 mod tools;
 
 use callgate_contract::{Caller, Contract, Price, Run, ServerState, UnknownMembers, name_in_sentence};
-use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, Target, Wants};
+use callgate_wire::{Dialect, ReleasePolicy, Request, RequestError, RequestScan, Target, Wants};
 
 use crate::conversation;
 use crate::facts::RequestFacts;
@@ -58,17 +58,17 @@ impl CheckedRequest {
     }
 }
 
-/// Checks and rewrites a request: members, models, provider-run tools, state at the provider, tools, limits.
+/// Checks and rewrites a request, whose beginning `scan` has checked: members, models, provider-run tools, state at the provider, tools, limits.
 pub(crate) fn check(
     gate: &Gate,
     mut head: ApiHead,
-    body: Vec<u8>,
+    (body, scan): (Vec<u8>, RequestScan),
     tally: &mut Tally,
     ledger: &mut Ledger,
 ) -> Result<CheckedRequest, Refusal> {
     let target = Target::new(&head.path).with_model(head.model.as_deref());
     let bytes = body.len();
-    let mut request = head.dialect.read_request(&target, body).map_err(unreadable)?;
+    let mut request = head.dialect.read_scanned(&target, body, scan).map_err(unreadable)?;
     let contract = &gate.contract;
     let role = contract
         .role(&head.caller.role)
@@ -85,7 +85,8 @@ pub(crate) fn check(
         faults.found(Refusal::at(Code::ModelNotAllowed, "model", "The contract does not allow this model."))?;
     }
     let price = contract.prices().and_then(|prices| prices.of_any(&request.models()));
-    if price.is_none() && contract.refuses_unpriced(role) {
+    // A count of tokens may name no model, and costs nothing.
+    if price.is_none() && contract.refuses_unpriced(role) && !request.models().is_empty() {
         let message = "The contract has no price of this model in `prices`, and a rule needs its cost.";
         faults.found(Refusal::at(Code::ModelNotPriced, "model", message))?;
     }

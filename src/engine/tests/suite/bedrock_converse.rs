@@ -52,6 +52,44 @@ fn request() -> Value {
     })
 }
 
+#[test]
+fn a_count_of_tokens_has_the_rules_of_the_request_in_it() {
+    let path = format!("/model/{MODEL}/count-tokens");
+    let count = |request: Value| {
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        let body = json!({ "input": { "converse": request } });
+        let effect = send(&mut exchange, &path, "clerk", body.to_string().as_bytes());
+        (exchange, effect)
+    };
+    let mut good = request();
+    good.as_object_mut().unwrap().remove("inferenceConfig");
+    let (mut exchange, effect) = count(good.clone());
+    let Effect::Forward(forward) = effect else { panic!("{effect:?}") };
+    let sent: Value = serde_json::from_slice(&forward.body).unwrap();
+    assert_eq!(sent["input"]["converse"]["messages"], good["messages"]);
+    assert!(
+        !sent.to_string().contains("poisoned") && sent["input"]["converse"].get("inferenceConfig").is_none(),
+        "{sent}"
+    );
+    exchange
+        .on(Event::ResponseHead { headers: &[(":status", b"200"), ("content-type", b"application/json")], end: false });
+    let effect = exchange.on(Event::ResponseData { chunk: br#"{"inputTokens":30}"#, end: true, now: NOW });
+    assert!(matches!(&effect, Effect::Finish(body) if body == br#"{"inputTokens":30}"#), "{effect:?}");
+
+    good["toolConfig"]["tools"] = json!([tool("rm_rf")]);
+    assert_eq!(refused(count(good).1).2, "tool_not_in_contract");
+    for body in [
+        r#"{"input":{"invokeModel":{"body":"e30="}}}"#,
+        r#"{"input":{"converse":{"messages":[]},"invokeModel":{"body":"e30="}}}"#,
+        r#"{"input":{"converse":{"messages":[]}},"x":1}"#,
+        r#"{"messages":[]}"#,
+        "{}",
+    ] {
+        let mut exchange = Exchange::new(gate("refuse"), "exchange-1");
+        assert_eq!(refused(send(&mut exchange, &path, "clerk", body.as_bytes())).2, "request_invalid", "{body}");
+    }
+}
+
 /// Sends a clerk's request; returns the exchange and the forwarded request.
 fn sent(on_violation: &str, stream: bool) -> (Exchange, Value) {
     sent_by("clerk", &request(), on_violation, stream)

@@ -43,6 +43,16 @@ fn answered(gate: &Rc<Gate>, path: &str, body: &str) -> Effect {
 }
 
 #[test]
+fn a_count_may_name_no_model_and_a_turn_may_not() {
+    let mut body = request();
+    body.as_object_mut().unwrap().remove("model");
+    assert!(matches!(send(&gate(), INPUT_TOKENS, &body).1, Effect::Forward(_)));
+    for path in [COMPACT, "/v1/responses"] {
+        assert_eq!(refused(send(&gate(), path, &body).1), (400, "request_invalid".to_owned()), "{path}");
+    }
+}
+
+#[test]
 fn a_request_beside_a_turn_has_the_rules_of_a_turn() {
     for path in [INPUT_TOKENS, COMPACT] {
         for (body, code) in [

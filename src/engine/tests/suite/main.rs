@@ -8,6 +8,7 @@
 )]
 
 mod anthropic_messages;
+mod arriving;
 mod at_path;
 mod authorize;
 mod bedrock_converse;

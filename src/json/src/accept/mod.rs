@@ -1,55 +1,33 @@
-//! Accepts plain JSON texts in one pass, without copies. [`check`](crate::check) reads every other text again, to refuse it with a
-//! reason or to accept it after all.
+//! Accepts JSON texts in one pass, without copies, whole or as they arrive. [`TextScan`](crate::TextScan) reads every other text again, to
+//! refuse it with a reason.
 //!
-//! It accepts a subset of the texts that `check` accepts, and leaves rare forms to it: escapes in keys, and objects with many members.
-//! It keeps [places](ValuePlace) of an object's members and of some values in them, and a [survey](Survey) of a conversation, so that they need
-//! not be searched again.
+//! It keeps [places](ValuePlace) of members and of some values in them, and a [survey](Survey) of a conversation: they are not searched again.
+//!
+//! **Pieces.** A reader that comes to the end of a piece notes the place and the [next thing](Next) to read. White space, strings, keys and
+//! numbers go on in their midst, so the work is linear in the bytes however short the pieces are.
 
+mod digits;
+mod keys;
 mod known;
 mod record;
 mod state;
+mod values;
 
-use crate::outline::{number, strings};
+use crate::outline::number;
+use crate::outline::strings::{self, Endless};
 use crate::places::{self, Reach, ValuePlace};
 use crate::pool::Pool;
 use crate::read::MAX_DEPTH;
-use crate::scan::{SPREAD, before, place, skip, special, specials, word};
+use crate::scan::skip;
 use crate::survey::Survey;
+use digits::Digits;
+pub(crate) use keys::FEW_MEMBERS;
+use keys::LateKeys;
 use known::KnownValues;
-use state::{Level, OpenValue, PlainKey};
-
-/// The maximum number of members of an object. Each key is compared with all before it.
-const MOST_MEMBERS: usize = 64;
-
-/// Returns the places in the object that the text is, and no places for another value. `None` leaves the text to `check`.
-///
-/// The text must be UTF-8.
-pub(crate) fn accept(text: &[u8], reach: Reach<'_>) -> Option<Accepted> {
-    // Places have 32 bits.
-    u32::try_from(text.len()).ok()?;
-    let mut reader = Reader {
-        text,
-        reach,
-        keys: KEYS.with(|pool| pool.take(MOST_MEMBERS / 2)),
-        open: OpenValue::OUTSIDE,
-        outer: OUTER.with(|pool| pool.take(8)),
-        nodes: places::buffer(MOST_MEMBERS),
-        most_nodes: MOST_MEMBERS + text.len() / 32,
-        turns: Survey::default(),
-        blocks: Survey::default(),
-        known: KnownValues::take(),
-    };
-    let start = reader.space(0);
-    let end = reader.value(start).map(|end| reader.space(end));
-    let Reader { keys, outer, nodes, turns, blocks, known, .. } = reader;
-    known.give_back();
-    KEYS.with(|pool| pool.give(keys));
-    OUTER.with(|pool| pool.give(outer));
-    (end == Some(text.len())).then_some(Accepted { nodes, turns, blocks })
-}
+use state::{Next, OpenValue, ReadKey};
 
 thread_local! {
-    static KEYS: Pool<PlainKey> = const { Pool::new() };
+    static KEYS: Pool<ReadKey> = const { Pool::new() };
     static OUTER: Pool<OpenValue> = const { Pool::new() };
 }
 
@@ -62,17 +40,42 @@ pub(crate) struct Accepted {
     pub(crate) blocks: Survey,
 }
 
-struct Reader<'t> {
+/// The next thing and its place, which may be beyond the end of the text.
+enum Advance {
+    To(usize, Next),
+    End(usize, Next),
+}
+
+/// Returns the last byte of the first fault of a text that is whole as far as it goes.
+pub(crate) fn fault(text: &[u8], most_values: usize) -> Option<usize> {
+    Reader::new(Reach { depth: 1, except: b"" }, most_values).read(text, false).err()
+}
+
+/// A reader between two pieces has no text.
+pub(crate) struct Reader<'t> {
     text: &'t [u8],
-    reach: Reach<'t>,
+    /// No more of the text comes.
+    is_last: bool,
+    next: Next,
+    /// The place of the next thing.
+    at: usize,
+    /// The begin of the value or key that is read.
+    start: usize,
+    /// The last byte of a fault that breaks another rule than the grammar.
+    fault: Option<usize>,
+    reach: Reach,
+    /// The number of values, and its maximum.
+    values: usize,
+    most_values: usize,
     /// The keys of the open objects, of the innermost last. The last one is the key of the member that is read.
-    keys: Vec<PlainKey>,
+    keys: Vec<ReadKey>,
+    late: LateKeys,
     /// The innermost open array or object.
     open: OpenValue,
     /// The others around it, of the outermost first.
     outer: Vec<OpenValue>,
     nodes: Vec<ValuePlace>,
-    most_nodes: usize,
+    has_places: bool,
     turns: Survey,
     blocks: Survey,
     known: KnownValues,
@@ -80,7 +83,99 @@ struct Reader<'t> {
 
 // === impl Reader ===
 
+impl Reader<'static> {
+    pub(crate) fn new(reach: Reach, most_values: usize) -> Reader<'static> {
+        Reader {
+            text: b"",
+            is_last: false,
+            next: Next::Value,
+            at: 0,
+            start: 0,
+            fault: None,
+            reach,
+            values: 0,
+            most_values,
+            keys: KEYS.with(|pool| pool.take(FEW_MEMBERS / 2)),
+            late: LateKeys::default(),
+            open: OpenValue::OUTSIDE,
+            outer: OUTER.with(|pool| pool.take(8)),
+            nodes: places::buffer(FEW_MEMBERS),
+            has_places: true,
+            turns: Survey::default(),
+            blocks: Survey::default(),
+            known: KnownValues::default(),
+        }
+    }
+
+    /// Reads on in a text that begins with all bytes of earlier calls, and is UTF-8. Returns the place of a fault.
+    pub(crate) fn read(self, text: &[u8], is_last: bool) -> Result<Reader<'static>, usize> {
+        let known = KnownValues::take();
+        let mut reader = Reader { text, is_last, known, ..self };
+        let is_read = reader.run().is_some();
+        std::mem::take(&mut reader.known).give_back();
+        if is_read { Ok(reader.without_text()) } else { Err(reader.at) }
+    }
+
+    /// Returns the knowledge of the text, if it is a whole value.
+    pub(crate) fn accepted(self) -> Option<Accepted> {
+        let is_whole = self.next == Next::Follow && self.open.end == 0;
+        let Reader { keys, outer, nodes, turns, blocks, .. } = self;
+        KEYS.with(|pool| pool.give(keys));
+        OUTER.with(|pool| pool.give(outer));
+        is_whole.then_some(Accepted { nodes, turns, blocks })
+    }
+
+    /// Returns the bytes held.
+    pub(crate) fn held(&self) -> usize {
+        self.late.held()
+            + self.keys.capacity() * size_of::<ReadKey>()
+            + self.outer.capacity() * size_of::<OpenValue>()
+            + self.nodes.capacity() * size_of::<ValuePlace>()
+    }
+}
+
 impl Reader<'_> {
+    fn without_text(self) -> Reader<'static> {
+        let Reader {
+            text: _,
+            is_last,
+            next,
+            at,
+            start,
+            fault,
+            reach,
+            values,
+            most_values,
+            keys,
+            late,
+            open,
+            outer,
+            ..
+        } = self;
+        let Reader { nodes, has_places, turns, blocks, known, .. } = self;
+        let text = b"";
+        Reader {
+            text,
+            is_last,
+            next,
+            at,
+            start,
+            fault,
+            reach,
+            values,
+            most_values,
+            keys,
+            late,
+            open,
+            outer,
+            nodes,
+            has_places,
+            turns,
+            blocks,
+            known,
+        }
+    }
+
     #[inline]
     fn byte(&self, at: usize) -> Option<u8> {
         self.text.get(at).copied()
@@ -95,183 +190,111 @@ impl Reader<'_> {
         skip(self.text, at, |byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
     }
 
-    /// Reads a value with everything in it, and returns the place after it.
-    fn value(&mut self, mut at: usize) -> Option<usize> {
+    /// Reads to the end of the text. If it is refused, the place is that of the fault.
+    fn run(&mut self) -> Option<()> {
+        let (mut at, mut next) = (self.at, self.next);
         loop {
-            let start = at;
-            let begin = self.byte(start)?;
-            if self.open.level != Level::Other {
-                self.observe(start, begin);
-            }
-            let mut needs_place = self.open.records;
-            at = match begin {
-                b'"' => strings::read(self.text, start + 1)?.at,
-                b'{' | b'['
-                    if self.outer.len() == 1
-                        && let Some(end) = self.known(start) =>
-                {
-                    needs_place = false;
-                    end
+            match self.step(at, next) {
+                Some(Advance::To(place, then)) => (at, next) = (place, then),
+                Some(Advance::End(place, then)) => {
+                    (self.at, self.next) = (place, then);
+                    return if self.is_last { self.end_number(place) } else { Some(()) };
                 }
-                b'{' | b'[' => {
-                    let inside = self.space(start + 1);
-                    // Both brackets are closed by the second byte after them.
-                    let end = begin + 2;
-                    if self.outer.len() == MAX_DEPTH {
-                        return None;
-                    }
-                    if self.byte(inside)? == end {
-                        inside + 1
-                    } else {
-                        self.open(start, end)?;
-                        at = if end == b'}' { self.key(inside)? } else { inside };
-                        continue;
-                    }
-                }
-                b'-' | b'0'..=b'9' => number(self.text, start)?,
-                b't' => self.word(start, b"true")?,
-                b'f' => self.word(start, b"false")?,
-                b'n' => self.word(start, b"null")?,
-                _ => return None,
-            };
-            if needs_place {
-                self.record(start, at)?;
-            }
-            // Reads what follows the value, up to the next one.
-            loop {
-                if self.open.end == 0 {
-                    return Some(at);
-                }
-                at = self.space(at);
-                let byte = self.byte(at)?;
-                at += 1;
-                if byte == b',' {
-                    at = self.space(at);
-                    if self.open.end == b'}' {
-                        at = self.key(at)?;
-                    }
-                    break;
-                }
-                if byte != self.open.end {
+                None => {
+                    self.at = self.fault.unwrap_or(at);
                     return None;
                 }
-                self.close(at)?;
             }
         }
     }
 
-    fn word(&self, at: usize, word: &[u8]) -> Option<usize> {
-        self.text.get(at..)?.starts_with(word).then(|| at + word.len())
-    }
-
-    /// Begins an array or object that is not empty.
-    #[inline]
-    fn open(&mut self, start: usize, end: u8) -> Option<()> {
-        let depth = self.outer.len();
-        let node = self.nodes.len();
-        if self.open.records {
-            self.record(start, start)?;
+    /// Reads the next thing.
+    #[inline(always)]
+    fn step(&mut self, mut at: usize, next: Next) -> Option<Advance> {
+        // These begin after white space; the others are in the midst of something.
+        if matches!(next, Next::Value | Next::Inside(_) | Next::Key | Next::Colon | Next::Follow) {
+            at = self.space(at);
         }
-        let records = match depth {
-            0 => end == b'}',
-            _ if !self.open.records => false,
-            1 => self.reach.depth > 1 && !self.is_excepted(),
-            _ => depth < self.reach.depth,
-        };
-        let level = match (self.open.level, end) {
-            (Level::Other, b']') if depth == 1 && self.is_excepted() => {
-                self.turns.begin();
-                Level::Turns
-            }
-            (Level::Other, _) => Level::Other,
-            (Level::Turns, b'}') => Level::Turn,
-            (Level::Turn, b']') => Level::Blocks,
-            (Level::Blocks, b'}') => Level::Block,
-            _ => Level::Other,
-        };
-        let inner = OpenValue { marks: 0, start, node, keys: self.keys.len(), end, records, level };
-        self.outer.push(std::mem::replace(&mut self.open, inner));
-        Some(())
-    }
-
-    #[inline]
-    fn text_of(&self, key: PlainKey) -> &[u8] {
-        self.text.get(key.start..key.end).unwrap_or_default()
-    }
-
-    /// Surveys a value in the conversation.
-    fn observe(&mut self, start: usize, begin: u8) {
-        let Some(key) = self.keys.last().copied() else { return };
-        let survey = match self.open.level {
-            Level::Other => return,
-            Level::Turns => return self.turns.item(begin),
-            Level::Blocks => return self.blocks.item(begin),
-            Level::Turn => &mut self.turns,
-            Level::Block => &mut self.blocks,
-        };
-        survey.key(self.text, key.first, key.start..key.end);
-        if self.text.get(key.start..key.end) == Some(b"type") {
-            survey.kind(self.text, start);
-        }
-    }
-
-    /// Ends the innermost array or object before a place.
-    #[inline]
-    fn close(&mut self, end: usize) -> Option<()> {
-        let inner = std::mem::replace(&mut self.open, self.outer.pop()?);
-        self.keys.truncate(inner.keys);
-        if self.open.records {
-            let inside = self.nodes.len().checked_sub(inner.node + 1)?;
-            self.nodes.get_mut(inner.node)?.end(end - self.open.start, inside)?;
-        }
-        if self.outer.len() == 1 && inner.records && self.reach.depth > 1 {
-            let (text, nodes) = (self.text.get(inner.start..end)?, self.nodes.get(inner.node + 1..)?);
-            self.known.keep(text, nodes, self.reach.depth);
-        }
-        Some(())
-    }
-
-    /// Returns true if the innermost object does not have a key, and few enough others.
-    #[cold]
-    fn is_new(&self, new: PlainKey) -> bool {
-        let others = self.keys.get(self.open.keys..).unwrap_or_default();
-        let is_same = |key: &PlainKey| key.first == new.first && self.text_of(*key) == self.text_of(new);
-        others.len() < MOST_MEMBERS && !others.iter().any(is_same)
-    }
-
-    /// Reads a key that differs from those of the same object, and the colon after it. Returns the place of its value.
-    #[inline]
-    fn key(&mut self, at: usize) -> Option<usize> {
-        if self.byte(at)? != b'"' {
-            return None;
-        }
-        let start = at + 1;
-        let (end, first) = match word(self.text, start) {
-            Some(word) => match specials(word) {
-                0 => (special(self.text, start + 8), word),
-                hits => (start + place(hits), word & before(hits)),
+        let Some(byte) = self.byte(at) else { return Some(Advance::End(at, next)) };
+        let (at, next) = match next {
+            Next::Value => match byte {
+                b'"' => {
+                    self.start = at;
+                    (at + 1, Next::Text)
+                }
+                b'{' | b'[' => match if self.outer.len() == 1 { self.known(at) } else { None } {
+                    Some(end) => (end, Next::Follow),
+                    None if self.outer.len() == MAX_DEPTH => return self.refuse(at),
+                    None => {
+                        self.start = at;
+                        // Both brackets are closed by the second byte after them.
+                        (at + 1, Next::Inside(byte + 2))
+                    }
+                },
+                b'-' | b'0'..=b'9' => match number(self.text, at) {
+                    Some(end) if end < self.text.len() || self.is_last => (self.leaf(at, end)?, Next::Follow),
+                    _ => {
+                        self.start = at;
+                        (at, Next::Digits(Digits::Begin))
+                    }
+                },
+                _ => match self.word(at)? {
+                    Some(end) => (self.leaf(at, end)?, Next::Follow),
+                    None => return Some(Advance::End(at, next)),
+                },
             },
-            None => self.last_key(start)?,
+            Next::Text => match strings::read_on(self.text, at) {
+                Ok(end) => (self.leaf(self.start, end.at)?, Next::Follow),
+                Err(Endless::Cut(place)) => return Some(Advance::End(place, next)),
+                Err(Endless::Invalid) => return None,
+            },
+            Next::Digits(digits) => {
+                let (end, digits) = digits.read_on(self.text, at)?;
+                if end == self.text.len() {
+                    return Some(Advance::End(end, Next::Digits(digits)));
+                }
+                (self.long_number(end)?, Next::Follow)
+            }
+            Next::Inside(end) if byte == end => (self.leaf(self.start, at + 1)?, Next::Follow),
+            Next::Inside(end) => {
+                self.open(self.start, end)?;
+                (at, if end == b'}' { Next::Key } else { Next::Value })
+            }
+            Next::Key => match self.key(at) {
+                Some(end) => (end, Next::Colon),
+                None if byte != b'"' => return None,
+                None => {
+                    self.start = at;
+                    (at + 1, Next::KeyText)
+                }
+            },
+            Next::KeyText => match strings::read_on(self.text, at) {
+                Ok(end) => match self.slow_key(self.start, end.at) {
+                    Some(()) => (end.at, Next::Colon),
+                    None => return self.refuse(end.at - 1),
+                },
+                Err(Endless::Cut(place)) => return Some(Advance::End(place, next)),
+                Err(Endless::Invalid) => return None,
+            },
+            Next::Colon => (at + 1, (byte == b':').then_some(Next::Value)?),
+            Next::Follow => match byte {
+                b',' if self.open.end == b'}' => (at + 1, Next::Key),
+                b',' if self.open.end == b']' => (at + 1, Next::Value),
+                // Outside of all values it is 0.
+                end if end == self.open.end && end != 0 => match self.close(at + 1) {
+                    Some(()) => (at + 1, Next::Follow),
+                    None => return self.refuse(at),
+                },
+                _ => return None,
+            },
         };
-        let key = PlainKey { first, start, end };
-        let mark = 1 << (first.wrapping_mul(SPREAD) >> 58);
-        if self.byte(end)? != b'"' || (self.open.marks & mark != 0 && !self.is_new(key)) {
-            return None;
-        }
-        self.open.marks |= mark;
-        self.keys.push(key);
-        let colon = self.space(end + 1);
-        if self.byte(colon)? != b':' {
-            return None;
-        }
-        Some(self.space(colon + 1))
+        Some(Advance::To(at, next))
     }
 
-    /// Reads a key near the end of the text, byte by byte: its end and its first bytes.
+    /// Refuses the text for a fault that is known at a place.
     #[cold]
-    fn last_key(&self, start: usize) -> Option<(usize, u64)> {
-        let end = special(self.text, start);
-        let text = self.text.get(start..end)?;
-        Some((end, text.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))))
+    fn refuse(&mut self, place: usize) -> Option<Advance> {
+        self.fault = Some(place);
+        None
     }
 }

@@ -1,7 +1,10 @@
 //! Records the places of values.
 
 use super::Reader;
+use super::keys::FEW_MEMBERS;
+use super::state::Level;
 use crate::places::ValuePlace;
+use crate::survey::Survey;
 
 impl Reader<'_> {
     /// Returns true in the member without places.
@@ -16,7 +19,7 @@ impl Reader<'_> {
         }
         let (length, count) = self.known.find(self.text.get(start..)?, self.reach.depth)?;
         let own = self.nodes.len();
-        if own + count >= self.most_nodes {
+        if own + count >= self.most_nodes() {
             return None;
         }
         let end = start + length;
@@ -26,10 +29,16 @@ impl Reader<'_> {
         Some(end)
     }
 
+    /// Returns the maximum number of nodes in the text so far.
+    #[inline]
+    fn most_nodes(&self) -> usize {
+        FEW_MEMBERS + self.text.len() / 32
+    }
+
     /// Adds the node of a value. The members of the outermost object always get theirs.
     #[inline]
     pub(super) fn record(&mut self, start: usize, end: usize) -> Option<()> {
-        if self.outer.len() > 1 && self.nodes.len() >= self.most_nodes {
+        if self.outer.len() > 1 && self.nodes.len() >= self.most_nodes() {
             self.stop_recording();
             return Some(());
         }
@@ -41,6 +50,18 @@ impl Reader<'_> {
         };
         self.nodes.push(ValuePlace::new(key, (start - base, end - base))?);
         Some(())
+    }
+
+    /// Forgets all places and surveys, of a text with an escape in a key or with many members. The places in it are searched when it is read.
+    #[cold]
+    pub(super) fn forget_places(&mut self) {
+        self.has_places = false;
+        self.nodes.clear();
+        (self.turns, self.blocks) = (Survey::default(), Survey::default());
+        self.outer.iter_mut().chain([&mut self.open]).for_each(|open| {
+            open.records = false;
+            open.level = Level::Other;
+        });
     }
 
     /// Forgets the places in the current member of the outermost object, and records none in later members.

@@ -1,12 +1,15 @@
-//! The state of a reader of a plain text: the keys and the open values around the place that is read.
+//! The state of a reader: the next thing to read, and the keys and the open values around it.
 
-/// A key without escapes. Most keys differ in their first eight bytes.
+use super::digits::Digits;
+
+/// A key. Most keys differ in their first eight bytes.
 #[derive(Clone, Copy)]
-pub(super) struct PlainKey {
+pub(super) struct ReadKey {
     pub(super) first: u64,
-    /// The place of its text, between the quotes.
+    /// The place of its text: between the quotes, or in the buffer of unescaped keys.
     pub(super) start: usize,
     pub(super) end: usize,
+    pub(super) is_escaped: bool,
 }
 
 /// An array or object whose end is not reached.
@@ -19,11 +22,32 @@ pub(super) struct OpenValue {
     pub(super) node: usize,
     /// The number of keys of the objects around it.
     pub(super) keys: usize,
+    /// The number of hashes of keys of the objects around it.
+    pub(super) hashes: usize,
     /// The byte that ends it; 0 outside of all.
     pub(super) end: u8,
     /// The values in it get nodes.
     pub(super) records: bool,
     pub(super) level: Level,
+}
+
+/// The next thing to read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A value, perhaps after white space.
+    Value,
+    /// More of a string.
+    Text,
+    /// More of a number, which may end here.
+    Digits(Digits),
+    /// The first value, key or bracket in an array or object that this byte ends.
+    Inside(u8),
+    Key,
+    /// More of a key.
+    KeyText,
+    Colon,
+    /// A comma, a bracket, or the end of the text.
+    Follow,
 }
 
 /// The place of an array or object in the member without places.
@@ -45,5 +69,5 @@ pub(super) enum Level {
 impl OpenValue {
     /// The place outside of all values.
     pub(super) const OUTSIDE: OpenValue =
-        OpenValue { marks: 0, start: 0, node: 0, keys: 0, end: 0, records: false, level: Level::Other };
+        OpenValue { marks: 0, start: 0, node: 0, keys: 0, hashes: 0, end: 0, records: false, level: Level::Other };
 }

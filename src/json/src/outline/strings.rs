@@ -10,20 +10,53 @@ pub(crate) struct StringEnd {
     pub(crate) is_shortest: bool,
 }
 
+/// The reason why a string has no end.
+pub(crate) enum Endless {
+    /// The text ends first. More of it is read from this place.
+    Cut(usize),
+    /// It is not strict JSON.
+    Invalid,
+}
+
 /// Reads the string whose inside begins at `at`. Returns `None` if it is not strict JSON.
-pub(crate) fn read(text: &[u8], mut at: usize) -> Option<StringEnd> {
+pub(crate) fn read(text: &[u8], at: usize) -> Option<StringEnd> {
+    read_on(text, at).ok()
+}
+
+/// Reads a string from a place in it that is not inside of an escape.
+#[inline]
+pub(crate) fn read_on(text: &[u8], mut at: usize) -> Result<StringEnd, Endless> {
     let mut is_shortest = true;
     loop {
         at = special(text, at);
-        match text.get(at)? {
-            b'"' => return Some(StringEnd { at: at + 1, is_shortest }),
-            b'\\' => {
-                is_shortest &= !matches!(text.get(at + 1)?, b'u' | b'/');
-                at = escape(text, at + 1)?;
+        match text.get(at) {
+            Some(b'"') => return Ok(StringEnd { at: at + 1, is_shortest }),
+            Some(b'\\') => {
+                is_shortest &= !matches!(text.get(at + 1), Some(b'u' | b'/'));
+                match escape(text, at + 1) {
+                    Some(end) => at = end,
+                    None if is_cut(text.get(at..).unwrap_or_default()) => return Err(Endless::Cut(at)),
+                    None => return Err(Endless::Invalid),
+                }
             }
             // A control character.
-            _ => return None,
+            Some(_) => return Err(Endless::Invalid),
+            None => return Err(Endless::Cut(at)),
         }
+    }
+}
+
+/// Returns true if the escape at the begin of a text may be one if more of the text comes. Digits are read four at a time.
+#[cold]
+fn is_cut(rest: &[u8]) -> bool {
+    match rest {
+        [_] => true,
+        [_, b'u', digits @ ..] if digits.len() < 4 => true,
+        [_, b'u', _, _, _, _, low @ ..] => {
+            let needs_low = matches!(hex(rest, 2), Some(0xd800..=0xdbff));
+            needs_low && (matches!(low, [] | [b'\\']) || low.starts_with(b"\\u") && low.len() < 6)
+        }
+        _ => false,
     }
 }
 

@@ -108,15 +108,20 @@ fn value(text: Haystack<'_>, start: usize, kind: Value) -> Option<Range<usize>> 
 }
 
 fn named(label: &[u8]) -> Option<Value> {
-    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric();
     let mut name = [0_u8; 24];
-    let tail: Vec<u8> =
-        label.iter().rev().filter(|byte| is_letter(byte)).take(name.len()).map(u8::to_ascii_lowercase).collect();
-    let length = tail.len();
-    for (place, byte) in name.iter_mut().zip(tail.iter().rev()) {
-        *place = *byte;
+    let mut start = name.len();
+    let letters = label.iter().rev().filter(|byte| byte.is_ascii_alphanumeric());
+    for (place, letter) in name.iter_mut().rev().zip(letters) {
+        *place = letter.to_ascii_lowercase();
+        start -= 1;
     }
-    let name = name.get(..length)?;
+    let name = name.get(start..)?;
+    // Most words end otherwise.
+    let may_be =
+        matches!(name.last_chunk(), Some(b"rd" | b"wd" | b"se" | b"et" | b"ey" | b"en" | b"on" | b"al" | b"ls"));
+    if !may_be {
+        return None;
+    }
     let name = name.strip_suffix(b"s").filter(|name| name.ends_with(b"credential")).unwrap_or(name);
     NAMES.iter().find(|(ending, _)| name.ends_with(ending.as_bytes())).map(|(_, kind)| *kind)
 }

@@ -57,6 +57,9 @@ pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
     if end - at < 14 && !matches!(text.at(end), b' ' | b'-' | b'.' | b'_' | b'/') {
         return None;
     }
+    if end - at < 14 && is_short_row(text, end, end - at) {
+        return None;
+    }
     let row = Row::read(text, at);
     let is_whole = row.groups().first().copied()?;
     if (14..=MOST_DIGITS).contains(&is_whole) {
@@ -89,6 +92,20 @@ pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
             .map(|end| at..end);
     }
     None
+}
+
+/// Returns true if the row with its first group before `end` has fewer digits than any card.
+fn is_short_row(text: Haystack<'_>, mut end: usize, mut digits: usize) -> bool {
+    let separator = text.at(end);
+    while digits < 14 {
+        let next = if text.at(end + 1) == separator { end + 2 } else { end + 1 };
+        if text.at(end) != separator || !text.at(next).is_ascii_digit() {
+            return true;
+        }
+        end = text.run(next, 14, |byte| byte.is_ascii_digit());
+        digits += end - next;
+    }
+    false
 }
 
 /// Returns true for digits in a word of 32 letters and digits or more, as hashes are.

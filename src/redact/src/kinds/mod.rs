@@ -1,9 +1,10 @@
 //! The built-in kinds, found in one pass over a text.
 //!
-//! The pass looks at the beginnings of words and numbers and at a few signs. Each of them costs a bounded look forward and back, so the
-//! whole is linear in the bytes.
+//! The pass looks at the [beginnings](candidates) of words and numbers and at a few signs. Each of them costs a bounded look forward and back,
+//! so the whole is linear in the bytes.
 
 mod assigned;
+mod candidates;
 mod card;
 mod email;
 mod iban;
@@ -14,6 +15,8 @@ mod secret;
 mod tokens;
 
 use std::ops::Range;
+
+use candidates::Begin;
 
 /// A built-in kind of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,36 +156,6 @@ impl<'t> Haystack<'t> {
     }
 }
 
-/// The classes of bytes that begin something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Other,
-    Letter,
-    Digit,
-    Sign,
-}
-
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Other; 256];
-    let mut byte = 0_u8;
-    loop {
-        let class = match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
-            b'0'..=b'9' => Class::Digit,
-            b'@' | b'-' | b':' | b'=' | b'~' => Class::Sign,
-            _ => Class::Other,
-        };
-        #[expect(clippy::indexing_slicing, reason = "a byte is a place in a table of 256")]
-        {
-            classes[byte as usize] = class;
-        }
-        if byte == u8::MAX {
-            break classes;
-        }
-        byte += 1;
-    }
-};
-
 /// Finds the values of these kinds. They may overlap.
 pub(crate) fn find(text: Haystack<'_>, kinds: Kinds, found: &mut Vec<Found>) {
     if kinds.is_empty() || is_too_short(text) {
@@ -197,27 +170,11 @@ pub(crate) fn find(text: Haystack<'_>, kinds: Kinds, found: &mut Vec<Found>) {
     if kinds.has(Kind::Secret) && !text.label.is_empty() {
         add(Kind::Secret, assigned::whole(text));
     }
-    let mut before = Class::Other;
-    let mut at = 0;
-    while let Some(byte) = text.bytes.get(at) {
-        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(Class::Other);
-        let end = match (before, class) {
-            (Class::Other | Class::Sign, Class::Letter) => word(text, at, kinds, &mut add),
-            (Class::Other | Class::Sign | Class::Letter, Class::Digit) => number(text, at, kinds, &mut add),
-            (_, Class::Sign) => sign(text, at, kinds, &mut add),
-            _ => None,
-        };
-        before = class;
-        match end.filter(|end| *end > at) {
-            Some(end) => {
-                at = end;
-                before = Class::Other;
-            }
-            // The rest of a word begins nothing.
-            None if class == Class::Letter => at = letters(text, at + 1),
-            None => at += 1,
-        }
-    }
+    candidates::visit(text, kinds, |at, begin| match begin {
+        Begin::Word => word(text, at, kinds, &mut add),
+        Begin::Number => number(text, at, kinds, &mut add),
+        Begin::Sign => sign(text, at, kinds, &mut add),
+    });
 }
 
 /// Returns true for a text with no room for any value: shorter than an address, or short and without a digit and an `@`.
@@ -233,12 +190,6 @@ fn is_too_short(text: Haystack<'_>) -> bool {
             && !text.bytes.iter().any(|byte| byte.is_ascii_digit() || *byte == b'@')
 }
 
-/// Returns the end of the letters at `at`.
-#[inline]
-fn letters(text: Haystack<'_>, at: usize) -> usize {
-    at + text.rest(at).iter().take_while(|byte| byte.is_ascii_alphabetic()).count()
-}
-
 type Add<'a> = &'a mut dyn FnMut(Kind, Option<Range<usize>>) -> Option<usize>;
 
 /// Looks at the beginning of a word.
@@ -248,7 +199,7 @@ fn word(text: Haystack<'_>, at: usize, kinds: Kinds, add: Add<'_>) -> Option<usi
     {
         return Some(end);
     }
-    if !tokens::may_begin(text.at(at), text.at(at + 1)) {
+    if !tokens::may_begin(text.at(at), text.at(at + 1), text.at(at + 2)) {
         return None;
     }
     if kinds.has(Kind::Jwt)

@@ -34,12 +34,12 @@ pub(super) fn at(text: Haystack<'_>, at: usize) -> Option<Range<usize>> {
 
 fn international(text: Haystack<'_>, at: usize) -> Option<usize> {
     let number = Number::read(text, at);
-    let digits = number.digits.as_slice();
+    let digits = number.digits();
     let fits = match digits.first()? {
         b'0' => false,
         b'1' => digits.len() == 11 && matches!((digits.get(1), digits.get(4)), (Some(b'2'..), Some(b'2'..))),
         b'7' => digits.len() == 11,
-        _ if number.groups.len() > 1 => digits.len() >= 8,
+        _ if number.group_count > 1 => digits.len() >= 8,
         _ => digits.len() >= 9,
     };
     (fits && is_end(text, number.end)).then_some(number.end)
@@ -74,6 +74,10 @@ fn is_after_one(text: Haystack<'_>, at: usize) -> bool {
 }
 
 fn labelled(text: Haystack<'_>, at: usize) -> Option<usize> {
+    let number = Number::read(text, at);
+    if !(7..=MOST_DIGITS).contains(&number.digit_count) {
+        return None;
+    }
     let is_labelled = match text.word_before(at) {
         None => is_label(text.label.as_bytes()),
         // As in `phone number: …`.
@@ -85,10 +89,9 @@ fn labelled(text: Haystack<'_>, at: usize) -> Option<usize> {
     if !is_labelled {
         return None;
     }
-    let number = Number::read(text, at);
     // A date behind the word.
-    let is_date = matches!(number.groups.as_slice(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 4]);
-    ((7..=MOST_DIGITS).contains(&number.digits.len()) && !is_date && is_end(text, number.end)).then_some(number.end)
+    let is_date = matches!(number.groups(), [4, 1..=2, 1..=2] | [1..=2, 1..=2, 4]);
+    (!is_date && is_end(text, number.end)).then_some(number.end)
 }
 
 /// Returns true for a word such as `phone`, `phone_number`, `homePhone`.
@@ -118,8 +121,11 @@ fn is_end(text: Haystack<'_>, end: usize) -> bool {
 
 /// Groups of digits with separators that numbers have.
 struct Number {
-    digits: Vec<u8>,
-    groups: Vec<usize>,
+    digits: [u8; MOST_DIGITS + 1],
+    digit_count: usize,
+    /// The number of digits of each group.
+    groups: [usize; MOST_DIGITS + 1],
+    group_count: usize,
     end: usize,
 }
 
@@ -127,19 +133,38 @@ struct Number {
 
 impl Number {
     fn read(text: Haystack<'_>, start: usize) -> Number {
-        let mut number = Number { digits: Vec::new(), groups: Vec::new(), end: start };
+        let mut number = Number {
+            digits: [0; MOST_DIGITS + 1],
+            digit_count: 0,
+            groups: [0; MOST_DIGITS + 1],
+            group_count: 0,
+            end: start,
+        };
         let mut at = start;
         loop {
             let end = text.run(at, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
-            if number.digits.len() + (end - at) > MOST_DIGITS && !number.groups.is_empty() {
+            if number.digit_count + (end - at) > MOST_DIGITS && number.group_count > 0 {
                 return number;
             }
-            number.digits.extend_from_slice(text.part(at..end));
-            number.groups.push(end - at);
+            let rest = number.digits.iter_mut().skip(number.digit_count);
+            rest.zip(text.part(at..end)).for_each(|(place, digit)| *place = *digit);
+            number.digit_count += end - at;
+            if let Some(group) = number.groups.get_mut(number.group_count) {
+                *group = end - at;
+            }
+            number.group_count += 1;
             number.end = end;
             let Some(next) = separated(text.rest(end)) else { return number };
             at = end + next;
         }
+    }
+
+    fn digits(&self) -> &[u8] {
+        self.digits.get(..self.digit_count).unwrap_or_default()
+    }
+
+    fn groups(&self) -> &[usize] {
+        self.groups.get(..self.group_count).unwrap_or_default()
     }
 }
 

@@ -155,28 +155,32 @@ const PLACES: [(u8, u8); 256] = {
     places
 };
 
-/// The second bytes of all words that begin a value, by their lowest five bits, for each first byte.
-const SECONDS: [u32; 256] = {
-    /// The beginnings of other values than keys with a shape.
-    const OTHERS: [&str; 8] = ["eyJ", "AGE", "Pu", "be", "Be", "bE", "BE", "hooks"];
-    let mut seconds = [0_u32; 256];
+/// The second and the third bytes of all words that begin a value, by their lowest five bits, for each first byte.
+const NEXT: [(u32, u32); 256] = {
+    /// The beginnings of other values than keys with a shape. The lowest five bits of a letter are the same in both cases.
+    const OTHERS: [&str; 6] = ["eyJ", "AGE", "PuT", "bea", "Bea", "hoo"];
+    let mut next = [(0_u32, 0_u32); 256];
     let mut place = 0;
     while place < SHAPES.len() + OTHERS.len() {
         #[expect(clippy::indexing_slicing, reason = "a byte is a place in a table of 256, and each word has two bytes")]
         {
             let word = if place < SHAPES.len() { SHAPES[place].prefix } else { OTHERS[place - SHAPES.len()] };
             let bytes = word.as_bytes();
-            seconds[bytes[0] as usize] |= 1 << (bytes[1] & 31);
+            let of_first = &mut next[bytes[0] as usize];
+            of_first.0 |= 1 << (bytes[1] & 31);
+            // Any byte may follow a prefix of two.
+            of_first.1 |= if bytes.len() > 2 { 1 << (bytes[2] & 31) } else { u32::MAX };
         }
         place += 1;
     }
-    seconds
+    next
 };
 
 /// Returns false if no key and no token begins with these bytes.
 #[inline]
-pub(super) fn may_begin(first: u8, second: u8) -> bool {
-    SECONDS.get(usize::from(first)).is_some_and(|seconds| seconds >> (second & 31) & 1 == 1)
+pub(super) fn may_begin(first: u8, second: u8, third: u8) -> bool {
+    let (seconds, thirds) = NEXT.get(usize::from(first)).copied().unwrap_or_default();
+    seconds >> (second & 31) & thirds >> (third & 31) & 1 == 1
 }
 
 /// Returns the shapes of keys that begin with this letter.

@@ -9,6 +9,7 @@ use super::message::{self, Envelope, Id};
 use super::stated::withhold;
 use super::{CALL_TOOL, ClientInput, message::all_shown};
 use crate::checks::{exact_members, folds_to};
+use crate::skeleton::document::RequestScan;
 use crate::{Call, RequestError, ShapeError};
 
 /// A parsed message, possibly changed since. Unchanged parts keep their bytes.
@@ -24,6 +25,12 @@ pub struct McpRequest {
 // === impl McpRequest ===
 
 impl McpRequest {
+    /// Begins the check of a message while it arrives.
+    #[must_use]
+    pub fn scan() -> RequestScan {
+        RequestScan::of_tree()
+    }
+
     /// Reads the body of a POST.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::checks::exact;
 use crate::conversation::Each;
 use crate::members::{Fields, Judged, OLLAMA};
 use crate::skeleton::document::{
-    Body, Draft, NameRule, Read, Replaced, RequestFormat, Tools, checked, declare, declared_once, messages, redeclared,
+    Body, Checked, Draft, NameRule, Read, Replaced, RequestFormat, Tools, declare, declared_once, messages, redeclared,
 };
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
@@ -26,9 +26,8 @@ impl RequestFormat for OllamaRequest {
 
     /// Its provider tools are types of `tools` besides functions; the server knows none today. The API has no way to name the tool to
     /// call.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<OllamaRequest>, RequestError> {
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &OLLAMA)?;
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<OllamaRequest>, RequestError> {
+        let (mut draft, fields) = Draft::read(checked, &OLLAMA)?;
         draft.model(&fields, target)?;
         let list = fields.read("messages", "an array of objects", Span::array)?;
         list.map_or(Ok(()), |list| {

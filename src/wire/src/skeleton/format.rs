@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use callgate_json::{Item, Outline};
 
 use crate::framing::Framing;
-use crate::skeleton::document::{Document, RequestFormat};
+use crate::skeleton::document::{Document, RequestFormat, RequestScan};
 use crate::{Answer, AnswerError, AnswerOrError, ApiError, Dialect, Request, RequestError, Stream, Target};
 
 /// One dialect's types, and how they begin.
@@ -81,8 +81,17 @@ impl<F: Format> Dialect for F {
         F::FRAMING
     }
 
-    fn read_request(&self, target: &Target<'_>, body: Vec<u8>) -> Result<Box<dyn Request>, RequestError> {
-        Ok(Box::new(Document::<F::Request>::read(target, body)?))
+    fn scan_request(&self) -> RequestScan {
+        RequestScan::of_object(F::Request::TURNS)
+    }
+
+    fn read_scanned(
+        &self,
+        target: &Target<'_>,
+        body: Vec<u8>,
+        scan: RequestScan,
+    ) -> Result<Box<dyn Request>, RequestError> {
+        Ok(Box::new(Document::<F::Request>::read(target, body, scan)?))
     }
 
     fn answer(&self, request: &dyn Request, body: &[u8]) -> Result<Box<dyn Answer>, AnswerError> {

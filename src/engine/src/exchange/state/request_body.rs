@@ -1,18 +1,25 @@
 //! The body of a request while it arrives.
 
+use callgate_wire::{RequestError, RequestScan};
+
+/// A scan's first bytes count as a part of the exchange's states: they are a few lists of fixed length.
+const SCAN_BYTES: usize = 8 << 10;
+
 /// The bytes so far, and their number as the headers declare it.
 #[derive(Debug)]
 pub(in crate::exchange) struct RequestBody {
     bytes: Vec<u8>,
     declared: usize,
+    /// The check of the bytes so far, unless something else is checked at the end.
+    scan: Option<Box<RequestScan>>,
 }
 
 // === impl RequestBody ===
 
 impl RequestBody {
-    pub(in crate::exchange) fn new(declared: Option<u64>) -> Self {
+    pub(in crate::exchange) fn new(declared: Option<u64>, scan: Option<RequestScan>) -> Self {
         let declared = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        Self { bytes: Vec::new(), declared }
+        Self { bytes: Vec::new(), declared, scan: scan.map(Box::new) }
     }
 
     pub(in crate::exchange) fn len(&self) -> usize {
@@ -29,15 +36,27 @@ impl RequestBody {
         self.bytes.extend_from_slice(chunk);
     }
 
-    /// Returns the whole body, without unused room.
-    pub(in crate::exchange) fn into_bytes(mut self) -> Vec<u8> {
+    /// Checks the bytes so far.
+    ///
+    /// # Errors
+    /// The first fault, as it would be found at the end.
+    pub(in crate::exchange) fn check(&mut self) -> Result<(), RequestError> {
+        match &mut self.scan {
+            Some(scan) => scan.feed(&self.bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the whole body, without unused room, and the check of its bytes so far.
+    pub(in crate::exchange) fn into_parts(mut self) -> (Vec<u8>, Option<RequestScan>) {
         self.bytes.shrink_to_fit();
-        self.bytes
+        (self.bytes, self.scan.map(|scan| *scan))
     }
 
     /// Returns the bytes held.
     pub(in crate::exchange) fn held(&self) -> usize {
-        self.bytes.capacity()
+        let scan = self.scan.as_ref().map_or(0, |scan| scan.held());
+        self.bytes.capacity().saturating_add(scan.saturating_sub(SCAN_BYTES))
     }
 }
 
@@ -47,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_declared_length_claims_room_when_half_of_it_is_there() {
-        let mut body = RequestBody::new(Some(100_000));
+        let mut body = RequestBody::new(Some(100_000), None);
         let mut most_unused = 0;
         for _ in 0..100 {
             body.push(&[0; 1000]);
@@ -55,14 +74,14 @@ mod tests {
         }
         assert!(most_unused <= 50_000, "{most_unused}");
         assert_eq!((body.len(), body.held()), (100_000, 100_000));
-        let mut little = RequestBody::new(Some(8 << 20));
+        let mut little = RequestBody::new(Some(8 << 20), None);
         little.push(b"{");
         assert!(little.held() < 100, "{}", little.held());
         for wrong in [None, Some(1), Some(u64::MAX)] {
-            let mut body = RequestBody::new(wrong);
+            let mut body = RequestBody::new(wrong, None);
             body.push(b"{\"a\":");
             body.push(b"1}");
-            assert_eq!(body.into_bytes(), b"{\"a\":1}");
+            assert_eq!(body.into_parts().0, b"{\"a\":1}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::conversation::Each;
 use crate::members::{ANTHROPIC_MESSAGES, Fields};
 use crate::skeleton::blocks::with_calls;
 use crate::skeleton::document::{
-    Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat, additional, checked, may_bring_tools,
+    Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat, additional, may_bring_tools,
 };
 use crate::skeleton::list::call_block;
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
@@ -37,11 +37,10 @@ impl RequestFormat for MessagesRequest {
     /// Its provider tools are the types of tools that the API defines and the provider runs, by their full names; `mcp` and `skills`;
     /// and the kinds of code allowed to call functions. State at the provider is a continued thread, or a container from an earlier
     /// exchange.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<MessagesRequest>, RequestError> {
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &ANTHROPIC_MESSAGES)?;
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<MessagesRequest>, RequestError> {
+        let (mut draft, fields) = Draft::read(checked, &ANTHROPIC_MESSAGES)?;
         draft.model(&fields, target)?;
-        let streams = check(&fields, &checked)?;
+        let streams = check(&fields, checked)?;
         draft.judged().state |= is_state(&fields);
         let wants = if target.path.ends_with("/count_tokens") {
             Wants::Count

@@ -24,7 +24,7 @@ pub(super) fn without(body: &Body, is_gone: impl Fn(&str) -> bool, without_serve
     let messages = body.get("messages")?;
     // A request without the word, however it is spelled, stays as it is: the provider refuses a reference to an unknown tool.
     let has = |word: &[u8]| memchr::memmem::find(messages.bytes(), word).is_some();
-    if !has(b"tool_reference") && !(without_servers && has(b"toolset_reference")) {
+    if !(has(b"tool_reference") || without_servers && has(b"toolset_reference")) {
         return None;
     }
     let gone = Gone { is_gone, without_servers };

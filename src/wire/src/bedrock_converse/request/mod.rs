@@ -1,4 +1,4 @@
-//! A request: path and body of *Converse* and *ConverseStream*.
+//! A request: path and body of *Converse*, *ConverseStream* and *CountTokens*.
 
 mod address;
 mod betas;
@@ -11,13 +11,25 @@ use callgate_json::{Span, Value, with_member};
 
 use crate::conversation::Each;
 use crate::members::BEDROCK_CONVERSE;
-use crate::skeleton::document::{Body, Draft, Endpoint, Read, RequestFormat, checked};
+use crate::skeleton::document::{Body, Checked, Draft, Endpoint, Read, RequestFormat};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 /// The state of a request of Converse.
 #[derive(Debug, Clone)]
 pub(crate) struct ConverseRequest {
     endpoint: Endpoint,
+    /// The body is that of a count of tokens, with the request inside.
+    counts: bool,
+}
+
+/// The text around the request in a count of tokens.
+const AROUND: (&[u8], &[u8]) = (br#"{"input":{"converse":"#, b"}}");
+
+/// Returns the request whose tokens are counted. A request of *InvokeModel* is in base64 and not read, and nothing stands beside a request.
+fn counted(body: Span<'_>) -> Option<Span<'_>> {
+    let only = |object: Span<'_>| object.object().is_some_and(|object| object.members().count() == 1);
+    let input = body.get("input").filter(|input| only(body) && only(*input))?;
+    input.get("converse")?.object()
 }
 
 // === impl ConverseRequest ===
@@ -28,10 +40,16 @@ impl RequestFormat for ConverseRequest {
     /// Also refuses a path without a model, blocks of an unknown kind, and `additionalModelRequestFields` that bring tools.
     ///
     /// A stored prompt in place of a model can bring messages and tools, so it is state at the provider.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ConverseRequest>, RequestError> {
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<ConverseRequest>, RequestError> {
         let model = address::model(target)?;
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &BEDROCK_CONVERSE)?;
+        let counts = target.path.ends_with(address::COUNT);
+        let (mut draft, fields) = if counts {
+            let inner = counted(checked.object())
+                .ok_or(RequestError::invalid("input.converse", "the only member, an object"))?;
+            Draft::inner(inner, &BEDROCK_CONVERSE)?
+        } else {
+            Draft::read(checked, &BEDROCK_CONVERSE)?
+        };
         // The API ignores a model that the body names; a proxy before the API might not.
         fields.read("modelId", "a string", Span::string)?;
         let judged = draft.judged();
@@ -42,8 +60,12 @@ impl RequestFormat for ConverseRequest {
         judged.state |= judged.models.iter().any(address::is_prompt);
         // A choice can name the provider's tools too. They are allowed or refused by themselves.
         tools.chosen.retain(|name| !judged.runs.uses(name));
-        let wants = if target.path.ends_with(address::STREAM) { Wants::Stream } else { Wants::Whole };
-        Ok(Read { draft, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target) } })
+        let wants = match counts {
+            true => Wants::Count,
+            false if target.path.ends_with(address::STREAM) => Wants::Stream,
+            false => Wants::Whole,
+        };
+        Ok(Read { draft, tools, wants, format: ConverseRequest { endpoint: Endpoint::new(target), counts } })
     }
 
     /// The end of every stream has the usage.
@@ -103,5 +125,10 @@ impl RequestFormat for ConverseRequest {
 
     fn target(&self) -> Option<String> {
         self.endpoint.changed()
+    }
+
+    fn write(&self, body: &Body) -> Vec<u8> {
+        let inner = body.write();
+        if self.counts { [AROUND.0, &inner, AROUND.1].concat() } else { inner }
     }
 }

@@ -11,7 +11,7 @@ use super::names::{FUNCTION_CALLING_CONFIG, STREAM_ARGUMENTS};
 use super::turn;
 use crate::conversation::Each;
 use crate::members::{Fields, GEMINI};
-use crate::skeleton::document::{Body, Draft, Endpoint, NameRule, Read, RequestFormat, checked};
+use crate::skeleton::document::{Body, Checked, Draft, Endpoint, NameRule, Read, RequestFormat};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 
 const CONFIG: &str = "generationConfig";
@@ -76,10 +76,9 @@ impl RequestFormat for GeminiRequest {
     /// Also refuses a stream in another form than server-sent events, and a member in both spellings.
     ///
     /// A cache brings contents and tools, and a continuation token an earlier turn: both are state at the provider.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<GeminiRequest>, RequestError> {
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<GeminiRequest>, RequestError> {
         let (model, wants) = address::read(target)?;
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, mut fields) = Draft::read(&checked, &GEMINI)?;
+        let (mut draft, mut fields) = Draft::read(checked, &GEMINI)?;
         let mut within = None;
         if let Some(inner) = fields.get(WHOLE_REQUEST) {
             let invalid = |expected| RequestError::invalid(WHOLE_REQUEST, expected);

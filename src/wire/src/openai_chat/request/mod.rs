@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{calls, turn_text};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_CHAT};
-use crate::skeleton::document::{Body, Checked, Draft, Read, RequestFormat, checked, messages};
+use crate::skeleton::document::{Body, Checked, Draft, Read, RequestFormat, messages};
 use crate::{CallResult, Declaration, Form, OutputLimit, RequestError, Target, Wants};
 
 /// The member with the wish for the usage.
@@ -35,14 +35,13 @@ impl RequestFormat for ChatRequest {
     const TURNS: &'static str = "messages";
     const FORMS: &'static [Form] = &[Form::Tool, Form::Function];
 
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ChatRequest>, RequestError> {
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &OPENAI_CHAT)?;
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<ChatRequest>, RequestError> {
+        let (mut draft, fields) = Draft::read(checked, &OPENAI_CHAT)?;
         let in_path = draft.model(&fields, target)?;
         let model = fields.get("model").and_then(Span::string);
         let model = model.as_deref().or(in_path.as_deref()).unwrap_or_default();
         let limit = limit::Limit::new(model, in_path.is_some());
-        check(&fields, &checked, &mut draft)?;
+        check(&fields, checked, &mut draft)?;
         let tools = declared::read(&fields, draft.judged())?;
         let options = fields.get(STREAM_OPTIONS);
         let include_usage = options.and_then(|options| options.get("include_usage")).and_then(Span::bool) == Some(true);

@@ -14,7 +14,7 @@ use super::{items, results};
 use crate::conversation::Each;
 use crate::members::{Fields, OPENAI_RESPONSES, is_limit};
 use crate::skeleton::blocks::with_calls;
-use crate::skeleton::document::{Body, Draft, Read, RequestFormat, checked, model_in_path};
+use crate::skeleton::document::{Body, Checked, Draft, Read, RequestFormat, model_in_path};
 use crate::{CallResult, Declaration, Form, RequestError, Target, Wants};
 use declared::Declarations;
 
@@ -36,9 +36,8 @@ impl RequestFormat for ResponsesRequest {
 
     /// Also refuses a request whose answer would not be in the response (`background`), and items of input of an unknown kind, which
     /// could bring tools.
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<ResponsesRequest>, RequestError> {
-        let checked = checked(text, Self::TURNS)?;
-        let (mut draft, fields) = Draft::read(&checked, &OPENAI_RESPONSES)?;
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<ResponsesRequest>, RequestError> {
+        let (mut draft, fields) = Draft::read(checked, &OPENAI_RESPONSES)?;
         check(&fields)?;
         let in_path = model_in_path(target)?;
         match (&in_path, fields.get("model"), fields.get("prompt")) {
@@ -46,6 +45,8 @@ impl RequestFormat for ResponsesRequest {
             (None, Some(_), _) => {}
             // A request with a stored prompt in place of a model cannot be allowed by a model's name.
             (None, None, Some(_)) => draft.judged().model("model", "")?,
+            // A count names no model if it is to be that of the API's own choice.
+            (None, None, None) if target.path.ends_with(COUNT) => {}
             (None, None, None) => return Err(RequestError::invalid("model", "a string")),
         }
         let mut declarations = Declarations::default();

@@ -6,6 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use callgate_json::{Members, Object, Objects, Places, Span, with_member};
 
+use super::scan::RequestScan;
 use crate::members::{self, Fields, Judged, MemberChanges, ProviderTools, Table, is_limit};
 use crate::{RequestError, Target, UnknownMembers, target};
 
@@ -37,21 +38,10 @@ pub(crate) struct Draft {
     changes: Vec<(&'static str, String)>,
 }
 
-/// Checks the text of a request. The values in the member `turns`, the conversation, get no places: a long conversation would need many.
-pub(crate) fn checked<'t>(text: &'t [u8], turns: &str) -> Result<Checked<'t>, RequestError> {
-    /// The depth of the name of a function in a list of lists of functions.
-    const DEPTH: usize = 5;
-    let places = callgate_json::check_places(text, DEPTH, turns)?;
+/// Checks the text of a request, as far as `scan` has not done so.
+pub(crate) fn checked(text: &[u8], scan: RequestScan) -> Result<Checked<'_>, RequestError> {
+    let places = scan.finish(text)?;
     if Span::whole(text).is_object() { Ok(Checked { text, places }) } else { Err(RequestError::NotAnObject) }
-}
-
-/// Removes a byte order mark, which is not forwarded.
-pub(crate) fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-    if text.starts_with(BYTE_ORDER_MARK) {
-        text.drain(..BYTE_ORDER_MARK.len());
-    }
-    text
 }
 
 // === impl Checked ===
@@ -231,17 +221,4 @@ pub(crate) fn model_in_path(target: &Target<'_>) -> Result<Option<String>, Reque
     let is_whole = |model: &String| !model.is_empty() && !model.contains([';', '?', '#', '%', '\\']);
     let model = target::decoded(model).filter(is_whole);
     model.map(Some).ok_or(RequestError::invalid("model", "a plain name in the path"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_order_mark_is_not_forwarded() {
-        let twice = without_mark("\u{feff}\u{feff}{}".into());
-        assert_eq!(twice, "\u{feff}{}".as_bytes());
-        assert_eq!(without_mark(twice), b"{}");
-        assert!(checked("\u{feff}{}".as_bytes(), "messages").is_err());
-    }
 }

@@ -8,6 +8,7 @@ mod custom;
 mod endpoint;
 mod kept;
 mod names;
+mod scan;
 mod tools;
 
 use std::fmt::Debug;
@@ -19,12 +20,14 @@ use crate::{
     Call, CallResult, Declaration, Declared, Form, OutputLimit, Part, Replacements, Request, RequestError, Target,
     UnknownMembers, Wants,
 };
-use body::without_mark;
-pub(crate) use body::{Body, Checked, Draft, checked, model_in_path};
+use body::checked;
+pub(crate) use body::{Body, Checked, Draft, model_in_path};
 pub(crate) use custom::is_known_format;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use kept::{PROGRAM, PROGRAMS, callers, callers_left, has_lost_search, kept_members};
 pub(crate) use names::NameRule;
+pub use scan::RequestScan;
+use scan::without_mark;
 pub(crate) use tools::{
     List, Replaced, ToolMembers, Tools, add, additional, declare, declared_once, declared_twice, may_bring_tools,
     messages, redeclared,
@@ -59,11 +62,11 @@ pub(crate) trait RequestFormat: Debug + Sized {
     /// The API's rule for names of tools: OpenAI's, unless a dialect has another.
     const NAMES: NameRule = NameRule { longest: 64, beside: b"_-", begins_plain: false };
 
-    /// Reads a request sent to `target`.
+    /// Reads a request sent to `target`, whose text was checked.
     ///
     /// # Errors
     /// As [`Dialect::request`](crate::Dialect::request).
-    fn read(target: &Target<'_>, text: &[u8]) -> Result<Read<Self>, RequestError>;
+    fn read(target: &Target<'_>, checked: &Checked<'_>) -> Result<Read<Self>, RequestError>;
 
     /// Returns the number of alternatives asked for.
     fn choices(&self) -> u64 {
@@ -130,10 +133,12 @@ pub(crate) trait RequestFormat: Debug + Sized {
 // === impl Document ===
 
 impl<F: RequestFormat> Document<F> {
-    /// Reads a request, and keeps its text. A byte order mark before it is skipped.
-    pub(crate) fn read(target: &Target<'_>, text: Vec<u8>) -> Result<Document<F>, RequestError> {
+    /// Reads a request, and keeps its text. `scan` has checked the beginning of it. A byte order mark before it is skipped.
+    pub(crate) fn read(target: &Target<'_>, text: Vec<u8>, scan: RequestScan) -> Result<Document<F>, RequestError> {
         let text = without_mark(text);
-        let Read { draft, tools, wants, format } = F::read(target, &text)?;
+        let checked = checked(&text, scan)?;
+        let Read { draft, tools, wants, format } = F::read(target, &checked)?;
+        drop(checked);
         Ok(Document { body: draft.finish(text), tools, wants, format })
     }
 }
