@@ -40,23 +40,17 @@ impl Core {
         });
         match admitted {
             Ok(Head::Passthrough) => (ExchangeState::Open, Effect::PassWithout(head::removed(&self.gate, headers))),
-            Ok(Head::Api(head)) => {
-                let scan = head.dialect.scan_request();
-                self.gather(RequestReader::Model(head), Some(scan), headers)
-            }
+            Ok(Head::Api(head)) => self.gather(RequestReader::Model(head), headers),
             Ok(Head::Mcp(McpHead { verb, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Mcp(without_message(verb))), Effect::PassWithout(remove))
             }
-            Ok(Head::Mcp(head)) => {
-                let scan = (head.verb == Verb::Send).then(McpRequest::scan);
-                self.gather(RequestReader::Mcp(head), scan, headers)
-            }
+            Ok(Head::Mcp(head)) => self.gather(RequestReader::Mcp(head), headers),
             Ok(Head::Catalog(CatalogHead { sent, remove, .. })) if end => {
                 self.clock.begin(false);
                 (ExchangeState::Sent(Forwarded::Catalog(sent)), Effect::PassWithout(remove))
             }
-            Ok(Head::Catalog(head)) => self.gather(RequestReader::Catalog(head), None, headers),
+            Ok(Head::Catalog(head)) => self.gather(RequestReader::Catalog(head), headers),
             Ok(Head::Hello) => {
                 let body = HELLO.to_vec();
                 (ExchangeState::Refused, Effect::Reply(Reply::new(200, body)))
@@ -74,12 +68,12 @@ impl Core {
     }
 
     /// Gathers the body of a request, unless the headers declare too long a one.
-    fn gather(&mut self, reader: RequestReader, scan: Option<RequestScan>, headers: &Headers<'_>) -> Transition {
+    fn gather(&mut self, reader: RequestReader, headers: &Headers<'_>) -> Transition {
         let (length, most) = (headers::length(headers), self.gate.contract.limits().request_bytes);
         if length.is_some_and(|length| length > most) {
             return self.refuse(&too_large(most));
         }
-        let body = RequestBody::new(length, scan);
+        let body = RequestBody::new(length);
         (ExchangeState::Gathering { reader, body }, Effect::Hold)
     }
 
@@ -105,7 +99,7 @@ impl Core {
         }
         body.push(chunk);
         if !end {
-            return match body.check() {
+            return match body.check(|| reader.scan()) {
                 Ok(()) => (ExchangeState::Gathering { reader, body }, Effect::Hold),
                 // Nothing that still comes makes the request valid.
                 Err(fault) => self.refuse(&request::unreadable(fault)),

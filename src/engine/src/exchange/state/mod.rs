@@ -7,12 +7,13 @@ pub(super) mod awaited;
 pub(super) mod request_body;
 pub(super) mod rounds;
 
-use callgate_wire::Wants;
+use callgate_wire::mcp::McpRequest;
+use callgate_wire::{RequestScan, Wants};
 
 use super::clock::TimeLimits;
 use crate::catalog::{CatalogHead, SentCatalog};
 use crate::head::ApiHead;
-use crate::mcp::{self, McpHead};
+use crate::mcp::{self, McpHead, Verb};
 use crate::refusal::Refusal;
 use crate::request;
 use admission::HeldAdmission;
@@ -78,6 +79,15 @@ pub(super) enum Forwarded {
 // === impl RequestReader ===
 
 impl RequestReader {
+    /// Begins the check of a body while it arrives, unless any body is refused.
+    pub(super) fn scan(&self) -> Option<RequestScan> {
+        match self {
+            Self::Model(head) => Some(head.dialect.scan_request()),
+            Self::Mcp(head) => (head.verb == Verb::Send).then(McpRequest::scan),
+            Self::Catalog(_) => None,
+        }
+    }
+
     /// Returns the bytes held of headers that the body is compared with.
     fn held(&self) -> usize {
         match self {

@@ -10,16 +10,16 @@ const SCAN_BYTES: usize = 8 << 10;
 pub(in crate::exchange) struct RequestBody {
     bytes: Vec<u8>,
     declared: usize,
-    /// The check of the bytes so far, unless something else is checked at the end.
+    /// The check of the bytes so far. A body in one piece is checked at its end.
     scan: Option<Box<RequestScan>>,
 }
 
 // === impl RequestBody ===
 
 impl RequestBody {
-    pub(in crate::exchange) fn new(declared: Option<u64>, scan: Option<RequestScan>) -> Self {
+    pub(in crate::exchange) fn new(declared: Option<u64>) -> Self {
         let declared = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        Self { bytes: Vec::new(), declared, scan: scan.map(Box::new) }
+        Self { bytes: Vec::new(), declared, scan: None }
     }
 
     pub(in crate::exchange) fn len(&self) -> usize {
@@ -36,11 +36,17 @@ impl RequestBody {
         self.bytes.extend_from_slice(chunk);
     }
 
-    /// Checks the bytes so far.
+    /// Checks the bytes so far, if more come. `begin` returns the check of this kind of body.
     ///
     /// # Errors
     /// The first fault, as it would be found at the end.
-    pub(in crate::exchange) fn check(&mut self) -> Result<(), RequestError> {
+    pub(in crate::exchange) fn check(
+        &mut self,
+        begin: impl FnOnce() -> Option<RequestScan>,
+    ) -> Result<(), RequestError> {
+        if self.scan.is_none() {
+            self.scan = begin().map(Box::new);
+        }
         match &mut self.scan {
             Some(scan) => scan.feed(&self.bytes),
             None => Ok(()),
@@ -66,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_declared_length_claims_room_when_half_of_it_is_there() {
-        let mut body = RequestBody::new(Some(100_000), None);
+        let mut body = RequestBody::new(Some(100_000));
         let mut most_unused = 0;
         for _ in 0..100 {
             body.push(&[0; 1000]);
@@ -74,11 +80,11 @@ mod tests {
         }
         assert!(most_unused <= 50_000, "{most_unused}");
         assert_eq!((body.len(), body.held()), (100_000, 100_000));
-        let mut little = RequestBody::new(Some(8 << 20), None);
+        let mut little = RequestBody::new(Some(8 << 20));
         little.push(b"{");
         assert!(little.held() < 100, "{}", little.held());
         for wrong in [None, Some(1), Some(u64::MAX)] {
-            let mut body = RequestBody::new(wrong, None);
+            let mut body = RequestBody::new(wrong);
             body.push(b"{\"a\":");
             body.push(b"1}");
             assert_eq!(body.into_parts().0, b"{\"a\":1}");
