@@ -12,11 +12,13 @@ use proptest::prelude::*;
 
 /// Checks a text that arrives in pieces of these lengths, again and again. Returns the result, and the bytes that were there then.
 fn in_pieces(mut scan: TextScan, text: &[u8], lengths: &[usize]) -> (Result<Option<String>, ReadError>, usize) {
-    let (mut at, mut number) = (0, 0);
-    while at < text.len() {
-        at = (at + lengths[number % lengths.len()].max(1)).min(text.len());
-        number += 1;
-        if let Err(error) = scan.feed(&text[..at]) {
+    let mut at = 0;
+    for length in lengths.iter().cycle() {
+        if at == text.len() {
+            break;
+        }
+        at = (at + (*length).max(1)).min(text.len());
+        if let Err(error) = scan.feed(text.get(..at).unwrap_or(text)) {
             return (Err(error), at);
         }
     }
@@ -38,7 +40,7 @@ fn is_short(error: &ReadError) -> bool {
 /// Returns true for the error of a text that no more bytes make valid.
 fn is_fault(error: &ReadError, text: &[u8]) -> bool {
     let is_half = std::str::from_utf8(text).is_err_and(|error| error.error_len().is_none());
-    !is_short(error) && !(is_half && matches!(error, ReadError::NotUtf8 { .. }))
+    !(is_short(error) || is_half && matches!(error, ReadError::NotUtf8 { .. }))
 }
 
 /// Texts of requests, damaged in a place.
@@ -57,8 +59,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let mut text = text.into_bytes();
         for (place, byte) in damages {
             if !text.is_empty() {
-                let place = place.index(text.len());
-                text[place] = byte;
+                *place.get_mut(&mut text) = byte;
             }
         }
         text

@@ -54,9 +54,9 @@ pub enum AdmissionError {
     )]
     OwnProgramPath {
         /// The configuration file.
-        file: String,
+        file: Box<str>,
         /// The program.
-        program: String,
+        program: Box<str>,
         /// `read` or `write`.
         field: &'static str,
         /// The program's path.

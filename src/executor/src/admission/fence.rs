@@ -137,8 +137,8 @@ impl Fence {
         };
         conflict.map_or(Ok(()), |own| {
             Err(AdmissionError::OwnProgramPath {
-                file: self.file.display().to_string(),
-                program: program.clone(),
+                file: self.file.display().to_string().into(),
+                program: program.as_str().into(),
                 field,
                 path: path.clone(),
                 what: own.what,
