@@ -28,7 +28,7 @@ if [ -z "$found" ] || ! at_least "$wanted" "$found"; then
     say "platforms: there is ${found:+only }${found:-no} Go, and kube-apiserver and etcd need $wanted; manifests are checked against schemas alone"
     exit 0
 fi
-sum=$(cat .setup/platforms/go.mod .setup/platforms/go.sum .setup/platforms/check/main.go | sha256sum | cut -d ' ' -f 1)
+sum=$(cat .setup/platforms.sh .setup/platforms/go.mod .setup/platforms/go.sum .setup/platforms/check/main.go | sha256sum | cut -d ' ' -f 1)
 [ "$(cat "$into/.go" 2>/dev/null)" = "$sum" ] && [ -x "$into/kube-apiserver" ] && [ -x "$into/etcd" ] && exit 0
 
 # Go's caches are outside of the repository, because other tools here walk through it.
@@ -37,9 +37,14 @@ GOCACHE=$GOPATH/cache
 GOFLAGS="-mod=readonly -modcacherw -p=2"
 CGO_ENABLED=0
 export GOPATH GOCACHE GOFLAGS CGO_ENABLED
+# The server tells its version to clients, and charts name the versions they need. A plain build has v0.0.0.
+kubernetes=$(sed -n 's/^.*k8s.io\/kubernetes v//p' .setup/platforms/go.mod | head -n 1)
+minor=${kubernetes#*.}
+package=k8s.io/component-base/version
+version="-X $package.gitVersion=v$kubernetes -X $package.gitMajor=${kubernetes%%.*} -X $package.gitMinor=${minor%%.*}"
 # build NAME PACKAGE
 build() {
-    run "build $1 (minutes, once)" nice -n 19 go -C .setup/platforms build -trimpath -ldflags='-s -w' -o "$into/$1" "$2"
+    run "build $1 (minutes, once)" nice -n 19 go -C .setup/platforms build -trimpath -ldflags="-s -w $version" -o "$into/$1" "$2"
 }
 build kube-check ./check
 build etcd go.etcd.io/etcd/server/v3
