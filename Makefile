@@ -97,7 +97,7 @@ test-node: native setup-node ## Run the pure crates as WebAssembly under Node; p
 	@.setup/node-test.sh
 
 .PHONY: test-platforms
-test-platforms: build setup-platforms ## Test the Helm chart on a real Kubernetes API server, and its pods as processes; in `make test` if set up
+test-platforms: build setup-platforms ## Test the Helm chart and Istio's resources on real control planes; in `make test` if set up
 	@.setup/test-platforms.sh
 
 .PHONY: manifests
@@ -150,10 +150,11 @@ SETUP := setup-rust setup-wasm setup-binaryen setup-python setup-protect setup-e
 .PHONY: setup
 setup: $(SETUP) ## Install the needs of builds and tests (the wasm target, Envoy, databases, shells, a browser, other languages), once
 
-.PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms
-$(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms:
+.PHONY: $(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms setup-meshes
+$(SETUP) setup-local-model setup-checkers setup-rivals setup-platforms setup-meshes:
 	@.setup/$(@:setup-%=%).sh
 setup-envoy setup-local-model setup-componentize-py setup-platforms: setup-python
+setup-platforms: setup-meshes
 
 .PHONY: wasm
 wasm: setup-rust setup-wasm setup-binaryen ## Build the filter, the bench filters and the example tools

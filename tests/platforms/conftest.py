@@ -1,7 +1,8 @@
 """Tests of what operators install, on the platforms themselves. Each file tests one platform, and names it in `PLATFORM`.
 
 `target/platforms.json` gets one entry for each: `{ platform, real, passed, why }`. `real` is true if the platform's own control plane ran; a
-fixture says so with `real(config, PLATFORM)`. `why` has the reason if it did not, or the names of failed tests.
+fixture says so with `real(config, PLATFORM)`. `why` says what took its
+place (`INSTEAD` of the file), why tests were left out, and which failed.
 """
 
 import json
@@ -36,6 +37,7 @@ def pytest_runtest_makereport(item, call):
     if platform is None:
         return
     entry = item.config.stash[KEY].setdefault(platform, {"real": False, "faults": []})
+    entry["instead"] = getattr(item.module, "INSTEAD", None)
     if report.failed:
         entry["faults"].append(f"{item.name} failed")
     elif report.skipped and isinstance(report.longrepr, tuple):
@@ -53,7 +55,8 @@ def pytest_sessionfinish(session):
     if REPORT.is_file():
         kept = {entry["platform"]: entry for entry in json.loads(REPORT.read_text())}
     for platform, entry in found.items():
-        why = "; ".join(dict.fromkeys(entry["faults"]))
+        instead = [entry["instead"]] if entry.get("instead") and not entry["real"] else []
+        why = "; ".join(dict.fromkeys(instead + entry["faults"]))
         kept[platform] = {"platform": platform, "real": entry["real"], "passed": not entry.get("failed", False), "why": why}
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(sorted(kept.values(), key=lambda entry: entry["platform"]), indent=2) + "\n")
