@@ -89,7 +89,7 @@ impl<'t> View<'t> {
 
     /// Returns true if the view is the text itself.
     pub(crate) fn is_plain(&self) -> bool {
-        self.parts.is_empty()
+        matches!(self.text, Cow::Borrowed(_))
     }
 
     /// Returns the range of the original that a range of the view stands for.

@@ -223,7 +223,8 @@ mod tests {
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
         let mut kinds = Kinds::default();
         Kind::ALL.iter().for_each(|kind| kinds.add(*kind));
-        for (name, step) in [("recorded.jsonl.gz", 9), ("agents.jsonl.gz", 2)] {
+        // The requests of coding agents have no such values; recorded traffic has.
+        for (name, step, has_values) in [("recorded.jsonl.gz", 9, true), ("agents.jsonl.gz", 2, false)] {
             let Ok(file) = File::open(folder.join(name)) else {
                 eprintln!("SKIPPED: no {name} in {}", folder.display());
                 continue;
@@ -238,7 +239,7 @@ mod tests {
                 values += found.len();
                 assert_eq!(found, find_slowly(text, kinds));
             }
-            assert!(values > 0, "{name}");
+            assert!(values > 0 || !has_values, "{name}");
         }
     }
 
