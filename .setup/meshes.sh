@@ -1,7 +1,7 @@
 #!/bin/sh
-# .callgate/platforms: pilot-discovery, Istio's control plane, built from its Go module, and istio-crds.yaml and envoy-gateway-crds.yaml, the definitions
-# of resources from the modules of both. go.mod and go.sum in .setup/platforms pin every module with its checksum. Without Go this step says so,
-# and the tests of both are left out.
+# .callgate/platforms: pilot-discovery and pilot-agent, Istio's control plane and the parent of its proxies, built from Istio's Go module; the agent's template
+# of a bootstrap; istio-crds.yaml and envoy-gateway-crds.yaml, the definitions of resources from the modules of both. go.mod and go.sum in
+# .setup/platforms pin every module with its checksum. Without Go this step says so, and the tests of both are left out.
 . "$(dirname -- "$0")/lib.sh"
 cd "$root"
 into=$state/platforms
@@ -17,7 +17,7 @@ if [ -z "$found" ] || ! at_least "$wanted" "$found"; then
     exit 0
 fi
 sum=$(cat "$istio/go.mod" "$istio/go.sum" "$gateway/go.mod" "$gateway/go.sum" | sha256sum | cut -d ' ' -f 1)
-[ "$(cat "$into/.meshes" 2>/dev/null)" = "$sum" ] && [ -x "$into/pilot-discovery" ] && [ -f "$into/envoy-gateway-crds.yaml" ] && exit 0
+[ "$(cat "$into/.meshes" 2>/dev/null)" = "$sum" ] && [ -x "$into/pilot-agent" ] && [ -f "$into/envoy-gateway-crds.yaml" ] && exit 0
 
 # As in platforms.sh.
 GOPATH=${CALLGATE_GO:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate-go}
@@ -30,9 +30,13 @@ folder() {
     go -C "$1" mod download "$2"
     go -C "$1" list -m -f '{{.Dir}}' "$2"
 }
-run "build istiod (minutes, once)" nice -n 19 go -C "$istio" build -trimpath -ldflags="-s -w" -o "$into/pilot-discovery" \
-    istio.io/istio/pilot/cmd/pilot-discovery
-put "$(folder "$istio" istio.io/istio)/manifests/charts/base/files/crd-all.gen.yaml" "$into/istio-crds.yaml"
+for program in pilot-discovery pilot-agent; do
+    run "build $program (minutes, once)" nice -n 19 go -C "$istio" build -trimpath -ldflags="-s -w" -o "$into/$program" \
+        "istio.io/istio/pilot/cmd/$program"
+done
+source=$(folder "$istio" istio.io/istio)
+put "$source/manifests/charts/base/files/crd-all.gen.yaml" "$into/istio-crds.yaml"
+put "$source/tools/packaging/common/envoy_bootstrap.json" "$into/istio-bootstrap.json"
 charts=$(folder "$gateway" github.com/envoyproxy/gateway)/charts
 cat "$charts"/gateway-helm/charts/crds/crds/generated/*.yaml >"$into/envoy-gateway-crds.yaml.part"
 mv -f "$into/envoy-gateway-crds.yaml.part" "$into/envoy-gateway-crds.yaml"

@@ -1,10 +1,12 @@
-"""Istio: a real istiod on a real kube-apiserver, and an Envoy that gets everything from it as a gateway's proxy."""
+"""Istio: a real istiod on a real kube-apiserver, and Istio's agent with an Envoy that gets everything from it as a gateway's proxy."""
 
+import functools
 import json
 import os
 import pathlib
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -13,7 +15,9 @@ import urllib.request
 
 from cluster import free_ports, log_of
 
-PROGRAM = "pilot-discovery"
+ISTIOD, AGENT = "pilot-discovery", "pilot-agent"
+# Files of Istio that are beside the programs: the definitions of its resources, and the template of the proxy's bootstrap.
+CRDS, BOOTSTRAP = "istio-crds.yaml", "istio-bootstrap.json"
 ENVOY = os.environ.get("ENVOY_BIN", "envoy")
 LABEL = {"gateway.networking.k8s.io/gateway-name": "llm"}
 # istiod and Envoy are ready within this time, also on a busy machine.
@@ -23,29 +27,41 @@ WITHOUT = {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE"
 VERDICT = '{"path":"%PATH(NQ)%","status":"%RESPONSE_CODE%","verdict":"%FILTER_STATE(wasm.callgate.verdict:PLAIN)%"}\n'
 
 
-def crds():
-    """Returns the file with Istio's own definitions of its resources; it is beside the program."""
-    found = shutil.which(PROGRAM)
-    return pathlib.Path(found).parent / "istio-crds.yaml" if found else pathlib.Path("istio-crds.yaml")
+# The agent keeps fetched modules in /var/lib/istio/data, and nothing moves it. So it gets a /var/lib of its own, if this machine allows that.
+PRIVATE = ["unshare", "--map-root-user", "--mount", "sh", "-c",
+           'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/istio/data && exec "$@"', "sh"]
+
+
+@functools.cache
+def private():
+    """Returns the start of a command with a /var/lib of its own, or nothing if this machine does not allow it."""
+    allowed = shutil.which(PRIVATE[0]) and subprocess.run([*PRIVATE, "true"], capture_output=True, timeout=20).returncode == 0
+    return PRIVATE if allowed else []
+
+
+def beside(name):
+    return pathlib.Path(shutil.which(ISTIOD) or "").parent / name
 
 
 def missing():
     """Returns the files that are not there."""
-    return [name for name in [PROGRAM, ENVOY] if shutil.which(name) is None] + ([] if crds().is_file() else [crds().name])
+    programs = [name for name in [ISTIOD, AGENT, ENVOY] if shutil.which(name) is None]
+    return programs or [name for name in [CRDS, BOOTSTRAP] if not beside(name).is_file()]
 
 
 class Process:
     def __init__(self, log, command, **more):
         self.log = log
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=open(log, "wb"),
-                                        stderr=subprocess.STDOUT, **more)
+                                        stderr=subprocess.STDOUT, start_new_session=True, **more)
 
     def end(self):
         self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # Its children too: the agent has Envoy.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
 
     def text(self):
@@ -78,14 +94,14 @@ class Istiod(Process):
         folder.mkdir()
         self.http, self.xds, secure, self.https, self.monitoring, debug = free_ports(6)
         mesh = folder / "mesh.yaml"
-        # Certificates of the mesh come from Istio's agent, and none runs here.
+        # No authority signs certificates of the mesh here.
         mesh.write_text(json.dumps({"accessLogFile": "/dev/stdout", "accessLogFormat": VERDICT, "enableAutoMtls": False}))
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "POD_NAMESPACE": "istio-system", "POD_NAME": "istiod-0",
                        "INJECT_ENABLED": "false", **WITHOUT}
         local = {"httpAddr": self.http, "grpcAddr": self.xds, "secureGRPCAddr": secure, "httpsAddr": self.https,
                  "monitoringAddr": self.monitoring}
         super().__init__(folder / "istiod.log", [
-            PROGRAM, "discovery", "--kubeconfig", cluster.config, "--meshConfig", mesh, "--clusterID", "Kubernetes",
+            ISTIOD, "discovery", "--kubeconfig", cluster.config, "--meshConfig", mesh, "--clusterID", "Kubernetes",
             "--profile=false", "--ctrlz_address", "127.0.0.1", "--ctrlz_port", debug,
             *(word for name, port in local.items() for word in (f"--{name}", f"127.0.0.1:{port}"))], env=environment, cwd=folder)
 
@@ -102,34 +118,31 @@ class Istiod(Process):
 
 
 class Proxy(Process):
-    """Envoy with nothing but a name and istiod's address, as Istio's agent starts it in a gateway's pod."""
+    """Istio's agent, as in a gateway's pod: it starts Envoy, stands between it and istiod, fetches modules, and brings certificates."""
 
     def __init__(self, folder, istiod, namespace):
-        self.folder = folder / f"proxy-{namespace}"
-        self.folder.mkdir()
-        (self.admin,) = free_ports(1)
-        address = lambda port: {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-        http2 = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            "explicit_http_config": {"http2_protocol_options": {}}}}
-        source = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
-        bootstrap = {
-            "node": {"id": f"router~127.0.0.1~llm.{namespace}~{namespace}.svc.cluster.local", "cluster": f"llm.{namespace}",
-                     "metadata": {"NAMESPACE": namespace, "LABELS": LABEL, "CLUSTER_ID": "Kubernetes", "NAME": "llm",
-                                  "SERVICE_ACCOUNT": "default", "ISTIO_VERSION": "1.31.0"}},
-            "admin": {"address": address(self.admin)},
-            "dynamic_resources": {
-                "lds_config": source, "cds_config": source,
-                "ads_config": {"api_type": "GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": True,
-                               "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]}},
-            "static_resources": {"clusters": [{
-                "name": "xds-grpc", "type": "STATIC", "connect_timeout": "5s", "typed_extension_protocol_options": http2,
-                "load_assignment": {"cluster_name": "xds-grpc", "endpoints": [{"lb_endpoints": [
-                    {"endpoint": {"address": address(istiod.xds)}}]}]}}]}}
-        path = self.folder / "bootstrap.json"
-        path.write_text(json.dumps(bootstrap))
-        super().__init__(self.folder / "envoy.log", [ENVOY, "--config-path", path, "--concurrency", "1", "--use-dynamic-base-id"],
-                         cwd=self.folder)
+        folder = folder / f"proxy-{namespace}"
+        # Its ports would be open on all addresses.
+        bootstrap = folder / "bootstrap.json"
+        labels = folder / "etc" / "istio" / "pod" / "labels"
+        labels.parent.mkdir(parents=True)
+        labels.write_text("".join(f'{name}="{value}"\n' for name, value in LABEL.items()))
+        bootstrap.write_text(beside(BOOTSTRAP).read_text().replace("{{ .wildcard }}", "127.0.0.1"))
+        # This one too, and no setting changes that. The test holds the port: the agent logs that, and works without it.
+        self.held = socket.socket()
+        self.held.bind(("127.0.0.1", 0))
+        self.admin, health, metrics = free_ports(3)
+        config = {"discoveryAddress": f"127.0.0.1:{istiod.xds}", "controlPlaneAuthPolicy": "NONE", "binaryPath": shutil.which(ENVOY),
+                  "configPath": str(folder / "config"), "proxyAdminPort": self.admin, "statusPort": self.held.getsockname()[1],
+                  "concurrency": 1, "proxyBootstrapTemplatePath": str(bootstrap), "terminationDrainDuration": "1s"}
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "POD_NAME": "llm", "POD_NAMESPACE": namespace, "INSTANCE_IP": "127.0.0.1",
+            "SERVICE_ACCOUNT": "default", "ISTIO_META_CLUSTER_ID": "Kubernetes", "PROXY_CONFIG": json.dumps(config),
+            # No authority signs for it: the mesh's own certificates are not tested.
+            "FILE_MOUNTED_CERTS": "true", "ENVOY_STATUS_PORT": str(health), "ENVOY_PROMETHEUS_PORT": str(metrics)}
+        command = [*private(), AGENT, "proxy", "router", "--domain", f"{namespace}.svc.cluster.local", "--profiling=false",
+                   "--proxyLogLevel", "warning"]
+        super().__init__(folder / "envoy.log", command, cwd=folder, env=environment)
 
     def listens(self, port):
         """Waits until the gateway's listener has everything and takes connections."""
@@ -152,8 +165,6 @@ class Proxy(Process):
         text = get(f"http://127.0.0.1:{self.admin}/config_dump?resource={kind}")
         return json.loads(text).get("configs", []) if text else []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
+    def end(self):
+        super().end()
+        self.held.close()

@@ -70,12 +70,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """`seen` has the path, headers and size of every request."""
+    """With TLS. `seen` has the path, headers and size of every request."""
 
     daemon_threads = True
 
-    def __init__(self):
+    def __init__(self, context):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
         self.seen = []
         self.port = self.server_address[1]
 

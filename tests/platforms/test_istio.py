@@ -1,7 +1,10 @@
 """Istio: the rendered resources in a real istiod, and an Envoy that gets them over xDS. Calls are decided as with the standalone file."""
 
 import json
+import pathlib
+import ssl
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -10,9 +13,9 @@ import yaml
 
 import chart
 import mesh
+from certificates import Authority
 from cluster import free_ports
 from conftest import real
-from programs import Process
 from script_model import Server, said
 
 PLATFORM = "Istio"
@@ -31,8 +34,14 @@ def missing():
 
 
 @pytest.fixture(scope="module")
-def model():
-    with Server() as running:
+def model(folder):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secret = Authority().secret(MODEL)
+    for name, content in secret.items():
+        (folder / f"model-{name}").write_bytes(content)
+    context.load_cert_chain(folder / "model-tls.crt", folder / "model-tls.key")
+    with Server(context) as running:
+        running.ca = folder / "model-ca.crt"
         yield running
 
 
@@ -40,8 +49,9 @@ def model():
 def istiod(kubernetes, folder, request):
     if missing():
         pytest.skip(f"{', '.join(missing())} not there; make setup-platforms and make build make them")
-    kubernetes.kubectl("create", "-f", mesh.crds())
-    kubernetes.namespace("istio-system")
+    kubernetes.kubectl("apply", "--server-side", "-f", mesh.beside(mesh.CRDS))
+    if kubernetes.kubectl("get", "namespace", "istio-system", succeed=False).returncode:
+        kubernetes.namespace("istio-system")
     kubernetes.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "-l", "chart=istio")
     with mesh.Istiod(folder, kubernetes) as running:
         real(request.config, PLATFORM)
@@ -50,8 +60,7 @@ def istiod(kubernetes, folder, request):
 
 @pytest.fixture(scope="module")
 def executor(istiod, folder):
-    place = folder / "istio-executor"
-    place.mkdir()
+    place = pathlib.Path(tempfile.mkdtemp(prefix="executor-", dir=folder))
     grpc, http = free_ports(2)
     subprocess.run(["cp", "-r", DESK.parent, place / "desk"], check=True, timeout=60)
     (place / "executor.yaml").write_text(json.dumps({
@@ -68,7 +77,7 @@ def executor(istiod, folder):
 def render(model, executor, namespace, *options):
     """Returns the objects of `callgate render --target istio` for this machine."""
     command = [chart.CALLGATE, "render", DESK, "--target", "istio", "--namespace", namespace,
-               "--upstream", f"{MODEL}:{model.port}", "--executor", f"127.0.0.1:{executor}", *options]
+               "--upstream", f"{MODEL}:{model.port}", "--upstream-tls", "--upstream-ca", model.ca, "--executor", f"127.0.0.1:{executor}", *options]
     done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, timeout=60)
     return list(yaml.safe_load_all(done.stdout))
 
@@ -83,8 +92,7 @@ def gateway(model, port, namespace):
             (server,) = each["spec"]["servers"]
             server["port"]["number"], server["bind"] = port, "127.0.0.1"
         if each["kind"] == "DestinationRule":
-            # The certificate would come from Istio's agent. The gate's own cluster has TLS of its own.
-            each["spec"]["trafficPolicy"]["tls"] = {"mode": "DISABLE"}
+            each["spec"]["trafficPolicy"]["tls"]["caCertificates"] = str(model.ca)
     return objects
 
 
