@@ -29,7 +29,7 @@ suite() {
 clients() {
     host=$1
     shift
-    CALLGATE_HOST=$host "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider "$@"
+    CALLGATE_HOST=$host "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider --durations=15 --durations-min=5 "$@"
 }
 
 # The clients through both hosts at the same time, since each of them waits for half of its time. Tests that need no gate, or one host
