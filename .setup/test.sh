@@ -29,17 +29,19 @@ suite() {
 clients() {
     host=$1
     shift
-    CALLGATE_HOST=$host "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider "$@"
+    CALLGATE_HOST=$host "$state/venv/bin/python" -m pytest tests/python -q -rfEs --color=no -p no:cacheprovider --durations=15 --durations-min=5 "$@"
 }
 
-# The clients through both hosts at the same time, since each of them waits for half of its time. The native host is tested without the
-# pages, the dashboard and the help, and its output comes after the other's.
+# The clients through both hosts at the same time, since each of them waits for half of its time. Tests that need no gate, or one host
+# alone, are shared out so that both end together. The native host's output comes after the other's.
 clients_of_both_hosts() {
-    clients native --ignore=tests/python/test_docs.py --ignore=tests/python/test_monitoring.py --ignore=tests/python/test_help.py --ignore=tests/python/test_local_model.py --ignore-glob='*_page.py' \
-        >"$log.native" 2>&1 &
+    without() { for test in "$@"; do printf -- '--ignore=tests/python/%s.py ' "$test"; done; }
+    # shellcheck disable=SC2046
+    clients native $(without test_monitoring test_help) >"$log.native" 2>&1 &
     native=$!
     status=0
-    clients wasm || status=$?
+    # shellcheck disable=SC2046
+    clients wasm $(without test_docs test_approvals_page test_security_page test_local_model) || status=$?
     printf '\n--- native host ---\n'
     wait "$native" || status=$?
     cat "$log.native"
