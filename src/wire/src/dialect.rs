@@ -168,10 +168,10 @@ pub trait Request: Debug {
     /// Leaves out the unknown members `allow` does not list, by names or dotted paths. Returns their names.
     fn drop_unknown_members(&mut self, allow: &[String]) -> UnknownMembers;
 
-    /// Takes out the tools of the provider that are not allowed, and all that belongs to them. Returns their names. A tool stays if a part
-    /// of the request uses it that cannot be left out, such as the name of a model or an item of the conversation. The lists of tools
-    /// lose their entries when the functions in them are [declared](Request::declare), and the choice among tools when it is
-    /// [limited](Request::limit_choice).
+    /// Takes out the tools of the provider that are not allowed, and all that belongs to them. Returns their names.
+    ///
+    /// A tool stays if the request also names it in a part that must stay, such as the model or an item of the conversation. The lists of
+    /// tools change only in [`declare`](Request::declare), and the choice among tools only in [`limit_choice`](Request::limit_choice).
     fn drop_provider_tools(&mut self, is_allowed: &dyn Fn(&str) -> bool) -> Vec<String>;
 
     /// Returns true if a call has the form and the namespace of the declaration of its tool, so that the client takes it for a call
